@@ -1,0 +1,126 @@
+# lowtide: one Makefile, everything it makes is under build/.
+#   make            the programs, in build/bin
+#   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
+#   make check      every test (T=path runs one)
+#   make format     clang-format in place
+# WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan.
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+BUILD := build$(if $(SAN),/san)
+PKGS_GENERATOR := tomlplusplus
+PKGS_LIB := libsodium
+PKGS_CGI := libsodium sqlite3 libcurl
+PKGS_TEST := cmocka
+
+CC ?= cc
+CXX ?= c++
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wundef -Wcast-qual
+WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-D_FORTIFY_SOURCE=2 -fPIE
+OPT := -O2 -g
+ifdef SAN
+OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+HARDEN := -fPIE
+endif
+ifdef WERROR
+WARN += -Werror
+endif
+CPPFLAGS += -D_GNU_SOURCE -I.
+CFLAGS += -std=c17 $(OPT) $(HARDEN) $(WARN_C)
+CXXFLAGS += -std=c++17 $(OPT) $(HARDEN) $(WARN)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=address,undefined)
+
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+
+# The sources are what is there; a main is any file named after its program.
+ALL_MAINS := generator/main.c cgi/cgi.c cgi/worker.c cgi/jobs.c
+MAINS := $(wildcard $(ALL_MAINS))
+LIB_SRC := $(sort $(wildcard lib/*.c))
+GEN_SRC := $(filter-out $(ALL_MAINS),$(sort $(wildcard generator/*.c)))
+CGI_SRC := $(filter-out $(ALL_MAINS),$(sort $(wildcard cgi/*.c cgi/*/*.c)))
+TEMPLATES := $(sort $(shell find templates -type f))
+obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+LIB_OBJ := $(call obj,$(LIB_SRC))
+GEN_OBJ := $(call obj,$(GEN_SRC) generator/toml.cc) $(BUILD)/obj/embed.o
+CGI_OBJ := $(call obj,$(CGI_SRC))
+
+PROGRAMS := $(patsubst cgi/%.c,$(BUILD)/bin/lowtide-%,\
+	$(patsubst generator/main.c,$(BUILD)/bin/lowtide,$(MAINS)))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
+	$(sort $(wildcard tests/unit/test-*.c)))
+STORE_TESTS := $(patsubst tests/store/%.c,$(BUILD)/tests/%,\
+	$(sort $(wildcard tests/store/test-*.c)))
+
+GEN_LIBS = $(call pkg,--libs,$(PKGS_GENERATOR) $(PKGS_LIB)) -lm
+CGI_LIBS = $(call pkg,--libs,$(PKGS_CGI)) -lfcgi -lm
+
+all: $(PROGRAMS)
+
+$(BUILD)/bin/lowtide: $(call obj,generator/main.c) $(BUILD)/libgenerator.a \
+		$(BUILD)/liblowtide.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+
+$(BUILD)/bin/lowtide-%: $(BUILD)/obj/cgi/%.o $(BUILD)/libcgi.a \
+		$(BUILD)/liblowtide.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
+
+$(BUILD)/liblowtide.a: $(LIB_OBJ)
+$(BUILD)/libgenerator.a: $(GEN_OBJ)
+$(BUILD)/libcgi.a: $(CGI_OBJ)
+$(BUILD)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+# templates/ inside the program: one .incbin each and a table of names.
+$(BUILD)/embed.S: $(TEMPLATES) Makefile
+	@mkdir -p $(@D)
+	@{ n=0; printf '\t.section .rodata\n'; \
+	for f in $(TEMPLATES); do n=$$((n+1)); \
+	  printf 'n%d:\t.asciz "%s"\nf%d:\t.incbin "%s"\ne%d:\n' \
+	    $$n "$${f#templates/}" $$n "$$f" $$n; done; \
+	printf '\t.section .data.rel.ro,"aw"\n\t.globl embedded_files\n'; \
+	printf '\t.balign 8\nembedded_files:\n'; \
+	for i in $$(seq 1 $$n); do printf '\t.quad n%d, f%d, e%d\n' \
+	  $$i $$i $$i; done; \
+	printf '\t.quad 0, 0, 0\n\t.section .note.GNU-stack,"",@progbits\n'; \
+	} >$@
+$(BUILD)/obj/embed.o: $(BUILD)/embed.S
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+
+# Tests: each is one program that speaks TAP and links what it needs.
+TEST_LIBS = $(call pkg,--libs,$(PKGS_TEST)) $(GEN_LIBS) $(CGI_LIBS) -ljansson
+TEST_ARCHIVES := $(BUILD)/libgenerator.a $(BUILD)/libcgi.a \
+	$(BUILD)/liblowtide.a
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_ARCHIVES)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+tests-built: $(UNIT) $(STORE_TESTS)
+
+format:
+	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
+		cgi/*.[ch] cgi/*/*.[ch] tests/*/*.[ch])
+
+clean:
+	rm -rf build
+
+.PHONY: all clean format tests-built
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

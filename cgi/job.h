@@ -1,0 +1,113 @@
+#ifndef LOWTIDE_CGI_JOB_H
+#define LOWTIDE_CGI_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/config.h"
+#include "lib/err.h"
+
+/*
+ * The life of one accepted request, as a pure state machine: no clock, no
+ * store, no network. Whoever holds the row (a store, the simulator of the
+ * tests) asks job_step() what an event makes of it, and writes what comes
+ * back. faults.md's invariant is decided here and nowhere else:
+ *
+ *   - a terminal state is never left;
+ *   - what may have been sent upstream is sent again only where the API's
+ *     on_lost is "retry" (or it is idempotent); else it ends outcome-unknown;
+ *   - a late worker (another attempt or claim) changes nothing: ERR_STALE.
+ *
+ * Times: *_ms are wall-clock Unix milliseconds (documents, TTL, deadline),
+ * *_boot are CLOCK_BOOTTIME milliseconds of this boot (leases, back-off).
+ */
+enum job_state {
+#define STATE(name, number, text, terminal) JOB_##name = number,
+#include "cgi/job.def"
+	JOB_STATES
+};
+enum job_reason {
+#define REASON(name, number, problem, status) REASON_##name = number,
+#include "cgi/job.def"
+	JOB_REASONS
+};
+
+#define JOB_ID_BYTES 36
+#define JOB_KEY_BYTES 16   /* the id proper, inside the job id */
+#define JOB_KEY_OFFSET 4   /* where it starts: after version and tag */
+#define JOB_OWNER_BYTES 16 /* keyed hash; all zero = anonymous */
+#define JOB_PRINT_BYTES 16 /* fingerprint, contract 1 */
+#define JOB_CLAIM_BYTES 8
+
+/* The narrow row (store.md 10). Bodies are apart. */
+struct job {
+	uint8_t id[JOB_ID_BYTES];
+	uint8_t owner[JOB_OWNER_BYTES];
+	uint8_t print[JOB_PRINT_BYTES];
+	enum job_state state;
+	enum job_reason reason;
+	int64_t version; /* from the store-wide counter; only grows */
+	int64_t accepted_ms, started_ms, ended_ms,
+	    deadline_ms;	 /* 0 = not yet */
+	int64_t not_before_boot; /* back-off: not claimed earlier */
+	int64_t lease_boot;	 /* processing: until when */
+	uint8_t claim[JOB_CLAIM_BYTES];
+	int attempt;  /* claims so far, crashes included */
+	int progress; /* 0..100, 100 only when completed */
+	int status;   /* HTTP status of the answer once terminal */
+	bool sent;    /* the upstream call may have left */
+	bool cancel;  /* cancellation was asked for while processing */
+};
+
+enum job_event_kind {
+	JOB_EVENT_CLAIM,     /* a worker takes it; marks it sent */
+	JOB_EVENT_HEARTBEAT, /* its lease is renewed; progress may move */
+	JOB_EVENT_UNSENT,    /* no byte left: sent is cleared */
+	JOB_EVENT_COMPLETE,  /* a final answer that counts as success */
+	JOB_EVENT_FAIL,	     /* a final answer that does not, with a reason */
+	JOB_EVENT_RETRY,     /* give it back, not before a time */
+	JOB_EVENT_RELEASE,   /* give it back unsent, no attempt burnt (drain) */
+	JOB_EVENT_BROKEN,    /* sent, no complete answer: on_lost decides */
+	JOB_EVENT_LOST,	     /* the lease ran out: on_lost decides */
+	JOB_EVENT_CANCEL,    /* its owner asks */
+	JOB_EVENT_DEADLINE,  /* the deadline passed */
+	JOB_EVENTS
+};
+
+struct job_event {
+	enum job_event_kind kind;
+	int64_t now_ms, now_boot;
+	/* the fence of whoever speaks for the running attempt */
+	int attempt;
+	uint8_t claim[JOB_CLAIM_BYTES]; /* CLAIM: the new one */
+	int64_t lease_boot;		/* CLAIM, HEARTBEAT */
+	int64_t not_before_boot;	/* RETRY */
+	int progress;			/* HEARTBEAT; -1 = unchanged */
+	int status;			/* COMPLETE, FAIL */
+	enum job_reason reason;		/* FAIL */
+};
+
+/*
+ * next = what the event makes of job; its version is left for the store to
+ * set. ERR_STALE: the fence does not match; ERR_CONFLICT: the state does not
+ * allow this event (a terminal one allows none). next may be job itself.
+ */
+enum err job_step(const struct api *api, const struct job *job,
+    const struct job_event *event, struct job *next)
+    __attribute__((warn_unused_result));
+
+bool job_is_terminal(enum job_state state);
+/* Terminal and its TTL has passed: answered 410 whether swept or not. */
+bool job_is_expired(
+    const struct job *job, const struct api *api, int64_t now_ms);
+const char *job_state_text(enum job_state state);
+/* The problem type's name, "" for REASON_NONE. */
+const char *job_reason_problem(enum job_reason reason);
+/* The status of an answer that failed so; 0 = the upstream's own. */
+int job_reason_status(enum job_reason reason);
+static inline const uint8_t *job_key(const struct job *job)
+{
+	return job->id + JOB_KEY_OFFSET;
+}
+
+#endif

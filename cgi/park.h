@@ -1,0 +1,69 @@
+#ifndef LOWTIDE_CGI_PARK_H
+#define LOWTIDE_CGI_PARK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cgi/job.h"
+#include "lib/err.h"
+
+/*
+ * Requests that wait, without a thread and without their request memory: a
+ * table of small slots. Pure bookkeeping; the loop owns descriptors and time.
+ *
+ * A slot is named by (index, generation). The generation grows whenever a
+ * slot is freed, so a stale name reaches nobody: a reused descriptor or slot
+ * can never be given another client's answer. Everybody who remembers a slot
+ * (epoll data, wake lists) remembers the pair, never a descriptor.
+ */
+enum wait_view {
+	WAIT_FIRST,  /* contract 4 A: a first request that waits for its result
+		      */
+	WAIT_REPEAT, /* B: same method, URL and id */
+	WAIT_STATUS, /* C: long poll of the status document */
+	WAIT_RESULT, /* D */
+};
+
+/* All that is needed to answer later; flat, copied by value. */
+struct waiting {
+	uint8_t id[JOB_ID_BYTES];
+	uint32_t api;
+	enum wait_view view;
+	int64_t version;       /* answer once the row's differs; -1 = wait for
+				  a terminal state only */
+	int64_t deadline_boot; /* answer with what there is, at the latest */
+	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
+	bool head, onto_location, prefer;
+};
+
+struct park_name {
+	uint32_t index, generation;
+};
+struct park_slot {
+	struct park_name name;
+	bool used;
+	int fd;		     /* the kept connection */
+	uint16_t request_id; /* FastCGI's, for the answer's records */
+	bool keep_conn;
+	struct waiting waiting;
+};
+
+struct park;
+/* At most `max` wait at once; memory grows with those that do. */
+struct park *park_new(uint32_t max);
+void park_free(struct park *park); /* NULL-safe */
+/* ERR_FULL when max wait already. The slot's name comes back. */
+enum err park_put(struct park *park, const struct park_slot *slot,
+    struct park_name *name) __attribute__((warn_unused_result));
+/* NULL when that generation is gone. Good until the next put or take. */
+const struct park_slot *park_get(const struct park *park, struct park_name n);
+/* Copies the slot out and frees it; false when that generation is gone. */
+bool park_take(struct park *park, struct park_name n, struct park_slot *out);
+uint32_t park_count(const struct park *park);
+/* Walks used slots: start with index 0; false at the end. */
+bool park_next(
+    const struct park *park, uint32_t *index, struct park_name *name);
+/* The earliest deadline of all, 0 when nobody waits. */
+int64_t park_earliest(const struct park *park);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef LOWTIDE_CGI_ROUTE_H
+#define LOWTIDE_CGI_ROUTE_H
+
+#include "cgi/http.h"
+
+/*
+ * Which API, or which part of the jobs API, a request means (contract 2).
+ * Works on the path as sent: split at '/', each segment decoded once, so
+ * `%2F` stays inside its segment; dot segments, empty segments and broken
+ * escapes match nothing.
+ */
+enum route_kind {
+	ROUTE_NONE,    /* 404 */
+	ROUTE_METHOD,  /* 405; .allow says which methods there are */
+	ROUTE_OPTIONS, /* CORS pre-flight or plain OPTIONS; .allow as above */
+	ROUTE_API,     /* an accept: .api, .params */
+	ROUTE_JOB,     /* prefix/jobs/ID: GET, HEAD, DELETE */
+	ROUTE_JOB_RESULT, /* prefix/jobs/ID/result: GET, HEAD */
+	ROUTE_JOB_CANCEL, /* prefix/jobs/ID/cancel: POST */
+	ROUTE_HEALTH,	  /* prefix/jobs/health: GET, HEAD */
+};
+#define ROUTE_PARAMS_MAX 16
+struct route {
+	enum route_kind kind;
+	size_t api;			      /* index into config.apis */
+	struct str id;			      /* the ID segment as decoded */
+	struct str allow;		      /* "GET, HEAD, DELETE" */
+	struct pair params[ROUTE_PARAMS_MAX]; /* {id} → decoded segment */
+	size_t n_params;
+};
+void route_find(struct arena *a, const struct config *config,
+    const struct request *r, struct route *out);
+
+/*
+ * The first value of a name in a query string, decoded once ('+' is a space
+ * here, as forms send it). False when it is not there.
+ */
+bool route_query(
+    struct arena *a, struct str query, const char *name, struct str *out);
+
+#endif

@@ -1,0 +1,64 @@
+#ifndef LOWTIDE_GENERATOR_BUILD_H
+#define LOWTIDE_GENERATOR_BUILD_H
+
+#include "generator/out.h"
+#include "generator/site.h"
+#include "lib/config.h"
+
+/*
+ * One run of the generator: a site in, files out. Each kind of output has a
+ * producer, one row in the table of generator/build.c, one .c file, run in the
+ * table's order; a producer reads the site, puts files, and tells the later
+ * ones under which name a logical path was published.
+ */
+struct ref {
+	struct str logical;   /* "/assets/app.css", "/oauth.mjs" */
+	struct str published; /* "/assets/app.3f9a2c71d0.css" */
+};
+
+struct build {
+	struct arena *arena;
+	struct diag *diag;
+	const struct site *site;
+	struct out out;
+	struct ref *refs;
+	size_t n_refs, cap_refs;
+	struct config *config; /* set by the api producer; NULL = no api.toml */
+	/* `lowtide serve` overrides these; NULL = the installed places */
+	const char *socket, *root;
+};
+
+void build_ref(struct build *b, struct str logical, struct str published);
+/* The published path, or the empty view. */
+struct str build_published(const struct build *b, struct str logical);
+/*
+ * Puts `name` under a fingerprinted name ("oauth.mjs" → "oauth.<10 hex>.mjs",
+ * BLAKE2b of its bytes) as immutable and notes the reference.
+ */
+enum err build_put_fingerprinted(struct build *b, const char *name,
+    struct str bytes, bool from_env, struct pos pos);
+/* What pages and templates see: site, public, catalogue.NAME, page … */
+struct value *build_data(struct build *b);
+/*
+ * A template: DIR/templates/NAME.mustache if the site has it, else the
+ * built-in one; rendered and returned in the arena.
+ */
+enum err build_template(struct build *b, const char *name,
+    const struct value *data, int escape, struct str *out, bool *used_env);
+
+/* The producers, in their order. ERR_OK or what stopped them. */
+enum err produce_catalogues(struct build *b); /* catalogue.c */
+enum err produce_static(struct build *b);     /* assets.c */
+enum err produce_assets(struct build *b);     /* assets.c */
+enum err produce_oauth(struct build *b);      /* oauth.c */
+enum err produce_client(struct build *b);     /* client.c: requests.mjs */
+enum err produce_api(struct build *b);	      /* api.c: lowtide.json */
+enum err produce_problems(struct build *b);   /* problems.c */
+enum err produce_pages(struct build *b);      /* pages.c */
+enum err produce_server(struct build *b);     /* server.c: nginx */
+enum err produce_manifest(struct build *b);   /* manifest.c, last */
+
+/* Everything but writing: load, produce. */
+enum err build_run(struct build *b, const struct site *site);
+
+#endif

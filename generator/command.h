@@ -1,0 +1,42 @@
+#ifndef LOWTIDE_GENERATOR_COMMAND_H
+#define LOWTIDE_GENERATOR_COMMAND_H
+
+#include <stdio.h>
+
+#include "lib/arena.h"
+#include "lib/diag.h"
+#include "lib/err.h"
+#include "lib/opt.h"
+
+/*
+ * The commands of `lowtide`: one file each (generator/cmd-NAME.c), one row in
+ * the table of generator/main.c. main() parses the command line by the row's
+ * options, runs it, prints the findings and turns the error into the exit
+ * status; a command never prints findings and never exits.
+ *
+ * Data goes to stdout, talk to stderr; `quiet` silences the talk.
+ */
+struct command_run {
+	struct arena *arena;
+	struct diag *diag;
+	const struct opt_result *opts; /* in the order of the row's options */
+	const char *self; /* the folder of this program, for its siblings */
+	bool quiet;
+	int status; /* exit status of a wrapped command (serve -- CMD) */
+};
+
+struct command {
+	const char *name;     /* "build" */
+	const char *operands; /* "DIR", NULL = none */
+	const char *help;     /* one line */
+	const struct opt *options;
+	enum err (*run)(struct command_run *run);
+};
+
+extern const struct command command_init;
+extern const struct command command_build;
+extern const struct command command_check;
+extern const struct command command_render;
+extern const struct command command_serve;
+
+#endif

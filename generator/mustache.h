@@ -1,0 +1,52 @@
+#ifndef LOWTIDE_GENERATOR_MUSTACHE_H
+#define LOWTIDE_GENERATOR_MUSTACHE_H
+
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/err.h"
+#include "lib/value.h"
+
+/*
+ * Mustache, the whole core specification: comments, delimiters, interpolation,
+ * inverted sections, partials, sections. Pure: text and a value tree in, bytes
+ * out. Unlike most, it says where a template names something that is not
+ * there: the first or any later part of a dotted name missing is `unknown-name`
+ * (null, false and empty are known), with the template's file:line:column.
+ */
+#define MUSTACHE_DEPTH_MAX 64 /* sections and partials, nested */
+#define MUSTACHE_OUTPUT_MAX ((size_t)256 * 1024 * 1024)
+
+/* How {{name}} is written; {{{name}}} and {{&name}} are written as they are. */
+enum mustache_escape {
+	ESCAPE_NONE,
+	ESCAPE_HTML,  /* & < > " ' */
+	ESCAPE_JS,    /* inside a quoted JavaScript string */
+	ESCAPE_JSON,  /* inside a quoted JSON string */
+	ESCAPE_NGINX, /* inside a double-quoted nginx string */
+};
+
+struct mustache_options {
+	enum mustache_escape escape;
+	bool lenient; /* unknown names and missing partials are empty */
+	/*
+	 * The text of {{>name}}; false when there is none. *file names it in
+	 * findings. NULL: there are no partials.
+	 */
+	bool (*partial)(
+	    void *ctx, struct str name, struct str *text, const char **file);
+	void *ctx;
+};
+
+/*
+ * Appends to out. All findings of one template are listed, not only the first:
+ * `template-syntax`, `unknown-name`, `missing-partial`, `template-too-deep`.
+ * ERR_SYNTAX, ERR_INPUT or ERR_TOO_LARGE then; out is left as far as it came.
+ * *used_env (may be NULL) is set when a value that came from the environment
+ * was written or decided a section.
+ */
+enum err mustache_render(struct arena *a, struct str text, const char *file,
+    const struct value *data, const struct mustache_options *options,
+    struct diag *diag, struct buf *out, bool *used_env)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,53 @@
+#ifndef LOWTIDE_GENERATOR_SITE_H
+#define LOWTIDE_GENERATOR_SITE_H
+
+#include "lib/diag.h"
+#include "lib/err.h"
+#include "lib/fs.h"
+#include "lib/value.h"
+
+/*
+ * A site folder, read and laid over: site.toml, api.toml, env/base.toml,
+ * env/NAME.toml and --set become one tree. Later ones are laid over key by key,
+ * arrays replaced; every value keeps the place it came from. Then the key table
+ * (generator/keys.def) is held against it: unknown keys with the nearest known
+ * one, wrong types, missing required keys, `{ env = "X" }` resolved.
+ */
+struct catalogue {
+	struct str name;     /* "plans" */
+	struct str version;  /* "1.1.0" */
+	const char *file;    /* for findings */
+	struct str source;   /* exactly the bytes of the file */
+	struct value *value; /* its tables, the version among them */
+};
+
+struct site_spec {
+	const char *dir;	 /* the site folder */
+	const char *env;	 /* NULL: base alone */
+	const char *const *sets; /* "public.x=…" */
+	size_t n_sets;
+};
+
+struct site {
+	const char *dir;
+	const char *env;     /* NULL: base alone */
+	struct value *root;  /* everything, checked; defaults not filled in */
+	struct str name;     /* [a-z0-9-]{1,40} */
+	struct str base_url; /* without a trailing slash */
+	struct str api_url;  /* empty when the APIs live on base_url */
+	struct catalogue *catalogues;
+	size_t n_catalogues;
+};
+
+/* ERR_INPUT when anything was found; all findings are in diag. */
+enum err site_load(struct arena *a, const struct site_spec *spec,
+    struct diag *diag, struct site **out) __attribute__((warn_unused_result));
+
+/* A key of the tree with the default of its row in keys.def. */
+struct str site_text(const struct site *site, const char *dotted);
+bool site_flag(const struct site *site, const char *dotted);
+int64_t site_amount(const struct site *site, const char *dotted);
+/* The names and tables below a named table: [api.X], [oauth.X] … */
+struct value *site_table(const struct site *site, const char *dotted);
+
+#endif

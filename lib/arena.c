@@ -1,0 +1,141 @@
+#include "lib/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Chunks form a list, newest first; only the newest is filled. An allocation
+ * larger than a chunk gets one of its own, put *behind* the newest so that the
+ * room left there is not wasted.
+ */
+struct arena_chunk {
+	struct arena_chunk *older;
+	size_t size, used;
+	alignas(max_align_t) unsigned char bytes[];
+};
+
+void arena_init(struct arena *arena)
+{
+	*arena = (struct arena){0};
+}
+
+static void free_chunks(struct arena_chunk *chunk)
+{
+	while (chunk) {
+		struct arena_chunk *older = chunk->older;
+		free(chunk);
+		chunk = older;
+	}
+}
+
+void arena_release(struct arena *arena)
+{
+	if (!arena)
+		return;
+	free_chunks(arena->newest);
+	arena_init(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+	struct arena_chunk *kept = arena->newest;
+
+	if (!kept)
+		return;
+	free_chunks(kept->older);
+	if (kept->size > ARENA_CHUNK) {
+		free(kept);
+		kept = NULL;
+	} else {
+		kept->older = NULL;
+		kept->used = 0;
+	}
+	*arena = (struct arena){.newest = kept};
+}
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+	if (size > SIZE_MAX - sizeof(struct arena_chunk))
+		abort();
+	struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
+	if (!chunk)
+		abort();
+	*chunk = (struct arena_chunk){.size = size};
+	return chunk;
+}
+
+static struct arena_chunk *chunk_for(struct arena *arena, size_t n)
+{
+	struct arena_chunk *newest = arena->newest, *chunk;
+
+	if (newest && newest->size - newest->used >= n)
+		return newest;
+	chunk = chunk_new(n > ARENA_CHUNK ? n : ARENA_CHUNK);
+	if (newest && n > ARENA_CHUNK) {
+		chunk->older = newest->older;
+		newest->older = chunk;
+	} else {
+		chunk->older = newest;
+		arena->newest = chunk;
+	}
+	return chunk;
+}
+
+void *arena_alloc(struct arena *arena, size_t n)
+{
+	const size_t grain = alignof(max_align_t);
+
+	if (n > SIZE_MAX - grain)
+		abort();
+	n = (n + grain - 1) / grain * grain;
+	struct arena_chunk *chunk = chunk_for(arena, n);
+	void *p = chunk->bytes + chunk->used;
+	chunk->used += n;
+	arena->used += n;
+	return memset(p, 0, n);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+	if (size && count > SIZE_MAX / size)
+		abort();
+	return arena_alloc(arena, count * size);
+}
+
+char *arena_cstr(struct arena *arena, struct str s)
+{
+	char *copy = arena_alloc(arena, s.n + 1);
+	if (s.n)
+		memcpy(copy, s.p, s.n);
+	return copy;
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+	return (struct str){.p = arena_cstr(arena, s), .n = s.n};
+}
+
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, format, args);
+	if (n < 0)
+		abort();
+	char *text = arena_alloc(arena, (size_t)n + 1);
+	vsnprintf(text, (size_t)n + 1, format, again);
+	va_end(again);
+	return (struct str){.p = text, .n = (size_t)n};
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	struct str s = arena_vprintf(arena, format, args);
+	va_end(args);
+	return s;
+}

@@ -1,0 +1,123 @@
+#ifndef LOWTIDE_LIB_CONFIG_H
+#define LOWTIDE_LIB_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/diag.h"
+#include "lib/err.h"
+
+/*
+ * dist/server/lowtide.json: the compiled API table. TOML never reaches a
+ * network process; this does. Everything is checked by the generator, but a
+ * reader trusts nothing beyond CONFIG_MAX bytes and the types of the rows in
+ * lib/config.def.
+ *
+ * The format carries a number. A reader that does not know it refuses the
+ * file with a sentence; so a renamed or re-interpreted field bumps it.
+ */
+#define CONFIG_FORMAT 1
+#define CONFIG_MAX ((size_t)4 * 1024 * 1024)
+#define CONFIG_APIS_MAX 4096
+#define CONFIG_TAG_HEX 6 /* characters of api.tag: three bytes in hex */
+
+/* In the order of "nearest" (contract 3): clamping walks this order. */
+enum pattern {
+	PATTERN_FIRE_AND_FORGET,
+	PATTERN_ASYNC_POLLING,
+	PATTERN_SYNCHRONOUS,
+	PATTERN_COUNT
+};
+/* What becomes of a job whose worker died after the call may have left. */
+enum on_lost {
+	ON_LOST_RETRY, /* do it again */
+	ON_LOST_FAIL,  /* failed, outcome-unknown */
+	ON_LOST_HOLD,  /* wait for an operator; not built yet */
+	ON_LOST_COUNT
+};
+extern const char *const config_patterns[PATTERN_COUNT + 1]; /* NULL ends */
+extern const char *const config_on_lost[ON_LOST_COUNT + 1];
+
+struct strs {
+	struct str *items;
+	size_t n;
+};
+struct pair {
+	struct str name, value;
+};
+struct pairs {
+	struct pair *items;
+	size_t n;
+};
+
+struct upstream {
+	struct str name;
+	struct str base; /* absolute URL without a trailing slash */
+	bool local;	 /* loopback and private addresses are allowed */
+	int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms;
+	int64_t response_max;		 /* bytes */
+	int64_t rate_count, rate_per_ms; /* 0 = no limit */
+	struct pairs headers;		 /* sent with every call */
+};
+
+struct api {
+	struct str name;   /* [a-z0-9-]{1,64}; names the request table */
+	struct str tag;	   /* CONFIG_TAG_HEX characters, unique */
+	struct str method; /* upper case */
+	struct str path;   /* with the prefix: /api/v1/bundle/{id} */
+	struct str auth;   /* "none" until owners are checked */
+	enum pattern pattern;
+	unsigned allow; /* bit (1u << enum pattern) */
+	int64_t wait_ms, wait_max_ms;
+	enum on_lost on_lost;
+	bool idempotent;
+	bool strict_poll;
+	int64_t deadline_ms, ttl_ms, estimate_ms;
+	int64_t concurrency;  /* running at once over all workers */
+	int64_t attempts;     /* crashes and retries included */
+	int64_t body_max;     /* bytes */
+	struct str body_type; /* media type; empty = a body is not expected */
+	struct pairs body_required; /* JSON member, "string" | "number" … */
+	int64_t result_max;
+	struct str upstream; /* name of a row of config.upstreams */
+	struct str request_method, request_path; /* templates, contract 7 */
+	struct str request_body; /* template; empty = the body as it came */
+	struct pairs request_headers;
+	struct strs forward; /* header names, may end in '*', lower case */
+	struct str location; /* "/bundles/{result.id}", or empty */
+};
+
+struct config {
+	struct str name;     /* of the site: socket, folders, units */
+	struct str base_url; /* where the pages are */
+	struct str api_url;  /* where the APIs are, if elsewhere; else empty */
+	struct str prefix;   /* "/api"; the jobs API is prefix + "/jobs" */
+	struct strs origins; /* CORS */
+	struct upstream *upstreams;
+	size_t n_upstreams;
+	struct api *apis;
+	size_t n_apis;
+};
+
+/* Indented JSON with a final line break; equal configs give equal bytes. */
+void config_write(const struct config *config, struct buf *out);
+/*
+ * ERR_NOT_FOUND when there is no such file, ERR_INPUT for what the rows do not
+ * allow (another format number, unknown member, wrong type, an api that names
+ * no upstream); every time with a finding that says what to do. Everything
+ * lives in the arena.
+ */
+enum err config_read(struct arena *a, const char *path, struct diag *diag,
+    struct config **out) __attribute__((warn_unused_result));
+/* As config_read, from bytes; `file` is named in findings. */
+enum err config_parse(struct arena *a, struct str json, const char *file,
+    struct diag *diag, struct config **out) __attribute__((warn_unused_result));
+
+/* NULL when there is none. */
+const struct upstream *config_upstream(const struct config *c, struct str name);
+const struct api *config_api(const struct config *c, struct str name);
+
+#endif

@@ -1,0 +1,104 @@
+#include "lib/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void diag_init(struct diag *diag, struct arena *arena)
+{
+	*diag = (struct diag){.arena = arena};
+}
+
+__attribute__((format(printf, 5, 0))) static void add(struct diag *diag,
+    enum diag_level level, struct pos pos, const char *name, const char *format,
+    va_list args)
+{
+	size_t *count = level == DIAG_ERROR ? &diag->errors : &diag->warnings;
+
+	if (level != DIAG_NOTE)
+		++*count;
+	if (diag->errors + diag->warnings > DIAG_MAX)
+		return;
+	struct diag_item *item = arena_alloc(diag->arena, sizeof(*item));
+	item->level = level;
+	item->pos = pos;
+	if (pos.file)
+		item->pos.file = arena_cstr(diag->arena, str_of(pos.file));
+	item->name = name;
+	item->text = arena_vprintf(diag->arena, format, args);
+	if (diag->last)
+		diag->last->next = item;
+	else
+		diag->first = item;
+	diag->last = item;
+}
+
+void diag_error(struct diag *diag, struct pos pos, const char *name,
+    const char *format, ...)
+{
+	if (!diag)
+		return;
+	va_list args;
+	va_start(args, format);
+	add(diag, DIAG_ERROR, pos, name, format, args);
+	va_end(args);
+}
+
+void diag_warn(struct diag *diag, struct pos pos, const char *name,
+    const char *format, ...)
+{
+	if (!diag)
+		return;
+	va_list args;
+	va_start(args, format);
+	add(diag, DIAG_WARNING, pos, name, format, args);
+	va_end(args);
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct diag_item *a = *(const struct diag_item *const *)left;
+	const struct diag_item *b = *(const struct diag_item *const *)right;
+	const char *af = a->pos.file ? a->pos.file : "";
+	const char *bf = b->pos.file ? b->pos.file : "";
+	int order = strcmp(af, bf);
+
+	if (order != 0)
+		return order;
+	if (a->pos.line != b->pos.line)
+		return a->pos.line < b->pos.line ? -1 : 1;
+	if (a->pos.col != b->pos.col)
+		return a->pos.col < b->pos.col ? -1 : 1;
+	return 0;
+}
+
+static void print_item(const struct diag_item *item, FILE *out)
+{
+	static const char *const levels[] = {
+	    [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: ", [DIAG_NOTE] = ""};
+
+	if (item->pos.file) {
+		fputs(item->pos.file, out);
+		if (item->pos.line)
+			fprintf(out, ":%u:%u", item->pos.line, item->pos.col);
+		fputs(": ", out);
+	}
+	fprintf(out, "%s%s: %.*s\n", levels[item->level], item->name,
+	    STR_ARG(item->text));
+}
+
+void diag_print(const struct diag *diag, FILE *out)
+{
+	const struct diag_item *sorted[DIAG_MAX];
+	size_t n = 0;
+
+	for (const struct diag_item *i = diag->first; i && n < DIAG_MAX;
+	     i = i->next)
+		sorted[n++] = i;
+	if (n)
+		qsort(sorted, n, sizeof(sorted[0]), by_place);
+	for (size_t i = 0; i < n; i++)
+		print_item(sorted[i], out);
+	if (diag->errors + diag->warnings > n)
+		fprintf(
+		    out, "… and %zu more\n", diag->errors + diag->warnings - n);
+}

@@ -1,0 +1,56 @@
+#ifndef LOWTIDE_LIB_DIAG_H
+#define LOWTIDE_LIB_DIAG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/arena.h"
+
+/*
+ * What people are told: a list of findings, each with a place in a file where
+ * there is one. Library code adds to the caller's list and returns an enum
+ * err; only main()s print. Everything found is listed, not only the first.
+ *
+ * A finding reads `file:line:column: name: what is wrong; what to do`. The
+ * name is stable (tests and pipelines match it) and lower-case-with-hyphens.
+ */
+enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
+
+/* A place. file NULL = no place; line 0 = the file as a whole. From 1. */
+struct pos {
+	const char *file;
+	uint32_t line, col;
+};
+
+struct diag_item {
+	struct diag_item *next;
+	enum diag_level level;
+	struct pos pos;
+	const char *name;
+	struct str text;
+};
+
+#define DIAG_MAX 1000 /* more findings are counted but not kept */
+
+struct diag {
+	struct arena *arena; /* owns names, places and texts */
+	struct diag_item *first, *last;
+	size_t errors, warnings;
+};
+
+void diag_init(struct diag *diag, struct arena *arena);
+/* Both copy the text and the file's name; `name` must be a literal. */
+void diag_error(struct diag *diag, struct pos pos, const char *name,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void diag_warn(struct diag *diag, struct pos pos, const char *name,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A NULL diag is allowed everywhere and keeps nothing. */
+
+/* One line per finding, in the order of file, line, column. */
+void diag_print(const struct diag *diag, FILE *out);
+
+#define POS_NONE ((struct pos){.file = NULL})
+#define POS_FILE(path) ((struct pos){.file = (path)})
+
+#endif

@@ -1,0 +1,61 @@
+#ifndef LOWTIDE_LIB_FS_H
+#define LOWTIDE_LIB_FS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/arena.h"
+#include "lib/diag.h"
+#include "lib/err.h"
+
+/*
+ * Files, for those parts of lowtide that may touch them. All findings carry
+ * the path and the system's reason. Paths are C strings.
+ */
+
+/*
+ * A whole regular file into the arena, terminated. ERR_NOT_FOUND without a
+ * finding when it does not exist (the caller knows whether that is wrong);
+ * ERR_TOO_LARGE beyond max; ERR_IO for the rest, with `io-error`.
+ */
+enum err fs_read(struct arena *a, const char *path, size_t max,
+    struct diag *diag, struct str *out) __attribute__((warn_unused_result));
+/*
+ * Writes through a temporary name in the same folder, fsync, rename: readers
+ * see the old bytes or the new ones, never a part.
+ */
+enum err fs_write(const char *path, struct str bytes, mode_t mode,
+    struct diag *diag) __attribute__((warn_unused_result));
+/* As `mkdir -p`; an existing folder keeps its mode. */
+enum err fs_mkdirs(const char *path, mode_t mode, struct diag *diag)
+    __attribute__((warn_unused_result));
+/* fsync of a folder, so that names in it survive a power loss. */
+enum err fs_sync_dir(const char *path, struct diag *diag)
+    __attribute__((warn_unused_result));
+/* Removes a tree without following symlinks; a missing one is fine. */
+enum err fs_remove_tree(const char *path, struct diag *diag)
+    __attribute__((warn_unused_result));
+/* dir + "/" + name, unless name is absolute. */
+const char *fs_join(struct arena *a, const char *dir, const char *name);
+
+/*
+ * Calls each(path below root with '/', what it is) for every regular file
+ * below root, in byte order of the paths, so that runs are reproducible.
+ * Symlinks and other odd things are reported as findings (`not-a-file`), not
+ * followed. A missing root is an empty one. Depth is bounded by FS_DEPTH_MAX.
+ */
+#define FS_DEPTH_MAX 32
+struct fs_entry {
+	const char *path; /* from the current folder: root/rel */
+	struct str rel;	  /* below root */
+	off_t size;
+	mode_t mode;
+};
+struct fs_list {
+	struct fs_entry *entries;
+	size_t n;
+};
+enum err fs_walk(struct arena *a, const char *root, struct diag *diag,
+    struct fs_list *out) __attribute__((warn_unused_result));
+
+#endif
