@@ -114,6 +114,46 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 tests-built: $(UNIT) $(STORE_TESTS)
 
+# make check: everything is built plainly and once more with sanitizers, and
+# every test runs in both (lints once). T=path runs one of them, plainly or,
+# with SAN=1, sanitized. One prove, so that its summary speaks for all.
+T_FILES := $(sort $(wildcard tests/cli/*.t tests/golden/*.t tests/web/*.t \
+	tests/browser/*.t tests/fault/*.t))
+LINTS := $(sort $(wildcard tests/lint/*.t))
+C_TESTS := $(notdir $(UNIT) $(STORE_TESTS))
+SAN_T := $(patsubst tests/%,build/san/t/%,$(T_FILES))
+PROVE := prove --timer -j $(shell nproc)
+export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0
+export UBSAN_OPTIONS := print_stacktrace=1
+
+# The same end-to-end test, told to use the sanitized programs.
+build/san/t/%.t: tests/%.t Makefile
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nLOWTIDE_BIN=build/san/bin exec $<\n' >$@
+	@chmod +x $@
+
+check:
+	@.ci/packages check
+ifdef T
+	@$(MAKE) -j$$(nproc) --no-print-directory all tests-built
+	LOWTIDE_BIN=$(BUILD)/bin prove -v \
+		$(if $(filter %.c,$(T)),$(BUILD)/tests/$(basename $(notdir $(T))),$(T))
+else
+	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 all tests-built
+	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 SAN=1 all tests-built
+	@$(MAKE) --no-print-directory $(SAN_T)
+	$(PROVE) $(LINTS) $(addprefix build/tests/,$(C_TESTS)) \
+		$(addprefix build/san/tests/,$(C_TESTS)) $(T_FILES) $(SAN_T)
+endif
+
+PORT ?= 8080
+demo:
+	@.ci/packages demo
+	@echo 'Building …'
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all
+	@exec build/bin/lowtide serve -C site --env dev --port $(PORT) \
+		$(if $(CHECK),-- node check.mjs)
+
 format:
 	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
 		cgi/*.[ch] cgi/*/*.[ch] tests/*/*.[ch])
@@ -121,6 +161,6 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all clean format tests-built
+.PHONY: all check clean demo format tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

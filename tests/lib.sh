@@ -1,0 +1,114 @@
+# tests/lib.sh: TAP for shell tests. Source it first:
+#
+#	. tests/lib.sh
+#	ok "it builds" "$LOWTIDE" build -C site --out "$TMP/dist"
+#	is "it says so" "$(cat "$TMP/said")" "done"
+#	like "it names the file" "$said" 'site\.toml:3:1: unknown-key'
+#	done_testing
+#
+# Gives: BIN (the programs), LOWTIDE, TMP (removed at the end), free_port,
+# start NAME COMMAND… (output in $TMP/NAME.out, stopped by pid at the end).
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+BIN=$(realpath "${LOWTIDE_BIN:-build/bin}")
+LOWTIDE=$BIN/lowtide
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/lowtide-test.XXXXXX")
+export LC_ALL=C.UTF-8
+tests=0
+failed=0
+started=()
+
+finish() {
+	local status=$?
+	for pid in "${started[@]:-}"; do
+		[ -n "$pid" ] || continue
+		kill "$pid" 2>/dev/null
+		for _ in $(seq 100); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.05
+		done
+		kill -9 "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	rm -rf "$TMP"
+	[ "$status" -ne 0 ] && exit "$status"
+	[ "$failed" -eq 0 ] || exit 1
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+result() { # STATUS NAME: one line of TAP
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+	else
+		echo "not ok $tests - $2"
+		failed=$((failed + 1))
+	fi
+	return "$1"
+}
+
+ok() { # NAME COMMAND…: the command succeeds
+	local name=$1 said status
+	shift
+	said=$("$@" 2>&1)
+	status=$?
+	result "$status" "$name" && return
+	printf '# exit %d: %s\n' "$status" "$*"
+	printf '%s\n' "$said" | tail -20 | sed 's/^/#   /'
+	return 1
+}
+
+is() { # NAME GOT WANT
+	[ "$2" = "$3" ]
+	result $? "$1" && return
+	printf 'got:  %s\nwant: %s\n' "$2" "$3" | sed 's/^/#   /'
+	return 1
+}
+
+like() { # NAME GOT EXTENDED-REGEX
+	printf '%s\n' "$2" | grep -Eq -- "$3"
+	result $? "$1" && return
+	printf 'got: %s\nwant something like: %s\n' "$2" "$3" | sed 's/^/#   /'
+	return 1
+}
+
+unlike() { # NAME GOT EXTENDED-REGEX
+	! printf '%s\n' "$2" | grep -Eq -- "$3"
+	result $? "$1" && return
+	printf 'got: %s\nwant nothing like: %s\n' "$2" "$3" | sed 's/^/#   /'
+	return 1
+}
+
+skip_all() { # WHY: the whole program, said once
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$tests"
+}
+
+free_port() {
+	node -e 'const s = require("net").createServer();
+		s.listen(0, "127.0.0.1", () => {
+			console.log(s.address().port); s.close(); });'
+}
+
+start() { # NAME COMMAND…: in the background; its pid is in $last
+	local name=$1
+	shift
+	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
+	last=$!
+	started+=("$last")
+}
+
+wait_for() { # SECONDS COMMAND…: until it succeeds; 1 if it never did
+	local tries=$(($1 * 20))
+	shift
+	for _ in $(seq "$tries"); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.05
+	done
+	return 1
+}

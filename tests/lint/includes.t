@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Who may include what: lib nothing of ours but lib; generator and cgi never
+# each other; each third-party header one .c (sodium.h: where keys are used).
+. tests/lib.sh
+
+ours() { # DIR: what of ours its files include, as "file: included"
+	git ls-files "$1" | grep -E '\.(c|h|cc)$' |
+		xargs grep -HoE '^#\s*include "[^"]+"' | sed 's/#\s*include "//; s/"$//'
+}
+breaks() { # DIR ALLOWED-REGEX: the lines that are not allowed
+	ours "$1" | grep -vE ":($2)" || true
+}
+is "lib includes lib only" "$(breaks lib 'lib/')" ""
+is "generator includes lib and generator" \
+	"$(breaks generator 'lib/|generator/')" ""
+is "cgi includes lib and cgi" "$(breaks cgi 'lib/|cgi/')" ""
+
+users() { # HEADER: how many of our sources include it
+	git ls-files lib generator cgi | grep -E '\.(c|h|cc)$' |
+		xargs grep -lE "^#\s*include <$1>" | tr '\n' ' '
+}
+one() { # HEADER FILE
+	is "$1 is included by $2 alone" "$(users "$1")" "$2 "
+}
+one fcgiapp.h cgi/fcgi/parse.c
+one 'curl/curl.h' cgi/upstream/curl.c
+one 'toml\+\+/toml.h|toml\+\+.h' generator/toml.cc
+is "jansson is an oracle of the tests only" "$(users jansson.h)" ""
+like "sqlite3.h stays in the SQLite back end" \
+	"$(users sqlite3.h | tr ' ' '\n' | grep -v '^cgi/store/sqlite' | wc -w)" '^0$'
+is "no header includes sodium.h" "$(users sodium.h | tr ' ' '\n' |
+	grep '\.h$')" ""
+done_testing
