@@ -8,11 +8,11 @@
 /*
  * What every answer looks like (contract 4 and 5): the status document, the
  * accepted body, the stored result, problems. Pure; the texts are in
- * cgi/problem.def.
+ * lib/problem.def.
  */
 enum problem {
 #define PROBLEM(name, type, status, title, detail) PROBLEM_##name,
-#include "cgi/problem.def"
+#include "lib/problem.def"
 #undef PROBLEM
 	PROBLEM_COUNT
 };
