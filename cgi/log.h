@@ -1,0 +1,52 @@
+#ifndef LOWTIDE_CGI_LOG_H
+#define LOWTIDE_CGI_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/str.h"
+
+/*
+ * What happened, for whoever runs this: one JSON object per line on stderr,
+ * written with one write(2), so that lines of several processes never mix.
+ *
+ *   {"time":"2026-11-21T08:30:00.000Z","program":"lowtide-worker",
+ *    "event":"job-completed","jobId":"job_…","api":"bundle-post","attempt":1}
+ *
+ * A line may hold ids, names, states, numbers and our own sentences. It never
+ * holds a body, a credential, or anything a client or an upstream wrote.
+ */
+struct log {
+	int fd; /* -1 says nothing */
+	const char *program;
+};
+
+enum log_kind { LOG_KIND_TEXT, LOG_KIND_NUMBER };
+struct log_field {
+	const char *name;
+	enum log_kind kind;
+	struct str text;
+	int64_t number;
+};
+#define LOG_STR(key, value)                                                    \
+	((struct log_field){                                                   \
+	    .name = (key), .kind = LOG_KIND_TEXT, .text = (value)})
+#define LOG_TEXT(key, value) LOG_STR(key, str_of(value))
+#define LOG_INT(key, value)                                                    \
+	((struct log_field){                                                   \
+	    .name = (key), .kind = LOG_KIND_NUMBER, .number = (value)})
+
+/*
+ * LOG(log, now_ms, "job-claimed", LOG_INT("attempt", 1), …). A NULL log says
+ * nothing; a failed write is ignored. `event` is lower-case-with-hyphens and
+ * never changes.
+ */
+void log_event(const struct log *log, int64_t now_ms, const char *event,
+    const struct log_field *fields, size_t n);
+#define LOG(log, now_ms, event, ...)                                           \
+	log_event((log), (now_ms), (event),                                    \
+	    (const struct log_field[]){__VA_ARGS__},                           \
+	    sizeof((const struct log_field[]){__VA_ARGS__}) /                  \
+		sizeof(struct log_field))
+
+#endif
