@@ -52,7 +52,8 @@ struct job {
 	int64_t not_before_boot; /* back-off: not claimed earlier */
 	int64_t lease_boot;	 /* processing: until when */
 	uint8_t claim[JOB_CLAIM_BYTES];
-	int attempt;  /* claims so far, crashes included */
+	int attempt;  /* claims so far, crashes included; only grows */
+	int released; /* of these, given back untouched: they do not count */
 	int progress; /* 0..100, 100 only when completed */
 	int status;   /* HTTP status of the answer once terminal */
 	bool sent;    /* the upstream call may have left */
@@ -62,15 +63,20 @@ struct job {
 enum job_event_kind {
 	JOB_EVENT_CLAIM,     /* a worker takes it; marks it sent */
 	JOB_EVENT_HEARTBEAT, /* its lease is renewed; progress may move */
-	JOB_EVENT_UNSENT,    /* no byte left: sent is cleared */
+	JOB_EVENT_UNSENT,    /* surely not executed: no byte left, or 429 */
 	JOB_EVENT_COMPLETE,  /* a final answer that counts as success */
 	JOB_EVENT_FAIL,	     /* a final answer that does not, with a reason */
-	JOB_EVENT_RETRY,     /* give it back, not before a time */
-	JOB_EVENT_RELEASE,   /* give it back unsent, no attempt burnt (drain) */
+	JOB_EVENT_RETRY,     /* give it back, not before a time; if sent,
+				only where that may be repeated: else UNSENT
+				first, or BROKEN */
+	JOB_EVENT_RELEASE,   /* give it back untouched (implies unsent), no
+				attempt burnt (drain) */
 	JOB_EVENT_BROKEN,    /* sent, no complete answer: on_lost decides */
 	JOB_EVENT_LOST,	     /* the lease ran out: on_lost decides */
-	JOB_EVENT_CANCEL,    /* its owner asks */
-	JOB_EVENT_DEADLINE,  /* the deadline passed */
+	JOB_EVENT_CANCEL,    /* its owner asks: a pending one ends at once, a
+				running one is told by its next heartbeat */
+	JOB_EVENT_DEADLINE,  /* the deadline passed; a running one ends only
+				once its lease is over */
 	JOB_EVENTS
 };
 
@@ -81,10 +87,10 @@ struct job_event {
 	int attempt;
 	uint8_t claim[JOB_CLAIM_BYTES]; /* CLAIM: the new one */
 	int64_t lease_boot;		/* CLAIM, HEARTBEAT */
-	int64_t not_before_boot;	/* RETRY */
+	int64_t not_before_boot;	/* RETRY, BROKEN */
 	int progress;			/* HEARTBEAT; -1 = unchanged */
-	int status;			/* COMPLETE, FAIL */
-	enum job_reason reason;		/* FAIL */
+	int status;			/* COMPLETE, FAIL; 0 = the reason's */
+	enum job_reason reason;		/* FAIL; RETRY: if no attempt is left */
 };
 
 /*

@@ -42,6 +42,8 @@ enum body_kind {
 	BODY_RESULT,  /* status, headers and body of the final answer */
 	BODY_KINDS
 };
+/* ERR_TOO_LARGE beyond: 16 MiB (contract 5), its envelope and its seal. */
+#define STORE_BODY_MAX ((size_t)17 * 1024 * 1024)
 
 /* Two files beside the database; who rings what is store.md 4. */
 enum bell {
@@ -61,7 +63,9 @@ struct store_spec {
 /*
  * Opens, and creates what is missing. Takes the turnstile, does a TRUNCATE
  * checkpoint, then returns. Findings: `store-missing`, `store-other-keys`,
- * `store-version`, `io-error`, each with what to do.
+ * `store-version`, `store-other-host`, `store-damaged`, `store-full`,
+ * `store-busy` (a warning: the checkpoint had to be put off), `io-error`, each
+ * with what to do.
  */
 enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
     struct diag *diag, struct store **out) __attribute__((warn_unused_result));
@@ -85,8 +89,9 @@ enum err store_body(struct store *store, const struct job *job,
     __attribute__((warn_unused_result));
 
 /*
- * A new pending row; job->version is set. ERR_CONFLICT when its key is taken:
- * then *job is the row that is there.
+ * A new pending row from id, owner, print, accepted_ms and deadline_ms; the
+ * rest of *job, its version too, is set here. `meta` may be empty (p NULL).
+ * ERR_CONFLICT when its key is taken: then *job is the row that is there.
  */
 enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
@@ -94,8 +99,10 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
 /*
  * Takes the oldest pending job that is due, unless `concurrency` jobs of this
  * API run already, anywhere. The claim's own transaction marks it sent.
- * ERR_NOT_FOUND: nothing to do now; *due_boot then says when back-off or a
- * foreign lease next ends (0: nothing waits for time).
+ * ERR_NOT_FOUND: nothing to do now; *due_boot then says when a back-off, a
+ * lease or a pending job's deadline is next over (0: nothing waits for time).
+ * What is already over is store_recover()'s, so call that first. A pending job
+ * whose deadline has passed is never started: it ends here.
  */
 struct store_ask {
 	int64_t now_ms, now_boot, lease_boot;
@@ -106,9 +113,12 @@ enum err store_claim(struct store *store, size_t api,
     __attribute__((warn_unused_result));
 
 /*
- * One event on one job, through job_step(). `result` is stored when its p is
- * not NULL. A job that ends loses its request body in the same transaction.
- * *job is the row afterwards, also on ERR_STALE and ERR_CONFLICT.
+ * One event on one job (found by job->id), through job_step(). `result` is
+ * stored when its p is not NULL. A job that ends loses its request body in the
+ * same transaction. *job is the row afterwards, also on ERR_STALE and
+ * ERR_CONFLICT, which leave the transaction usable, as does ERR_NOT_FOUND.
+ * The version moves only when a client could see the difference: a heartbeat
+ * without progress renews the lease and nothing else.
  */
 enum err store_change(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str result)
@@ -123,7 +133,8 @@ enum err store_recover(struct store *store, size_t api, int64_t now_ms,
     __attribute__((warn_unused_result));
 
 /*
- * Jobs of one API, newest first. each() returns false to stop. Inside a view.
+ * Jobs of one API, newest first; limit 0 = all. each() returns false to stop.
+ * Inside a view. Reads the whole table: for people, not for requests.
  */
 enum err store_list(struct store *store, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
@@ -168,8 +179,11 @@ struct store_ops {
 	enum err (*next_version)(void *backend, int64_t *version);
 	enum err (*get)(
 	    void *backend, size_t api, const uint8_t *key, struct job *out);
+	/* ERR_CONFLICT when the key is taken; the transaction stays usable */
 	enum err (*insert)(void *backend, size_t api, const struct job *job);
-	enum err (*update)(void *backend, size_t api, const struct job *job);
+	/* `before` is the row as it stands, for the counts */
+	enum err (*update)(void *backend, size_t api, const struct job *before,
+	    const struct job *job);
 	enum err (*body_put)(void *backend, const struct job *job,
 	    enum body_kind kind, struct str bytes);
 	enum err (*body_get)(void *backend, const struct job *job,
@@ -179,13 +193,17 @@ struct store_ops {
 	/* the oldest pending row with not_before_boot <= now_boot */
 	enum err (*pick_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
-	/* the earliest not_before_boot or lease_boot after now; 0 = none */
-	enum err (*next_due)(
-	    void *backend, size_t api, int64_t now_boot, int64_t *due_boot);
-	/* one processing row whose lease_boot < now_boot */
+	/*
+	 * the earliest not_before_boot or lease_boot after now, or pending
+	 * deadline as boot time; 0 = none
+	 */
+	enum err (*next_due)(void *backend, size_t api, int64_t now_ms,
+	    int64_t now_boot, int64_t *due_boot);
+	/* one processing row whose lease_boot <= now_boot */
 	enum err (*pick_lost)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
-	/* one open row whose deadline_ms < now_ms and that no lease protects */
+	/* one open row whose deadline_ms (not 0) <= now_ms and that no lease
+	 * protects */
 	enum err (*pick_late)(void *backend, size_t api, int64_t now_ms,
 	    int64_t now_boot, struct job *out);
 	enum err (*count_running)(void *backend, size_t api, int64_t *n);
