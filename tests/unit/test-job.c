@@ -1,0 +1,568 @@
+#include "cgi/job.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/*
+ * Every state × event cell, the fence, what on_lost makes of a lost call, and
+ * a seeded walk of a world with honest and late workers.
+ */
+#define NOW 1000000
+#define BOOT 5000
+#define LEASE (BOOT + 100)
+#define DEADLINE_MS (NOW + 60000)
+
+static const struct api fail_api = {
+    .on_lost = ON_LOST_FAIL, .attempts = 3, .ttl_ms = 1000};
+static const struct api retry_api = {
+    .on_lost = ON_LOST_RETRY, .attempts = 3, .ttl_ms = 1000};
+static const struct api hold_api = {
+    .on_lost = ON_LOST_HOLD, .attempts = 3, .ttl_ms = 1000};
+static const struct api idempotent_api = {
+    .on_lost = ON_LOST_FAIL, .idempotent = true, .attempts = 3, .ttl_ms = 1000};
+
+static const uint8_t claim_a[JOB_CLAIM_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8};
+static const uint8_t claim_b[JOB_CLAIM_BYTES] = {8, 7, 6, 5, 4, 3, 2, 1};
+
+static struct job job_in(enum job_state state)
+{
+	struct job job = {.state = state,
+	    .version = 7,
+	    .accepted_ms = NOW - 10,
+	    .deadline_ms = DEADLINE_MS};
+
+	if (state != JOB_PENDING) {
+		job.attempt = 1;
+		job.started_ms = NOW - 5;
+	}
+	if (state == JOB_PROCESSING) {
+		job.lease_boot = LEASE;
+		job.sent = true;
+		memcpy(job.claim, claim_a, sizeof(job.claim));
+	}
+	if (job_is_terminal(state))
+		job.ended_ms = NOW - 1;
+	return job;
+}
+
+/* An event that the running attempt of job_in() could speak. */
+static struct job_event event_of(enum job_event_kind kind)
+{
+	struct job_event event = {.kind = kind,
+	    .now_ms = NOW,
+	    .now_boot = BOOT,
+	    .attempt = 1,
+	    .lease_boot = LEASE + 50,
+	    .progress = -1};
+
+	memcpy(event.claim, claim_a, sizeof(event.claim));
+	if (kind == JOB_EVENT_LOST)
+		event.now_boot = LEASE;
+	if (kind == JOB_EVENT_DEADLINE) {
+		event.now_ms = DEADLINE_MS;
+		event.now_boot = LEASE;
+	}
+	return event;
+}
+
+static enum err step(
+    const struct api *api, struct job *job, enum job_event_kind kind)
+{
+	struct job_event event = event_of(kind);
+	return job_step(api, job, &event, job);
+}
+
+/* ---- every cell -------------------------------------------------------- */
+
+#define NO -1 /* ERR_CONFLICT and nothing changed */
+static const struct cell {
+	const char *event;
+	int pending, processing; /* the state afterwards, for fail_api */
+} cells[JOB_EVENTS] = {
+    [JOB_EVENT_CLAIM] = {"claim", JOB_PROCESSING, NO},
+    [JOB_EVENT_HEARTBEAT] = {"heartbeat", NO, JOB_PROCESSING},
+    [JOB_EVENT_UNSENT] = {"unsent", NO, JOB_PROCESSING},
+    [JOB_EVENT_COMPLETE] = {"complete", NO, JOB_COMPLETED},
+    [JOB_EVENT_FAIL] = {"fail", NO, JOB_FAILED},
+    [JOB_EVENT_RETRY] = {"retry", NO, NO}, /* sent: must not be repeated */
+    [JOB_EVENT_RELEASE] = {"release", NO, JOB_PENDING},
+    [JOB_EVENT_BROKEN] = {"broken", NO, JOB_FAILED},
+    [JOB_EVENT_LOST] = {"lost", NO, JOB_FAILED},
+    [JOB_EVENT_CANCEL] = {"cancel", JOB_CANCELLED, JOB_PROCESSING},
+    [JOB_EVENT_DEADLINE] = {"deadline", JOB_FAILED, JOB_FAILED},
+};
+
+static void check_cell(enum job_state state, enum job_event_kind kind, int want)
+{
+	const struct job before = job_in(state);
+	struct job_event event = event_of(kind);
+	struct job after = before;
+	enum err err = job_step(&fail_api, &before, &event, &after);
+
+	if (want == NO) {
+		assert_int_equal(err, ERR_CONFLICT);
+		assert_memory_equal(&after, &before, sizeof(after));
+		return;
+	}
+	assert_int_equal(err, ERR_OK);
+	assert_int_equal(after.state, want);
+	assert_int_equal(after.version, before.version);
+	if (job_is_terminal(after.state)) {
+		assert_int_equal(after.ended_ms, event.now_ms);
+		assert_int_equal(after.lease_boot, 0);
+	}
+}
+
+static void every_cell(void **unused)
+{
+	(void)unused;
+	for (int kind = 0; kind < JOB_EVENTS; kind++) {
+		assert_non_null(cells[kind].event);
+		check_cell(JOB_PENDING, kind, cells[kind].pending);
+		check_cell(JOB_PROCESSING, kind, cells[kind].processing);
+		for (int state = 0; state < JOB_STATES; state++)
+			if (job_is_terminal(state))
+				check_cell(state, kind, NO);
+	}
+}
+
+static void odd_numbers_are_refused(void **unused)
+{
+	(void)unused;
+	struct job job = job_in(JOB_PENDING);
+	struct job_event event = event_of(JOB_EVENT_CLAIM);
+
+	job.state = JOB_STATES;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_INPUT);
+	job.state = JOB_PENDING;
+	event.kind = JOB_EVENTS;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_INPUT);
+}
+
+/* ---- the fence --------------------------------------------------------- */
+
+static void a_late_worker_is_stale(void **unused)
+{
+	static const enum job_event_kind fenced[] = {JOB_EVENT_HEARTBEAT,
+	    JOB_EVENT_UNSENT, JOB_EVENT_COMPLETE, JOB_EVENT_FAIL,
+	    JOB_EVENT_RETRY, JOB_EVENT_RELEASE, JOB_EVENT_BROKEN};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(fenced) / sizeof(fenced[0]); i++) {
+		const struct job before = job_in(JOB_PROCESSING);
+		struct job job = before;
+		struct job_event event = event_of(fenced[i]);
+		event.attempt = 2;
+		assert_int_equal(
+		    job_step(&retry_api, &job, &event, &job), ERR_STALE);
+		event.attempt = 1;
+		memcpy(event.claim, claim_b, sizeof(event.claim));
+		assert_int_equal(
+		    job_step(&retry_api, &job, &event, &job), ERR_STALE);
+		assert_memory_equal(&job, &before, sizeof(job));
+	}
+}
+
+static void a_lease_must_be_over(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+	struct job_event event = event_of(JOB_EVENT_LOST);
+
+	(void)unused;
+	event.now_boot = LEASE - 1;
+	assert_int_equal(
+	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
+	event = event_of(JOB_EVENT_DEADLINE);
+	event.now_boot = LEASE - 1;
+	assert_int_equal(
+	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
+	event = event_of(JOB_EVENT_DEADLINE);
+	event.now_ms = DEADLINE_MS - 1;
+	assert_int_equal(
+	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
+	job.deadline_ms = 0; /* none */
+	event.now_ms = INT64_MAX;
+	assert_int_equal(
+	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
+}
+
+/* ---- what on_lost makes of it ------------------------------------------ */
+
+static const struct fate {
+	const char *what;
+	const struct api *api;
+	enum job_event_kind event;
+	bool sent, cancel, last; /* last: no attempt is left */
+	enum job_state state;
+	enum job_reason reason;
+	int status;
+} fates[] = {
+    {"lost, sent, fail", &fail_api, JOB_EVENT_LOST, true, false, false,
+	JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"lost, sent, hold ends as fail", &hold_api, JOB_EVENT_LOST, true, false,
+	false, JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"lost, unsent, fail", &fail_api, JOB_EVENT_LOST, false, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"lost, sent, retry", &retry_api, JOB_EVENT_LOST, true, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"lost, sent, idempotent", &idempotent_api, JOB_EVENT_LOST, true, false,
+	false, JOB_PENDING, REASON_NONE, 0},
+    {"lost at the limit", &retry_api, JOB_EVENT_LOST, true, false, true,
+	JOB_FAILED, REASON_FAILED, 500},
+    {"lost unsent at the limit", &fail_api, JOB_EVENT_LOST, false, false, true,
+	JOB_FAILED, REASON_FAILED, 500},
+    {"broken, sent, fail", &fail_api, JOB_EVENT_BROKEN, true, false, false,
+	JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"broken, sent, retry", &retry_api, JOB_EVENT_BROKEN, true, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"broken at the limit", &retry_api, JOB_EVENT_BROKEN, true, false, true,
+	JOB_FAILED, REASON_UPSTREAM_TIMEOUT, 504},
+    {"broken at the limit, must not repeat", &fail_api, JOB_EVENT_BROKEN, true,
+	false, true, JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"deadline, sent, fail", &fail_api, JOB_EVENT_DEADLINE, true, false, false,
+	JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"deadline, unsent, fail", &fail_api, JOB_EVENT_DEADLINE, false, false,
+	false, JOB_FAILED, REASON_DEADLINE, 504},
+    {"deadline, sent, retry", &retry_api, JOB_EVENT_DEADLINE, true, false,
+	false, JOB_FAILED, REASON_DEADLINE, 504},
+    {"cancelled, then lost unsent", &fail_api, JOB_EVENT_LOST, false, true,
+	false, JOB_CANCELLED, REASON_NONE, 0},
+    {"cancelled, then lost sent, fail", &fail_api, JOB_EVENT_LOST, true, true,
+	false, JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"cancelled, then broken, idempotent", &idempotent_api, JOB_EVENT_BROKEN,
+	true, true, false, JOB_CANCELLED, REASON_NONE, 0},
+    {"cancelled, then lost sent, retry: only an answer can tell", &retry_api,
+	JOB_EVENT_LOST, true, true, false, JOB_PENDING, REASON_NONE, 0},
+    {"cancelled, then completed: it happened", &fail_api, JOB_EVENT_COMPLETE,
+	true, true, false, JOB_COMPLETED, REASON_NONE, 0},
+    {"cancelled, then released", &fail_api, JOB_EVENT_RELEASE, true, true,
+	false, JOB_CANCELLED, REASON_NONE, 0},
+    {"retry, unsent, fail", &fail_api, JOB_EVENT_RETRY, false, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"retry at the limit", &retry_api, JOB_EVENT_RETRY, true, false, true,
+	JOB_FAILED, REASON_FAILED, 500},
+};
+
+static void every_fate(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++) {
+		const struct fate *f = &fates[i];
+		struct job job = job_in(JOB_PROCESSING);
+		struct job_event event = event_of(f->event);
+
+		job.sent = f->sent;
+		job.cancel = f->cancel;
+		job.attempt = f->last ? 3 : 2;
+		event.attempt = job.attempt;
+		print_message("# %s\n", f->what);
+		assert_int_equal(job_step(f->api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.state, f->state);
+		assert_int_equal(job.reason, f->reason);
+		assert_int_equal(job.status, f->status);
+		if (job.state == JOB_PENDING)
+			assert_false(job.sent);
+	}
+}
+
+/* ---- details ----------------------------------------------------------- */
+
+static void a_claim_marks_it_sent(void **unused)
+{
+	struct job job = job_in(JOB_PENDING);
+	struct job_event event = event_of(JOB_EVENT_CLAIM);
+
+	(void)unused;
+	job.not_before_boot = 4;
+	job.progress = 40;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_true(job.sent);
+	assert_int_equal(job.attempt, 1);
+	assert_int_equal(job.lease_boot, LEASE + 50);
+	assert_int_equal(job.started_ms, NOW);
+	assert_int_equal(job.not_before_boot, 0);
+	assert_int_equal(job.progress, 0);
+	assert_memory_equal(job.claim, claim_a, sizeof(claim_a));
+}
+
+static void progress_never_falls_nor_reaches_100(void **unused)
+{
+	static const int given[] = {-1, 30, 20, 99, 100, 250};
+	static const int want[] = {0, 30, 30, 99, 99, 99};
+	struct job job = job_in(JOB_PROCESSING);
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		struct job_event event = event_of(JOB_EVENT_HEARTBEAT);
+		event.progress = given[i];
+		assert_int_equal(
+		    job_step(&fail_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.progress, want[i]);
+		assert_int_equal(job.lease_boot, event.lease_boot);
+	}
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_COMPLETE), ERR_OK);
+	assert_int_equal(job.progress, 100);
+}
+
+static void endings_keep_status_and_reason(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+	struct job_event event = event_of(JOB_EVENT_COMPLETE);
+
+	(void)unused;
+	event.status = 201;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.status, 201);
+
+	job = job_in(JOB_PROCESSING);
+	event = event_of(JOB_EVENT_FAIL);
+	event.reason = REASON_UPSTREAM_REFUSED;
+	event.status = 403;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+	assert_int_equal(job.status, 403);
+
+	job = job_in(JOB_PROCESSING);
+	event.reason = REASON_UPSTREAM_ERROR;
+	event.status = 0;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.status, 502);
+
+	job = job_in(JOB_PROCESSING);
+	event.reason = REASON_NONE;
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.reason, REASON_FAILED);
+}
+
+static void a_retry_waits_and_keeps_its_reason(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+	struct job_event event = event_of(JOB_EVENT_RETRY);
+
+	(void)unused;
+	event.not_before_boot = BOOT + 500;
+	event.reason = REASON_UPSTREAM_ERROR;
+	assert_int_equal(job_step(&retry_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.not_before_boot, BOOT + 500);
+	assert_int_equal(job.reason, REASON_NONE);
+
+	job = job_in(JOB_PROCESSING);
+	job.attempt = event.attempt = 3;
+	assert_int_equal(job_step(&retry_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_UPSTREAM_ERROR);
+	assert_int_equal(job.status, 502);
+	assert_int_equal(job.not_before_boot, 0);
+}
+
+static void a_429_is_unsent_then_retried(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+
+	(void)unused;
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_RETRY), ERR_CONFLICT);
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_UNSENT), ERR_OK);
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_RETRY), ERR_OK);
+	assert_int_equal(job.state, JOB_PENDING);
+}
+
+static void a_release_burns_no_attempt(void **unused)
+{
+	struct job job = job_in(JOB_PENDING);
+
+	(void)unused;
+	for (int i = 1; i <= 10; i++) {
+		struct job_event event = event_of(JOB_EVENT_CLAIM);
+		assert_int_equal(
+		    job_step(&fail_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.attempt, i);
+		event = event_of(JOB_EVENT_RELEASE);
+		event.attempt = i;
+		assert_int_equal(
+		    job_step(&fail_api, &job, &event, &job), ERR_OK);
+	}
+	assert_int_equal(job.state, JOB_PENDING);
+	assert_int_equal(job.released, 10);
+}
+
+static void expiry_counts_from_the_end(void **unused)
+{
+	struct job job = job_in(JOB_COMPLETED);
+
+	(void)unused;
+	job.ended_ms = NOW;
+	assert_false(job_is_expired(&job, &fail_api, NOW + 999));
+	assert_true(job_is_expired(&job, &fail_api, NOW + 1000));
+	job.state = JOB_PENDING;
+	assert_false(job_is_expired(&job, &fail_api, INT64_MAX));
+}
+
+static void texts(void **unused)
+{
+	(void)unused;
+	assert_string_equal(job_state_text(JOB_PROCESSING), "processing");
+	assert_string_equal(job_state_text(JOB_STATES), "");
+	assert_string_equal(
+	    job_reason_problem(REASON_OUTCOME_UNKNOWN), "outcome-unknown");
+	assert_string_equal(job_reason_problem(REASON_NONE), "");
+	assert_string_equal(job_reason_problem(JOB_REASONS), "");
+	assert_int_equal(job_reason_status(REASON_DEADLINE), 504);
+	assert_int_equal(job_reason_status(JOB_REASONS), 0);
+	assert_false(job_is_terminal(JOB_PROCESSING));
+	assert_true(job_is_terminal(JOB_CANCELLED));
+	assert_false(job_is_terminal(JOB_STATES));
+}
+
+/* ---- the walk ---------------------------------------------------------- */
+
+/*
+ * The world outside the row: how often a call really left since the attempt's
+ * outcome was last known to be "nothing happened", and who the workers are. A
+ * worker that knows it sent something does not say otherwise; everything else
+ * may be said by anybody at any time.
+ */
+struct world {
+	struct job job;
+	int64_t now_ms, now_boot;
+	bool left;	    /* this attempt's call left */
+	int effects;	    /* calls that left, over all attempts */
+	uint8_t late_claim; /* of an earlier attempt */
+	int late_attempt;
+};
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+static struct job_event walk_event(struct world *w, uint64_t r)
+{
+	struct job_event e = {.kind = (enum job_event_kind)(r % JOB_EVENTS),
+	    .now_ms = w->now_ms,
+	    .now_boot = w->now_boot,
+	    .attempt = w->job.attempt,
+	    .lease_boot = w->now_boot + 20,
+	    .not_before_boot = w->now_boot + (int64_t)(r >> 8) % 40,
+	    .progress = (int)(r >> 16) % 120,
+	    .status = (r >> 24) % 2 ? 200 : 0,
+	    .reason = (enum job_reason)((r >> 26) % JOB_REASONS)};
+
+	memcpy(e.claim, w->job.claim, sizeof(e.claim));
+	if ((r >> 32) % 4 == 0) { /* somebody late */
+		e.attempt = w->late_attempt;
+		memset(e.claim, w->late_claim, sizeof(e.claim));
+	}
+	if (e.kind == JOB_EVENT_CLAIM)
+		memset(e.claim, (int)(r >> 40) | 1, sizeof(e.claim));
+	return e;
+}
+
+static void check_step(const struct world *w, const struct job *before,
+    const struct job_event *e, enum err err, const struct api *api)
+{
+	const struct job *after = &w->job;
+
+	if (err) {
+		assert_memory_equal(after, before, sizeof(*after));
+		return;
+	}
+	assert_false(job_is_terminal(before->state));
+	assert_true(after->attempt >= before->attempt);
+	assert_true(after->released >= before->released);
+	assert_true(after->attempt - after->released <= api->attempts);
+	assert_true(after->progress <= 100);
+	assert_int_equal(after->progress == 100, after->state == JOB_COMPLETED);
+	assert_int_equal(after->ended_ms != 0, job_is_terminal(after->state));
+	assert_int_equal(after->state == JOB_FAILED, after->reason != 0);
+	if (after->state == JOB_PENDING)
+		assert_false(after->sent);
+	/* what left is never called cancelled or timed out, unless harmless */
+	if (w->left && !api->idempotent && api->on_lost == ON_LOST_FAIL) {
+		assert_int_not_equal(after->state, JOB_CANCELLED);
+		assert_int_not_equal(after->state, JOB_PENDING);
+		if (e->kind != JOB_EVENT_FAIL && after->state == JOB_FAILED)
+			assert_int_equal(after->reason, REASON_OUTCOME_UNKNOWN);
+	}
+}
+
+static void walk(const struct api *api, uint64_t seed, int steps)
+{
+	struct world w = {.now_ms = NOW, .now_boot = BOOT};
+	int jobs = 0, ended = 0, idle = 0;
+
+	w.job = job_in(JOB_PENDING);
+	while (steps-- > 0) {
+		const struct job before = w.job;
+		struct job_event e = walk_event(&w, next_random(&seed));
+		bool denies =
+		    e.kind == JOB_EVENT_UNSENT || e.kind == JOB_EVENT_RELEASE;
+
+		w.now_ms += (int64_t)(seed >> 50) % 9;
+		w.now_boot += (int64_t)(seed >> 54) % 9;
+		if (denies && w.left && e.attempt == before.attempt)
+			continue; /* an honest worker knows better */
+		enum err err = job_step(api, &w.job, &e, &w.job);
+		check_step(&w, &before, &e, err, api);
+		if (!err && e.kind == JOB_EVENT_CLAIM) {
+			w.left = false;
+		} else if (!err && w.job.state != JOB_PROCESSING) {
+			w.late_attempt = before.attempt;
+			w.late_claim = before.claim[0];
+			w.left = false;
+		} else if (w.job.state == JOB_PROCESSING && w.job.sent &&
+			   !w.left && (seed >> 60) % 2) {
+			w.left = true;
+			w.effects++;
+		}
+		if (api->on_lost == ON_LOST_FAIL && !api->idempotent)
+			assert_true(w.effects <= 1);
+		if (job_is_terminal(w.job.state) && ++idle > 20) {
+			jobs++;
+			ended += w.job.state != JOB_PENDING;
+			idle = w.effects = 0;
+			w.job = job_in(JOB_PENDING);
+			w.job.deadline_ms = w.now_ms + 300;
+		}
+	}
+	assert_true(jobs > 100); /* the walk went somewhere */
+	assert_int_equal(jobs, ended);
+}
+
+static void a_long_walk(void **unused)
+{
+	(void)unused;
+	walk(&fail_api, 0x9e3779b97f4a7c15u, 100000);
+	walk(&hold_api, 0x6a09e667f3bcc908u, 100000);
+	walk(&retry_api, 0xbb67ae8584caa73bu, 100000);
+	walk(&idempotent_api, 0x3c6ef372fe94f82bu, 100000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_cell),
+	    cmocka_unit_test(odd_numbers_are_refused),
+	    cmocka_unit_test(a_late_worker_is_stale),
+	    cmocka_unit_test(a_lease_must_be_over),
+	    cmocka_unit_test(every_fate),
+	    cmocka_unit_test(a_claim_marks_it_sent),
+	    cmocka_unit_test(progress_never_falls_nor_reaches_100),
+	    cmocka_unit_test(endings_keep_status_and_reason),
+	    cmocka_unit_test(a_retry_waits_and_keeps_its_reason),
+	    cmocka_unit_test(a_429_is_unsent_then_retried),
+	    cmocka_unit_test(a_release_burns_no_attempt),
+	    cmocka_unit_test(expiry_counts_from_the_end),
+	    cmocka_unit_test(texts),
+	    cmocka_unit_test(a_long_walk),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("job", tests, NULL, NULL);
+}
