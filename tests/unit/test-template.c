@@ -1,0 +1,146 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cgi/template.h"
+#include "lib/json.h"
+
+/* One row per promise; want NULL = an error, err says which. */
+static const struct row {
+	enum template_place where;
+	const char *text, *want;
+	enum err err;
+	const char *place;
+} rows[] = {
+    {TEMPLATE_PATH, "/plain", "/plain", ERR_OK, ""},
+    {TEMPLATE_PATH, "/o/{body.vrn}/r", "/o/193%2F%3F%23/r", ERR_OK, ""},
+    {TEMPLATE_PATH, "/b/{path.id}", "/b/a%2Fb%20c", ERR_OK, ""},
+    {TEMPLATE_PATH, "/b/{job.id}", "/b/job_x", ERR_OK, ""},
+    {TEMPLATE_PATH, "/r?k={query.periodKey}&u={query.x}",
+	"/r?k=18A1&u=%C3%A4%20b", ERR_OK, ""},
+    {TEMPLATE_PATH, "/r?k={query.empty}", "/r?k=", ERR_OK, ""},
+    {TEMPLATE_PATH, "/n/{body.amount}", "/n/1.10", ERR_OK, ""},
+    {TEMPLATE_PATH, "/n/{body.deep.flag}", "/n/true", ERR_OK, ""},
+    {TEMPLATE_PATH, "/n/x{body.dots}", "/n/x..", ERR_OK, ""},
+    {TEMPLATE_PATH, "/n/{body.dots}", NULL, ERR_INPUT, "body.dots"},
+    {TEMPLATE_PATH, "/n/{body.dots}/x", NULL, ERR_INPUT, "body.dots"},
+    {TEMPLATE_PATH, "/n/{query.empty}", NULL, ERR_INPUT, "query.empty"},
+    {TEMPLATE_PATH, "/n/{body.none}?x", NULL, ERR_NOT_FOUND, "body.none"},
+    {TEMPLATE_PATH, "/n/{query.none}", NULL, ERR_NOT_FOUND, "query.none"},
+    {TEMPLATE_PATH, "/n/{path.none}", NULL, ERR_NOT_FOUND, "path.none"},
+    {TEMPLATE_PATH, "/n/{body.deep}", NULL, ERR_INPUT, "body.deep"},
+    {TEMPLATE_PATH, "/n/{body.nil}", NULL, ERR_INPUT, "body.nil"},
+    {TEMPLATE_PATH, "/n/{secret.x}", NULL, ERR_NOT_FOUND, "secret.x"},
+    {TEMPLATE_PATH, "/n/{result.id}", "/n/b-1", ERR_OK, ""},
+    {TEMPLATE_HEADER, "Bearer {header.HMRC-access-token}", "Bearer t0ken",
+	ERR_OK, ""},
+    {TEMPLATE_HEADER, "{cgi.REMOTE_ADDR}", "192.0.2.7", ERR_OK, ""},
+    {TEMPLATE_HEADER, "{cgi.PATH}", NULL, ERR_NOT_FOUND, "cgi.PATH"},
+    {TEMPLATE_HEADER, "{header.none}", NULL, ERR_NOT_FOUND, "header.none"},
+    {TEMPLATE_HEADER, "{header.x-evil}", NULL, ERR_INPUT, "header.x-evil"},
+    {TEMPLATE_HEADER, "{body.lines}", NULL, ERR_INPUT, "body.lines"},
+    {TEMPLATE_BODY, "{\"v\":\"{body.lines}\"}", "{\"v\":\"a\\nb\\\"c\"}",
+	ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"v\":{body.lines}}", "{\"v\":\"a\\nb\\\"c\"}", ERR_OK,
+	""},
+    {TEMPLATE_BODY, "{\"v\":{body.amount},\"d\":{body.deep}}",
+	"{\"v\":1.10,\"d\":{\"flag\":true}}", ERR_OK, ""},
+    {TEMPLATE_BODY, "[\"#{body.amount}\", {path.id}]", "[\"#1.10\", \"a/b c\"]",
+	ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"\\\"{body.amount}\\\\\":{body.amount}}",
+	"{\"\\\"1.10\\\\\":1.10}", ERR_OK, ""},
+    {TEMPLATE_BODY, "\"{body.deep}\"", NULL, ERR_INPUT, "body.deep"},
+    {TEMPLATE_BODY, "{nothing.x} {body} {body.} {.x} {body.x y} {",
+	"{nothing.x} {body} {body.} {.x} {body.x y} {", ERR_OK, ""},
+};
+
+static const char client[] =
+    "{\"vrn\":\"193/?#\",\"amount\":1.10,\"dots\":\"..\",\"nil\":null,"
+    "\"lines\":\"a\\nb\\\"c\",\"deep\":{\"flag\":true}}";
+
+static void every_row(void **state)
+{
+	struct arena a = {0};
+	struct value *body, *result;
+	struct pair headers[] = {
+	    {STR("hmrc-access-token"), STR("t0ken")},
+	    {STR("x-evil"), STR("a\r\nHost: b")},
+	};
+	const struct envelope_request request = {
+	    .method = STR("GET"),
+	    .path = STR("/api/v1/bundle/a%2Fb%20c"),
+	    .query = STR("periodKey=18A1&empty=&x=%C3%A4+b"),
+	    .remote_addr = STR("192.0.2.7"),
+	    .headers = {headers, 2},
+	};
+
+	(void)state;
+	assert_int_equal(
+	    json_read(&a, str_of(client), 4096, NULL, NULL, &body), ERR_OK);
+	assert_int_equal(
+	    json_read(&a, STR("{\"id\":\"b-1\"}"), 4096, NULL, NULL, &result),
+	    ERR_OK);
+	struct template_source source = {.pattern = STR("/api/v1/bundle/{id}"),
+	    .request = &request,
+	    .body = body,
+	    .result = result,
+	    .job_id = STR("job_x")};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		struct str out = {0}, place;
+		enum err err = template_fill(
+		    &a, &source, r->where, str_of(r->text), &out, &place);
+
+		print_message("# %s\n", r->text);
+		assert_int_equal(err, r->err);
+		assert_string_equal(arena_cstr(&a, place), r->place);
+		if (r->want)
+			assert_string_equal(arena_cstr(&a, out), r->want);
+	}
+	arena_release(&a);
+}
+
+static void without_anything(void **state)
+{
+	static const char *const texts[] = {"{body.x}", "{path.id}",
+	    "{query.x}", "{header.x}", "{job.id}", "{cgi.REMOTE_ADDR}",
+	    "{result.x}", "{secret.x}"};
+	struct template_source source = {.pattern = STR("/x/{id}")};
+	struct arena a = {0};
+	struct str out, place;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(template_fill(&a, &source, TEMPLATE_PATH,
+				     str_of(texts[i]), &out, &place),
+		    ERR_NOT_FOUND);
+	arena_release(&a);
+}
+
+static void what_it_uses(void **state)
+{
+	(void)state;
+	assert_true(template_uses(STR("/a/{body.x}"), "body"));
+	assert_false(template_uses(STR("/a/{body}"), "body"));
+	assert_false(template_uses(STR("/a/{path.body}"), "body"));
+	assert_true(
+	    template_names_header(STR("B {header.X-Tok}"), STR("x-tok")));
+	assert_false(
+	    template_names_header(STR("B {header.x-tok}"), STR("x-to")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_row),
+	    cmocka_unit_test(without_anything),
+	    cmocka_unit_test(what_it_uses),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("template", tests, NULL, NULL);
+}
