@@ -16,6 +16,11 @@ struct str {
 
 /* A literal as a view: STR("GET"). */
 #define STR(literal) ((struct str){.p = (literal), .n = sizeof(literal) - 1})
+/* The same as an initialiser, for static tables. */
+#define STR_INIT(literal)                                                      \
+	{                                                                      \
+		.p = (literal), .n = sizeof(literal) - 1                       \
+	}
 /* For printf: "%.*s", STR_ARG(s). */
 #define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
