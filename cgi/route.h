@@ -20,9 +20,14 @@ enum route_kind {
 	ROUTE_HEALTH,	  /* prefix/jobs/health: GET, HEAD */
 };
 #define ROUTE_PARAMS_MAX 16
+#define ROUTE_NO_API ((size_t)-1)
 struct route {
 	enum route_kind kind;
-	size_t api;			      /* index into config.apis */
+	/*
+	 * Index into config.apis. OPTIONS: the one that
+	 * Access-Control-Request-Method asks for, else ROUTE_NO_API.
+	 */
+	size_t api;
 	struct str id;			      /* the ID segment as decoded */
 	struct str allow;		      /* "GET, HEAD, DELETE" */
 	struct pair params[ROUTE_PARAMS_MAX]; /* {id} → decoded segment */

@@ -1,0 +1,207 @@
+#include "cgi/ids.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+/*
+ * Every hash is BLAKE2b, keyed, over a sequence of fields, each as its length
+ * (u64, big-endian) and its bytes; the first field is the label of its use.
+ * So no two different sequences give the same input, and no two uses the same
+ * hash.
+ */
+#define TAG_OFFSET 1
+#define TAG_BYTES 3
+#define MAC_OFFSET (JOB_KEY_OFFSET + JOB_KEY_BYTES)
+#define MAC_BYTES (JOB_ID_BYTES - MAC_OFFSET)
+#define B64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
+#define PREFIX "job_"
+
+_Static_assert(MAC_BYTES == 16, "the MAC fills the id");
+_Static_assert(TAG_OFFSET + TAG_BYTES == JOB_KEY_OFFSET, "the tag fits");
+_Static_assert(JOB_ID_BYTES % 3 == 0, "every spelling is canonical");
+_Static_assert(CONFIG_TAG_HEX == 2 * TAG_BYTES, "the tag is three bytes");
+
+struct hash {
+	crypto_generichash_state state;
+	size_t n;
+};
+
+static void field(struct hash *h, const void *bytes, size_t n)
+{
+	uint8_t length[8];
+
+	for (size_t i = 0; i < sizeof(length); i++)
+		length[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
+	crypto_generichash_update(&h->state, length, sizeof(length));
+	crypto_generichash_update(&h->state, bytes, n);
+}
+
+static void text_field(struct hash *h, struct str s)
+{
+	field(h, s.n ? s.p : "", s.n);
+}
+
+static void start(
+    struct hash *h, const struct key *key, const char *label, size_t n)
+{
+	h->n = n;
+	crypto_generichash_init(&h->state, key->bytes, KEY_BYTES, n);
+	text_field(h, str_of(label));
+}
+
+static void finish(struct hash *h, uint8_t *out)
+{
+	crypto_generichash_final(&h->state, out, h->n);
+	sodium_memzero(h, sizeof(*h));
+}
+
+void ids_owner(
+    const struct keys *keys, struct str owner, uint8_t out[JOB_OWNER_BYTES])
+{
+	struct hash h;
+
+	memset(out, 0, JOB_OWNER_BYTES);
+	if (!owner.n)
+		return;
+	start(&h, &keys->name, "lowtide owner", JOB_OWNER_BYTES);
+	text_field(&h, owner);
+	finish(&h, out);
+}
+
+void ids_fingerprint(const struct keys *keys, struct str method,
+    struct str path, struct str query, struct str body,
+    uint8_t out[JOB_PRINT_BYTES])
+{
+	struct hash h;
+
+	start(&h, &keys->name, "lowtide fingerprint", JOB_PRINT_BYTES);
+	text_field(&h, method);
+	text_field(&h, path);
+	text_field(&h, query);
+	text_field(&h, body);
+	finish(&h, out);
+}
+
+static uint8_t digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') ||
+	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* False for a tag that is not one: such an API has no ids. */
+static bool tag_of(const struct api *api, uint8_t out[TAG_BYTES])
+{
+	if (api->tag.n != CONFIG_TAG_HEX)
+		return false;
+	for (size_t i = 0; i < TAG_BYTES; i++) {
+		const char *two = api->tag.p + 2 * i;
+		if (!is_hex(two[0]) || !is_hex(two[1]))
+			return false;
+		out[i] = (uint8_t)(digit(two[0]) << 4 | digit(two[1]));
+	}
+	return true;
+}
+
+static void mac_of(const struct key *key, const uint8_t id[JOB_ID_BYTES],
+    const uint8_t owner[JOB_OWNER_BYTES], uint8_t out[MAC_BYTES])
+{
+	struct hash h;
+
+	start(&h, key, "lowtide job id", MAC_BYTES);
+	field(&h, id, 1);
+	field(&h, id + TAG_OFFSET, TAG_BYTES);
+	field(&h, id + JOB_KEY_OFFSET, JOB_KEY_BYTES);
+	field(&h, owner, JOB_OWNER_BYTES);
+	finish(&h, out);
+}
+
+/* Version, tag and MAC around a key that stands there already. */
+static void complete(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], uint8_t out[JOB_ID_BYTES])
+{
+	out[0] = keys->mac[0].version;
+	memset(out + TAG_OFFSET, 0, TAG_BYTES);
+	(void)tag_of(api, out + TAG_OFFSET);
+	mac_of(&keys->mac[0], out, owner, out + MAC_OFFSET);
+}
+
+void ids_random(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], uint8_t out[JOB_ID_BYTES])
+{
+	randombytes_buf(out + JOB_KEY_OFFSET, JOB_KEY_BYTES);
+	complete(keys, api, owner, out);
+}
+
+void ids_named(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], enum name_kind kind, struct str name,
+    const uint8_t print[JOB_PRINT_BYTES], uint8_t out[JOB_ID_BYTES])
+{
+	bool anonymous = sodium_is_zero(owner, JOB_OWNER_BYTES) == 1;
+	uint8_t kind_byte = (uint8_t)kind;
+	struct hash h;
+
+	start(&h, &keys->name, "lowtide named job", JOB_KEY_BYTES);
+	text_field(&h, api->name);
+	field(&h, owner, JOB_OWNER_BYTES);
+	field(&h, &kind_byte, 1);
+	text_field(&h, name);
+	field(&h, print, anonymous ? JOB_PRINT_BYTES : 0);
+	finish(&h, out + JOB_KEY_OFFSET);
+	complete(keys, api, owner, out);
+}
+
+void ids_write(const uint8_t id[JOB_ID_BYTES], char out[IDS_TEXT + 1])
+{
+	memcpy(out, PREFIX, sizeof(PREFIX) - 1);
+	sodium_bin2base64(out + sizeof(PREFIX) - 1,
+	    IDS_TEXT + 1 - (sizeof(PREFIX) - 1), id, JOB_ID_BYTES, B64);
+}
+
+enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
+{
+	size_t n = 0;
+	const char *end = NULL;
+
+	if (text.n != IDS_TEXT || !str_starts(text, PREFIX))
+		return ERR_FORGED;
+	struct str code = str_slice(text, sizeof(PREFIX) - 1, text.n);
+	if (sodium_base642bin(
+		out, JOB_ID_BYTES, code.p, code.n, NULL, &n, &end, B64) != 0 ||
+	    n != JOB_ID_BYTES || end != code.p + code.n)
+		return ERR_FORGED;
+	return ERR_OK;
+}
+
+enum err ids_verify(const struct keys *keys, const uint8_t id[JOB_ID_BYTES],
+    const uint8_t owner[JOB_OWNER_BYTES])
+{
+	const struct key *key = keys_mac(keys, id[0]);
+	uint8_t mac[MAC_BYTES];
+
+	if (!key)
+		return ERR_FORGED;
+	mac_of(key, id, owner, mac);
+	if (sodium_memcmp(mac, id + MAC_OFFSET, MAC_BYTES) != 0)
+		return ERR_FORGED;
+	return ERR_OK;
+}
+
+enum err ids_api(
+    const struct config *config, const uint8_t id[JOB_ID_BYTES], size_t *api)
+{
+	for (size_t i = 0; i < config->n_apis; i++) {
+		uint8_t tag[TAG_BYTES];
+		if (tag_of(&config->apis[i], tag) &&
+		    memcmp(tag, id + TAG_OFFSET, TAG_BYTES) == 0) {
+			*api = i;
+			return ERR_OK;
+		}
+	}
+	return ERR_FORGED;
+}

@@ -1,0 +1,76 @@
+#include "cgi/seal.h"
+
+#include <sodium.h>
+
+#define NONCE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define LABEL "lowtide sealed body"
+#define AD_BYTES                                                               \
+	(sizeof(LABEL) - 1 + 1 + 1 + JOB_ID_BYTES + JOB_OWNER_BYTES + 8 + 4)
+
+_Static_assert(SEAL_OVERHEAD == 1 + NONCE + TAG, "the header says so");
+_Static_assert(
+    KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "one size");
+
+/* What a body is bound to; all fields have fixed sizes. */
+static void associate(
+    const struct job *job, enum body_kind kind, uint8_t version, struct buf *ad)
+{
+	bool of_attempt = kind == BODY_RESULT;
+
+	buf_puts(ad, LABEL);
+	buf_putc(ad, (char)version);
+	buf_putc(ad, (char)kind);
+	buf_put(ad, job->id, JOB_ID_BYTES);
+	buf_put(ad, job->owner, JOB_OWNER_BYTES);
+	buf_put_u64(ad, (uint64_t)job->accepted_ms);
+	buf_put_u32(ad, of_attempt ? (uint32_t)job->attempt : 0);
+}
+
+void seal_close(const struct keys *keys, const struct job *job,
+    enum body_kind kind, struct str plain, struct buf *out)
+{
+	const struct key *key = &keys->seal[0];
+	struct buf ad = {0};
+	uint8_t nonce[NONCE];
+	unsigned long long n = 0;
+
+	associate(job, kind, key->version, &ad);
+	randombytes_buf(nonce, sizeof(nonce));
+	buf_putc(out, (char)key->version);
+	buf_put(out, nonce, sizeof(nonce));
+	buf_reserve(out, plain.n + TAG);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    (unsigned char *)out->data + out->len, &n,
+	    (const unsigned char *)plain.p, plain.n,
+	    (const unsigned char *)ad.data, ad.len, NULL, nonce, key->bytes);
+	out->len += (size_t)n;
+	out->data[out->len] = '\0';
+	buf_release(&ad);
+}
+
+enum err seal_open(const struct keys *keys, const struct job *job,
+    enum body_kind kind, struct str sealed, struct arena *a, struct str *plain)
+{
+	const unsigned char *bytes = (const unsigned char *)sealed.p;
+	struct buf ad = {0};
+	unsigned long long n = 0;
+
+	*plain = (struct str){0};
+	if (sealed.n < SEAL_OVERHEAD)
+		return ERR_CORRUPT;
+	const struct key *key = keys_seal(keys, bytes[0]);
+	if (!key)
+		return ERR_CORRUPT;
+	associate(job, kind, key->version, &ad);
+	char *out = arena_alloc(a, sealed.n - SEAL_OVERHEAD + 1);
+	int bad =
+	    crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)out, &n,
+		NULL, bytes + 1 + NONCE, sealed.n - 1 - NONCE,
+		(const unsigned char *)ad.data, ad.len, bytes + 1, key->bytes);
+	buf_release(&ad);
+	if (bad)
+		return ERR_CORRUPT;
+	*plain = (struct str){.p = out, .n = (size_t)n};
+	return ERR_OK;
+}
