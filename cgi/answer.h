@@ -9,6 +9,9 @@
  * What every answer looks like (contract 4 and 5): the status document, the
  * accepted body, the stored result, problems. Pure; the texts are in
  * lib/problem.def.
+ *
+ * Each function fills *ans as a whole but for what answer_common() adds, which
+ * is called once, last.
  */
 enum problem {
 #define PROBLEM(name, type, status, title, detail) PROBLEM_##name,
@@ -16,16 +19,26 @@ enum problem {
 #undef PROBLEM
 	PROBLEM_COUNT
 };
+const char *problem_type(enum problem problem);
+int problem_status(enum problem problem); /* 0 = the upstream's own */
+/* The problem a failed job is; INTERNAL for REASON_NONE. */
+enum problem problem_of_reason(enum job_reason reason);
 
-/* What an answer may need to know about where and about whom it is. */
+#define ANSWER_INLINE_MAX 65536 /* bytes of a result inside a document */
+
+/* What an answer may need to know about where it goes and when. */
 struct answer_context {
 	const struct config *config;
-	const struct request *request; /* NULL when a parked one is resumed */
 	struct arena *arena;
 	int64_t now_ms;
+	uint32_t random;       /* for the jitter of Retry-After */
+	struct str path;       /* as sent; empty when a parked one is resumed */
+	struct str request_id; /* empty: the job's own */
+	struct str traceparent; /* empty: the job's own */
+	uint32_t origin;	/* 1 + index into config.origins; 0 = none */
 };
 
-/* A job with what its sealed bodies say; api NULL = no job. */
+/* A job with what its sealed bodies say. */
 struct answer_job {
 	const struct api *api;
 	const struct job *job;
@@ -33,20 +46,43 @@ struct answer_job {
 	struct envelope_result result; /* terminal states only */
 };
 
+/* What is wrong with a request, and where: a JSON pointer into its body. */
+struct answer_fault {
+	struct str pointer; /* empty: the body as a whole, or not the body */
+	struct str detail;
+};
+
 /* RFC 9457; `detail` NULL takes the table's; j may be NULL. */
 void answer_problem(const struct answer_context *c, enum problem problem,
     const char *detail, const struct answer_job *j, struct answer *ans);
+/* 400 with every fault; at least one. */
+void answer_invalid(const struct answer_context *c,
+    const struct answer_fault *faults, size_t n, struct answer *ans);
 /* 202 to a first request: Location, Retry-After, the accepted body. */
 void answer_accepted(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);
-/* The status document with ETag; `status` is 200, or 202 in B, D and E. */
+/*
+ * The status document; `status` is 200, or 202 in B, D and E. A 202 has a
+ * Location, every open job a Retry-After. ETag is the caller's.
+ */
 void answer_document(const struct answer_context *c, int status,
     const struct answer_job *j, struct answer *ans);
 /* The stored result, or the problem that a failed or cancelled job is. */
 void answer_result(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);
+/* Retry-After for an open job; j NULL: when the store may be back. */
+void answer_retry_after(const struct answer_context *c,
+    const struct answer_job *j, struct answer *ans);
 /* no-store, Referrer-Policy, CORS, x-request-id … on every answer, last. */
 void answer_common(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);
+
+/* `"<version>"`, as ETag has it. */
+struct str answer_etag(struct arena *a, const struct job *job);
+/* The job id as text. */
+struct str answer_id(struct arena *a, const struct job *job);
+/* Where a job is, with the host where api_url is set; tail "" or "/result". */
+struct str answer_url(
+    const struct answer_context *c, const struct job *job, const char *tail);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "cgi/http.h"
 #include "cgi/keys.h"
+#include "cgi/log.h"
 #include "cgi/park.h"
 #include "cgi/store/store.h"
 
@@ -10,12 +11,21 @@
  * The endpoint without a connection: a request in, an answer or a wish to
  * wait out. Route → owner → id → look-up → validate → admit → commit → wait →
  * answer, in contract 2's order. Knows neither FastCGI nor clocks.
+ *
+ * app.c takes requests to their handlers; accept.c is contract 2 and 3,
+ * status.c the jobs API and parked requests (contract 4 B to E).
  */
 struct app {
 	const struct config *config;
 	const struct keys *keys;
 	struct store *store;
 	size_t body_max; /* the largest of all APIs: what the loop reads */
+	const struct log *log; /* NULL = says nothing */
+	/*
+	 * For jitter and trace ids, nothing secret: any number to start
+	 * with, moved on by every request.
+	 */
+	uint64_t seed;
 };
 struct app_now {
 	int64_t wall_ms, boot_ms;
@@ -33,5 +43,11 @@ enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
  */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
     const struct waiting *wait, struct answer *ans);
+/*
+ * For what never became a request: ERR_TOO_LARGE is 431, ERR_INPUT and
+ * ERR_SYNTAX 400, ERR_FULL 503 (nobody else can be parked), the rest 500.
+ */
+void app_refuse(struct app *app, struct app_now now, struct arena *a,
+    enum err err, struct answer *ans);
 
 #endif

@@ -33,6 +33,7 @@ struct waiting {
 				  a terminal state only */
 	int64_t deadline_boot; /* answer with what there is, at the latest */
 	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
+	uint32_t origin;       /* whom CORS answers: answer_context's */
 	bool head, onto_location, prefer;
 };
 
