@@ -1,0 +1,123 @@
+#include "generator/escape.h"
+
+#include <string.h>
+
+#include "lib/json.h"
+
+static bool put_as_is(struct buf *out, struct str s)
+{
+	buf_put_str(out, s);
+	return true;
+}
+
+/* Replaces the bytes that have a row in `rows`; the rest goes in runs. */
+static void put_mapped(
+    struct buf *out, struct str s, const char *const rows[256])
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		const char *row = rows[(unsigned char)s.p[i]];
+		if (!row)
+			continue;
+		buf_put(out, s.p + from, i - from);
+		buf_puts(out, row);
+		from = i + 1;
+	}
+	buf_put_str(out, str_slice(s, from, s.n));
+}
+
+static bool put_html(struct buf *out, struct str s)
+{
+	static const char *const rows[256] = {
+	    ['&'] = "&amp;",
+	    ['<'] = "&lt;",
+	    ['>'] = "&gt;",
+	    ['"'] = "&quot;",
+	    ['\''] = "&#39;",
+	};
+	put_mapped(out, s, rows);
+	return true;
+}
+
+/*
+ * `<` too, so that neither </script> nor <!-- can come out of a value. U+2028
+ * and U+2029 ended a line in strings before ES2019.
+ */
+static bool put_js(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		struct str here = str_slice(s, i, i + 3);
+
+		if (str_is(here, "\u2028") || str_is(here, "\u2029")) {
+			buf_printf(out, "\\u202%c",
+			    (unsigned char)here.p[2] == 0xa8 ? '8' : '9');
+			i += 2;
+		} else if (c < 0x20 || c == 0x7f || memchr("\"'`\\<>&$", c, 8))
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_putc(out, (char)c);
+	}
+	return true;
+}
+
+static bool put_json(struct buf *out, struct str s)
+{
+	size_t start = out->len;
+
+	json_put_string(out, s);
+	/* without its quotes */
+	out->len -= 2;
+	memmove(out->data + start, out->data + start + 1, out->len - start);
+	out->data[out->len] = '\0';
+	return true;
+}
+
+static bool put_nginx(struct buf *out, struct str s)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '\\' || c == '"')
+			buf_printf(out, "\\%c", c);
+		else if (c == '\n')
+			buf_puts(out, "\\n");
+		else if (c == '\r')
+			buf_puts(out, "\\r");
+		else if (c == '\t')
+			buf_puts(out, "\\t");
+		else if (c == '$' || c < 0x20 || c == 0x7f)
+			all = false;
+		else
+			buf_putc(out, (char)c);
+	}
+	return all;
+}
+
+static const struct {
+	const char *name;
+	bool (*put)(struct buf *out, struct str s);
+} escapes[ESCAPE_COUNT] = {
+    [ESCAPE_NONE] = {"none", put_as_is},
+    [ESCAPE_HTML] = {"html", put_html},
+    [ESCAPE_JS] = {"js", put_js},
+    [ESCAPE_JSON] = {"json", put_json},
+    [ESCAPE_NGINX] = {"nginx", put_nginx},
+};
+
+bool escape_put(struct buf *out, enum mustache_escape how, struct str s)
+{
+	return escapes[how].put(out, s);
+}
+
+enum mustache_escape escape_named(struct str name)
+{
+	int how = 0;
+
+	while (how < ESCAPE_COUNT && !str_is(name, escapes[how].name))
+		how++;
+	return (enum mustache_escape)how;
+}
