@@ -154,6 +154,12 @@ demo:
 	@exec build/bin/lowtide serve -C site --env dev --port $(PORT) \
 		$(if $(CHECK),-- node check.mjs)
 
+# Figures, never asserted: tests/bench/run.sh says what they are.
+bench:
+	@.ci/packages bench
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all
+	@tests/bench/run.sh
+
 format:
 	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
 		cgi/*.[ch] cgi/*/*.[ch] tests/*/*.[ch])
@@ -161,6 +167,6 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all check clean demo format tests-built
+.PHONY: all bench check clean demo format tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

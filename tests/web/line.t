@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The whole line through a real nginx: the example site as `lowtide serve` runs
+# it, and a client that holds every answer against the contract (line.mjs).
+. tests/lib.sh
+port=$(free_port)
+cp -r site "$TMP/site"
+rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
+"$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
+	node "$PWD/tests/web/line.mjs" 2>"$TMP/err"
+status=$?
+sed 's/^/# serve: /' "$TMP/err" | tail -15
+exit $status
