@@ -1,0 +1,316 @@
+#include "generator/serve-place.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/fs.h"
+
+#define NOBODY 65534
+#define COPY_MAX ((size_t)64 * 1024 * 1024) /* bytes of one copied file */
+#define BACKLOG 4096 /* at 511 nginx answers 502 under load */
+#define STATE_HASH_BYTES 8
+
+/* PATH, and where Debian keeps nginx. */
+static const char *search(struct arena *a, const char *self, const char *name)
+{
+	const char *path = getenv("PATH");
+	struct str rest = arena_printf(a, "%s:%s:/usr/sbin:/usr/local/sbin",
+	    self ? self : "", path ? path : "/usr/bin:/bin");
+
+	while (rest.n) {
+		size_t colon = str_find(rest, ':', 0);
+		struct str dir = str_slice(rest, 0, colon);
+		rest = str_slice(rest, colon + 1, rest.n);
+		if (dir.n == 0)
+			continue;
+		const char *file = fs_join(a, arena_cstr(a, dir), name);
+		if (access(file, X_OK) == 0)
+			return file;
+	}
+	return NULL;
+}
+
+const char *place_program(struct arena *a, const char *name)
+{
+	return search(a, NULL, name);
+}
+
+static enum err copy_file(struct arena *a, const char *from, const char *to,
+    mode_t mode, struct diag *diag)
+{
+	struct str bytes;
+	enum err err = fs_read(a, from, COPY_MAX, diag, &bytes);
+
+	if (err == ERR_OK)
+		err = fs_write(to, bytes, mode, diag);
+	return err;
+}
+
+/* The site as nobody can read it, without what serve itself made there. */
+static enum err copy_site(struct arena *a, struct place *p, struct diag *diag)
+{
+	const char *to = fs_join(a, p->run, "site");
+	struct fs_list list;
+	struct diag ignored;
+
+	diag_init(&ignored, a);
+	enum err err = fs_walk(a, p->site, &ignored, &list);
+	for (size_t i = 0; err == ERR_OK && i < list.n; i++) {
+		const struct fs_entry *e = &list.entries[i];
+		if (str_starts(e->rel, ".lowtide") ||
+		    str_starts(e->rel, "dist/") || str_starts(e->rel, ".git/"))
+			continue;
+		char *path = arena_cstr(
+		    a, arena_printf(a, "%s/%.*s", to, STR_ARG(e->rel)));
+		char *slash = strrchr(path, '/');
+		*slash = '\0';
+		err = fs_mkdirs(path, 0755, diag);
+		*slash = '/';
+		if (err == ERR_OK)
+			err = copy_file(
+			    a, e->path, path, (e->mode & 0111) | 0644, diag);
+	}
+	p->work = to;
+	return err;
+}
+
+struct program {
+	const char *name, *finding, *remedy;
+	bool ours;
+};
+static const struct program programs[] = {
+    {"nginx", "nginx-missing",
+	"install it (`apt-get install nginx`; it need not be running)", false},
+    {"lowtide-cgi", "program-missing", "build it (`make`)", true},
+    {"lowtide-worker", "program-missing", "build it (`make`)", true},
+    {"lowtide-jobs", "program-missing", "build it (`make`)", true},
+};
+
+static enum err find_programs(
+    struct arena *a, const char *self, struct place *p, struct diag *diag)
+{
+	const char **into[] = {&p->nginx, &p->cgi, &p->worker, &p->jobs};
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < sizeof(into) / sizeof(*into); i++) {
+		const struct program *row = &programs[i];
+		*into[i] = search(a, row->ours ? self : NULL, row->name);
+		if (*into[i])
+			continue;
+		diag_error(diag, POS_NONE, row->finding,
+		    "%s is neither beside lowtide nor in PATH; %s", row->name,
+		    row->remedy);
+		err = ERR_MISSING;
+	}
+	for (size_t i = 0;
+	     p->as_root && err == ERR_OK && i < sizeof(into) / sizeof(*into);
+	     i++) {
+		if (!programs[i].ours)
+			continue;
+		const char *copy = fs_join(a, p->run, programs[i].name);
+		err = copy_file(a, *into[i], copy, 0755, diag);
+		*into[i] = copy;
+	}
+	return err;
+}
+
+static enum err failed(struct diag *diag, const char *what, const char *path)
+{
+	diag_error(diag, POS_NONE, "io-error", "%s %s: %s", what, path,
+	    strerror(errno));
+	return ERR_IO;
+}
+
+enum err place_give(const char *path, struct diag *diag)
+{
+	if (chown(path, NOBODY, NOBODY) == 0)
+		return ERR_OK;
+	return failed(diag, "cannot give to nobody:", path);
+}
+
+/* As root: the state where nobody can reach it, and a symlink to it. */
+static enum err make_root_state(
+    struct arena *a, struct place *p, const char *link, struct diag *diag)
+{
+	unsigned char hash[STATE_HASH_BYTES * 2];
+	char hex[sizeof(hash) * 2 + 1];
+	struct stat st;
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)p->site,
+	    strlen(p->site), NULL, 0);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	p->state = fs_join(a, SERVE_ROOT_STATE, hex);
+	enum err err = fs_mkdirs(SERVE_ROOT_STATE, 0755, diag);
+	if (err == ERR_OK)
+		err = fs_mkdirs(p->state, 0700, diag);
+	if (err != ERR_OK)
+		return err;
+	err = place_give(p->state, diag);
+	if (err != ERR_OK)
+		return err;
+	if (lstat(link, &st) == 0 && !S_ISLNK(st.st_mode)) {
+		diag_error(diag, POS_FILE(link), "state-of-another",
+		    "holds the state of a run by an ordinary user; run as "
+		    "that user, or move it away");
+		return ERR_CONFLICT;
+	}
+	unlink(link);
+	if (symlink(p->state, link) != 0)
+		return failed(diag, "cannot make the symlink", link);
+	return ERR_OK;
+}
+
+static enum err make_state(struct arena *a, struct place *p, struct diag *diag)
+{
+	const char *dir = fs_join(a, p->site, ".lowtide");
+
+	if (p->as_root)
+		return make_root_state(a, p, dir, diag);
+	p->state = dir;
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return failed(diag, "cannot make the folder", dir);
+	if (access(dir, R_OK | W_OK | X_OK) != 0)
+		return failed(diag,
+		    "the state of earlier runs belongs to another user "
+		    "(run as that user, or remove it):",
+		    dir);
+	return ERR_OK;
+}
+
+enum err place_make(struct arena *a, const char *self, const char *dir,
+    struct diag *diag, struct place *out)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct place *p = out;
+
+	*p = (struct place){.as_root = geteuid() == 0};
+	char *real = realpath(dir, NULL);
+	if (!real)
+		return failed(diag, "no such site folder:", dir);
+	p->site = p->work = arena_cstr(a, str_of(real));
+	free(real);
+	umask(022);
+	char *run = arena_cstr(a, arena_printf(a, "%s/lowtide-XXXXXX",
+				      tmp && strlen(tmp) < 60 ? tmp : "/tmp"));
+	if (!mkdtemp(run))
+		return failed(diag, "cannot make a temporary folder", run);
+	p->run = run;
+	if (p->as_root && chmod(run, 0755) != 0)
+		return failed(diag, "cannot open to nobody:", run);
+	enum err err = find_programs(a, self, p, diag);
+	if (err == ERR_OK && p->as_root)
+		err = copy_site(a, p, diag);
+	if (err == ERR_OK)
+		err = make_state(a, p, diag);
+	return err;
+}
+
+void place_release(struct place *place)
+{
+	if (place && place->run && fs_remove_tree(place->run, NULL) == ERR_OK)
+		place->run = NULL;
+}
+
+enum err place_keys(struct arena *a, const struct place *place,
+    struct diag *diag, const char **keys)
+{
+	const char *path = *keys = fs_join(a, place->state, "keys");
+	int status = -1;
+
+	if (access(path, F_OK) != 0) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			execl(place->jobs, place->jobs, "keygen", path,
+			    (char *)NULL);
+			_exit(127);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+			diag_error(diag, POS_FILE(path), "keys-missing",
+			    "could not be made; try `lowtide-jobs keygen %s`",
+			    path);
+			return ERR_MISSING;
+		}
+	}
+	return place->as_root ? place_give(path, diag) : ERR_OK;
+}
+
+enum err place_socket(struct arena *a, const struct place *place,
+    struct diag *diag, const char **path, int *fd)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+	*path = fs_join(a, place->run, "cgi.sock");
+	if (strlen(*path) >= sizeof(at.sun_path)) {
+		diag_error(diag, POS_FILE(*path), "path-too-long",
+		    "is too long for a socket; set TMPDIR to a short folder");
+		return ERR_TOO_LARGE;
+	}
+	memcpy(at.sun_path, *path, strlen(*path) + 1);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || bind(*fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+	    chmod(*path, 0660) != 0 || listen(*fd, BACKLOG) != 0)
+		return failed(diag, "cannot listen on", *path);
+	return place->as_root ? place_give(*path, diag) : ERR_OK;
+}
+
+static int bound(uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	/* as nginx does: what is in TIME_WAIT is not in the way */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+	    listen(fd, 1) == 0)
+		return fd;
+	int reason = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = reason;
+	return -1;
+}
+
+enum err place_port(uint16_t port, struct diag *diag)
+{
+	int fd = bound(port);
+
+	if (fd >= 0) {
+		close(fd);
+		return ERR_OK;
+	}
+	if (errno == EADDRINUSE)
+		diag_error(diag, POS_NONE, "port-busy",
+		    "port %u of 127.0.0.1 is in use by another program; "
+		    "choose another (--port N, or `make demo PORT=N`)",
+		    port);
+	else
+		diag_error(diag, POS_NONE, "port-refused",
+		    "cannot listen on port %u of 127.0.0.1: %s; choose "
+		    "another (--port N, or `make demo PORT=N`)",
+		    port, strerror(errno));
+	return ERR_CONFLICT;
+}
+
+enum err place_free_port(uint16_t *port, struct diag *diag)
+{
+	struct sockaddr_in at;
+	socklen_t n = sizeof(at);
+	int fd = bound(0);
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&at, &n) != 0)
+		return failed(diag, "cannot find a free port on", "127.0.0.1");
+	*port = ntohs(at.sin_port);
+	close(fd);
+	return ERR_OK;
+}

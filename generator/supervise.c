@@ -1,0 +1,309 @@
+#include "generator/supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOBODY                                                                 \
+	65534 /* nobody:nogroup on Debian, and the kernel's overflow id */
+#define LOG_TAIL 400 /* bytes of a log that a dead child's last line is in */
+#define START_FAILED 127
+
+int64_t supervise_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+enum err supervise_init(struct supervisor *s, struct diag *diag)
+{
+	sigset_t set;
+
+	*s = (struct supervisor){.signal_fd = -1};
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, &s->before) == 0)
+		s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd >= 0)
+		return ERR_OK;
+	diag_error(diag, POS_NONE, "io-error", "signalfd: %s", strerror(errno));
+	return ERR_IO;
+}
+
+static int open_or(int fd, const char *path, int flags)
+{
+	return fd >= 0 ? fd : open(path, flags | O_CLOEXEC, 0600);
+}
+
+static bool drop_to_nobody(void)
+{
+	return setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 &&
+	       setuid(NOBODY) == 0;
+}
+
+/*
+ * Between fork and exec: only what may be called there. Whatever fails is
+ * told through the pipe as errno, which closes by itself when exec succeeds.
+ */
+static void become(const struct supervisor *s, const struct child *c,
+    char *const *env, pid_t parent, int in, int log, int report)
+{
+	int out = c->stdout_fd >= 0 ? c->stdout_fd : log;
+
+	if (setpgid(0, 0) != 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(log, 2) < 0 || (c->cwd && chdir(c->cwd) != 0) ||
+	    (c->as_nobody && !drop_to_nobody()))
+		goto failed;
+	/* after the change of user, which would clear it */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+		goto failed;
+	if (getppid() != parent)
+		_exit(START_FAILED);
+	sigprocmask(SIG_SETMASK, &s->before, NULL);
+	/* execve's arguments are not const for historical reasons only */
+	execve(c->argv[0], (char **)(uintptr_t)c->argv, env);
+failed:;
+	int reason = errno;
+	if (write(report, &reason, sizeof(reason)) < 0)
+		_exit(START_FAILED);
+	_exit(START_FAILED);
+}
+
+/* Our environment with the child's own in front; the first of a name counts. */
+static char **environment(const struct child *c)
+{
+	size_t n = 0, extra = 0;
+
+	while (environ[n])
+		n++;
+	while (c->extra && c->extra[extra])
+		extra++;
+	char **env = calloc(n + extra + 1, sizeof(*env));
+	if (!env)
+		abort();
+	for (size_t i = 0; i < extra; i++)
+		env[i] = (char *)(uintptr_t)c->extra[i];
+	size_t at = extra;
+	for (size_t i = 0; i < n; i++) {
+		size_t name = strcspn(environ[i], "=") + 1;
+		bool replaced = false;
+		for (size_t k = 0; k < extra && !replaced; k++)
+			replaced = strncmp(environ[i], env[k], name) == 0;
+		if (!replaced)
+			env[at++] = environ[i];
+	}
+	return env;
+}
+
+static enum err launch(struct supervisor *s, struct child *c, struct diag *diag)
+{
+	int report[2] = {-1, -1}, in = -1, log = -1, reason = 0;
+	pid_t self = getpid();
+
+	in = open_or(c->stdin_fd, "/dev/null", O_RDONLY);
+	log = c->log ? open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+			   0600)
+		     : 2;
+	if (in < 0 || log < 0 || pipe2(report, O_CLOEXEC) != 0) {
+		reason = errno;
+		goto done;
+	}
+	char **env = environment(c);
+	c->pid = fork();
+	if (c->pid == 0)
+		become(s, c, env, self, in, log, report[1]);
+	reason = c->pid < 0 ? errno : 0;
+	free(env);
+	close(report[1]);
+	report[1] = -1;
+	if (reason == 0 &&
+	    read(report[0], &reason, sizeof(reason)) == sizeof(reason)) {
+		waitpid(c->pid, NULL, 0);
+		c->pid = 0;
+	}
+	c->started_ms = supervise_now_ms();
+done:
+	for (int i = 0; i < 2; i++)
+		if (report[i] >= 0)
+			close(report[i]);
+	if (in >= 0 && in != c->stdin_fd)
+		close(in);
+	if (log > 2)
+		close(log);
+	if (reason == 0)
+		return ERR_OK;
+	c->pid = 0;
+	diag_error(diag, POS_NONE, "cannot-start",
+	    "%s (%s) cannot be started: %s", c->name, c->argv[0],
+	    strerror(reason));
+	return ERR_MISSING;
+}
+
+enum err supervise_start(
+    struct supervisor *s, struct child *child, struct diag *diag)
+{
+	if (s->n == SUPERVISE_MAX) {
+		diag_error(diag, POS_NONE, "too-many-programs",
+		    "`lowtide serve` runs at most %d programs; remove some "
+		    "of [serve.run]",
+		    SUPERVISE_MAX);
+		return ERR_TOO_LARGE;
+	}
+	child->delay_ms = SUPERVISE_RESTART_MS;
+	enum err err = launch(s, child, diag);
+	if (err == ERR_OK)
+		s->children[s->n++] = child;
+	return err;
+}
+
+/* The last line of a log, for whoever wants to know why a child died. */
+static struct str last_line(const char *path, char room[LOG_TAIL])
+{
+	FILE *f = path ? fopen(path, "re") : NULL;
+	size_t n = 0;
+
+	if (!f)
+		return (struct str){0};
+	if (fseek(f, -LOG_TAIL, SEEK_END) != 0)
+		rewind(f);
+	n = fread(room, 1, LOG_TAIL, f);
+	fclose(f);
+	struct str text = str_trim((struct str){.p = room, .n = n});
+	size_t from = text.n;
+	while (from > 0 && text.p[from - 1] != '\n')
+		from--;
+	return str_slice(text, from, text.n);
+}
+
+static void report_death(const struct child *c, struct diag *diag)
+{
+	char room[LOG_TAIL];
+	struct str line = last_line(c->log, room);
+	bool killed = WIFSIGNALED(c->status);
+
+	diag_warn(diag, POS_NONE, "child-died",
+	    "%s (process %d) ended with %s %d%s%.*s; it is started again",
+	    c->name, (int)c->pid, killed ? "signal" : "status",
+	    killed ? WTERMSIG(c->status) : WEXITSTATUS(c->status),
+	    line.n ? ", its last words: " : "", STR_ARG(line));
+}
+
+static void reap(struct supervisor *s, struct diag *diag)
+{
+	int64_t now = supervise_now_ms();
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct child *c = s->children[i];
+		if (c->pid == 0 ||
+		    waitpid(c->pid, &c->status, WNOHANG) != c->pid)
+			continue;
+		if (c->restart) {
+			report_death(c, diag);
+			if (now - c->started_ms > SUPERVISE_CALM_MS)
+				c->delay_ms = SUPERVISE_RESTART_MS;
+			c->restart_ms = now + c->delay_ms;
+			c->delay_ms *= 2;
+			if (c->delay_ms > SUPERVISE_RESTART_MAX_MS)
+				c->delay_ms = SUPERVISE_RESTART_MAX_MS;
+		}
+		c->pid = 0;
+	}
+}
+
+/* Starts again what is due; returns in how many ms the next one is, or -1. */
+static int restart_due(struct supervisor *s, struct diag *diag)
+{
+	int64_t now = supervise_now_ms(), next = -1;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct child *c = s->children[i];
+		if (c->pid != 0 || !c->restart)
+			continue;
+		if (c->restart_ms <= now && launch(s, c, diag) != ERR_OK)
+			c->restart_ms = now + SUPERVISE_RESTART_MAX_MS;
+		if (c->pid == 0 && (next < 0 || c->restart_ms - now < next))
+			next = c->restart_ms - now;
+	}
+	return (int)next;
+}
+
+/* True when one of the signals that end us was among those that arrived. */
+static bool drain_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+	bool ends = false;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
+		ends |= info.ssi_signo != SIGCHLD;
+	return ends;
+}
+
+enum err supervise_wait(struct supervisor *s, int timeout_ms, struct diag *diag)
+{
+	struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
+	int next = restart_due(s, diag);
+
+	if (next >= 0 && (timeout_ms < 0 || next < timeout_ms))
+		timeout_ms = next;
+	if (poll(&p, 1, timeout_ms) > 0 && drain_signals(s))
+		s->stop = true;
+	if (s->stop)
+		return ERR_CLOSED;
+	reap(s, diag);
+	return ERR_OK;
+}
+
+static bool gone(struct supervisor *s, struct child *c, int64_t until)
+{
+	struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
+
+	for (;;) {
+		if (waitpid(c->pid, &c->status, WNOHANG) != 0)
+			return true;
+		int64_t left = until - supervise_now_ms();
+		if (left <= 0)
+			return false;
+		if (poll(&p, 1, left > 100 ? 100 : (int)left) > 0 &&
+		    drain_signals(s))
+			return false;
+	}
+}
+
+void supervise_stop(struct supervisor *s, int grace_ms)
+{
+	int64_t until = supervise_now_ms() + grace_ms;
+
+	while (s->n > 0) {
+		struct child *c = s->children[--s->n];
+		if (c->pid == 0)
+			continue;
+		kill(c->pid, SIGTERM);
+		if (!gone(s, c, until)) {
+			kill(-c->pid, SIGKILL);
+			kill(c->pid, SIGKILL);
+			waitpid(c->pid, &c->status, 0);
+		}
+		c->pid = 0;
+	}
+}
+
+void supervise_release(struct supervisor *s)
+{
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	sigprocmask(SIG_SETMASK, &s->before, NULL);
+	*s = (struct supervisor){.signal_fd = -1};
+}
