@@ -1,0 +1,468 @@
+#include "lib/config.h"
+
+#include <string.h>
+
+#include "lib/fs.h"
+#include "lib/json.h"
+
+/*
+ * Both directions walk the same rows: a row says where in its struct a member
+ * stands (offset), what it is (kind), and how JSON calls it. The file is
+ *
+ *	{"format": 1, TOP…, "upstreams": [{UPSTREAM…}…], "apis": [{API…}…]}
+ *
+ * with empty strings and empty lists left out.
+ */
+enum kind {
+	KIND_STR,      /* struct str */
+	KIND_STRS,     /* struct strs: an array of strings */
+	KIND_PAIRS,    /* struct pairs: an object of strings */
+	KIND_INT,      /* int64_t, never negative */
+	KIND_BOOL,     /* bool */
+	KIND_PATTERNS, /* unsigned: bits, as an array of pattern names */
+	KIND_ENUM,     /* an enum, by name */
+};
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *const *names; /* KIND_ENUM */
+};
+
+const char *const config_patterns[PATTERN_COUNT + 1] = {
+    [PATTERN_FIRE_AND_FORGET] = "fire-and-forget",
+    [PATTERN_ASYNC_POLLING] = "async-polling",
+    [PATTERN_SYNCHRONOUS] = "synchronous",
+};
+const char *const config_on_lost[ON_LOST_COUNT + 1] = {
+    [ON_LOST_RETRY] = "retry",
+    [ON_LOST_FAIL] = "fail",
+    [ON_LOST_HOLD] = "hold",
+};
+
+#define FIELD(member, kind, json)                                              \
+	{json, KIND_##kind, offsetof(struct OWNER, member), NULL},
+#define ENUM(member, names, json)                                              \
+	{json, KIND_ENUM, offsetof(struct OWNER, member), names},
+
+static const struct row top_rows[] = {
+#define OWNER config
+#define CONFIG_TOP
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row upstream_rows[] = {
+#define OWNER upstream
+#define CONFIG_UPSTREAM
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row api_rows[] = {
+#define OWNER api
+#define CONFIG_API
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+
+_Static_assert(sizeof(enum pattern) == sizeof(unsigned) &&
+		   sizeof(enum on_lost) == sizeof(unsigned),
+    "KIND_ENUM reads and writes enums as unsigned");
+
+/* ---- writing ---- */
+
+static void write_strs(struct json_writer *w, const struct strs *strs)
+{
+	json_open(w, '[');
+	for (size_t i = 0; i < strs->n; i++)
+		json_string(w, strs->items[i]);
+	json_close(w, ']');
+}
+
+static void write_pairs(struct json_writer *w, const struct pairs *pairs)
+{
+	json_open(w, '{');
+	for (size_t i = 0; i < pairs->n; i++) {
+		json_key_str(w, pairs->items[i].name);
+		json_string(w, pairs->items[i].value);
+	}
+	json_close(w, '}');
+}
+
+static void write_patterns(struct json_writer *w, unsigned bits)
+{
+	json_open(w, '[');
+	for (unsigned i = 0; i < PATTERN_COUNT; i++)
+		if (bits & (1u << i))
+			json_string(w, str_of(config_patterns[i]));
+	json_close(w, ']');
+}
+
+static bool is_empty(const struct row *row, const void *at)
+{
+	switch (row->kind) {
+	case KIND_STR:
+		return ((const struct str *)at)->n == 0;
+	case KIND_STRS:
+		return ((const struct strs *)at)->n == 0;
+	case KIND_PAIRS:
+		return ((const struct pairs *)at)->n == 0;
+	default:
+		return false;
+	}
+}
+
+static void write_rows(
+    struct json_writer *w, const struct row *rows, const void *object)
+{
+	for (const struct row *row = rows; row->name; row++) {
+		const void *at = (const char *)object + row->offset;
+		if (is_empty(row, at))
+			continue;
+		json_key(w, row->name);
+		switch (row->kind) {
+		case KIND_STR:
+			json_string(w, *(const struct str *)at);
+			break;
+		case KIND_STRS:
+			write_strs(w, at);
+			break;
+		case KIND_PAIRS:
+			write_pairs(w, at);
+			break;
+		case KIND_INT:
+			json_int(w, *(const int64_t *)at);
+			break;
+		case KIND_BOOL:
+			json_bool(w, *(const bool *)at);
+			break;
+		case KIND_PATTERNS:
+			write_patterns(w, *(const unsigned *)at);
+			break;
+		case KIND_ENUM:
+			json_string(
+			    w, str_of(row->names[*(const unsigned *)at]));
+			break;
+		}
+	}
+}
+
+static void write_list(struct json_writer *w, const char *name,
+    const struct row *rows, const void *items, size_t n, size_t size)
+{
+	json_key(w, name);
+	json_open(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(w, '{');
+		write_rows(w, rows, (const char *)items + i * size);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+void config_write(const struct config *config, struct buf *out)
+{
+	struct json_writer w = {.out = out, .indent = 2};
+
+	json_open(&w, '{');
+	json_key(&w, "format");
+	json_int(&w, CONFIG_FORMAT);
+	write_rows(&w, top_rows, config);
+	write_list(&w, "upstreams", upstream_rows, config->upstreams,
+	    config->n_upstreams, sizeof(*config->upstreams));
+	write_list(&w, "apis", api_rows, config->apis, config->n_apis,
+	    sizeof(*config->apis));
+	json_close(&w, '}');
+	buf_putc(out, '\n');
+}
+
+/* ---- reading ---- */
+
+#define AGAIN                                                                  \
+	"; written by another version of lowtide? run `lowtide build` again"
+
+struct reader {
+	struct arena *arena;
+	struct diag *diag;
+	bool bad;
+};
+
+static void wrong(struct reader *r, struct pos pos, const char *what)
+{
+	diag_error(r->diag, pos, "config-value", "%s" AGAIN, what);
+	r->bad = true;
+}
+
+static bool is_kind(
+    struct reader *r, const struct value *v, enum value_kind kind)
+{
+	if (v->kind == kind)
+		return true;
+	diag_error(r->diag, v->pos, "config-type",
+	    "this must be %s and not %s" AGAIN, value_kind_name(kind),
+	    value_kind_name(v->kind));
+	r->bad = true;
+	return false;
+}
+
+static void read_str(struct reader *r, const struct value *v, struct str *out)
+{
+	if (is_kind(r, v, VALUE_STRING))
+		*out = v->text;
+}
+
+static void read_strs(struct reader *r, const struct value *v, struct strs *out)
+{
+	if (!is_kind(r, v, VALUE_ARRAY))
+		return;
+	out->n = v->as.array.n;
+	out->items = arena_array(r->arena, out->n, sizeof(*out->items));
+	for (size_t i = 0; i < out->n; i++)
+		read_str(r, v->as.array.items[i], &out->items[i]);
+}
+
+static void read_pairs(
+    struct reader *r, const struct value *v, struct pairs *out)
+{
+	if (!is_kind(r, v, VALUE_TABLE))
+		return;
+	out->n = v->as.table.n;
+	out->items = arena_array(r->arena, out->n, sizeof(*out->items));
+	for (size_t i = 0; i < out->n; i++) {
+		out->items[i].name = v->as.table.members[i].key;
+		read_str(r, v->as.table.members[i].value, &out->items[i].value);
+	}
+}
+
+static void read_int(struct reader *r, const struct value *v, int64_t *out)
+{
+	if (!is_kind(r, v, VALUE_INT))
+		return;
+	if (v->as.i < 0)
+		wrong(r, v->pos, "this must not be negative");
+	*out = v->as.i;
+}
+
+static void read_enum(struct reader *r, const struct value *v,
+    const char *const *names, unsigned *out)
+{
+	if (!is_kind(r, v, VALUE_STRING))
+		return;
+	for (unsigned i = 0; names[i]; i++) {
+		if (!str_is(v->text, names[i]))
+			continue;
+		*out = i;
+		return;
+	}
+	wrong(r, v->pos, "there is no such name here");
+}
+
+static void read_patterns(
+    struct reader *r, const struct value *v, unsigned *out)
+{
+	if (!is_kind(r, v, VALUE_ARRAY))
+		return;
+	for (size_t i = 0; i < v->as.array.n; i++) {
+		unsigned pattern = PATTERN_COUNT;
+		read_enum(r, v->as.array.items[i], config_patterns, &pattern);
+		if (pattern < PATTERN_COUNT)
+			*out |= 1u << pattern;
+	}
+}
+
+static void read_row(
+    struct reader *r, const struct row *row, const struct value *v, void *at)
+{
+	switch (row->kind) {
+	case KIND_STR:
+		read_str(r, v, at);
+		break;
+	case KIND_STRS:
+		read_strs(r, v, at);
+		break;
+	case KIND_PAIRS:
+		read_pairs(r, v, at);
+		break;
+	case KIND_INT:
+		read_int(r, v, at);
+		break;
+	case KIND_BOOL:
+		if (is_kind(r, v, VALUE_BOOL))
+			*(bool *)at = v->as.b;
+		break;
+	case KIND_PATTERNS:
+		read_patterns(r, v, at);
+		break;
+	case KIND_ENUM:
+		read_enum(r, v, row->names, at);
+		break;
+	}
+}
+
+/* Members that no row names are unknown, but for the NULL-ended `others`. */
+static void read_rows(struct reader *r, const struct row *rows,
+    const char *const *others, const struct value *table, void *object)
+{
+	if (!is_kind(r, table, VALUE_TABLE))
+		return;
+	for (size_t i = 0; i < table->as.table.n; i++) {
+		const struct member *m = &table->as.table.members[i];
+		const struct row *row = rows;
+		while (row->name && !str_is(m->key, row->name))
+			row++;
+		if (row->name) {
+			read_row(
+			    r, row, m->value, (char *)object + row->offset);
+			continue;
+		}
+		const char *const *other = others;
+		while (*other && !str_is(m->key, *other))
+			other++;
+		if (*other)
+			continue;
+		diag_error(r->diag, m->pos, "config-member",
+		    "\"%.*s\" is not known here" AGAIN,
+		    STR_ARG(str_slice(m->key, 0, 60)));
+		r->bad = true;
+	}
+}
+
+static void *read_list(struct reader *r, const struct value *top,
+    const char *name, const struct row *rows, size_t size, size_t *n)
+{
+	static const char *const none[] = {NULL};
+	const struct value *list = value_get(top, name);
+	char *items;
+
+	if (!list || !is_kind(r, list, VALUE_ARRAY))
+		return NULL;
+	if (list->as.array.n > CONFIG_APIS_MAX) {
+		wrong(r, list->pos, "there are too many of these");
+		return NULL;
+	}
+	*n = list->as.array.n;
+	items = arena_array(r->arena, *n, size);
+	for (size_t i = 0; i < *n; i++)
+		read_rows(
+		    r, rows, none, list->as.array.items[i], items + i * size);
+	return items;
+}
+
+/* ---- what types alone do not say ---- */
+
+static bool only(struct str s, size_t min, size_t max, const char *allowed)
+{
+	if (s.n < min || s.n > max)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!s.p[i] || !strchr(allowed, s.p[i]))
+			return false;
+	return true;
+}
+
+static void check_api(
+    struct reader *r, const struct config *c, size_t i, struct pos pos)
+{
+	static const char names[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	const struct api *api = &c->apis[i];
+
+	if (!only(api->name, 1, 64, names))
+		wrong(r, pos, "an api's name is 1 to 64 of a-z, 0-9 and -");
+	if (!only(api->tag, CONFIG_TAG_HEX, CONFIG_TAG_HEX, "0123456789abcdef"))
+		wrong(r, pos, "an api's tag is six hexadecimal digits");
+	if (api->method.n == 0 || !str_starts(api->path, "/"))
+		wrong(r, pos, "an api needs a method and a path");
+	if (!config_upstream(c, api->upstream))
+		wrong(r, pos, "this api names an upstream that is not here");
+	for (size_t j = 0; j < i; j++) {
+		if (str_eq(c->apis[j].name, api->name))
+			wrong(r, pos, "two apis have this name");
+		if (str_eq(c->apis[j].tag, api->tag))
+			wrong(r, pos, "two apis have this tag");
+	}
+}
+
+static void check(
+    struct reader *r, const struct value *top, const struct config *c)
+{
+	const struct value *apis = value_get(top, "apis");
+
+	if (c->name.n == 0)
+		wrong(r, top->pos, "the site's name is missing");
+	for (size_t i = 0; i < c->n_apis; i++)
+		check_api(r, c, i, apis->as.array.items[i]->pos);
+}
+
+static bool format_known(struct reader *r, const struct value *top)
+{
+	const struct value *format = value_get(top, "format");
+
+	if (format && format->kind == VALUE_INT &&
+	    format->as.i == CONFIG_FORMAT)
+		return true;
+	diag_error(r->diag, format ? format->pos : top->pos, "config-format",
+	    "this is not format %d, the one that this program knows; build it "
+	    "with the same version of lowtide: run `lowtide build` again",
+	    CONFIG_FORMAT);
+	return false;
+}
+
+enum err config_parse(struct arena *a, struct str json, const char *file,
+    struct diag *diag, struct config **out)
+{
+	static const char *const others[] = {
+	    "format", "upstreams", "apis", NULL};
+	struct reader r = {.arena = a, .diag = diag};
+	struct value *top;
+
+	*out = NULL;
+	enum err err = json_read(a, json, CONFIG_MAX, file, diag, &top);
+	if (err)
+		return ERR_INPUT;
+	if (!format_known(&r, top))
+		return ERR_INPUT;
+	struct config *c = arena_alloc(a, sizeof(*c));
+	read_rows(&r, top_rows, others, top, c);
+	c->upstreams = read_list(&r, top, "upstreams", upstream_rows,
+	    sizeof(*c->upstreams), &c->n_upstreams);
+	c->apis =
+	    read_list(&r, top, "apis", api_rows, sizeof(*c->apis), &c->n_apis);
+	if (!r.bad)
+		check(&r, top, c);
+	if (r.bad)
+		return ERR_INPUT;
+	*out = c;
+	return ERR_OK;
+}
+
+enum err config_read(
+    struct arena *a, const char *path, struct diag *diag, struct config **out)
+{
+	struct str json;
+
+	*out = NULL;
+	enum err err = fs_read(a, path, CONFIG_MAX, diag, &json);
+	if (err == ERR_NOT_FOUND)
+		diag_error(diag, POS_FILE(path), "config-missing",
+		    "there is no such file; `lowtide build` writes it, "
+		    "--config says where it is");
+	if (err)
+		return err;
+	return config_parse(a, json, path, diag, out);
+}
+
+const struct upstream *config_upstream(const struct config *c, struct str name)
+{
+	for (size_t i = 0; i < c->n_upstreams; i++)
+		if (str_eq(c->upstreams[i].name, name))
+			return &c->upstreams[i];
+	return NULL;
+}
+
+const struct api *config_api(const struct config *c, struct str name)
+{
+	for (size_t i = 0; i < c->n_apis; i++)
+		if (str_eq(c->apis[i].name, name))
+			return &c->apis[i];
+	return NULL;
+}
