@@ -35,14 +35,15 @@ enum err fs_sync_dir(const char *path, struct diag *diag)
 /* Removes a tree without following symlinks; a missing one is fine. */
 enum err fs_remove_tree(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));
-/* dir + "/" + name, unless name is absolute. */
+/* dir + "/" + name; name alone when it is absolute or dir is "." or empty. */
 const char *fs_join(struct arena *a, const char *dir, const char *name);
 
 /*
- * Calls each(path below root with '/', what it is) for every regular file
- * below root, in byte order of the paths, so that runs are reproducible.
- * Symlinks and other odd things are reported as findings (`not-a-file`), not
- * followed. A missing root is an empty one. Depth is bounded by FS_DEPTH_MAX.
+ * Every regular file below root, in byte order of the paths, so that runs are
+ * reproducible. Symlinks (the root itself too) and other odd things are not
+ * followed but found (`not-a-file`), and the result is ERR_INPUT then, with the
+ * list as far as it is good. A missing root is an empty one. Depth is bounded
+ * by FS_DEPTH_MAX.
  */
 #define FS_DEPTH_MAX 32
 struct fs_entry {
