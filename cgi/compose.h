@@ -1,0 +1,42 @@
+#ifndef LOWTIDE_CGI_COMPOSE_H
+#define LOWTIDE_CGI_COMPOSE_H
+
+#include "cgi/envelope.h"
+#include "cgi/upstream/upstream.h"
+#include "lib/config.h"
+
+/*
+ * The call that a job means: an API's templates filled with what the client
+ * sent. Pure.
+ *
+ * Headers, a later one replacing an earlier one of the same name: the
+ * upstream's own, those of the client that `forward` lets through, the API's
+ * templates. Never passed on, whatever `forward` says: what belongs to the
+ * connection or frames the message (RFC 9110 7.6.1) and Host. The
+ * Content-Type is the client's where it was kept, else the API's; a template
+ * for the body makes JSON.
+ */
+struct compose {
+	const struct upstream *upstream;
+	const struct api *api;
+	const struct envelope_request *request;
+	struct str job_id; /* as written */
+};
+
+/*
+ * ERR_INPUT when the client's request cannot be made into a call; *why then
+ * is a sentence that names the place at fault and may be shown to the client.
+ * Everything lives in the arena, or where `compose` points.
+ */
+enum err compose_call(struct arena *a, const struct compose *compose,
+    struct upstream_call *out, struct str *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Where the result is: the API's `location` filled from the upstream's
+ * answer; if it has none, or it cannot be filled, the upstream's own Location.
+ */
+struct str compose_location(struct arena *a, const struct compose *compose,
+    const struct upstream_answer *answer);
+
+#endif

@@ -1,0 +1,292 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cgi/outcome.h"
+
+enum { FAIL, RETRY, IDEMPOTENT, KINDS }; /* of APIs, the columns below */
+
+static const struct api apis[KINDS] = {
+    [FAIL] = {.on_lost = ON_LOST_FAIL, .attempts = 3, .result_max = 100},
+    [RETRY] = {.on_lost = ON_LOST_RETRY, .attempts = 3, .result_max = 100},
+    [IDEMPOTENT] = {.on_lost = ON_LOST_FAIL,
+	.idempotent = true,
+	.attempts = 3,
+	.result_max = 100},
+};
+
+#define X_COMPLETE JOB_EVENT_COMPLETE
+#define X_FAIL JOB_EVENT_FAIL
+#define X_RETRY JOB_EVENT_RETRY
+#define X_BROKEN JOB_EVENT_BROKEN
+
+/* What each kind of API makes of it while attempts are left, and how the last
+ * attempt ends: state, reason and status of the job by job_step(). */
+static const struct row {
+	const char *name;
+	struct upstream_answer answer;
+	enum job_event_kind kind[KINDS];
+	bool not_executed;
+	enum job_reason last_reason[KINDS];
+	int last_status[KINDS];
+} rows[] = {
+    {"200", {.end = UPSTREAM_ANSWER, .status = 200},
+	{X_COMPLETE, X_COMPLETE, X_COMPLETE}, false,
+	{REASON_NONE, REASON_NONE, REASON_NONE}, {200, 200, 200}},
+    {"201", {.end = UPSTREAM_ANSWER, .status = 201},
+	{X_COMPLETE, X_COMPLETE, X_COMPLETE}, false,
+	{REASON_NONE, REASON_NONE, REASON_NONE}, {201, 201, 201}},
+    {"202 is not ours to answer with", {.end = UPSTREAM_ANSWER, .status = 202},
+	{X_COMPLETE, X_COMPLETE, X_COMPLETE}, false,
+	{REASON_NONE, REASON_NONE, REASON_NONE}, {200, 200, 200}},
+    {"204", {.end = UPSTREAM_ANSWER, .status = 204},
+	{X_COMPLETE, X_COMPLETE, X_COMPLETE}, false,
+	{REASON_NONE, REASON_NONE, REASON_NONE}, {204, 204, 204}},
+    {"303", {.end = UPSTREAM_ANSWER, .status = 303}, {X_FAIL, X_FAIL, X_FAIL},
+	false,
+	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
+	{502, 502, 502}},
+    {"400", {.end = UPSTREAM_ANSWER, .status = 400}, {X_FAIL, X_FAIL, X_FAIL},
+	false,
+	{REASON_UPSTREAM_REFUSED, REASON_UPSTREAM_REFUSED,
+	    REASON_UPSTREAM_REFUSED},
+	{400, 400, 400}},
+    {"401", {.end = UPSTREAM_ANSWER, .status = 401}, {X_FAIL, X_FAIL, X_FAIL},
+	false,
+	{REASON_UPSTREAM_REFUSED, REASON_UPSTREAM_REFUSED,
+	    REASON_UPSTREAM_REFUSED},
+	{401, 401, 401}},
+    {"429", {.end = UPSTREAM_ANSWER, .status = 429},
+	{X_RETRY, X_RETRY, X_RETRY}, true,
+	{REASON_UPSTREAM_REFUSED, REASON_UPSTREAM_REFUSED,
+	    REASON_UPSTREAM_REFUSED},
+	{429, 429, 429}},
+    {"500", {.end = UPSTREAM_ANSWER, .status = 500}, {X_FAIL, X_FAIL, X_RETRY},
+	false,
+	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
+	{502, 502, 502}},
+    {"503 without Retry-After", {.end = UPSTREAM_ANSWER, .status = 503},
+	{X_FAIL, X_FAIL, X_RETRY}, false,
+	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
+	{502, 502, 502}},
+    {"503 with Retry-After",
+	{.end = UPSTREAM_ANSWER,
+	    .status = 503,
+	    .has_retry_after = true,
+	    .retry_after_ms = 7000},
+	{X_FAIL, X_RETRY, X_RETRY}, false,
+	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
+	{502, 502, 502}},
+    {"unsent", {.end = UPSTREAM_UNSENT}, {X_RETRY, X_RETRY, X_RETRY}, true,
+	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
+	{502, 502, 502}},
+    {"time-out", {.end = UPSTREAM_TIMEOUT}, {X_BROKEN, X_BROKEN, X_BROKEN},
+	false,
+	{REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_TIMEOUT,
+	    REASON_UPSTREAM_TIMEOUT},
+	{502, 504, 504}},
+    {"broken after a status", {.end = UPSTREAM_BROKEN, .status = 200},
+	{X_BROKEN, X_BROKEN, X_BROKEN}, false,
+	{REASON_OUTCOME_UNKNOWN, REASON_UPSTREAM_TIMEOUT,
+	    REASON_UPSTREAM_TIMEOUT},
+	{502, 504, 504}},
+    {"too large", {.end = UPSTREAM_TOO_LARGE, .status = 200},
+	{X_FAIL, X_FAIL, X_FAIL}, false,
+	{REASON_FAILED, REASON_FAILED, REASON_FAILED}, {500, 500, 500}},
+};
+
+static struct job running(int attempt)
+{
+	return (struct job){.state = JOB_PROCESSING,
+	    .attempt = attempt,
+	    .claim = {1, 2, 3},
+	    .sent = true,
+	    .lease_boot = 1000};
+}
+
+static const struct outcome_now now = {
+    .now_ms = 5000, .now_boot = 500, .random = 12345678901234567u};
+
+/* Through job_step(), as a store would. */
+static struct job ended(
+    const struct api *api, struct job job, const struct outcome *o)
+{
+	if (o->not_executed) {
+		struct job_event unsent =
+		    outcome_event(JOB_EVENT_UNSENT, &job, 5000, 500);
+		assert_int_equal(job_step(api, &job, &unsent, &job), ERR_OK);
+	}
+	assert_int_equal(job_step(api, &job, &o->event, &job), ERR_OK);
+	return job;
+}
+
+static void one(const struct row *row, int kind)
+{
+	struct arena a = {0};
+	struct outcome o;
+	struct job job = running(1);
+
+	outcome_of(&a, &apis[kind], &job, &row->answer, &now, &o);
+	assert_int_equal(o.event.kind, row->kind[kind]);
+	assert_int_equal(o.not_executed, row->not_executed);
+	assert_int_equal(o.event.attempt, 1);
+	assert_memory_equal(o.event.claim, job.claim, JOB_CLAIM_BYTES);
+	if (o.event.kind == JOB_EVENT_RETRY) {
+		job = ended(&apis[kind], job, &o);
+		assert_int_equal(job.state, JOB_PENDING);
+		assert_true(job.not_before_boot >= now.now_boot);
+	}
+	job = running(3);
+	outcome_of(&a, &apis[kind], &job, &row->answer, &now, &o);
+	job = ended(&apis[kind], job, &o);
+	assert_true(job_is_terminal(job.state));
+	assert_int_equal(job.reason, row->last_reason[kind]);
+	assert_int_equal(job.status, row->last_status[kind]);
+	arena_release(&a);
+}
+
+static void every_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int kind = 0; kind < KINDS; kind++) {
+			print_message("# %s, kind %d\n", rows[i].name, kind);
+			one(&rows[i], kind);
+		}
+	}
+}
+
+/* What must not be repeated never goes back to pending once it was sent. */
+static void never_twice(void **state)
+{
+	struct arena a = {0};
+
+	(void)state;
+	for (int status = 100; status < 1000; status++) {
+		struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
+		    .status = status,
+		    .has_retry_after = status % 2 == 0};
+		struct outcome o;
+		struct job job = running(1);
+
+		outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+		job = ended(&apis[FAIL], job, &o);
+		assert_int_equal(job.state == JOB_PENDING, status == 429);
+		assert_int_equal(
+		    job.state == JOB_COMPLETED, status >= 200 && status < 300);
+	}
+	arena_release(&a);
+}
+
+static void large_results(void **state)
+{
+	char bytes[101] = {0};
+	struct upstream_answer answer = {
+	    .end = UPSTREAM_ANSWER, .status = 200, .body = {bytes, 100}};
+	struct job job = running(1);
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_COMPLETE);
+	assert_int_equal(o.result.body.n, 100);
+	answer.body.n = 101;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_FAIL);
+	assert_int_equal(o.event.reason, REASON_FAILED);
+	assert_int_equal(o.result.body.n, 0);
+	arena_release(&a);
+}
+
+static void retry_after(void **state)
+{
+	struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
+	    .status = 429,
+	    .has_retry_after = true,
+	    .retry_after_ms = 7000};
+	struct job job = running(1);
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.not_before_boot, now.now_boot + 7000);
+	assert_int_equal(o.pause_boot, now.now_boot + 7000);
+	answer.retry_after_ms = INT64_MAX;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(
+	    o.event.not_before_boot, now.now_boot + RETRY_AFTER_MAX_MS);
+	answer.has_retry_after = false;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.pause_boot, 0);
+	arena_release(&a);
+}
+
+static void backoff(void **state)
+{
+	int64_t most[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(outcome_backoff_ms(i + 1, 0), 0);
+		assert_int_equal(
+		    outcome_backoff_ms(i + 1, (uint64_t)most[i]), most[i]);
+		assert_int_equal(
+		    outcome_backoff_ms(i + 1, (uint64_t)most[i] + 1), 0);
+		assert_in_range(
+		    outcome_backoff_ms(i + 1, UINT64_MAX), 0, most[i]);
+	}
+	assert_in_range(outcome_backoff_ms(1000000, UINT64_MAX), 0, 60000);
+}
+
+/* Releases are no attempts: a drained worker burns none. */
+static void released_ones_do_not_count(void **state)
+{
+	struct upstream_answer answer = {.end = UPSTREAM_UNSENT};
+	struct job job = running(5);
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_FAIL);
+	job.released = 3;
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_RETRY);
+	arena_release(&a);
+}
+
+static void unusable(void **state)
+{
+	struct job job = running(1);
+	struct outcome o;
+
+	(void)state;
+	outcome_unusable(&job, STR("no vrn"), &now, &o);
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.status, 500);
+	assert_false(job.sent);
+	assert_true(str_is(o.result.message, "no vrn"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_answer),
+	    cmocka_unit_test(never_twice),
+	    cmocka_unit_test(large_results),
+	    cmocka_unit_test(retry_after),
+	    cmocka_unit_test(backoff),
+	    cmocka_unit_test(released_ones_do_not_count),
+	    cmocka_unit_test(unusable),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
+}
