@@ -1,0 +1,198 @@
+#include "lib/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/utf8.h"
+
+static bool is_alpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* RFC 3986 2.3 */
+static bool is_unreserved(char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' ||
+	       c == '~';
+}
+
+void url_encode(struct buf *out, struct str s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (is_unreserved(s.p[i])) {
+			buf_putc(out, s.p[i]);
+			continue;
+		}
+		buf_putc(out, '%');
+		buf_putc(out, hex[c >> 4]);
+		buf_putc(out, hex[c & 15]);
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* The byte that %XX at s.p[i] stands for, or -1. */
+static int escaped_byte(struct str s, size_t i)
+{
+	if (s.n - i < 3)
+		return -1;
+	int high = hex_digit(s.p[i + 1]), low = hex_digit(s.p[i + 2]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+enum err url_decode(struct arena *a, struct str s, struct str *out)
+{
+	*out = s;
+	if (str_find(s, '%', 0) < s.n) {
+		char *text = arena_alloc(a, s.n + 1);
+		size_t n = 0;
+		for (size_t i = 0; i < s.n; i++) {
+			int byte = (unsigned char)s.p[i];
+			if (s.p[i] == '%') {
+				byte = escaped_byte(s, i);
+				i += 2;
+			}
+			if (byte < 0)
+				return ERR_INPUT;
+			text[n++] = (char)byte;
+		}
+		*out = (struct str){.p = text, .n = n};
+	}
+	if (str_find(*out, '\0', 0) < out->n || !utf8_valid(*out))
+		return ERR_INPUT;
+	return ERR_OK;
+}
+
+/* Visible ASCII without the characters that no URL holds (RFC 3986 2). */
+static bool all_allowed(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' ||
+		    strchr("\"<>\\^`{|}", s.p[i]))
+			return false;
+	return true;
+}
+
+static enum err split_port(struct str text, uint16_t *port)
+{
+	long n = 0;
+
+	if (text.n == 0 || text.n > 5)
+		return ERR_INPUT;
+	for (size_t i = 0; i < text.n; i++) {
+		if (!is_digit(text.p[i]))
+			return ERR_INPUT;
+		n = n * 10 + (text.p[i] - '0');
+	}
+	if (n < 1 || n > 65535)
+		return ERR_INPUT;
+	*port = (uint16_t)n;
+	return ERR_OK;
+}
+
+/* [userinfo@]host[:port] */
+static enum err split_authority(struct str s, struct url *out)
+{
+	size_t at = s.n, end;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '@')
+			at = i;
+	if (at < s.n) {
+		out->userinfo = str_slice(s, 0, at);
+		s = str_slice(s, at + 1, s.n);
+	}
+	if (s.n && s.p[0] == '[') {
+		end = str_find(s, ']', 0);
+		if (end == s.n)
+			return ERR_INPUT;
+		end++;
+	} else {
+		end = str_find(s, ':', 0);
+	}
+	out->host = str_slice(s, 0, end);
+	if (out->host.n == 0)
+		return ERR_INPUT;
+	if (end == s.n)
+		return ERR_OK;
+	if (s.p[end] != ':')
+		return ERR_INPUT;
+	return split_port(str_slice(s, end + 1, s.n), &out->port);
+}
+
+/* Cuts what stands behind the first `mark` off *rest. */
+static struct str cut(struct str *rest, char mark)
+{
+	size_t at = str_find(*rest, mark, 0);
+	if (at == rest->n)
+		return (struct str){0};
+	struct str tail = {.p = rest->p + at + 1, .n = rest->n - at - 1};
+	rest->n = at;
+	return tail;
+}
+
+enum err url_split(struct arena *a, struct str s, struct url *out)
+{
+	*out = (struct url){0};
+	size_t colon = str_find(s, ':', 0);
+	char *scheme = arena_cstr(a, str_slice(s, 0, colon));
+	for (char *c = scheme; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	out->scheme = str_of(scheme);
+	if (!str_is(out->scheme, "http") && !str_is(out->scheme, "https"))
+		return ERR_INPUT;
+	struct str rest = str_slice(s, colon, s.n);
+	if (!str_starts(rest, "://") || !all_allowed(rest))
+		return ERR_INPUT;
+	rest = str_slice(rest, 3, rest.n);
+	out->fragment = cut(&rest, '#');
+	out->query = cut(&rest, '?');
+	size_t slash = str_find(rest, '/', 0);
+	out->path = str_slice(rest, slash, rest.n);
+	return split_authority(str_slice(rest, 0, slash), out);
+}
+
+/* 127.0.0.0/8, written as four plain decimal numbers. */
+static bool is_loopback_v4(struct str host)
+{
+	int dots = 0;
+
+	for (size_t i = 0; i < host.n; i++) {
+		if (host.p[i] == '.')
+			dots++;
+		else if (!is_digit(host.p[i]))
+			return false;
+	}
+	return dots == 3 && str_starts(host, "127.");
+}
+
+bool url_is_loopback(const struct url *url)
+{
+	struct str host = url->host;
+
+	if (str_ieq(host, STR("localhost")) || str_is(host, "[::1]"))
+		return true;
+	const size_t tail = sizeof(".localhost") - 1;
+	return (host.n > tail && str_ieq(str_slice(host, host.n - tail, host.n),
+				     STR(".localhost"))) ||
+	       is_loopback_v4(host);
+}
