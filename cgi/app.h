@@ -39,13 +39,14 @@ enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
     const struct request *r, struct answer *ans, struct waiting *wait);
 /*
  * A parked request again: after a bell, or at its deadline (now.boot_ms says).
- * OUTCOME_PARK: nothing it waits for has happened yet.
+ * OUTCOME_PARK: nothing it waits for has happened yet. Where nobody else can
+ * be parked, a deadline_boot moved to now has it answered with what there is.
  */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
     const struct waiting *wait, struct answer *ans);
 /*
  * For what never became a request: ERR_TOO_LARGE is 431, ERR_INPUT and
- * ERR_SYNTAX 400, ERR_FULL 503 (nobody else can be parked), the rest 500.
+ * ERR_SYNTAX 400, the rest 500.
  */
 void app_refuse(struct app *app, struct app_now now, struct arena *a,
     enum err err, struct answer *ans);

@@ -69,6 +69,17 @@ void ids_owner(
 	finish(&h, out);
 }
 
+bool ids_is_anonymous(const uint8_t owner[JOB_OWNER_BYTES])
+{
+	return sodium_is_zero(owner, JOB_OWNER_BYTES) == 1;
+}
+
+void ids_owner_text(
+    const uint8_t owner[JOB_OWNER_BYTES], char out[2 * JOB_OWNER_BYTES + 1])
+{
+	sodium_bin2hex(out, 2 * JOB_OWNER_BYTES + 1, owner, JOB_OWNER_BYTES);
+}
+
 void ids_fingerprint(const struct keys *keys, struct str method,
     struct str path, struct str query, struct str body,
     uint8_t out[JOB_PRINT_BYTES])
@@ -142,7 +153,7 @@ void ids_named(const struct keys *keys, const struct api *api,
     const uint8_t owner[JOB_OWNER_BYTES], enum name_kind kind, struct str name,
     const uint8_t print[JOB_PRINT_BYTES], uint8_t out[JOB_ID_BYTES])
 {
-	bool anonymous = sodium_is_zero(owner, JOB_OWNER_BYTES) == 1;
+	bool anonymous = ids_is_anonymous(owner);
 	uint8_t kind_byte = (uint8_t)kind;
 	struct hash h;
 

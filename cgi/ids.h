@@ -26,6 +26,10 @@ enum name_kind { NAME_IDEMPOTENCY_KEY = 1, NAME_REQUEST_ID = 2 };
 /* owner: empty for anonymous. out all zero then. */
 void ids_owner(
     const struct keys *keys, struct str owner, uint8_t out[JOB_OWNER_BYTES]);
+bool ids_is_anonymous(const uint8_t owner[JOB_OWNER_BYTES]);
+/* The hash as hex, for logs. */
+void ids_owner_text(
+    const uint8_t owner[JOB_OWNER_BYTES], char out[2 * JOB_OWNER_BYTES + 1]);
 /* Keyed hash of method, path, query and body; credentials are no part. */
 void ids_fingerprint(const struct keys *keys, struct str method,
     struct str path, struct str query, struct str body,

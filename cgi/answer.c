@@ -1,0 +1,250 @@
+#include "cgi/answer.h"
+
+#include <string.h>
+
+#include "cgi/answer-parts.h"
+#include "cgi/ids.h"
+
+#define PROBLEM_TYPE "application/problem+json"
+#define RETRY_MIN_S 1
+#define RETRY_MAX_S 30
+#define STORE_RETRY_MS 5000 /* when a store that is away is asked again */
+
+static const struct row {
+	const char *type, *title, *detail;
+	int status;
+} rows[PROBLEM_COUNT] = {
+#define PROBLEM(name, type, status, title, detail)                             \
+	[PROBLEM_##name] = {type, title, detail, status},
+#include "lib/problem.def"
+#undef PROBLEM
+};
+
+const char *problem_type(enum problem problem)
+{
+	return rows[problem].type;
+}
+
+int problem_status(enum problem problem)
+{
+	return rows[problem].status;
+}
+
+enum problem problem_of_reason(enum job_reason reason)
+{
+	const char *type = job_reason_problem(reason);
+
+	for (size_t i = 0; i < PROBLEM_COUNT; i++)
+		if (strcmp(rows[i].type, type) == 0)
+			return (enum problem)i;
+	return PROBLEM_INTERNAL;
+}
+
+struct str answer_id(struct arena *a, const struct job *job)
+{
+	char text[IDS_TEXT + 1];
+
+	ids_write(job->id, text);
+	return arena_str(a, (struct str){.p = text, .n = IDS_TEXT});
+}
+
+struct str answer_etag(struct arena *a, const struct job *job)
+{
+	return arena_printf(a, "\"%lld\"", (long long)job->version);
+}
+
+static struct str without_slash(struct str url)
+{
+	while (url.n && url.p[url.n - 1] == '/')
+		url.n--;
+	return url;
+}
+
+struct str answer_url(
+    const struct answer_context *c, const struct job *job, const char *tail)
+{
+	struct str host = without_slash(c->config->api_url);
+	struct str prefix = without_slash(c->config->prefix);
+	struct str id = answer_id(c->arena, job);
+
+	return arena_printf(c->arena, "%.*s%.*s/jobs/%.*s%s", STR_ARG(host),
+	    STR_ARG(prefix), STR_ARG(id), tail);
+}
+
+/* Pages are where the site is, which need not be where the APIs are. */
+static struct str problem_url(
+    const struct answer_context *c, enum problem problem)
+{
+	struct str host = {0};
+
+	if (c->config->api_url.n)
+		host = without_slash(c->config->base_url);
+	return arena_printf(
+	    c->arena, "%.*s/problems/%s", STR_ARG(host), rows[problem].type);
+}
+
+struct str answer_request_id(
+    const struct answer_context *c, const struct answer_job *j)
+{
+	if (!j)
+		return c->request_id;
+	return j->meta.request_id.n ? j->meta.request_id
+				    : answer_id(c->arena, j->job);
+}
+
+void answer_text(struct json_writer *w, const char *key, struct str text)
+{
+	json_key(w, key);
+	json_string(w, text);
+}
+
+void answer_json(
+    struct arena *a, struct buf *out, const char *type, struct answer *ans)
+{
+	answer_header(ans, "Content-Type", str_of(type));
+	ans->body = arena_str(a, buf_str(out));
+	buf_release(out);
+}
+
+/* ---- when to ask again -------------------------------------------------- */
+
+/*
+ * What is probably left. A job that takes longer than estimated is asked for
+ * less and less often.
+ */
+static int64_t remaining_ms(
+    const struct answer_context *c, const struct answer_job *j)
+{
+	int64_t elapsed = c->now_ms - j->job->accepted_ms;
+	int64_t left = j->api->estimate_ms - elapsed;
+
+	if (left < elapsed / 10)
+		left = elapsed / 10;
+	return left > 0 ? left : 1;
+}
+
+void answer_retry_after(const struct answer_context *c,
+    const struct answer_job *j, struct answer *ans)
+{
+	int64_t ms = j ? remaining_ms(c, j) : STORE_RETRY_MS;
+
+	if (ms > RETRY_MAX_S * 1000)
+		ms = RETRY_MAX_S * 1000;
+	ms = ms * (800 + c->random % 401) / 1000;
+	int64_t s = (ms + 999) / 1000;
+	if (s > RETRY_MAX_S)
+		s = RETRY_MAX_S;
+	if (s < RETRY_MIN_S)
+		s = RETRY_MIN_S;
+	answer_header(
+	    ans, "Retry-After", arena_printf(c->arena, "%lld", (long long)s));
+}
+
+/* ---- problems ----------------------------------------------------------- */
+
+/* The members of RFC 9457 3.1 and of ours that are the same everywhere. */
+void answer_put_problem(struct json_writer *w, const struct answer_context *c,
+    enum problem problem, int status, const char *detail)
+{
+	if (!detail)
+		detail = rows[problem].detail;
+	answer_text(w, "type", problem_url(c, problem));
+	answer_text(w, "title", str_of(rows[problem].title));
+	json_key(w, "status");
+	json_int(w, status);
+	answer_text(w, "detail", str_of(detail));
+}
+
+void answer_put_upstream(struct json_writer *w, const struct answer_job *j)
+{
+	if (!j->result.status)
+		return;
+	json_key(w, "upstreamStatus");
+	json_int(w, j->result.status);
+}
+
+static void start_problem(struct json_writer *w, const struct answer_context *c,
+    enum problem problem, const char *detail, const struct answer_job *j,
+    struct answer *ans)
+{
+	ans->status = rows[problem].status ? rows[problem].status : 502;
+	json_open(w, '{');
+	if (!detail)
+		detail = rows[problem].detail;
+	answer_put_problem(w, c, problem, ans->status, detail);
+	answer_text(w, "error", str_of(rows[problem].type));
+	answer_text(w, "message", str_of(detail));
+	if (problem == PROBLEM_JOB_NOT_FOUND)
+		return; /* one constant body */
+	if (j || c->path.n)
+		answer_text(
+		    w, "instance", j ? answer_url(c, j->job, "") : c->path);
+	if (answer_request_id(c, j).n)
+		answer_text(w, "requestId", answer_request_id(c, j));
+	if (j) {
+		answer_text(w, "jobId", answer_id(c->arena, j->job));
+		answer_text(
+		    w, "jobStatus", str_of(job_state_text(j->job->state)));
+	}
+}
+
+void answer_problem(const struct answer_context *c, enum problem problem,
+    const char *detail, const struct answer_job *j, struct answer *ans)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+
+	start_problem(&w, c, problem, detail, j, ans);
+	if (j && j->job->state == JOB_FAILED)
+		answer_put_upstream(&w, j);
+	json_close(&w, '}');
+	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+}
+
+void answer_invalid(const struct answer_context *c,
+    const struct answer_fault *faults, size_t n, struct answer *ans)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+	const char *detail = arena_cstr(c->arena, faults[0].detail);
+
+	start_problem(&w, c, PROBLEM_VALIDATION_FAILED, detail, NULL, ans);
+	answer_text(&w, "pointer", faults[0].pointer);
+	json_key(&w, "errors");
+	json_open(&w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(&w, '{');
+		answer_text(&w, "pointer", faults[i].pointer);
+		answer_text(&w, "detail", faults[i].detail);
+		json_close(&w, '}');
+	}
+	json_close(&w, ']');
+	json_close(&w, '}');
+	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+}
+
+/* ---- on every answer ---------------------------------------------------- */
+
+void answer_common(const struct answer_context *c, const struct answer_job *j,
+    struct answer *ans)
+{
+	struct str trace = c->traceparent;
+
+	if (!trace.n && j)
+		trace = j->meta.traceparent;
+	answer_header(ans, "Cache-Control", STR("no-store"));
+	answer_header(ans, "Referrer-Policy", STR("no-referrer"));
+	answer_header(ans, "X-Content-Type-Options", STR("nosniff"));
+	if (answer_request_id(c, j).n)
+		answer_header(ans, "x-request-id", answer_request_id(c, j));
+	if (trace.n)
+		answer_header(ans, "traceparent", trace);
+	answer_header(ans, "Vary", STR("Origin, Prefer"));
+	if (!c->origin || c->origin > c->config->origins.n)
+		return;
+	answer_header(ans, "Access-Control-Allow-Origin",
+	    c->config->origins.items[c->origin - 1]);
+	answer_header(ans, "Access-Control-Expose-Headers",
+	    STR("x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "
+		"Preference-Applied, traceparent"));
+}

@@ -1,0 +1,307 @@
+#include "cgi/app.h"
+
+#include <string.h>
+
+#include "cgi/handle.h"
+#include "cgi/ids.h"
+#include "cgi/names.h"
+#include "cgi/seal.h"
+#include "lib/buf.h"
+
+/* splitmix64: one step per number, any seed. */
+static uint64_t next_random(struct app *app)
+{
+	uint64_t z = app->seed += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static uint32_t origin_of(const struct config *config, struct str origin)
+{
+	for (size_t i = 0; origin.n && i < config->origins.n; i++)
+		if (str_eq(config->origins.items[i], origin))
+			return (uint32_t)i + 1;
+	return 0;
+}
+
+static void start(struct handling *h, struct app *app, struct app_now now,
+    struct arena *a, struct answer *ans)
+{
+	*ans = (struct answer){0};
+	*h = (struct handling){.app = app, .now = now, .arena = a, .ans = ans};
+	h->c = (struct answer_context){.config = app->config,
+	    .arena = a,
+	    .now_ms = now.wall_ms,
+	    .random = (uint32_t)next_random(app)};
+}
+
+/*
+ * What the answer names the request by where no job does: its own id or its
+ * trace's. A trace is made here only where the request brought none.
+ */
+static void start_request(struct handling *h, const struct request *r)
+{
+	struct str id = request_header(r, "x-request-id");
+	struct str trace = request_header(r, "traceparent");
+
+	h->r = r;
+	h->c.path = r->path;
+	h->c.origin = origin_of(h->app->config, request_header(r, "origin"));
+	if (!names_is_trace(trace)) {
+		uint64_t high = next_random(h->app) | 1;
+		uint64_t low = next_random(h->app);
+		trace = arena_printf(h->arena, "00-%016llx%016llx-%016llx-01",
+		    (unsigned long long)high, (unsigned long long)low,
+		    (unsigned long long)(next_random(h->app) | 1));
+	}
+	h->c.traceparent = trace;
+	h->c.request_id =
+	    names_is_request_id(id) ? id : str_slice(trace, 3, 3 + 32);
+	h->ans->head = str_is(r->method, "HEAD");
+}
+
+static enum outcome finish(struct handling *h, enum outcome outcome)
+{
+	if (outcome == OUTCOME_ANSWER)
+		answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
+	return outcome;
+}
+
+/* ---- shared by the handlers --------------------------------------------- */
+
+enum outcome handling_problem(
+    struct handling *h, enum problem problem, const char *detail)
+{
+	answer_problem(
+	    &h->c, problem, detail, h->has_job ? &h->job : NULL, h->ans);
+	if (h->ans->status == 503)
+		answer_retry_after(&h->c, NULL, h->ans);
+	return OUTCOME_ANSWER;
+}
+
+enum outcome handling_store_problem(struct handling *h, enum err err)
+{
+	h->has_job = false;
+	if (err == ERR_CORRUPT)
+		return handling_problem(h, PROBLEM_INTERNAL, NULL);
+	if (err == ERR_FULL)
+		return handling_problem(h, PROBLEM_STORE_FULL, NULL);
+	return handling_problem(h, PROBLEM_STORE_UNAVAILABLE, NULL);
+}
+
+/* auth → whose words are taken for the owner; others wait for their issue. */
+bool handling_owner(struct handling *h, const struct api *api)
+{
+	struct str owner = {0};
+
+	if (str_is(api->auth, "web-server"))
+		owner = h->r->owner;
+	if (!owner.n && !str_is(api->auth, "none")) {
+		handling_problem(h, PROBLEM_UNAUTHORIZED, NULL);
+		return false;
+	}
+	ids_owner(h->app->keys, owner, h->owner);
+	return true;
+}
+
+/* A body that is not there is an empty one. */
+static enum err open_body(
+    struct handling *h, enum body_kind kind, struct str *plain)
+{
+	struct str sealed;
+	enum err err =
+	    store_body(h->app->store, &h->row, kind, h->arena, &sealed);
+
+	*plain = (struct str){0};
+	if (err == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (err == ERR_OK)
+		err = seal_open(
+		    h->app->keys, &h->row, kind, sealed, h->arena, plain);
+	return err;
+}
+
+static enum err open_bodies(struct handling *h)
+{
+	struct str plain;
+	enum err err = open_body(h, BODY_META, &plain);
+
+	if (err == ERR_OK && plain.n)
+		err = envelope_get_meta(plain, &h->job.meta);
+	if (err != ERR_OK || !job_is_terminal(h->row.state))
+		return err;
+	err = open_body(h, BODY_RESULT, &plain);
+	if (err == ERR_OK && plain.n)
+		err = envelope_get_result(plain, &h->job.result);
+	return err;
+}
+
+bool handling_expired(const struct handling *h)
+{
+	return job_is_expired(
+	    &h->row, &h->app->config->apis[h->api], h->now.wall_ms);
+}
+
+enum err handling_take(struct handling *h, size_t api, const struct job *row)
+{
+	h->row = *row;
+	h->api = api;
+	h->job = (struct answer_job){
+	    .api = &h->app->config->apis[api], .job = &h->row};
+	h->has_job = true;
+	return handling_expired(h) ? ERR_OK : open_bodies(h);
+}
+
+enum err handling_load(
+    struct handling *h, size_t api, const uint8_t id[JOB_ID_BYTES])
+{
+	struct job row;
+	enum err err = store_view(h->app->store);
+
+	if (err != ERR_OK)
+		return err;
+	err = store_get(h->app->store, api, id + JOB_KEY_OFFSET, &row);
+	/* a resumed one was checked when it was parked */
+	if (err == ERR_OK && h->r &&
+	    memcmp(row.owner, h->owner, JOB_OWNER_BYTES) != 0)
+		err = ERR_NOT_FOUND;
+	if (err == ERR_OK)
+		err = handling_take(h, api, &row);
+	store_unview(h->app->store);
+	return err;
+}
+
+/* ---- addresses without a job -------------------------------------------- */
+
+static enum outcome handle_none(struct handling *h)
+{
+	return handling_problem(h, PROBLEM_NOT_FOUND, NULL);
+}
+
+static enum outcome handle_method(struct handling *h)
+{
+	handling_problem(h, PROBLEM_METHOD_NOT_ALLOWED, NULL);
+	answer_header(h->ans, "Allow", h->route.allow);
+	return OUTCOME_ANSWER;
+}
+
+/*
+ * What a page may send: the contract's list, and what this API forwards. A
+ * pattern such as gov-client-* cannot be listed by name, so the names that
+ * were asked for and match are.
+ */
+static struct str allowed_headers(struct handling *h)
+{
+	struct buf list = {0};
+	struct str asked =
+	    request_header(h->r, "access-control-request-headers");
+	const struct api *api = h->route.api == ROUTE_NO_API
+				    ? NULL
+				    : &h->app->config->apis[h->route.api];
+
+	buf_puts(&list,
+	    "authorization, content-type, idempotency-key, if-none-match, "
+	    "last-event-id, prefer, traceparent, x-initial-request, "
+	    "x-request-id, x-wait-time-ms");
+	for (size_t at = 0; api && at < asked.n;) {
+		size_t end = str_find(asked, ',', at);
+		struct str name = str_trim(str_slice(asked, at, end));
+		if (names_is_token(name) && names_is_forwarded(api, name))
+			buf_printf(&list, ", %.*s", STR_ARG(name));
+		at = end + 1;
+	}
+	struct str out = arena_str(h->arena, buf_str(&list));
+	buf_release(&list);
+	return out;
+}
+
+static enum outcome handle_options(struct handling *h)
+{
+	h->ans->status = 204;
+	answer_header(h->ans, "Allow", h->route.allow);
+	if (h->c.origin) {
+		answer_header(
+		    h->ans, "Access-Control-Allow-Methods", h->route.allow);
+		answer_header(
+		    h->ans, "Access-Control-Allow-Headers", allowed_headers(h));
+		answer_header(h->ans, "Access-Control-Max-Age", STR("600"));
+	}
+	return OUTCOME_ANSWER;
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static handler *const handlers[] = {
+    [ROUTE_NONE] = handle_none,
+    [ROUTE_METHOD] = handle_method,
+    [ROUTE_OPTIONS] = handle_options,
+    [ROUTE_API] = handle_accept,
+    [ROUTE_JOB] = handle_job,
+    [ROUTE_JOB_RESULT] = handle_job_result,
+    [ROUTE_JOB_CANCEL] = handle_job_cancel,
+    [ROUTE_HEALTH] = handle_health,
+};
+
+enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
+    const struct request *r, struct answer *ans, struct waiting *wait)
+{
+	struct handling h;
+
+	start(&h, app, now, a, ans);
+	start_request(&h, r);
+	h.wait = wait;
+	route_find(a, app->config, r, &h.route);
+	return finish(&h, handlers[h.route.kind](&h));
+}
+
+/* Is what it waits for there? */
+static bool is_due(const struct handling *h, const struct waiting *wait)
+{
+	return h->now.boot_ms >= wait->deadline_boot ||
+	       job_is_terminal(h->row.state) ||
+	       (wait->version >= 0 && h->row.version != wait->version);
+}
+
+enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
+    const struct waiting *wait, struct answer *ans)
+{
+	struct handling h;
+	enum outcome outcome;
+
+	start(&h, app, now, a, ans);
+	h.c.origin = wait->origin;
+	ans->head = wait->head;
+	enum err err = handling_load(&h, wait->api, wait->id);
+	if (err == ERR_NOT_FOUND) {
+		h.has_job = false;
+		outcome = handling_problem(&h, PROBLEM_JOB_EXPIRED, NULL);
+	} else if (err != ERR_OK) {
+		if (now.boot_ms < wait->deadline_boot)
+			return OUTCOME_PARK;
+		outcome = handling_store_problem(&h, err);
+	} else if (!is_due(&h, wait)) {
+		return OUTCOME_PARK;
+	} else {
+		h.known = wait->version;
+		h.onto_location = wait->onto_location;
+		outcome = handling_answer(&h, wait->view);
+		handling_waited(&h, wait->waited_ms, wait->prefer);
+	}
+	return finish(&h, outcome);
+}
+
+void app_refuse(struct app *app, struct app_now now, struct arena *a,
+    enum err err, struct answer *ans)
+{
+	struct handling h;
+	enum problem problem = PROBLEM_INTERNAL;
+
+	if (err == ERR_TOO_LARGE)
+		problem = PROBLEM_HEADER_FIELDS_TOO_LARGE;
+	else if (err == ERR_INPUT || err == ERR_SYNTAX)
+		problem = PROBLEM_VALIDATION_FAILED;
+	start(&h, app, now, a, ans);
+	finish(&h, handling_problem(&h, problem, NULL));
+}

@@ -1,0 +1,252 @@
+#include "cgi/check.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "cgi/names.h"
+#include "cgi/template.h"
+#include "lib/json.h"
+
+__attribute__((format(printf, 4, 5))) static void fault(struct arena *a,
+    struct check *out, struct str pointer, const char *format, ...)
+{
+	va_list args;
+
+	out->problem = PROBLEM_VALIDATION_FAILED;
+	if (out->n == CHECK_FAULTS_MAX)
+		return;
+	va_start(args, format);
+	out->faults[out->n++] = (struct answer_fault){
+	    .pointer = pointer, .detail = arena_vprintf(a, format, args)};
+	va_end(args);
+}
+
+/* One more step of a JSON pointer (RFC 6901 3: ~ is ~0, / is ~1). */
+static struct str pointer_to(struct arena *a, struct str name, char separator)
+{
+	struct buf out = {0};
+
+	buf_putc(&out, '/');
+	for (size_t i = 0; i < name.n; i++) {
+		if (name.p[i] == '~')
+			buf_puts(&out, "~0");
+		else if (name.p[i] == '/')
+			buf_puts(&out, "~1");
+		else
+			buf_putc(
+			    &out, name.p[i] == separator ? '/' : name.p[i]);
+	}
+	struct str s = arena_str(a, buf_str(&out));
+	buf_release(&out);
+	return s;
+}
+
+/* An integer too large for 64 bits is one still: its text says so. */
+static bool is_integer(const struct value *v)
+{
+	if (v->kind == VALUE_INT)
+		return true;
+	if (v->kind != VALUE_FLOAT || !v->text.n)
+		return false;
+	for (size_t i = 0; i < v->text.n; i++)
+		if (strchr(".eE", v->text.p[i]))
+			return false;
+	return true;
+}
+
+static bool is_number(const struct value *v)
+{
+	return v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
+}
+
+static bool is_string(const struct value *v)
+{
+	return v->kind == VALUE_STRING;
+}
+
+static bool is_boolean(const struct value *v)
+{
+	return v->kind == VALUE_BOOL;
+}
+
+static bool is_array(const struct value *v)
+{
+	return v->kind == VALUE_ARRAY;
+}
+
+static bool is_object(const struct value *v)
+{
+	return v->kind == VALUE_TABLE;
+}
+
+static bool is_any(const struct value *v)
+{
+	return v->kind != VALUE_NULL;
+}
+
+/* What `required` may say of a member. */
+static const struct shape {
+	const char *name, *noun;
+	bool (*fits)(const struct value *v);
+} shapes[] = {
+    {"string", "a string", is_string},
+    {"number", "a number", is_number},
+    {"integer", "a whole number", is_integer},
+    {"boolean", "true or false", is_boolean},
+    {"array", "an array", is_array},
+    {"object", "an object", is_object},
+    {"any", "a value", is_any},
+};
+
+static const struct shape *shape_of(struct str name)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (str_is(name, shapes[i].name))
+			return &shapes[i];
+	return &shapes[sizeof(shapes) / sizeof(shapes[0]) - 1];
+}
+
+static void check_members(struct arena *a, const struct api *api,
+    const struct value *body, struct check *out)
+{
+	if (api->body_required.n && body->kind != VALUE_TABLE) {
+		fault(a, out, (struct str){0}, "the body must be an object");
+		return;
+	}
+	for (size_t i = 0; i < api->body_required.n; i++) {
+		const struct pair *row = &api->body_required.items[i];
+		const struct shape *shape = shape_of(row->value);
+		const struct member *m = value_member(body, row->name);
+
+		if (!m)
+			fault(a, out, pointer_to(a, row->name, '\0'),
+			    "%.*s is missing; it must be %s",
+			    STR_ARG(row->name), shape->noun);
+		else if (!shape->fits(m->value))
+			fault(a, out, pointer_to(a, row->name, '\0'),
+			    "%.*s must be %s", STR_ARG(row->name), shape->noun);
+	}
+}
+
+static void check_template(struct arena *a,
+    const struct template_source *source, enum template_place where,
+    struct str text, struct check *out)
+{
+	struct str filled, place, pointer = {0};
+	enum err err = template_fill(a, source, where, text, &filled, &place);
+
+	/* a header that has nothing to say is left out */
+	if (err == ERR_OK ||
+	    (where == TEMPLATE_HEADER && err == ERR_NOT_FOUND &&
+		str_starts(place, "header.")))
+		return;
+	if (str_starts(place, "body."))
+		pointer = pointer_to(a, str_slice(place, 5, place.n), '.');
+	if (err == ERR_NOT_FOUND)
+		fault(a, out, pointer, "%.*s is missing", STR_ARG(place));
+	else
+		fault(a, out, pointer, "%.*s cannot be used as it is",
+		    STR_ARG(place));
+}
+
+static void check_templates(struct arena *a, const struct api *api,
+    const struct template_source *source, struct check *out)
+{
+	check_template(a, source, TEMPLATE_PATH, api->request_path, out);
+	check_template(a, source, TEMPLATE_BODY, api->request_body, out);
+	for (size_t i = 0; i < api->request_headers.n; i++)
+		check_template(a, source, TEMPLATE_HEADER,
+		    api->request_headers.items[i].value, out);
+}
+
+static bool uses_body(const struct api *api)
+{
+	for (size_t i = 0; i < api->request_headers.n; i++)
+		if (template_uses(api->request_headers.items[i].value, "body"))
+			return true;
+	return template_uses(api->request_path, "body") ||
+	       template_uses(api->request_body, "body");
+}
+
+/* Without its parameters: "application/json; charset=utf-8". */
+static struct str essence(struct str type)
+{
+	return str_trim(str_slice(type, 0, str_find(type, ';', 0)));
+}
+
+/* Nothing was sent: its type does not matter, what it lacks does. */
+static bool has_right_type(const struct api *api, const struct request *r)
+{
+	return !r->body.n ||
+	       (api->body_type.n &&
+		   str_ieq(essence(api->body_type),
+		       essence(request_header(r, "content-type"))));
+}
+
+static const struct value *read_body(struct arena *a, const struct api *api,
+    const struct request *r, struct check *out)
+{
+	struct value *body = NULL;
+	struct diag diag;
+
+	if (!api->body_required.n && !uses_body(api))
+		return NULL;
+	diag_init(&diag, a);
+	if (!r->body.n)
+		fault(a, out, (struct str){0}, "a JSON body is needed");
+	else if (json_read(a, r->body, (size_t)api->body_max, NULL, &diag,
+		     &body) != ERR_OK)
+		fault(a, out, (struct str){0},
+		    "the body is not JSON: line %u, column %u",
+		    diag.first ? diag.first->pos.line : 1,
+		    diag.first ? diag.first->pos.col : 1);
+	else
+		check_members(a, api, body, out);
+	return body;
+}
+
+void check_request(struct arena *a, const struct api *api,
+    const struct request *r, const struct envelope_request *env,
+    struct str job_id, struct check *out)
+{
+	int64_t n = (int64_t)r->body.n;
+
+	out->problem = PROBLEM_COUNT;
+	out->n = 0;
+	if (r->body_declared > n)
+		n = r->body_declared;
+	if (r->body_too_large || n > api->body_max) {
+		out->problem = PROBLEM_PAYLOAD_TOO_LARGE;
+	} else if (!has_right_type(api, r)) {
+		out->problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
+	} else if (n != (int64_t)r->body.n) {
+		fault(a, out, (struct str){0},
+		    "the body ended before its Content-Length");
+	}
+	if (out->problem != PROBLEM_COUNT)
+		return;
+	const struct value *body = read_body(a, api, r, out);
+	if (out->problem != PROBLEM_COUNT)
+		return;
+	struct template_source source = {.pattern = api->path,
+	    .request = env,
+	    .body = body,
+	    .job_id = job_id};
+	check_templates(a, api, &source, out);
+}
+
+void check_envelope(struct arena *a, const struct api *api,
+    const struct request *r, struct envelope_request *out)
+{
+	*out = (struct envelope_request){.method = r->method,
+	    .path = r->path,
+	    .query = r->query,
+	    .remote_addr = r->remote_addr,
+	    .body = r->body};
+	out->headers.items =
+	    arena_array(a, r->headers.n, sizeof(out->headers.items[0]));
+	for (size_t i = 0; i < r->headers.n; i++)
+		if (names_is_forwarded(api, r->headers.items[i].name))
+			out->headers.items[out->headers.n++] =
+			    r->headers.items[i];
+}

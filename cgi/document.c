@@ -1,0 +1,234 @@
+#include "cgi/answer-parts.h"
+
+#include "lib/units.h"
+
+/*
+ * What is said of a job: the accepted body, the status document, the stored
+ * result (contract 4 and 5).
+ */
+#define JSON_TYPE "application/json"
+
+static void put_time(
+    struct json_writer *w, struct arena *a, const char *key, int64_t ms)
+{
+	json_key(w, key);
+	if (ms)
+		json_string(w, units_time(a, ms));
+	else
+		json_null(w);
+}
+
+static int64_t estimate_s(const struct api *api)
+{
+	return api->estimate_ms > 1000 ? (api->estimate_ms + 999) / 1000 : 1;
+}
+
+void answer_accepted(const struct answer_context *c, const struct answer_job *j,
+    struct answer *ans)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+	struct str url = answer_url(c, j->job, "");
+
+	ans->status = 202;
+	json_open(&w, '{');
+	answer_text(&w, "status", STR("accepted"));
+	answer_text(&w, "jobId", answer_id(c->arena, j->job));
+	answer_text(&w, "statusUrl", url);
+	answer_text(&w, "cancelUrl", answer_url(c, j->job, "/cancel"));
+	answer_text(&w, "requestId", answer_request_id(c, j));
+	json_key(&w, "estimatedDuration");
+	json_int(&w, estimate_s(j->api));
+	answer_text(&w, "message",
+	    STR("The request was accepted; ask statusUrl how it is going."));
+	json_close(&w, '}');
+	answer_json(c->arena, &out, JSON_TYPE, ans);
+	answer_header(ans, "Location", url);
+	answer_retry_after(c, j, ans);
+}
+
+static bool is_json_type(struct str type)
+{
+	struct str essence =
+	    str_trim(str_slice(type, 0, str_find(type, ';', 0)));
+
+	return str_ieq(essence, STR(JSON_TYPE)) ||
+	       (essence.n > 5 &&
+		   str_ieq(str_slice(essence, essence.n - 5, essence.n),
+		       STR("+json")));
+}
+
+/*
+ * A JSON result stands in the document as it came; an upstream's word that
+ * something is JSON is not taken for it, or it could break the document.
+ */
+static bool is_inline(struct arena *a, const struct envelope_result *r)
+{
+	struct value *ignored;
+
+	return is_json_type(r->content_type) && r->body.n &&
+	       r->body.n <= ANSWER_INLINE_MAX &&
+	       json_read(a, r->body, ANSWER_INLINE_MAX, NULL, NULL, &ignored) ==
+		   ERR_OK;
+}
+
+static void put_result(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
+{
+	const struct envelope_result *r = &j->result;
+
+	if (is_inline(c->arena, r)) {
+		json_key(w, "result");
+		json_raw(w, r->body);
+	} else if (r->body.n) {
+		answer_text(w, "resultUrl", answer_url(c, j->job, "/result"));
+	}
+	if (r->location.n)
+		answer_text(w, "location", r->location);
+}
+
+/* What an upstream's refusal is answered with: its own 4xx. */
+static int refused_status(const struct answer_job *j)
+{
+	int status = j->result.status;
+	return status >= 400 && status < 500 ? status : 0;
+}
+
+static void put_failure(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
+{
+	enum problem problem = problem_of_reason(j->job->reason);
+	int status = problem_status(problem);
+
+	if (!status)
+		status = refused_status(j);
+	answer_text(w, "error", str_of(problem_type(problem)));
+	json_key(w, "problem");
+	json_open(w, '{');
+	answer_put_problem(w, c, problem, status ? status : 502, NULL);
+	answer_put_upstream(w, j);
+	json_close(w, '}');
+}
+
+static int progress(const struct job *job)
+{
+	if (job->state == JOB_COMPLETED)
+		return 100;
+	return job->progress > 99 ? 99 : job->progress;
+}
+
+/*
+ * An open job ends at its deadline at the latest, unless an operator or a
+ * lease holds it: what is said of its expiry is the earliest sure time.
+ */
+static int64_t expires_ms(const struct answer_job *j)
+{
+	const struct job *job = j->job;
+	int64_t end =
+	    job_is_terminal(job->state) ? job->ended_ms : job->deadline_ms;
+	return end + j->api->ttl_ms;
+}
+
+static void put_document(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
+{
+	const struct job *job = j->job;
+	bool open = !job_is_terminal(job->state);
+
+	answer_text(w, "jobId", answer_id(c->arena, job));
+	answer_text(w, "api", j->api->name);
+	answer_text(w, "status", str_of(job_state_text(job->state)));
+	json_key(w, "progress");
+	json_int(w, progress(job));
+	if (!open && j->result.message.n)
+		answer_text(w, "message", j->result.message);
+	if (job->state == JOB_COMPLETED)
+		put_result(w, c, j);
+	if (job->state == JOB_FAILED)
+		put_failure(w, c, j);
+	put_time(w, c->arena, "createdAt", job->accepted_ms);
+	put_time(w, c->arena, "startedAt", job->started_ms);
+	put_time(w, c->arena, "completedAt", job->ended_ms);
+	put_time(w, c->arena, "expiresAt", expires_ms(j));
+	put_time(w, c->arena, "deadlineAt", job->deadline_ms);
+	json_key(w, "attempt");
+	json_int(w, job->attempt - job->released);
+	if (open) {
+		json_key(w, "estimatedDuration");
+		json_int(w, estimate_s(j->api));
+	}
+	answer_text(w, "requestId", answer_request_id(c, j));
+	answer_text(w, "statusUrl", answer_url(c, job, ""));
+}
+
+void answer_document(const struct answer_context *c, int status,
+    const struct answer_job *j, struct answer *ans)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+
+	ans->status = status;
+	json_open(&w, '{');
+	put_document(&w, c, j);
+	json_close(&w, '}');
+	answer_json(c->arena, &out, JSON_TYPE, ans);
+	if (status == 202)
+		answer_header(ans, "Location", answer_url(c, j->job, ""));
+	if (!job_is_terminal(j->job->state))
+		answer_retry_after(c, j, ans);
+}
+
+/*
+ * Bytes of somebody else's: the type they came with, but never a page of ours.
+ * Location only beside 201 and 3xx: with 200 a web server takes it for a
+ * redirect of its own (RFC 3875 6.2).
+ */
+static void put_stored(
+    const struct envelope_result *r, int status, struct answer *ans)
+{
+	ans->status = status;
+	if (r->content_type.n && status != 204)
+		answer_header(ans, "Content-Type", r->content_type);
+	if (r->location.n && status != 200)
+		answer_header(ans, "Location", r->location);
+	answer_header(
+	    ans, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
+	ans->body = r->body;
+}
+
+static void answer_failed(const struct answer_context *c,
+    const struct answer_job *j, struct answer *ans)
+{
+	enum problem problem = problem_of_reason(j->job->reason);
+
+	if (problem_status(problem) == 0 && refused_status(j)) {
+		put_stored(&j->result, refused_status(j), ans);
+		return;
+	}
+	if (j->job->reason == REASON_NONE)
+		problem = PROBLEM_JOB_FAILED;
+	answer_problem(c, problem, NULL, j, ans);
+}
+
+void answer_result(const struct answer_context *c, const struct answer_job *j,
+    struct answer *ans)
+{
+	switch (j->job->state) {
+	case JOB_COMPLETED:
+		put_stored(&j->result,
+		    j->job->status >= 200 && j->job->status < 300
+			? j->job->status
+			: 200,
+		    ans);
+		break;
+	case JOB_FAILED:
+		answer_failed(c, j, ans);
+		break;
+	case JOB_CANCELLED:
+		answer_problem(c, PROBLEM_JOB_CANCELLED, NULL, j, ans);
+		break;
+	default:
+		answer_document(c, 202, j, ans);
+		break;
+	}
+}

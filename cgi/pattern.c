@@ -1,0 +1,105 @@
+#include "cgi/pattern.h"
+
+#include <stdlib.h>
+
+/* Digits alone; -1 for anything else. What is absurdly long is just long. */
+static int64_t number(struct str s)
+{
+	int64_t n = 0;
+
+	if (!s.n)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -1;
+		if (n < INT64_MAX / 100)
+			n = n * 10 + (s.p[i] - '0');
+	}
+	return n;
+}
+
+static struct str unquoted(struct str s)
+{
+	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		return str_slice(s, 1, s.n - 1);
+	return s;
+}
+
+int64_t pattern_prefer_ms(const struct request *r)
+{
+	struct str prefer = request_header(r, "prefer");
+	int64_t out = -1;
+
+	for (size_t at = 0; at < prefer.n;) {
+		size_t end = str_find(prefer, ',', at);
+		struct str item = str_slice(prefer, at, end);
+		item = str_slice(item, 0, str_find(item, ';', 0));
+		size_t equals = str_find(item, '=', 0);
+		struct str name = str_trim(str_slice(item, 0, equals));
+		int64_t s = number(
+		    unquoted(str_trim(str_slice(item, equals + 1, item.n))));
+
+		if (str_ieq(name, STR("wait")) && s >= 0)
+			return s < 1000000 ? s * 1000 : 1000000000;
+		if (str_ieq(name, STR("respond-async")))
+			out = 0;
+		at = end + 1;
+	}
+	return out;
+}
+
+int64_t pattern_wait_max(const struct api *api)
+{
+	return api->wait_max_ms > 0 ? api->wait_max_ms : PATTERN_WAIT_MAX_MS;
+}
+
+/* The nearest allowed; on a tie the one that waits longer. */
+static enum pattern nearest(unsigned allow, enum pattern asked)
+{
+	for (int step = 0; step < PATTERN_COUNT; step++) {
+		int longer = (int)asked + step, shorter = (int)asked - step;
+		if (longer < PATTERN_COUNT && (allow & 1u << longer))
+			return (enum pattern)longer;
+		if (shorter >= 0 && (allow & 1u << shorter))
+			return (enum pattern)shorter;
+	}
+	return asked;
+}
+
+/* How long that pattern waits where the client did not say so itself. */
+static int64_t own_wait(const struct api *api, enum pattern pattern)
+{
+	int64_t most = pattern_wait_max(api);
+
+	if (pattern == PATTERN_SYNCHRONOUS)
+		return most;
+	if (pattern == PATTERN_FIRE_AND_FORGET || api->wait_ms < 0)
+		return 0;
+	return api->wait_ms < most ? api->wait_ms : most;
+}
+
+void pattern_choose(
+    const struct api *api, const struct request *r, struct pace *out)
+{
+	int64_t most = pattern_wait_max(api), asked = -1;
+	enum pattern wanted = api->pattern;
+
+	*out = (struct pace){0};
+	if (request_has_header(r, "x-wait-time-ms")) {
+		asked = number(str_trim(request_header(r, "x-wait-time-ms")));
+	} else {
+		asked = pattern_prefer_ms(r);
+		out->prefer = asked >= 0;
+	}
+	out->asked = asked >= 0;
+	if (asked == 0)
+		wanted = PATTERN_FIRE_AND_FORGET;
+	else if (asked > 0)
+		wanted =
+		    asked < most ? PATTERN_ASYNC_POLLING : PATTERN_SYNCHRONOUS;
+	out->pattern = nearest(api->allow, wanted);
+	if (out->pattern == PATTERN_ASYNC_POLLING && asked > 0)
+		out->wait_ms = asked < most ? asked : most - 1;
+	else
+		out->wait_ms = own_wait(api, out->pattern);
+}

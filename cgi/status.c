@@ -1,0 +1,344 @@
+#include <string.h>
+
+#include "cgi/handle.h"
+#include "cgi/ids.h"
+#include "cgi/pattern.h"
+#include "lib/buf.h"
+#include "lib/json.h"
+#include "lib/units.h"
+
+/*
+ * Everything that asks about a job that is there: contract 4's columns A to E,
+ * once for a request that comes and once for one that waited.
+ */
+
+/* ---- waiting ------------------------------------------------------------ */
+
+void handling_waited(struct handling *h, int64_t waited_ms, bool prefer)
+{
+	if (waited_ms < 0)
+		return;
+	answer_header(h->ans, "x-wait-time-ms",
+	    arena_printf(h->arena, "%lld", (long long)waited_ms));
+	if (prefer && waited_ms == 0)
+		answer_header(
+		    h->ans, "Preference-Applied", STR("respond-async"));
+	else if (prefer)
+		answer_header(h->ans, "Preference-Applied",
+		    arena_printf(
+			h->arena, "wait=%lld", (long long)(waited_ms / 1000)));
+}
+
+enum outcome handling_park(struct handling *h, enum wait_view view,
+    int64_t version, int64_t ms, int64_t waited_ms, bool prefer)
+{
+	*h->wait = (struct waiting){.api = (uint32_t)h->api,
+	    .view = view,
+	    .version = version,
+	    .deadline_boot = h->now.boot_ms + ms,
+	    .waited_ms = waited_ms,
+	    .origin = h->c.origin,
+	    .head = h->ans->head,
+	    .onto_location = h->onto_location,
+	    .prefer = prefer};
+	memcpy(h->wait->id, h->row.id, JOB_ID_BYTES);
+	return OUTCOME_PARK;
+}
+
+/* ---- answers by view ---------------------------------------------------- */
+
+static void put_etag(struct handling *h)
+{
+	answer_header(h->ans, "ETag", answer_etag(h->arena, &h->row));
+}
+
+static void answer_first(struct handling *h)
+{
+	if (job_is_terminal(h->row.state))
+		answer_result(&h->c, &h->job, h->ans);
+	else
+		answer_accepted(&h->c, &h->job, h->ans);
+}
+
+static void answer_repeat(struct handling *h)
+{
+	answer_result(&h->c, &h->job, h->ans);
+}
+
+static void answer_unchanged(struct handling *h)
+{
+	h->ans->status = 304;
+	put_etag(h);
+	if (!job_is_terminal(h->row.state))
+		answer_retry_after(&h->c, &h->job, h->ans);
+}
+
+static void answer_status(struct handling *h)
+{
+	if (h->onto_location && h->row.state == JOB_COMPLETED &&
+	    h->job.result.location.n) {
+		answer_document(&h->c, 303, &h->job, h->ans);
+		answer_header(h->ans, "Location", h->job.result.location);
+	} else if (h->known == h->row.version) {
+		answer_unchanged(h);
+		return;
+	} else {
+		answer_document(&h->c, 200, &h->job, h->ans);
+	}
+	put_etag(h);
+}
+
+/* A failed or cancelled job has no result that could be unchanged. */
+static void answer_stored(struct handling *h)
+{
+	if (h->known == h->row.version && h->row.state == JOB_COMPLETED) {
+		answer_unchanged(h);
+		return;
+	}
+	answer_result(&h->c, &h->job, h->ans);
+	put_etag(h);
+}
+
+enum outcome handling_answer(struct handling *h, enum wait_view view)
+{
+	static void (*const views[])(struct handling * h) = {
+	    [WAIT_FIRST] = answer_first,
+	    [WAIT_REPEAT] = answer_repeat,
+	    [WAIT_STATUS] = answer_status,
+	    [WAIT_RESULT] = answer_stored,
+	};
+
+	if (handling_expired(h))
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	views[view](h);
+	return OUTCOME_ANSWER;
+}
+
+/* ---- requests for a job ------------------------------------------------- */
+
+/*
+ * The id of the address: read, its API found, its MAC checked for whoever
+ * asks, all before the store is touched. False: answered, each way with the
+ * same constant body.
+ */
+static bool find_job(struct handling *h, uint8_t id[JOB_ID_BYTES])
+{
+	const struct config *config = h->app->config;
+
+	if (ids_read(h->route.id, id) != ERR_OK ||
+	    ids_api(config, id, &h->api) != ERR_OK) {
+		handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
+		return false;
+	}
+	if (!handling_owner(h, &config->apis[h->api]))
+		return false;
+	if (ids_verify(h->app->keys, id, h->owner) != ERR_OK) {
+		handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
+		return false;
+	}
+	return true;
+}
+
+static bool load_job(struct handling *h)
+{
+	uint8_t id[JOB_ID_BYTES];
+
+	if (!find_job(h, id))
+		return false;
+	enum err err = handling_load(h, h->api, id);
+	if (err == ERR_NOT_FOUND)
+		handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
+	else if (err != ERR_OK)
+		handling_store_problem(h, err);
+	return err == ERR_OK;
+}
+
+/* If-None-Match, compared weakly (RFC 9110 13.1.2, 8.8.3.2). */
+static bool knows_version(const struct handling *h)
+{
+	struct str list = request_header(h->r, "if-none-match");
+	struct str etag = answer_etag(h->arena, &h->row);
+
+	for (size_t at = 0; at < list.n;) {
+		size_t end = str_find(list, ',', at);
+		struct str tag = str_trim(str_slice(list, at, end));
+		if (str_starts(tag, "W/"))
+			tag = str_slice(tag, 2, tag.n);
+		if (str_is(tag, "*") || str_eq(tag, etag))
+			return true;
+		at = end + 1;
+	}
+	return false;
+}
+
+static bool wants_redirect(const struct handling *h)
+{
+	struct str value;
+
+	return route_query(h->arena, h->r->query, "onComplete", &value) &&
+	       str_is(value, "redirect");
+}
+
+/* A wait that was asked for, within what this API lets anybody wait. */
+static int64_t asked_wait(const struct handling *h)
+{
+	int64_t ms = pattern_prefer_ms(h->r);
+	int64_t most = pattern_wait_max(h->job.api);
+
+	return ms > most ? most : ms;
+}
+
+/* C, and the long poll: version known and a wait asked for. */
+static enum outcome get_job(struct handling *h)
+{
+	if (!load_job(h))
+		return OUTCOME_ANSWER;
+	int64_t wait = asked_wait(h);
+	h->onto_location = wants_redirect(h);
+	h->known = knows_version(h) ? h->row.version : -1;
+	if (h->known >= 0 && wait > 0 && !job_is_terminal(h->row.state))
+		return handling_park(
+		    h, WAIT_STATUS, h->known, wait, wait, true);
+	return handling_answer(h, WAIT_STATUS);
+}
+
+enum outcome handle_job_result(struct handling *h)
+{
+	if (!load_job(h))
+		return OUTCOME_ANSWER;
+	int64_t wait = asked_wait(h);
+	h->known = knows_version(h) ? h->row.version : -1;
+	if (wait > 0 && !job_is_terminal(h->row.state))
+		return handling_park(h, WAIT_RESULT, -1, wait, wait, true);
+	return handling_answer(h, WAIT_RESULT);
+}
+
+/* ---- cancelling --------------------------------------------------------- */
+
+/* ERR_CONFLICT: it has ended already; the row is in hand either way. */
+static enum err cancel(struct handling *h, const uint8_t id[JOB_ID_BYTES])
+{
+	struct store *store = h->app->store;
+	struct job_event event = {.kind = JOB_EVENT_CANCEL,
+	    .now_ms = h->now.wall_ms,
+	    .now_boot = h->now.boot_ms};
+	struct job row = {0};
+
+	memcpy(row.id, id, JOB_ID_BYTES);
+	enum err err = store_begin(store);
+	if (err != ERR_OK)
+		return err;
+	err = store_change(store, h->api, &row, &event, (struct str){0});
+	if (err != ERR_OK) {
+		store_rollback(store);
+		return err;
+	}
+	err = store_commit(store);
+	if (err == ERR_OK)
+		LOG(h->app->log, h->now.wall_ms, "job-cancel",
+		    LOG_STR("jobId", answer_id(h->arena, &row)),
+		    LOG_STR("api", h->app->config->apis[h->api].name),
+		    LOG_TEXT("status", job_state_text(row.state)));
+	return err;
+}
+
+/*
+ * E. An open job is changed and read again; one that has ended is shown as it
+ * is, so that asking twice does no harm.
+ */
+enum outcome handle_job_cancel(struct handling *h)
+{
+	uint8_t id[JOB_ID_BYTES];
+	enum err err;
+
+	if (!load_job(h))
+		return OUTCOME_ANSWER;
+	if (!job_is_terminal(h->row.state)) {
+		memcpy(id, h->row.id, JOB_ID_BYTES);
+		err = cancel(h, id);
+		if (err == ERR_OK || err == ERR_CONFLICT || err == ERR_STALE)
+			err = handling_load(h, h->api, id);
+		if (err != ERR_OK)
+			return handling_store_problem(h, err);
+	}
+	if (handling_expired(h))
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	answer_document(
+	    &h->c, job_is_terminal(h->row.state) ? 200 : 202, &h->job, h->ans);
+	return OUTCOME_ANSWER;
+}
+
+enum outcome handle_job(struct handling *h)
+{
+	struct str purge;
+
+	if (!str_is(h->r->method, "DELETE"))
+		return get_job(h);
+	/* erasing is asked for in so many words: never mistaken for cancel */
+	if (route_query(h->arena, h->r->query, "purge", &purge))
+		return handling_problem(h, PROBLEM_VALIDATION_FAILED,
+		    "Purging a job is not available here.");
+	return handle_job_cancel(h);
+}
+
+/* ---- health ------------------------------------------------------------- */
+
+struct health {
+	int64_t pending, processing, oldest_ms; /* 0 = nothing waits */
+};
+
+static enum err gather(struct handling *h, struct health *out)
+{
+	struct store_stats stats;
+	enum err err = store_view(h->app->store);
+
+	if (err != ERR_OK)
+		return err;
+	for (size_t i = 0; i < h->app->config->n_apis && err == ERR_OK; i++) {
+		err = store_stats(h->app->store, i, &stats);
+		if (err != ERR_OK)
+			break;
+		out->pending += stats.count[JOB_PENDING];
+		out->processing += stats.count[JOB_PROCESSING];
+		if (stats.oldest_pending_ms &&
+		    (!out->oldest_ms ||
+			stats.oldest_pending_ms < out->oldest_ms))
+			out->oldest_ms = stats.oldest_pending_ms;
+	}
+	store_unview(h->app->store);
+	return err;
+}
+
+enum outcome handle_health(struct handling *h)
+{
+	struct health health = {0};
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+	enum err err = gather(h, &health);
+	const char *state = err == ERR_OK ? "ok" : "unavailable";
+
+	h->ans->status = err == ERR_OK ? 200 : 503;
+	json_open(&w, '{');
+	json_key(&w, "status");
+	json_string(&w, str_of(state));
+	json_key(&w, "store");
+	json_string(&w, str_of(state));
+	if (err == ERR_OK) {
+		json_key(&w, "pending");
+		json_int(&w, health.pending);
+		json_key(&w, "processing");
+		json_int(&w, health.processing);
+		json_key(&w, "oldestPendingAt");
+		if (health.oldest_ms)
+			json_string(&w, units_time(h->arena, health.oldest_ms));
+		else
+			json_null(&w);
+	} else {
+		answer_retry_after(&h->c, NULL, h->ans);
+	}
+	json_close(&w, '}');
+	answer_header(h->ans, "Content-Type", STR("application/json"));
+	h->ans->body = arena_str(h->arena, buf_str(&out));
+	buf_release(&out);
+	return OUTCOME_ANSWER;
+}
