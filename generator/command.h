@@ -8,6 +8,8 @@
 #include "lib/err.h"
 #include "lib/opt.h"
 
+#define LOWTIDE_VERSION "0.1.0"
+
 /*
  * The commands of `lowtide`: one file each (generator/cmd-NAME.c), one row in
  * the table of generator/main.c. main() parses the command line by the row's

@@ -29,6 +29,7 @@ struct out_file {
 	struct str bytes; /* until the commit */
 	const char *type; /* media type, by the path's ending */
 	bool from_env;	  /* environment values were read for it */
+	struct pos pos;	  /* what it was made of, for findings */
 };
 struct out {
 	struct arena *arena;
@@ -46,10 +47,18 @@ const struct out_file *out_find(
 /* Sorts by root and path; the manifest and the commit walk this order. */
 void out_sort(struct out *out);
 
+#define OUT_MANIFEST "manifest.json" /* below www */
 struct out_spec {
 	const char *dir; /* "dist" */
 	bool force;
 };
+/*
+ * Findings: `output-not-ours` (ERR_INPUT) for a folder with files that no
+ * earlier run wrote, `output-busy` while another run writes there, `io-error`.
+ * Equal files keep their inode and time, a changed one is newer by a second at
+ * least (web servers make ETags of time and size); if nothing differs, nothing
+ * is touched. generator/out-commit.c.
+ */
 enum err out_commit(struct out *out, const struct out_spec *spec,
     struct diag *diag) __attribute__((warn_unused_result));
 /* Media type by the ending of a name; application/octet-stream otherwise. */

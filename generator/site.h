@@ -26,11 +26,15 @@ struct site_spec {
 	const char *env;	 /* NULL: base alone */
 	const char *const *sets; /* "public.x=…" */
 	size_t n_sets;
+	/* looks an environment variable up; NULL: getenv */
+	const char *(*env_get)(const char *name);
 };
 
 struct site {
 	const char *dir;
-	const char *env;     /* NULL: base alone */
+	const char *env;   /* NULL: base alone */
+	const char **envs; /* the environments there are, without base */
+	size_t n_envs;
 	struct value *root;  /* everything, checked; defaults not filled in */
 	struct str name;     /* [a-z0-9-]{1,40} */
 	struct str base_url; /* without a trailing slash */
@@ -43,10 +47,27 @@ struct site {
 enum err site_load(struct arena *a, const struct site_spec *spec,
     struct diag *diag, struct site **out) __attribute__((warn_unused_result));
 
-/* A key of the tree with the default of its row in keys.def. */
+/* Without --env: a line that base alone was read and what else there is. */
+void site_say_env(const struct site *site, FILE *out);
+
+/*
+ * The file at `name` below the site folder, its path for findings in *file.
+ * ERR_NOT_FOUND without a finding when there is none; `outside-site` when a
+ * symlink leads out of the folder.
+ */
+enum err site_read(struct arena *a, const char *dir, const char *name,
+    size_t max, struct diag *diag, const char **file, struct str *bytes)
+    __attribute__((warn_unused_result));
+
+/*
+ * A key of the tree, or the default of its row in keys.def: empty, false and 0
+ * where there is neither. Amounts are bytes, milliseconds or plain numbers.
+ */
 struct str site_text(const struct site *site, const char *dotted);
 bool site_flag(const struct site *site, const char *dotted);
 int64_t site_amount(const struct site *site, const char *dotted);
+/* The value itself, NULL when it was left out. */
+struct value *site_value(const struct site *site, const char *dotted);
 /* The names and tables below a named table: [api.X], [oauth.X] … */
 struct value *site_table(const struct site *site, const char *dotted);
 

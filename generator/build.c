@@ -1,0 +1,123 @@
+#include "generator/build.h"
+
+#include <string.h>
+
+#include "generator/hash.h"
+
+/* The last rows describe what the others made, so they need all of it. */
+static const struct producer {
+	enum err (*produce)(struct build *b);
+	bool needs_all;
+} producers[] = {
+    {produce_catalogues, false},
+    {produce_api, false},
+    {produce_problems, false},
+    {produce_manifest, true},
+};
+
+void build_ref(struct build *b, struct str logical, struct str published)
+{
+	if (b->n_refs == b->cap_refs) {
+		b->cap_refs = b->cap_refs ? b->cap_refs * 2 : 32;
+		struct ref *refs =
+		    arena_array(b->arena, b->cap_refs, sizeof(*refs));
+		if (b->n_refs)
+			memcpy(refs, b->refs, b->n_refs * sizeof(*refs));
+		b->refs = refs;
+	}
+	b->refs[b->n_refs++] = (struct ref){
+	    .logical = arena_str(b->arena, logical),
+	    .published = arena_str(b->arena, published),
+	};
+}
+
+struct str build_published(const struct build *b, struct str logical)
+{
+	for (size_t i = 0; i < b->n_refs; i++)
+		if (str_eq(b->refs[i].logical, logical))
+			return b->refs[i].published;
+	return (struct str){0};
+}
+
+/* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */
+static struct str fingerprinted(
+    struct arena *a, struct str name, struct str bytes)
+{
+	struct str hash =
+	    str_slice(hash_blake2b(a, bytes), 0, HASH_FINGERPRINT_HEX);
+	size_t dot = name.n;
+
+	while (dot && name.p[dot - 1] != '.' && name.p[dot - 1] != '/')
+		dot--;
+	if (dot < 2 || name.p[dot - 1] == '/' || name.p[dot - 2] == '/')
+		return arena_printf(
+		    a, "%.*s.%.*s", STR_ARG(name), STR_ARG(hash));
+	return arena_printf(a, "%.*s%.*s.%.*s", (int)dot, name.p, STR_ARG(hash),
+	    STR_ARG(str_slice(name, dot, name.n)));
+}
+
+enum err build_put_fingerprinted(struct build *b, const char *name,
+    struct str bytes, bool from_env, struct pos pos)
+{
+	struct str path = fingerprinted(b->arena, str_of(name), bytes);
+	enum err err = out_put(&b->out, OUT_WWW, path.p, bytes, OUT_IMMUTABLE,
+	    from_env, pos, b->diag);
+
+	if (err == ERR_OK)
+		build_ref(b, arena_printf(b->arena, "/%s", name),
+		    arena_printf(b->arena, "/%.*s", STR_ARG(path)));
+	return err;
+}
+
+static void put_text(
+    struct build *b, struct value *table, const char *key, struct str text)
+{
+	const struct value *from = site_value(b->site, key);
+	struct value *v =
+	    value_string(b->arena, text, from ? from->pos : POS_NONE);
+
+	v->from_env = from && from->from_env;
+	value_set(b->arena, table, str_of(key), v->pos, v);
+}
+
+struct value *build_data(struct build *b)
+{
+	const struct site *site = b->site;
+	struct value *root = value_new(b->arena, VALUE_TABLE, POS_NONE);
+	struct value *about = value_new(b->arena, VALUE_TABLE, POS_NONE);
+	struct value *data = value_new(b->arena, VALUE_TABLE, POS_NONE);
+	struct value *open = site_table(site, "public");
+
+	put_text(b, about, "name", site->name);
+	put_text(b, about, "base_url", site->base_url);
+	put_text(b, about, "api_url", site->api_url);
+	put_text(b, about, "prefix", site_text(site, "prefix"));
+	for (size_t i = 0; i < site->n_catalogues; i++)
+		value_set(b->arena, data, site->catalogues[i].name, POS_NONE,
+		    site->catalogues[i].value);
+	if (!open)
+		open = value_new(b->arena, VALUE_TABLE, POS_NONE);
+	value_set(b->arena, root, STR("site"), POS_NONE, about);
+	value_set(b->arena, root, STR("public"), POS_NONE, open);
+	value_set(b->arena, root, STR("catalogue"), POS_NONE, data);
+	return root;
+}
+
+/* Input and output stop it at once; all else is told together. */
+enum err build_run(struct build *b, const struct site *site)
+{
+	enum err first = ERR_OK;
+
+	b->site = site;
+	out_init(&b->out, b->arena);
+	for (size_t i = 0; i < sizeof(producers) / sizeof(*producers); i++) {
+		if (producers[i].needs_all && first != ERR_OK)
+			break;
+		enum err err = producers[i].produce(b);
+		if (err == ERR_IO)
+			return err;
+		if (first == ERR_OK)
+			first = err;
+	}
+	return first;
+}

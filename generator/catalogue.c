@@ -1,0 +1,185 @@
+#include "generator/catalogue.h"
+
+#include <string.h>
+
+#include "generator/build.h"
+#include "generator/canon.h"
+#include "generator/hash.h"
+#include "generator/toml.h"
+#include "lib/fs.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Dotted identifiers; in the pre-release a number has no leading zero. */
+static bool identifiers(struct str s, bool numbers_strict)
+{
+	for (;;) {
+		size_t dot = str_find(s, '.', 0);
+		struct str one = str_slice(s, 0, dot);
+		bool number = true;
+		for (size_t i = 0; i < one.n; i++) {
+			char c = one.p[i];
+			number = number && is_digit(c);
+			if (!is_digit(c) && !(c >= 'a' && c <= 'z') &&
+			    !(c >= 'A' && c <= 'Z') && c != '-')
+				return false;
+		}
+		if (one.n == 0)
+			return false;
+		if (numbers_strict && number && one.n > 1 && one.p[0] == '0')
+			return false;
+		if (dot == s.n)
+			return true;
+		s = str_slice(s, dot + 1, s.n);
+	}
+}
+
+bool catalogue_is_semver(struct str version)
+{
+	size_t plus = str_find(version, '+', 0);
+	struct str core = str_slice(version, 0, plus);
+	size_t dash = str_find(core, '-', 0);
+	int dots = 0;
+
+	if (version.n > 64)
+		return false;
+	if (plus < version.n &&
+	    !identifiers(str_slice(version, plus + 1, version.n), false))
+		return false;
+	if (dash < core.n &&
+	    !identifiers(str_slice(core, dash + 1, core.n), true))
+		return false;
+	core = str_slice(core, 0, dash);
+	for (size_t i = 0; i < core.n; i++) {
+		if (core.p[i] == '.')
+			dots++;
+		else if (!is_digit(core.p[i]))
+			return false;
+	}
+	return dots == 2 && identifiers(core, true);
+}
+
+static void load(struct arena *a, struct site *site, const struct member *m,
+    struct diag *diag)
+{
+	struct catalogue c = {.name = m->key};
+	const char *name =
+	    arena_printf(a, "catalogue/%.*s.toml", STR_ARG(m->key)).p;
+
+	enum err err =
+	    site_read(a, site->dir, name, TOML_MAX, diag, &c.file, &c.source);
+	if (err == ERR_NOT_FOUND)
+		diag_error(diag, m->pos, "catalogue-missing",
+		    "there is no %s; make it, or take [catalogue.%.*s] out",
+		    name, STR_ARG(m->key));
+	if (err != ERR_OK ||
+	    toml_read(a, c.source, c.file, diag, &c.value) != ERR_OK)
+		return;
+	const struct value *version = value_get(c.value, "version");
+	c.version = value_text(c.value, "version");
+	if (!version || !catalogue_is_semver(c.version)) {
+		diag_error(diag,
+		    version ? version->pos : (struct pos){c.file, 1, 1},
+		    "catalogue-version",
+		    "a catalogue needs a version such as version = \"1.0.0\" "
+		    "above its first table");
+		return;
+	}
+	site->catalogues[site->n_catalogues++] = c;
+}
+
+static void find_undeclared(
+    struct arena *a, const struct site *site, struct diag *diag)
+{
+	struct fs_list list = {0};
+	const char *dir = strcmp(site->dir, ".") == 0
+			      ? "catalogue"
+			      : fs_join(a, site->dir, "catalogue");
+
+	if (fs_walk(a, dir, diag, &list) != ERR_OK)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		struct str rel = list.entries[i].rel;
+		if (!str_ends(rel, ".toml") || str_find(rel, '/', 0) < rel.n)
+			continue;
+		rel.n -= 5;
+		if (!value_member(site_table(site, "catalogue"), rel))
+			diag_warn(diag, POS_FILE(list.entries[i].path),
+			    "catalogue-not-declared",
+			    "nothing publishes it; add [catalogue.%.*s] to "
+			    "site.toml",
+			    STR_ARG(rel));
+	}
+}
+
+void catalogues_load(struct arena *a, struct site *site, struct diag *diag)
+{
+	const struct value *declared = site_table(site, "catalogue");
+
+	if (declared) {
+		size_t n = declared->as.table.n;
+		site->catalogues = arena_array(a, n, sizeof(*site->catalogues));
+		for (size_t i = 0; i < n; i++)
+			load(a, site, &declared->as.table.members[i], diag);
+	}
+	find_undeclared(a, site, diag);
+}
+
+static enum err put(struct build *b, const struct catalogue *c,
+    const char *suffix, struct str bytes, enum out_class class)
+{
+	struct pos pos = {c->file, 1, 1};
+	const char *path =
+	    class == OUT_POINTER
+		? arena_printf(b->arena, "%.*s.json", STR_ARG(c->name)).p
+		: arena_printf(b->arena, "%.*s-v%.*s.%s", STR_ARG(c->name),
+		      STR_ARG(c->version), suffix)
+		      .p;
+
+	return out_put(
+	    &b->out, OUT_WWW, path, bytes, class, false, pos, b->diag);
+}
+
+/* Names, versions and base64 need no escapes. */
+static struct str pointer(
+    struct arena *a, const struct catalogue *c, struct str json)
+{
+	struct str integrity = hash_integrity(a, json);
+
+	return arena_printf(a,
+	    "{\"name\":\"%.*s\",\"version\":\"%.*s\","
+	    "\"url\":\"/%.*s-v%.*s.json\",\"integrity\":\"%.*s\"}\n",
+	    STR_ARG(c->name), STR_ARG(c->version), STR_ARG(c->name),
+	    STR_ARG(c->version), STR_ARG(integrity));
+}
+
+static enum err produce(struct build *b, const struct catalogue *c)
+{
+	struct buf json = {0};
+	enum err err = canon_write(b->arena, c->value, b->diag, &json);
+	struct str bytes = arena_str(b->arena, buf_str(&json));
+
+	buf_release(&json);
+	if (err == ERR_OK)
+		err = put(b, c, "toml", c->source, OUT_IMMUTABLE);
+	if (err == ERR_OK)
+		err = put(b, c, "json", bytes, OUT_IMMUTABLE);
+	if (err == ERR_OK)
+		err = put(b, c, NULL, pointer(b->arena, c, bytes), OUT_POINTER);
+	return err;
+}
+
+enum err produce_catalogues(struct build *b)
+{
+	enum err first = ERR_OK;
+
+	for (size_t i = 0; i < b->site->n_catalogues; i++) {
+		enum err err = produce(b, &b->site->catalogues[i]);
+		if (first == ERR_OK)
+			first = err;
+	}
+	return first;
+}

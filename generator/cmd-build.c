@@ -1,0 +1,86 @@
+#include "generator/build.h"
+#include "generator/command.h"
+#include "lib/fs.h"
+#include "lib/units.h"
+
+/* `lowtide build`: a site folder in, dist/www and dist/server out. */
+enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE, OPT_QUIET };
+static const struct opt options[] = {
+    [OPT_DIR] = {.name = "dir",
+	.letter = 'C',
+	.kind = OPT_STRING,
+	.arg = "DIR",
+	.help = "the site folder (default: the current one)"},
+    [OPT_ENV] = {.name = "env",
+	.letter = 'e',
+	.kind = OPT_STRING,
+	.arg = "NAME",
+	.help = "lay env/NAME.toml over env/base.toml"},
+    [OPT_OUT] = {.name = "out",
+	.letter = 'o',
+	.kind = OPT_STRING,
+	.arg = "DIR",
+	.help = "where to write, below the site folder (default: dist)"},
+    [OPT_SET] = {.name = "set",
+	.kind = OPT_LIST,
+	.arg = "KEY=VALUE",
+	.help = "set one key, over every file"},
+    [OPT_FORCE] = {.name = "force",
+	.kind = OPT_FLAG,
+	.help = "replace an output folder that no build wrote"},
+    [OPT_QUIET] = {.name = "quiet",
+	.letter = 'q',
+	.kind = OPT_FLAG,
+	.help = "say nothing but what is wrong"},
+    {.name = NULL},
+};
+
+static void summary(
+    struct command_run *run, const struct build *b, const char *dir)
+{
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < b->out.n; i++)
+		bytes += (int64_t)b->out.files[i].bytes.n;
+	if (!run->quiet)
+		fprintf(stderr, "%s: %zu files, %lld KiB\n", dir, b->out.n,
+		    (long long)(bytes + 1023) / 1024);
+}
+
+static enum err build(struct command_run *run)
+{
+	const struct opt_value *v = run->opts->values;
+	const struct site_spec spec = {
+	    .dir = v[OPT_DIR].given ? v[OPT_DIR].string : ".",
+	    .env = v[OPT_ENV].string,
+	    .sets = v[OPT_SET].list,
+	    .n_sets = v[OPT_SET].n,
+	};
+	const struct out_spec out = {
+	    .dir = fs_join(run->arena, spec.dir,
+		v[OPT_OUT].given ? v[OPT_OUT].string : "dist"),
+	    .force = v[OPT_FORCE].given,
+	};
+	struct build b = {.arena = run->arena, .diag = run->diag};
+	struct site *site;
+
+	enum err err = site_load(run->arena, &spec, run->diag, &site);
+	if (err == ERR_OK && !run->quiet)
+		site_say_env(site, stderr);
+	if (err == ERR_OK)
+		err = build_run(&b, site);
+	if (err == ERR_OK && run->diag->errors)
+		err = ERR_INPUT;
+	if (err == ERR_OK)
+		err = out_commit(&b.out, &out, run->diag);
+	if (err == ERR_OK)
+		summary(run, &b, out.dir);
+	return err;
+}
+
+const struct command command_build = {
+    .name = "build",
+    .help = "write the site, and what its server needs",
+    .options = options,
+    .run = build,
+};

@@ -1,0 +1,67 @@
+#ifndef LOWTIDE_GENERATOR_KEYS_H
+#define LOWTIDE_GENERATOR_KEYS_H
+
+#include "lib/diag.h"
+#include "lib/err.h"
+#include "lib/value.h"
+
+/*
+ * The key table (generator/keys.def): what may stand in a site's TOML, of
+ * which type, with which default. One walk over the merged tree finds every
+ * key that is unknown, misspelt, of the wrong type, missing or not built yet,
+ * and puts the values of `{ env = "X" }` in their places.
+ */
+enum key_kind {
+	KEY_TABLE,
+	KEY_LIKE, /* a table with the keys of the row named by arg */
+	KEY_ANY,  /* whatever; `{ env = … }` is resolved at any depth */
+	KEY_STRING,
+	KEY_URL, /* absolute, http or https */
+	KEY_BOOL,
+	KEY_INT,
+	KEY_DURATION, /* "10m" */
+	KEY_SIZE,     /* "64KiB" */
+	KEY_RATE,     /* "150/m" */
+	KEY_ENUM,
+	KEY_ENUMS,   /* an array of them */
+	KEY_STRINGS, /* an array of strings */
+	KEY_MAP,     /* any names, strings as values */
+	KEY_KIND_COUNT
+};
+enum key_flag {
+	KEY_REQUIRED = 1,
+	KEY_LATER = 2,	  /* the finding `not-built-yet` */
+	KEY_ENV_ONLY = 4, /* may stand in env/NAME.toml (or --set) only */
+	KEY_RAW = 8,	  /* its producer looks for placeholders itself */
+};
+struct key {
+	const char *pattern;
+	enum key_kind kind;
+	const char *arg, *fallback;
+	unsigned flags;
+	const char *help;
+};
+#define KEY_NAME_MAX 64 /* characters of a name people choose */
+
+extern const struct key key_rows[]; /* .pattern NULL ends */
+
+/* The row of a path by dots, "api.export.deadline"; NULL when unknown. */
+const struct key *key_find(const char *dotted);
+
+/*
+ * Holds the table against the tree; the tree is changed where a reference was
+ * resolved or a word became the number or truth value its row asks for
+ * (--set and the environment only have words). `env` looks a variable up.
+ *
+ * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
+ * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`.
+ */
+void key_check(struct arena *a, struct value *root,
+    const char *(*env)(const char *name), struct diag *diag);
+
+/* True for `{ env = "X" }` and `{ file = "X" }`: one member, a string. */
+bool key_is_reference(const struct value *v);
+/* Empty, `${…}`, or TODO as its first word. */
+bool key_is_placeholder(struct str text);
+
+#endif
