@@ -22,8 +22,9 @@ WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-D_FORTIFY_SOURCE=2 -fPIE
 OPT := -O2 -g
+SANITIZE := -fsanitize=address,undefined
 ifdef SAN
-OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+OPT := -O1 -g $(SANITIZE) -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 HARDEN := -fPIE
 endif
@@ -33,7 +34,7 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -I.
 CFLAGS += -std=c17 $(OPT) $(HARDEN) $(WARN_C)
 CXXFLAGS += -std=c++17 $(OPT) $(HARDEN) $(WARN)
-LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=address,undefined)
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
 
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 

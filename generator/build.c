@@ -10,8 +10,6 @@ static const struct producer {
 	bool needs_all;
 } producers[] = {
     {produce_catalogues, false},
-    {produce_api, false},
-    {produce_problems, false},
     {produce_manifest, true},
 };
 

@@ -20,7 +20,7 @@ static const struct opt options[] = {
 	.letter = 'o',
 	.kind = OPT_STRING,
 	.arg = "DIR",
-	.help = "where to write, below the site folder (default: dist)"},
+	.help = "where to write (default: dist in the site folder)"},
     [OPT_SET] = {.name = "set",
 	.kind = OPT_LIST,
 	.arg = "KEY=VALUE",
