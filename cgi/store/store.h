@@ -148,11 +148,13 @@ enum err store_stats(struct store *store, size_t api, struct store_stats *out)
     __attribute__((warn_unused_result));
 
 /*
- * A descriptor that becomes readable when one of the bells rings (inotify);
- * -1 for back ends without (memory rings within its own process through an
- * eventfd). store_heard() empties it and says which rang; an overflow counts
- * as both. After any ring: scan now, and once more 1 s after the last ring,
- * so that a kill between commit and ring leaves nothing unseen.
+ * A descriptor that becomes readable when one of the bells rings: inotify
+ * (memory, which nobody else can ring: an eventfd). It belongs to the store
+ * and is closed with it; at most 8 per handle. store_heard() empties it and
+ * says which rang; an overflow counts as both. A ring may come before its
+ * change can be seen (there is one before the commit and one after it), so
+ * after any ring: scan now, and once more 1 s after the last ring; then a kill
+ * between commit and ring leaves nothing unseen.
  */
 enum err store_watch(struct store *store, unsigned bells, int *fd)
     __attribute__((warn_unused_result));
