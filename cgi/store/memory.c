@@ -1,0 +1,526 @@
+#include "cgi/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/*
+ * The store without a disk: for tests and as the plainest reading of what a
+ * back end has to do. It lives and dies with its handle and is shared with
+ * nobody. Everything is looked up by walking.
+ *
+ * A transaction is undone from a list of what was there before: rows and
+ * bodies are changed in place, new rows stand at the end.
+ */
+struct table {
+	struct job *rows;
+	size_t n, cap;
+};
+
+struct body {
+	uint8_t id[JOB_ID_BYTES];
+	enum body_kind kind;
+	struct str bytes; /* p NULL = dropped; the slot stays */
+};
+
+enum change_kind { ROW_ADDED, ROW_CHANGED, BODY_CHANGED };
+struct change {
+	enum change_kind kind;
+	size_t table, at;
+	struct job row;	  /* ROW_CHANGED: as it was */
+	struct str bytes; /* BODY_CHANGED: as they were */
+};
+
+#define WATCHES_MAX 8
+struct watch {
+	int fd; /* an eventfd */
+	unsigned bells, rung;
+};
+
+struct memory {
+	struct table *tables;
+	size_t n_tables;
+	struct body *bodies;
+	size_t n_bodies, bodies_cap;
+	struct change *changes;
+	size_t n_changes, changes_cap;
+	int64_t version, version_before;
+	struct watch watches[WATCHES_MAX];
+	size_t n_watches;
+};
+
+/* Room for one more of `size` bytes. */
+static void *grown(void *items, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 16;
+	void *more = realloc(items, *cap * size);
+	if (!more)
+		abort();
+	return more;
+}
+
+static void forget_bytes(struct str bytes)
+{
+	union {
+		const char *from;
+		char *to;
+	} p = {.from = bytes.p}; /* ours: allocated in keep_bytes() */
+	free(p.to);
+}
+
+static struct str keep_bytes(struct str bytes)
+{
+	char *copy = malloc(bytes.n + 1);
+
+	if (!copy)
+		abort();
+	if (bytes.n)
+		memcpy(copy, bytes.p, bytes.n);
+	return (struct str){.p = copy, .n = bytes.n};
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static enum err open_(
+    const struct store_spec *spec, struct diag *diag, void **backend)
+{
+	struct memory *m = calloc(1, sizeof(*m));
+
+	(void)diag;
+	if (!m)
+		abort();
+	m->n_tables = spec->config->n_apis;
+	m->tables = calloc(m->n_tables + 1, sizeof(*m->tables));
+	if (!m->tables)
+		abort();
+	*backend = m;
+	return ERR_OK;
+}
+
+static void close_(void *backend)
+{
+	struct memory *m = backend;
+
+	for (size_t i = 0; i < m->n_tables; i++)
+		free(m->tables[i].rows);
+	for (size_t i = 0; i < m->n_bodies; i++)
+		forget_bytes(m->bodies[i].bytes);
+	for (size_t i = 0; i < m->n_watches; i++)
+		close(m->watches[i].fd);
+	free(m->tables);
+	free(m->bodies);
+	free(m->changes);
+	free(m);
+}
+
+/* ---- transactions ------------------------------------------------------ */
+
+static enum err view(void *backend)
+{
+	(void)backend;
+	return ERR_OK;
+}
+
+static void unview(void *backend)
+{
+	(void)backend;
+}
+
+static enum err begin(void *backend)
+{
+	struct memory *m = backend;
+
+	m->n_changes = 0;
+	m->version_before = m->version;
+	return ERR_OK;
+}
+
+static void ring(struct memory *m, unsigned bells)
+{
+	for (size_t i = 0; i < m->n_watches; i++) {
+		struct watch *w = &m->watches[i];
+		if (!(w->bells & bells))
+			continue;
+		w->rung |= w->bells & bells;
+		eventfd_write(w->fd, 1);
+	}
+}
+
+static enum err commit(void *backend, unsigned bells)
+{
+	struct memory *m = backend;
+
+	for (size_t i = 0; i < m->n_changes; i++)
+		forget_bytes(m->changes[i].bytes);
+	m->n_changes = 0;
+	ring(m, bells);
+	return ERR_OK;
+}
+
+static void undo(struct memory *m, const struct change *c)
+{
+	switch (c->kind) {
+	case ROW_ADDED:
+		m->tables[c->table].n--;
+		break;
+	case ROW_CHANGED:
+		m->tables[c->table].rows[c->at] = c->row;
+		break;
+	case BODY_CHANGED:
+		forget_bytes(m->bodies[c->at].bytes);
+		m->bodies[c->at].bytes = c->bytes;
+		break;
+	}
+}
+
+static void rollback(void *backend)
+{
+	struct memory *m = backend;
+
+	while (m->n_changes)
+		undo(m, &m->changes[--m->n_changes]);
+	m->version = m->version_before;
+}
+
+static struct change *note(struct memory *m)
+{
+	m->changes = grown(
+	    m->changes, m->n_changes, &m->changes_cap, sizeof(*m->changes));
+	m->changes[m->n_changes] = (struct change){0};
+	return &m->changes[m->n_changes++];
+}
+
+static enum err next_version(void *backend, int64_t *version)
+{
+	struct memory *m = backend;
+
+	*version = ++m->version;
+	return ERR_OK;
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+static struct job *find(struct memory *m, size_t api, const uint8_t *key)
+{
+	struct table *t = &m->tables[api];
+
+	for (size_t i = 0; i < t->n; i++)
+		if (!memcmp(job_key(&t->rows[i]), key, JOB_KEY_BYTES))
+			return &t->rows[i];
+	return NULL;
+}
+
+static enum err get(
+    void *backend, size_t api, const uint8_t *key, struct job *out)
+{
+	const struct job *row = find(backend, api, key);
+
+	if (!row)
+		return ERR_NOT_FOUND;
+	*out = *row;
+	return ERR_OK;
+}
+
+static enum err insert(void *backend, size_t api, const struct job *job)
+{
+	struct memory *m = backend;
+	struct table *t = &m->tables[api];
+
+	if (find(m, api, job_key(job)))
+		return ERR_CONFLICT;
+	t->rows = grown(t->rows, t->n, &t->cap, sizeof(*t->rows));
+	t->rows[t->n++] = *job;
+	*note(m) = (struct change){.kind = ROW_ADDED, .table = api};
+	return ERR_OK;
+}
+
+static enum err update(
+    void *backend, size_t api, const struct job *before, const struct job *job)
+{
+	struct memory *m = backend;
+	struct job *row = find(m, api, job_key(job));
+
+	(void)before;
+	if (!row)
+		return ERR_NOT_FOUND;
+	*note(m) = (struct change){.kind = ROW_CHANGED,
+	    .table = api,
+	    .at = (size_t)(row - m->tables[api].rows),
+	    .row = *row};
+	*row = *job;
+	return ERR_OK;
+}
+
+/* ---- bodies ------------------------------------------------------------ */
+
+static struct body *find_body(
+    struct memory *m, const struct job *job, enum body_kind kind)
+{
+	for (size_t i = 0; i < m->n_bodies; i++)
+		if (m->bodies[i].kind == kind &&
+		    !memcmp(m->bodies[i].id, job->id, JOB_ID_BYTES))
+			return &m->bodies[i];
+	return NULL;
+}
+
+static struct body *add_body(
+    struct memory *m, const struct job *job, enum body_kind kind)
+{
+	m->bodies =
+	    grown(m->bodies, m->n_bodies, &m->bodies_cap, sizeof(*m->bodies));
+	struct body *body = &m->bodies[m->n_bodies++];
+	*body = (struct body){.kind = kind};
+	memcpy(body->id, job->id, JOB_ID_BYTES);
+	return body;
+}
+
+static void set_body(struct memory *m, struct body *body, struct str bytes)
+{
+	*note(m) = (struct change){.kind = BODY_CHANGED,
+	    .at = (size_t)(body - m->bodies),
+	    .bytes = body->bytes};
+	body->bytes = bytes;
+}
+
+static enum err body_put(
+    void *backend, const struct job *job, enum body_kind kind, struct str bytes)
+{
+	struct body *body = find_body(backend, job, kind);
+
+	if (!body)
+		body = add_body(backend, job, kind);
+	set_body(backend, body, keep_bytes(bytes));
+	return ERR_OK;
+}
+
+static enum err body_get(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+{
+	const struct body *body = find_body(backend, job, kind);
+
+	if (!body || !body->bytes.p)
+		return ERR_NOT_FOUND;
+	*out = arena_str(a, body->bytes);
+	return ERR_OK;
+}
+
+static enum err body_drop(
+    void *backend, const struct job *job, enum body_kind kind)
+{
+	struct body *body = find_body(backend, job, kind);
+
+	if (body)
+		set_body(backend, body, (struct str){0});
+	return ERR_OK;
+}
+
+/* ---- picking ----------------------------------------------------------- */
+
+static bool is_older(const struct job *a, const struct job *b)
+{
+	if (a->accepted_ms != b->accepted_ms)
+		return a->accepted_ms < b->accepted_ms;
+	return a->version < b->version;
+}
+
+static enum err pick_pending(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+	const struct job *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		if (j->state == JOB_PENDING && j->not_before_boot <= now_boot &&
+		    (!best || is_older(j, best)))
+			best = j;
+	}
+	if (!best)
+		return ERR_NOT_FOUND;
+	*out = *best;
+	return ERR_OK;
+}
+
+static void sooner(int64_t *due, int64_t now, int64_t time)
+{
+	if (time > now && (!*due || time < *due))
+		*due = time;
+}
+
+static enum err next_due(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, int64_t *due_boot)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	*due_boot = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		if (j->state == JOB_PROCESSING)
+			sooner(due_boot, now_boot, j->lease_boot);
+		if (j->state != JOB_PENDING)
+			continue;
+		sooner(due_boot, now_boot, j->not_before_boot);
+		if (j->deadline_ms)
+			sooner(due_boot, now_boot,
+			    now_boot + (j->deadline_ms - now_ms));
+	}
+	return ERR_OK;
+}
+
+static enum err pick_lost(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		if (j->state == JOB_PROCESSING && j->lease_boot <= now_boot) {
+			*out = *j;
+			return ERR_OK;
+		}
+	}
+	return ERR_NOT_FOUND;
+}
+
+static enum err pick_late(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, struct job *out)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		if (job_is_terminal(j->state) || !j->deadline_ms ||
+		    j->deadline_ms > now_ms)
+			continue;
+		if (j->state == JOB_PROCESSING && j->lease_boot > now_boot)
+			continue;
+		*out = *j;
+		return ERR_OK;
+	}
+	return ERR_NOT_FOUND;
+}
+
+static enum err count_running(void *backend, size_t api, int64_t *n)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	*n = 0;
+	for (size_t i = 0; i < t->n; i++)
+		*n += t->rows[i].state == JOB_PROCESSING;
+	return ERR_OK;
+}
+
+/* ---- for people -------------------------------------------------------- */
+
+static int newest_first(const void *left, const void *right)
+{
+	const struct job *a = left, *b = right;
+
+	if (a->accepted_ms != b->accepted_ms)
+		return a->accepted_ms > b->accepted_ms ? -1 : 1;
+	return memcmp(job_key(a), job_key(b), JOB_KEY_BYTES);
+}
+
+static enum err list(void *backend, size_t api, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+	struct job *sorted = calloc(t->n + 1, sizeof(*sorted));
+
+	if (!sorted)
+		abort();
+	if (t->n) {
+		memcpy(sorted, t->rows, t->n * sizeof(*sorted));
+		qsort(sorted, t->n, sizeof(*sorted), newest_first);
+	}
+	for (size_t i = 0; i < t->n && (!limit || i < limit); i++)
+		if (!each(ctx, &sorted[i]))
+			break;
+	free(sorted);
+	return ERR_OK;
+}
+
+static enum err stats(void *backend, size_t api, struct store_stats *out)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	*out = (struct store_stats){0};
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		int64_t *oldest = &out->oldest_pending_ms;
+		out->count[j->state]++;
+		if (j->state == JOB_PENDING &&
+		    (!*oldest || j->accepted_ms < *oldest))
+			*oldest = j->accepted_ms;
+	}
+	return ERR_OK;
+}
+
+/* ---- bells ------------------------------------------------------------- */
+
+static enum err watch(void *backend, unsigned bells, int *fd)
+{
+	struct memory *m = backend;
+
+	if (m->n_watches == WATCHES_MAX)
+		return ERR_FULL;
+	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (*fd < 0)
+		return ERR_IO;
+	m->watches[m->n_watches++] = (struct watch){.fd = *fd, .bells = bells};
+	return ERR_OK;
+}
+
+static unsigned heard(void *backend, int fd)
+{
+	struct memory *m = backend;
+	unsigned rung = 0;
+	eventfd_t times;
+
+	for (size_t i = 0; i < m->n_watches; i++) {
+		struct watch *w = &m->watches[i];
+		if (w->fd != fd)
+			continue;
+		(void)!eventfd_read(fd, &times);
+		rung = w->rung;
+		w->rung = 0;
+	}
+	return rung;
+}
+
+const struct store_ops store_memory = {
+    .name = "memory",
+    .open = open_,
+    .close = close_,
+    .view = view,
+    .unview = unview,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .next_version = next_version,
+    .get = get,
+    .insert = insert,
+    .update = update,
+    .body_put = body_put,
+    .body_get = body_get,
+    .body_drop = body_drop,
+    .pick_pending = pick_pending,
+    .next_due = next_due,
+    .pick_lost = pick_lost,
+    .pick_late = pick_late,
+    .count_running = count_running,
+    .list = list,
+    .stats = stats,
+    .watch = watch,
+    .heard = heard,
+};

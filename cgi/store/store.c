@@ -1,0 +1,367 @@
+#include "cgi/store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The protocol, once for every back end. What an event makes of a job is
+ * job_step()'s; how rows are kept is the back end's; here is what belongs
+ * together in one transaction, when a version moves, and who is to be rung.
+ */
+enum mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
+
+struct store {
+	const struct store_ops *ops;
+	void *backend;
+	const struct config *config;
+	enum mode mode;
+	unsigned bells;	  /* what this transaction has to ring */
+	enum err trouble; /* it cannot be committed any more */
+};
+
+/* A claim ends at most so many late jobs before it lets others write. */
+#define CLAIM_LATE_MAX 64
+
+enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
+    struct diag *diag, struct store **out)
+{
+	void *backend = NULL;
+	enum err err = ops->open(spec, diag, &backend);
+
+	if (err)
+		return err;
+	struct store *store = calloc(1, sizeof(*store));
+	if (!store)
+		abort();
+	*store = (struct store){
+	    .ops = ops, .backend = backend, .config = spec->config};
+	*out = store;
+	return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->mode == MODE_WRITE)
+		store_rollback(store);
+	else if (store->mode == MODE_VIEW)
+		store_unview(store);
+	store->ops->close(store->backend);
+	free(store);
+}
+
+enum err store_view(struct store *store)
+{
+	assert(store->mode == MODE_IDLE);
+	enum err err = store->ops->view(store->backend);
+	if (!err)
+		store->mode = MODE_VIEW;
+	return err;
+}
+
+void store_unview(struct store *store)
+{
+	assert(store->mode == MODE_VIEW);
+	store->ops->unview(store->backend);
+	store->mode = MODE_IDLE;
+}
+
+enum err store_begin(struct store *store)
+{
+	assert(store->mode == MODE_IDLE);
+	enum err err = store->ops->begin(store->backend);
+	if (err)
+		return err;
+	store->mode = MODE_WRITE;
+	store->bells = 0;
+	store->trouble = ERR_OK;
+	return ERR_OK;
+}
+
+enum err store_commit(struct store *store)
+{
+	assert(store->mode == MODE_WRITE);
+	if (store->trouble) {
+		enum err trouble = store->trouble;
+		store_rollback(store);
+		return trouble;
+	}
+	store->mode = MODE_IDLE;
+	return store->ops->commit(store->backend, store->bells);
+}
+
+void store_rollback(struct store *store)
+{
+	assert(store->mode == MODE_WRITE);
+	store->mode = MODE_IDLE;
+	store->ops->rollback(store->backend);
+}
+
+/*
+ * Answers that say something about a job leave the transaction as it was;
+ * anything else may have left half of a change, or have ended the back end's
+ * transaction, and then nothing of it may be committed.
+ */
+static enum err noted(struct store *store, enum err err)
+{
+	static const bool is_answer[ERR_COUNT] = {
+	    [ERR_OK] = true,
+	    [ERR_NOT_FOUND] = true,
+	    [ERR_CONFLICT] = true,
+	    [ERR_STALE] = true,
+	    [ERR_TOO_LARGE] = true,
+	};
+
+	if (store->mode == MODE_WRITE && !is_answer[err] && !store->trouble)
+		store->trouble = err;
+	return err;
+}
+
+enum err store_get(struct store *store, size_t api,
+    const uint8_t key[JOB_KEY_BYTES], struct job *out)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(store, store->ops->get(store->backend, api, key, out));
+}
+
+enum err store_body(struct store *store, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(
+	    store, store->ops->body_get(store->backend, job, kind, a, out));
+}
+
+/* ---- accepting --------------------------------------------------------- */
+
+static enum err put_new(struct store *store, size_t api, struct job *job,
+    struct str request, struct str meta)
+{
+	const struct store_ops *ops = store->ops;
+	void *backend = store->backend;
+	enum err err = ops->next_version(backend, &job->version);
+
+	if (!err)
+		err = ops->insert(backend, api, job);
+	if (err == ERR_CONFLICT) {
+		err = ops->get(backend, api, job_key(job), job);
+		return err ? ERR_CORRUPT : ERR_CONFLICT;
+	}
+	if (!err)
+		err = ops->body_put(backend, job, BODY_REQUEST, request);
+	if (!err && meta.p)
+		err = ops->body_put(backend, job, BODY_META, meta);
+	if (!err)
+		store->bells |= BELL_ACCEPTED;
+	return err;
+}
+
+enum err store_accept(struct store *store, size_t api, struct job *job,
+    struct str request, struct str meta)
+{
+	struct job row = {.state = JOB_PENDING,
+	    .accepted_ms = job->accepted_ms,
+	    .deadline_ms = job->deadline_ms};
+
+	assert(store->mode == MODE_WRITE);
+	if (request.n > STORE_BODY_MAX || meta.n > STORE_BODY_MAX)
+		return ERR_TOO_LARGE;
+	memcpy(row.id, job->id, sizeof(row.id));
+	memcpy(row.owner, job->owner, sizeof(row.owner));
+	memcpy(row.print, job->print, sizeof(row.print));
+	*job = row;
+	return noted(store, put_new(store, api, job, request, meta));
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+/* Could anybody who asks about the job tell the two apart? */
+static bool is_visible(const struct job *a, const struct job *b)
+{
+	return a->state != b->state || a->reason != b->reason ||
+	       a->attempt != b->attempt || a->progress != b->progress ||
+	       a->status != b->status || a->cancel != b->cancel ||
+	       a->started_ms != b->started_ms || a->ended_ms != b->ended_ms;
+}
+
+static unsigned bells_for(const struct job *before, const struct job *after)
+{
+	const bool queued =
+	    after->state == JOB_PENDING && before->state != JOB_PENDING;
+	unsigned bells = 0;
+
+	if (is_visible(before, after))
+		bells |= BELL_SETTLED;
+	if (queued || after->cancel != before->cancel)
+		bells |= BELL_ACCEPTED;
+	return bells;
+}
+
+/* Writes what an event made of a row, and what goes with it. */
+static enum err put_changed(struct store *store, size_t api,
+    const struct job *before, struct job *after, struct str result)
+{
+	const struct store_ops *ops = store->ops;
+	void *backend = store->backend;
+	enum err err = ERR_OK;
+
+	if (is_visible(before, after))
+		err = ops->next_version(backend, &after->version);
+	if (!err)
+		err = ops->update(backend, api, before, after);
+	if (!err && result.p)
+		err = ops->body_put(backend, after, BODY_RESULT, result);
+	if (!err && job_is_terminal(after->state))
+		err = ops->body_drop(backend, after, BODY_REQUEST);
+	if (!err)
+		store->bells |= bells_for(before, after);
+	return err;
+}
+
+static enum err apply(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str result)
+{
+	struct job next;
+	enum err err = job_step(&store->config->apis[api], job, event, &next);
+
+	if (!err)
+		err = put_changed(store, api, job, &next, result);
+	if (!err)
+		*job = next;
+	return err;
+}
+
+enum err store_change(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str result)
+{
+	struct job row;
+
+	assert(store->mode == MODE_WRITE);
+	if (result.n > STORE_BODY_MAX)
+		return ERR_TOO_LARGE;
+	enum err err = store->ops->get(store->backend, api, job_key(job), &row);
+	if (!err) {
+		*job = row;
+		err = apply(store, api, job, event, result);
+	}
+	return noted(store, err);
+}
+
+/* ---- what workers ask for ---------------------------------------------- */
+
+static enum err take_next(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out)
+{
+	struct job_event claim = {.kind = JOB_EVENT_CLAIM,
+	    .now_ms = ask->now_ms,
+	    .now_boot = ask->now_boot,
+	    .lease_boot = ask->lease_boot};
+	struct job_event late = {.kind = JOB_EVENT_DEADLINE,
+	    .now_ms = ask->now_ms,
+	    .now_boot = ask->now_boot};
+	const struct str no_result = {0};
+	enum err err = ERR_OK;
+
+	memcpy(claim.claim, ask->claim, sizeof(claim.claim));
+	for (int i = 0; !err && i < CLAIM_LATE_MAX; i++) {
+		err = store->ops->pick_pending(
+		    store->backend, api, ask->now_boot, out);
+		if (err)
+			return err;
+		if (!out->deadline_ms || ask->now_ms < out->deadline_ms)
+			return apply(store, api, out, &claim, no_result);
+		err = apply(store, api, out, &late, no_result);
+	}
+	return err ? err : ERR_AGAIN;
+}
+
+static enum err claim(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out, int64_t *due_boot)
+{
+	const int64_t wanted = store->config->apis[api].concurrency;
+	const int64_t most = wanted > 0 ? wanted : 1;
+	int64_t running;
+	enum err err = store->ops->count_running(store->backend, api, &running);
+
+	if (!err)
+		err = running < most ? take_next(store, api, ask, out)
+				     : ERR_NOT_FOUND;
+	if (err == ERR_AGAIN) {
+		*due_boot = ask->now_boot;
+		return ERR_NOT_FOUND;
+	}
+	if (err != ERR_NOT_FOUND)
+		return err;
+	err = store->ops->next_due(
+	    store->backend, api, ask->now_ms, ask->now_boot, due_boot);
+	return err ? err : ERR_NOT_FOUND;
+}
+
+enum err store_claim(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out, int64_t *due_boot)
+{
+	assert(store->mode == MODE_WRITE);
+	*due_boot = 0;
+	return noted(store, claim(store, api, ask, out, due_boot));
+}
+
+static enum err recover_one(
+    struct store *store, size_t api, int64_t now_ms, int64_t now_boot)
+{
+	const struct str no_result = {0};
+	struct job_event event = {.now_ms = now_ms, .now_boot = now_boot};
+	struct job job;
+	enum err err =
+	    store->ops->pick_lost(store->backend, api, now_boot, &job);
+
+	event.kind = JOB_EVENT_LOST;
+	if (err == ERR_NOT_FOUND) {
+		event.kind = JOB_EVENT_DEADLINE;
+		err = store->ops->pick_late(
+		    store->backend, api, now_ms, now_boot, &job);
+	}
+	return err ? err : apply(store, api, &job, &event, no_result);
+}
+
+enum err store_recover(struct store *store, size_t api, int64_t now_ms,
+    int64_t now_boot, size_t limit, size_t *changed)
+{
+	enum err err = ERR_OK;
+
+	assert(store->mode == MODE_WRITE);
+	for (*changed = 0; !err && *changed < limit; ++*changed) {
+		err = recover_one(store, api, now_ms, now_boot);
+		if (err)
+			break;
+	}
+	return err == ERR_NOT_FOUND ? ERR_OK : noted(store, err);
+}
+
+/* ---- the rest is the back end's ---------------------------------------- */
+
+enum err store_list(struct store *store, size_t api, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(
+	    store, store->ops->list(store->backend, api, limit, each, ctx));
+}
+
+enum err store_stats(struct store *store, size_t api, struct store_stats *out)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(store, store->ops->stats(store->backend, api, out));
+}
+
+enum err store_watch(struct store *store, unsigned bells, int *fd)
+{
+	*fd = -1;
+	return store->ops->watch(store->backend, bells, fd);
+}
+
+unsigned store_heard(struct store *store, int fd)
+{
+	return store->ops->heard(store->backend, fd);
+}
