@@ -1,0 +1,243 @@
+#include "cgi/store/db.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "cgi/log.h"
+
+static const struct row {
+	int code; /* primary result code */
+	enum err err;
+} errors[] = {
+    {SQLITE_BUSY, ERR_BUSY},
+    {SQLITE_LOCKED, ERR_BUSY},
+    {SQLITE_FULL, ERR_FULL},
+    {SQLITE_CORRUPT, ERR_CORRUPT},
+    {SQLITE_NOTADB, ERR_CORRUPT},
+    {SQLITE_FORMAT, ERR_CORRUPT},
+    {SQLITE_CONSTRAINT, ERR_CORRUPT},
+    {SQLITE_SCHEMA, ERR_CORRUPT},
+    {SQLITE_TOOBIG, ERR_TOO_LARGE},
+};
+
+static enum err err_of(int code)
+{
+	const int primary = code & 0xff;
+
+	if (primary == SQLITE_OK)
+		return ERR_OK;
+	if (primary == SQLITE_NOMEM)
+		abort();
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].code == primary)
+			return errors[i].err;
+	return ERR_IO;
+}
+
+/* The wording is SQLite's own constant text, which names no path. */
+static void end_process(const char *doing, int code)
+{
+	const struct log log = {
+	    .fd = STDERR_FILENO, .program = program_invocation_short_name};
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	LOG(&log, now.tv_sec * 1000 + now.tv_nsec / 1000000, "store-failed",
+	    LOG_TEXT("doing", doing), LOG_TEXT("error", sqlite3_errstr(code)),
+	    LOG_INT("code", code));
+	_exit(err_exit(ERR_IO));
+}
+
+static int after_commit(
+    void *ctx, sqlite3 *sqlite, const char *schema, int frames)
+{
+	/* a frame is a page with 24 bytes before it, the log's header is 32 */
+	const int64_t frame_bytes = 4096 + 24;
+	struct db *db = ctx;
+
+	(void)sqlite;
+	(void)schema;
+	db->wal_bytes = 32 + frames * frame_bytes;
+	return SQLITE_OK;
+}
+
+enum err db_open(const char *path, bool read_only, struct db *db)
+{
+	static const char settings[] = "PRAGMA synchronous=FULL;"
+				       "PRAGMA temp_store=MEMORY;"
+				       "PRAGMA mmap_size=1073741824;"
+				       "PRAGMA cache_size=-1024;"
+				       "PRAGMA secure_delete=ON;"
+				       "PRAGMA trusted_schema=OFF;";
+	const int flags =
+	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+	    (read_only ? SQLITE_OPEN_READONLY
+		       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+
+	*db = (struct db){0};
+	if (read_only && access(path, F_OK))
+		return ERR_NOT_FOUND;
+	int code = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
+	if (code)
+		return err_of(code);
+	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	sqlite3_db_config(
+	    db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_wal_autocheckpoint(db->sqlite, 0);
+	sqlite3_wal_hook(db->sqlite, after_commit, db);
+	return db_exec(db, settings);
+}
+
+void db_close(struct db *db)
+{
+	sqlite3_close(db->sqlite);
+	db->sqlite = NULL;
+}
+
+const char *db_message(const struct db *db)
+{
+	return db->sqlite ? sqlite3_errmsg(db->sqlite) : "out of memory";
+}
+
+enum err db_exec(struct db *db, const char *sql)
+{
+	return err_of(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+}
+
+enum err db_number(struct db *db, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *st = NULL;
+	enum err err = db_prepare(db, str_of(sql), &st);
+
+	if (!err)
+		err = db_step(st);
+	if (!err)
+		*out = db_int(st, 0);
+	db_finalize(st);
+	return err;
+}
+
+int64_t db_changes(const struct db *db)
+{
+	return sqlite3_changes64(db->sqlite);
+}
+
+enum err db_prepare(struct db *db, struct str sql, sqlite3_stmt **out)
+{
+	if (sql.n > INT_MAX)
+		return ERR_TOO_LARGE;
+	return err_of(sqlite3_prepare_v3(db->sqlite, sql.p, (int)sql.n,
+	    SQLITE_PREPARE_PERSISTENT, out, NULL));
+}
+
+void db_finalize(sqlite3_stmt *st)
+{
+	sqlite3_finalize(st);
+}
+
+static void must(int code)
+{
+	if (code)
+		abort();
+}
+
+void db_bind_int(sqlite3_stmt *st, int at, int64_t value)
+{
+	must(sqlite3_bind_int64(st, at, value));
+}
+
+void db_bind_bytes(sqlite3_stmt *st, int at, struct str bytes)
+{
+	must(sqlite3_bind_blob64(st, at, bytes.p, bytes.n, SQLITE_STATIC));
+}
+
+void db_bind_text(sqlite3_stmt *st, int at, struct str text)
+{
+	must(sqlite3_bind_text64(
+	    st, at, text.p, text.n, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+enum err db_step(sqlite3_stmt *st)
+{
+	int code = sqlite3_step(st);
+
+	if (code == SQLITE_ROW)
+		return ERR_OK;
+	if (code == SQLITE_DONE) {
+		sqlite3_reset(st);
+		return ERR_NOT_FOUND;
+	}
+	return err_of(sqlite3_reset(st));
+}
+
+enum err db_run(sqlite3_stmt *st)
+{
+	enum err err = db_step(st);
+
+	db_reset(st);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+void db_reset(sqlite3_stmt *st)
+{
+	sqlite3_reset(st);
+}
+
+int64_t db_int(sqlite3_stmt *st, int column)
+{
+	return sqlite3_column_int64(st, column);
+}
+
+struct str db_bytes(sqlite3_stmt *st, int column)
+{
+	const void *p = sqlite3_column_blob(st, column);
+	int n = sqlite3_column_bytes(st, column);
+
+	if (!p) /* NULL and the empty blob look alike here */
+		return (struct str){
+		    .p = sqlite3_column_type(st, column) == SQLITE_NULL ? NULL
+									: ""};
+	return (struct str){.p = p, .n = (size_t)n};
+}
+
+enum err db_commit(struct db *db)
+{
+	int code = sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL);
+
+	if ((code & 0xff) == SQLITE_IOERR)
+		end_process("commit", code);
+	if (code)
+		db_rollback(db);
+	return err_of(code);
+}
+
+void db_rollback(struct db *db)
+{
+	/* SQLite rolls back by itself after some errors: then it is done */
+	if (!sqlite3_get_autocommit(db->sqlite))
+		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+}
+
+enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
+{
+	static const int modes[] = {
+	    [DB_RESTART] = SQLITE_CHECKPOINT_RESTART,
+	    [DB_TRUNCATE] = SQLITE_CHECKPOINT_TRUNCATE,
+	};
+
+	sqlite3_busy_timeout(db->sqlite, DB_CHECKPOINT_BUSY_MS);
+	int code = sqlite3_wal_checkpoint_v2(
+	    db->sqlite, NULL, modes[kind], NULL, NULL);
+	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	if (!code && kind == DB_TRUNCATE)
+		db->wal_bytes = 0;
+	if ((code & 0xff) == SQLITE_IOERR && !starting)
+		end_process("checkpoint", code);
+	return err_of(code);
+}

@@ -1,0 +1,371 @@
+#include "cgi/store/sqlite-open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * Opening a store, in this order, all of it under the turnstile:
+ *
+ *   1. the lock files and bells are made, the database is opened;
+ *   2. an empty file becomes a store: auto_vacuum and WAL first, because both
+ *      hold only from the first page on, then the tables in one transaction,
+ *      so that a kill leaves an empty file or a whole store;
+ *   3. format and key check: a store of a newer lowtide, or of another name
+ *      key, is left as it is;
+ *   4. the boot id: if it is another one, every lease and back-off is over,
+ *      because CLOCK_BOOTTIME began anew;
+ *   5. APIs that are new get their tables; those that went keep theirs;
+ *   6. a TRUNCATE checkpoint, retried while readers are in its way.
+ *
+ * Read-only opens do 3 alone, without any lock.
+ */
+
+/* ---- the folder -------------------------------------------------------- */
+
+static enum err find_folder(struct opening *o)
+{
+	const char *dir = o->spec->dir;
+	struct stat st;
+	int n = snprintf(o->path, sizeof(o->path), "%s/jobs.db", dir);
+
+	if (n < 0 || (size_t)n >= sizeof(o->path)) {
+		diag_error(o->diag, POS_FILE(dir), "io-error",
+		    "the path is too long; use a shorter folder");
+		return ERR_IO;
+	}
+	if (stat(dir, &st)) {
+		diag_error(o->diag, POS_FILE(dir), "store-missing",
+		    "the store's folder cannot be found: %s; make it with "
+		    "`mkdir -p %s` and give it to the user that runs lowtide",
+		    strerror(errno), dir);
+		return ERR_MISSING;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		diag_error(o->diag, POS_FILE(dir), "store-missing",
+		    "the store is a folder, and this is none; name another "
+		    "with --state");
+		return ERR_MISSING;
+	}
+	if (o->spec->read_only && access(o->path, F_OK)) {
+		diag_error(o->diag, POS_FILE(o->path), "store-missing",
+		    "there is no store yet; start lowtide-cgi or "
+		    "lowtide-worker once, they make it");
+		return ERR_MISSING;
+	}
+	return ERR_OK;
+}
+
+static enum err read_boot_id(struct opening *o)
+{
+	const char *path = "/proc/sys/kernel/random/boot_id";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, o->boot, sizeof(o->boot) - 1);
+		close(fd);
+	}
+	if (n <= 0) {
+		diag_error(o->diag, POS_FILE(path), "io-error",
+		    "the boot id cannot be read; mount /proc");
+		return ERR_IO;
+	}
+	o->boot[n] = '\0';
+	o->boot[strcspn(o->boot, "\n")] = '\0';
+	return ERR_OK;
+}
+
+/* ---- recognising ------------------------------------------------------- */
+
+static enum err check_format(struct opening *o)
+{
+	int64_t tables = 0, format = 0;
+	enum err err = db_number(&o->s->db,
+	    "SELECT count(*) FROM sqlite_schema WHERE name='_meta'", &tables);
+
+	if (!err && !tables) {
+		diag_error(o->diag, POS_FILE(o->path), "store-damaged",
+		    "it is a database, but no store of lowtide; name another "
+		    "folder with --state");
+		return ERR_CORRUPT;
+	}
+	if (!err)
+		err = db_number(&o->s->db,
+		    "SELECT value FROM _meta WHERE name='format'", &format);
+	if (err)
+		return sqlite_report(o,
+		    err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
+		    "it cannot be read");
+	if (format == STORE_FORMAT)
+		return ERR_OK;
+	diag_error(o->diag, POS_FILE(o->path), "store-version",
+	    "it has format %lld and this lowtide knows %d; install the lowtide "
+	    "that wrote it, or let this one start in an empty folder",
+	    (long long)format, STORE_FORMAT);
+	return ERR_MISSING;
+}
+
+static enum err check_keys(struct opening *o)
+{
+	const struct str check = {
+	    .p = (const char *)o->spec->check, .n = STORE_CHECK_BYTES};
+	bool equal = false;
+	enum err err = sqlite_meta_equals(o, "check", check, &equal);
+
+	if (err)
+		return sqlite_report(o,
+		    err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
+		    "it cannot be read");
+	if (equal)
+		return ERR_OK;
+	diag_error(o->diag, POS_FILE(o->path), "store-other-keys",
+	    "it was made with another name key; use the key file it was made "
+	    "with (the name key never changes), or an empty folder");
+	return ERR_MISSING;
+}
+
+/* ---- whose boot -------------------------------------------------------- */
+
+static enum err end_all_leases(struct opening *o)
+{
+	struct sqlite3_stmt *st = NULL;
+	struct buf sql = {0};
+	enum err err = db_prepare(&o->s->db,
+	    STR("SELECT name FROM sqlite_schema"
+		" WHERE type='table' AND name GLOB '[a-z0-9]*'"
+		" AND name NOT GLOB 'sqlite_*'"),
+	    &st);
+
+	/* tables of APIs that went from the configuration are meant as well */
+	while (!err && !(err = db_step(st)))
+		sqlite_expand(&sql,
+		    "UPDATE \"$\" SET lease=0 WHERE state=1;"
+		    "UPDATE \"$\" SET not_before=0 WHERE state=0"
+		    " AND not_before>0;",
+		    db_bytes(st, 0));
+	db_finalize(st);
+	if (err == ERR_NOT_FOUND)
+		err = sql.len ? db_exec(&o->s->db, sql.data) : ERR_OK;
+	buf_release(&sql);
+	return err;
+}
+
+static enum err check_boot(struct opening *o)
+{
+	bool equal = false;
+	enum err err = sqlite_meta_equals(o, "boot", str_of(o->boot), &equal);
+
+	if (err && err != ERR_NOT_FOUND)
+		return sqlite_report(o, err, "it cannot be read");
+	if (equal)
+		return ERR_OK;
+	if (flock(o->s->host_fd, LOCK_EX | LOCK_NB)) {
+		diag_error(o->diag, POS_FILE(o->path), "store-other-host",
+		    "another host has it open, and a SQLite store belongs to "
+		    "one; stop lowtide there, or use another folder here");
+		return ERR_MISSING;
+	}
+	err = end_all_leases(o);
+	if (!err)
+		err = sqlite_meta_put(o, "boot", str_of(o->boot), 0);
+	return err ? sqlite_report(o, err, "its leases cannot be ended")
+		   : ERR_OK;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+/* Everything that belongs into one transaction. */
+static enum err settle(struct opening *o)
+{
+	enum err err = sqlite_make_store(o);
+
+	if (!err)
+		err = check_format(o);
+	if (!err)
+		err = check_keys(o);
+	if (!err)
+		err = check_boot(o);
+	if (!err)
+		err = sqlite_make_apis(o);
+	return err;
+}
+
+static enum err check_log(struct opening *o)
+{
+	struct sqlite3_stmt *st = NULL;
+	enum err err = db_prepare(&o->s->db, STR("PRAGMA journal_mode"), &st);
+	bool wal = false;
+
+	if (!err)
+		err = db_step(st);
+	if (!err)
+		wal = str_is(db_bytes(st, 0), "wal");
+	db_finalize(st);
+	if (err)
+		return sqlite_report(o, err, "it cannot be read");
+	if (wal)
+		return ERR_OK;
+	diag_error(o->diag, POS_FILE(o->path), "io-error",
+	    "it cannot keep a write-ahead log there; use a local disk");
+	return ERR_IO;
+}
+
+static enum err open_under_turnstile(struct opening *o)
+{
+	struct sqlite *s = o->s;
+	enum err err = db_open(o->path, false, &s->db);
+
+	if (err)
+		return sqlite_report(o, err, "it cannot be opened");
+	err = sqlite_begin_file(o);
+	if (!err)
+		err = check_log(o);
+	if (err)
+		return err;
+	err = db_exec(&s->db, "BEGIN IMMEDIATE");
+	if (err)
+		return sqlite_report(o, err, "it cannot be locked");
+	err = settle(o);
+	if (err) {
+		db_rollback(&s->db);
+		return err;
+	}
+	err = db_commit(&s->db);
+	if (err)
+		return sqlite_report(o, err, "it cannot be written");
+	flock(s->host_fd, LOCK_SH);
+	return ERR_OK;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * Others get their turn between two tries. A reader that stays costs the start
+ * its patience, not its success: the log only keeps what it has.
+ */
+static enum err start_checkpoint(struct opening *o)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000000};
+	const int64_t until = now_ms() + STORE_START_WAIT_MS;
+	struct sqlite *s = o->s;
+	enum err err;
+
+	for (;;) {
+		err = turnstile_enter(&s->turnstile);
+		if (err)
+			return sqlite_report(
+			    o, err, "its turn cannot be waited for");
+		err = db_checkpoint(&s->db, DB_TRUNCATE, true);
+		turnstile_leave(&s->turnstile);
+		if (err != ERR_BUSY || now_ms() >= until)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (err == ERR_BUSY) {
+		diag_warn(o->diag, POS_FILE(o->path), "store-busy",
+		    "a reader kept its log from being emptied for %d s; it "
+		    "will be emptied later",
+		    STORE_START_WAIT_MS / 1000);
+		return ERR_OK;
+	}
+	return err ? sqlite_report(o, err, "its log cannot be emptied")
+		   : ERR_OK;
+}
+
+static enum err open_to_write(struct opening *o)
+{
+	struct sqlite *s = o->s;
+	enum err err = read_boot_id(o);
+
+	if (!err)
+		err = turnstile_open(s->dir, o->diag, &s->turnstile);
+	if (!err)
+		err = turnstile_file(s->dir, "host.lock", o->diag, &s->host_fd);
+	if (!err)
+		err = bells_open(s->dir, o->diag, &s->bells);
+	if (err)
+		return err;
+	err = turnstile_enter(&s->turnstile);
+	if (err)
+		return sqlite_report(o, err, "its turn cannot be waited for");
+	err = open_under_turnstile(o);
+	turnstile_leave(&s->turnstile);
+	return err ? err : start_checkpoint(o);
+}
+
+static enum err open_to_read(struct opening *o)
+{
+	enum err err = db_open(o->path, true, &o->s->db);
+
+	if (err)
+		return sqlite_report(o, err, "it cannot be opened");
+	err = check_format(o);
+	if (!err)
+		err = check_keys(o);
+	if (!err)
+		err = sqlite_make_apis(o);
+	return err;
+}
+
+enum err sqlite_open(
+    const struct store_spec *spec, struct diag *diag, void **backend)
+{
+	struct sqlite *s = calloc(1, sizeof(*s));
+	struct opening o = {.s = s, .spec = spec, .diag = diag};
+	enum err err;
+
+	if (!s)
+		abort();
+	s->n_apis = spec->config->n_apis;
+	s->apis = calloc(s->n_apis + 1, sizeof(*s->apis));
+	s->dir = strdup(spec->dir);
+	if (!s->apis || !s->dir)
+		abort();
+	for (size_t i = 0; i < s->n_apis; i++)
+		s->apis[i].name = spec->config->apis[i].name;
+	s->read_only = spec->read_only;
+	s->wal_mark = STORE_WAL_MARK;
+	s->host_fd = -1;
+	s->turnstile = (struct turnstile){.turn_fd = -1, .write_fd = -1};
+	s->bells = (struct bells){.dir = s->dir, .fd = {-1, -1}};
+
+	err = find_folder(&o);
+	if (!err)
+		err = spec->read_only ? open_to_read(&o) : open_to_write(&o);
+	if (err)
+		sqlite_close(s);
+	else
+		*backend = s;
+	return err;
+}
+
+void sqlite_close(void *backend)
+{
+	struct sqlite *s = backend;
+
+	for (size_t i = 0; i < s->n_apis; i++)
+		for (size_t q = 0; q < API_QUERY_COUNT_ALL; q++)
+			db_finalize(s->apis[i].queries[q]);
+	for (size_t q = 0; q < QUERY_COUNT_ALL; q++)
+		db_finalize(s->queries[q]);
+	db_close(&s->db);
+	bells_close(&s->bells);
+	turnstile_close(&s->turnstile);
+	if (s->host_fd >= 0)
+		close(s->host_fd);
+	free(s->apis);
+	free(s->dir);
+	free(s);
+}

@@ -1,0 +1,387 @@
+#include "cgi/store/sqlite.h"
+
+#include <string.h>
+
+/*
+ * Rows and bodies: the statements of queries.def around struct job. Every
+ * function here may be called inside a view or a transaction, those that
+ * change something only inside a transaction.
+ */
+
+/* ---- statements -------------------------------------------------------- */
+
+static const char *const texts[] = {
+#define QUERY(name, sqlite) [QUERY_##name] = sqlite,
+#define PER_API(name, sqlite)
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+};
+static const char *const api_texts[] = {
+#define QUERY(name, sqlite)
+#define PER_API(name, sqlite) [API_QUERY_##name] = sqlite,
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+};
+
+static enum err prepare(struct sqlite *s, const char *text, struct str api,
+    struct sqlite3_stmt **slot)
+{
+	struct buf sql = {0};
+
+	sqlite_expand(&sql, text, api);
+	enum err err = db_prepare(&s->db, buf_str(&sql), slot);
+	buf_release(&sql);
+	return err;
+}
+
+enum err sqlite_query(
+    struct sqlite *s, enum query which, struct sqlite3_stmt **st)
+{
+	const struct str no_api = {0};
+	enum err err = ERR_OK;
+
+	if (!s->queries[which])
+		err = prepare(s, texts[which], no_api, &s->queries[which]);
+	*st = s->queries[which];
+	return err;
+}
+
+/* ERR_NOT_FOUND: opened read-only, and this API has no table yet. */
+static enum err api_query(struct sqlite *s, size_t api, enum api_query which,
+    struct sqlite3_stmt **st)
+{
+	struct sqlite_api *a = &s->apis[api];
+	enum err err = ERR_OK;
+
+	if (!a->is_there)
+		return ERR_NOT_FOUND;
+	if (!a->queries[which])
+		err = prepare(s, api_texts[which], a->name, &a->queries[which]);
+	*st = a->queries[which];
+	return err;
+}
+
+/* ---- struct job ↔ row -------------------------------------------------- */
+
+#define BYTES_KEY false
+#define BYTES_ALWAYS false
+#define BYTES_OR_NULL true
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	while (n)
+		if (p[--n])
+			return false;
+	return true;
+}
+
+static void bind_bytes(
+    struct sqlite3_stmt *st, int at, const uint8_t *p, size_t n, bool or_null)
+{
+	struct str bytes = {.p = (const char *)p, .n = n};
+
+	if (or_null && is_zero(p, n))
+		bytes = (struct str){0};
+	db_bind_bytes(st, at, bytes);
+}
+
+/* The job must live until the statement is reset. */
+static void bind_job(struct sqlite3_stmt *st, const struct job *job)
+{
+	int at = 0;
+
+#define BYTES(column, member, from, n, type, may_change)                       \
+	bind_bytes(st, ++at, job->member + (from), (n), (type));
+#define NUMBER(column, member, may_change) db_bind_int(st, ++at, job->member);
+#include "cgi/store/columns.def"
+#undef BYTES
+#undef NUMBER
+}
+
+static bool read_bytes(
+    struct sqlite3_stmt *st, int column, uint8_t *out, size_t n, bool or_null)
+{
+	struct str bytes = db_bytes(st, column);
+
+	if (!bytes.p && or_null)
+		return true; /* *out is zero already */
+	if (bytes.n != n)
+		return false;
+	memcpy(out, bytes.p, n);
+	return true;
+}
+
+static enum err read_job(struct sqlite3_stmt *st, struct job *job)
+{
+	bool good = true;
+	int column = 0;
+
+	*job = (struct job){0};
+#define BYTES(name, member, from, n, type, may_change)                         \
+	good &= read_bytes(st, column++, job->member + (from), (n), (type));
+#define NUMBER(name, member, may_change) job->member = db_int(st, column++);
+#include "cgi/store/columns.def"
+#undef BYTES
+#undef NUMBER
+	if (!good || (unsigned)job->state >= JOB_STATES ||
+	    (unsigned)job->reason >= JOB_REASONS)
+		return ERR_CORRUPT;
+	return ERR_OK;
+}
+
+/* Steps a bound statement that gives at most one row. */
+static enum err one_job(struct sqlite3_stmt *st, struct job *out)
+{
+	enum err err = db_step(st);
+
+	if (!err)
+		err = read_job(st, out);
+	db_reset(st);
+	return err;
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+enum err sqlite_get(
+    void *backend, size_t api, const uint8_t *key, struct job *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(backend, api, API_QUERY_GET, &st);
+
+	if (err)
+		return err;
+	bind_bytes(st, 1, key, JOB_KEY_BYTES, false);
+	return one_job(st, out);
+}
+
+static void count(struct sqlite *s, size_t api, enum job_state state, int by)
+{
+	s->apis[api].added[state] += by;
+	s->counts_changed = true;
+}
+
+enum err sqlite_insert(void *backend, size_t api, const struct job *job)
+{
+	struct sqlite *s = backend;
+	struct sqlite3_stmt *st;
+	enum err err = api_query(s, api, API_QUERY_INSERT, &st);
+
+	if (err)
+		return err;
+	bind_job(st, job);
+	err = db_run(st);
+	if (err)
+		return err;
+	if (!db_changes(&s->db))
+		return ERR_CONFLICT;
+	count(s, api, job->state, 1);
+	return ERR_OK;
+}
+
+enum err sqlite_update(
+    void *backend, size_t api, const struct job *before, const struct job *job)
+{
+	struct sqlite *s = backend;
+	struct sqlite3_stmt *st;
+	enum err err = api_query(s, api, API_QUERY_UPDATE, &st);
+
+	if (err)
+		return err;
+	bind_job(st, job);
+	err = db_run(st);
+	if (err)
+		return err;
+	if (!db_changes(&s->db))
+		return ERR_NOT_FOUND;
+	if (before->state != job->state) {
+		count(s, api, before->state, -1);
+		count(s, api, job->state, 1);
+	}
+	return ERR_OK;
+}
+
+/* ---- bodies ------------------------------------------------------------ */
+
+/* Tag and key: what names a job among all APIs. */
+static enum err body_query(struct sqlite *s, enum query which,
+    const struct job *job, enum body_kind kind, struct sqlite3_stmt **st)
+{
+	enum err err = sqlite_query(s, which, st);
+
+	if (err)
+		return err;
+	bind_bytes(
+	    *st, 1, job->id + 1, JOB_KEY_OFFSET - 1 + JOB_KEY_BYTES, false);
+	db_bind_int(*st, 2, kind);
+	return ERR_OK;
+}
+
+enum err sqlite_body_put(
+    void *backend, const struct job *job, enum body_kind kind, struct str bytes)
+{
+	struct sqlite3_stmt *st;
+	enum err err = body_query(backend, QUERY_BODY_PUT, job, kind, &st);
+
+	if (err)
+		return err;
+	db_bind_bytes(st, 3, bytes.p ? bytes : STR(""));
+	return db_run(st);
+}
+
+enum err sqlite_body_get(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = body_query(backend, QUERY_BODY_GET, job, kind, &st);
+
+	if (!err)
+		err = db_step(st);
+	if (err)
+		return err;
+	struct str bytes = db_bytes(st, 0);
+	if (bytes.p && bytes.n <= STORE_BODY_MAX)
+		*out = arena_str(a, bytes);
+	else
+		err = ERR_CORRUPT;
+	db_reset(st);
+	return err;
+}
+
+enum err sqlite_body_drop(
+    void *backend, const struct job *job, enum body_kind kind)
+{
+	struct sqlite3_stmt *st;
+	enum err err = body_query(backend, QUERY_BODY_DROP, job, kind, &st);
+
+	return err ? err : db_run(st);
+}
+
+/* ---- picking ----------------------------------------------------------- */
+
+static enum err pick(struct sqlite *s, size_t api, enum api_query which,
+    int64_t first, int64_t second, struct job *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(s, api, which, &st);
+
+	if (err)
+		return err;
+	db_bind_int(st, 1, first);
+	if (which == API_QUERY_LATE_RUNNING)
+		db_bind_int(st, 2, second);
+	return one_job(st, out);
+}
+
+enum err sqlite_pick_pending(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return pick(backend, api, API_QUERY_PENDING, now_boot, 0, out);
+}
+
+enum err sqlite_pick_lost(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return pick(backend, api, API_QUERY_LOST, now_boot, 0, out);
+}
+
+enum err sqlite_pick_late(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, struct job *out)
+{
+	enum err err = pick(backend, api, API_QUERY_LATE, now_ms, 0, out);
+
+	if (err == ERR_NOT_FOUND)
+		err = pick(backend, api, API_QUERY_LATE_RUNNING, now_ms,
+		    now_boot, out);
+	return err;
+}
+
+enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, int64_t *due_boot)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(backend, api, API_QUERY_DUE, &st);
+
+	*due_boot = 0;
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	db_bind_int(st, 1, now_ms);
+	db_bind_int(st, 2, now_boot);
+	err = db_step(st);
+	for (int column = 0; !err && column < 3; column++) {
+		int64_t due = db_int(st, column);
+		if (!due) /* NULL: there is none */
+			continue;
+		if (column == 2)
+			due = now_boot + (due - now_ms);
+		if (!*due_boot || due < *due_boot)
+			*due_boot = due;
+	}
+	db_reset(st);
+	return err;
+}
+
+static enum err number(
+    struct sqlite *s, size_t api, enum api_query which, int64_t *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(s, api, which, &st);
+
+	*out = 0;
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	err = db_step(st);
+	if (!err)
+		*out = db_int(st, 0);
+	db_reset(st);
+	return err;
+}
+
+enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
+{
+	return number(backend, api, API_QUERY_RUNNING, n);
+}
+
+/* ---- for people -------------------------------------------------------- */
+
+enum err sqlite_list(void *backend, size_t api, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(backend, api, API_QUERY_LIST, &st);
+	struct job job;
+
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	db_bind_int(st, 1, limit ? (int64_t)limit : -1);
+	while (!(err = db_step(st))) {
+		err = read_job(st, &job);
+		if (err || !each(ctx, &job))
+			break;
+	}
+	db_reset(st);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
+{
+	struct sqlite *s = backend;
+	struct sqlite3_stmt *st;
+	enum err err = sqlite_query(s, QUERY_COUNT, &st);
+
+	*out = (struct store_stats){0};
+	if (err)
+		return err;
+	db_bind_text(st, 1, s->apis[api].name);
+	while (!(err = db_step(st))) {
+		int64_t state = db_int(st, 0);
+		if (state >= 0 && state < JOB_STATES)
+			out->count[state] = db_int(st, 1);
+	}
+	if (err != ERR_NOT_FOUND)
+		return err;
+	for (int state = 0; state < JOB_STATES; state++)
+		out->count[state] += s->apis[api].added[state];
+	return number(s, api, API_QUERY_OLDEST, &out->oldest_pending_ms);
+}

@@ -1,0 +1,111 @@
+#ifndef LOWTIDE_CGI_STORE_SQLITE_H
+#define LOWTIDE_CGI_STORE_SQLITE_H
+
+#include "cgi/store/bells.h"
+#include "cgi/store/db.h"
+#include "cgi/store/store.h"
+#include "cgi/store/turnstile.h"
+#include "lib/buf.h"
+
+/*
+ * The SQLite back end, inside: what sqlite.c (rows and transactions) and
+ * sqlite-open.c (making and opening a store) share. store.md is the design.
+ *
+ * A store is a folder:
+ *   jobs.db, -wal, -shm           the database, always in WAL mode
+ *   turn.lock, write.lock         the turnstile
+ *   host.lock                     held shared while a handle is open, so that
+ *                                 a boot id that is not ours can be told
+ *                                 apart: nobody holds it = we rebooted;
+ *                                 somebody does = another host has the store
+ *   accepted.bell, settled.bell   the doorbells
+ */
+#define STORE_FORMAT 1
+/* The log's size past which a writer starts it over (store.md 3). */
+#define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
+/* How long a start waits for readers that hold back its checkpoint. */
+#define STORE_START_WAIT_MS 5000
+
+enum query {
+#define QUERY(name, sqlite) QUERY_##name,
+#define PER_API(name, sqlite)
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+	QUERY_COUNT_ALL
+};
+enum api_query {
+#define QUERY(name, sqlite)
+#define PER_API(name, sqlite) API_QUERY_##name,
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+	API_QUERY_COUNT_ALL
+};
+
+struct sqlite_api {
+	struct str name;
+	bool is_there; /* false: new in the configuration, opened read-only */
+	struct sqlite3_stmt *queries[API_QUERY_COUNT_ALL]; /* made when used */
+	int64_t added[JOB_STATES]; /* to _count, at commit */
+};
+
+struct sqlite {
+	char *dir;
+	struct db db;
+	struct turnstile turnstile;
+	struct bells bells;
+	int host_fd;
+	bool read_only;
+	struct sqlite3_stmt *queries[QUERY_COUNT_ALL];
+	struct sqlite_api *apis;
+	size_t n_apis;
+	int64_t version; /* of this transaction; 0 = not read yet */
+	bool version_changed, counts_changed;
+	int64_t wal_mark; /* where the next checkpoint is due, in bytes */
+};
+
+enum err sqlite_open(const struct store_spec *spec, struct diag *diag,
+    void **backend) __attribute__((warn_unused_result));
+void sqlite_close(void *backend);
+/*
+ * `text` of queries.def or schema/sqlite.def with its placeholders filled; api
+ * names are [a-z0-9-], so nothing in them needs escaping inside quotes.
+ */
+void sqlite_expand(struct buf *out, const char *text, struct str api);
+
+/* A statement of queries.def that names no API, prepared at its first use. */
+enum err sqlite_query(struct sqlite *s, enum query which,
+    struct sqlite3_stmt **st) __attribute__((warn_unused_result));
+
+/* The duties of struct store_ops on rows and bodies (sqlite-rows.c). */
+enum err sqlite_get(void *backend, size_t api, const uint8_t *key,
+    struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_insert(void *backend, size_t api, const struct job *job)
+    __attribute__((warn_unused_result));
+enum err sqlite_update(void *backend, size_t api, const struct job *before,
+    const struct job *job) __attribute__((warn_unused_result));
+enum err sqlite_body_put(void *backend, const struct job *job,
+    enum body_kind kind, struct str bytes) __attribute__((warn_unused_result));
+enum err sqlite_body_get(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+    __attribute__((warn_unused_result));
+enum err sqlite_body_drop(void *backend, const struct job *job,
+    enum body_kind kind) __attribute__((warn_unused_result));
+enum err sqlite_pick_pending(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_pick_lost(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_pick_late(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
+    int64_t now_boot, int64_t *due_boot) __attribute__((warn_unused_result));
+enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
+    __attribute__((warn_unused_result));
+enum err sqlite_list(void *backend, size_t api, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
+    __attribute__((warn_unused_result));
+
+#endif

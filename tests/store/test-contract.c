@@ -1,0 +1,982 @@
+#include "tests/store/fixture.h"
+
+#include <poll.h>
+
+/*
+ * What every back end must do: each test runs over memory and over SQLite, and
+ * the last one compares the two step by step.
+ */
+static const struct str nothing = {0};
+
+static void begin(struct fixture *f)
+{
+	OK(store_begin(f->store));
+}
+
+static void commit(struct fixture *f)
+{
+	OK(store_commit(f->store));
+}
+
+static struct job row_of(struct fixture *f, size_t api, const struct job *job)
+{
+	struct job row;
+
+	OK(store_view(f->store));
+	OK(store_get(f->store, api, job_key(job), &row));
+	store_unview(f->store);
+	return row;
+}
+
+static enum err body_of(struct fixture *f, const struct job *job,
+    enum body_kind kind, struct str *out)
+{
+	OK(store_view(f->store));
+	enum err err = store_body(f->store, job, kind, &f->arena, out);
+	store_unview(f->store);
+	return err;
+}
+
+static void expect_body(struct fixture *f, const struct job *job,
+    enum body_kind kind, const char *want)
+{
+	struct str got = {0};
+
+	OK(body_of(f, job, kind, &got));
+	assert_int_equal(got.n, strlen(want));
+	assert_memory_equal(got.p, want, got.n);
+}
+
+static void expect_no_body(
+    struct fixture *f, const struct job *job, enum body_kind kind)
+{
+	struct str got;
+	assert_int_equal(body_of(f, job, kind, &got), ERR_NOT_FOUND);
+}
+
+static void accept_jobs(
+    struct fixture *f, size_t api, uint32_t from, uint32_t to)
+{
+	begin(f);
+	while (from <= to)
+		fixture_accept(f, api, from++);
+	commit(f);
+}
+
+static struct job claim_one(struct fixture *f, size_t api, uint8_t who)
+{
+	struct store_ask ask = fixture_ask(who);
+	int64_t due = -1;
+	struct job job;
+
+	begin(f);
+	OK(store_claim(f->store, api, &ask, &job, &due));
+	commit(f);
+	assert_int_equal(due, 0);
+	return job;
+}
+
+static int64_t claim_none(struct fixture *f, size_t api)
+{
+	struct store_ask ask = fixture_ask(99);
+	int64_t due = -1;
+	struct job job;
+
+	begin(f);
+	assert_int_equal(
+	    store_claim(f->store, api, &ask, &job, &due), ERR_NOT_FOUND);
+	commit(f);
+	return due;
+}
+
+static void change(struct fixture *f, size_t api, struct job *job,
+    const struct job_event *event)
+{
+	begin(f);
+	OK(store_change(f->store, api, job, event, nothing));
+	commit(f);
+}
+
+/* ---- accepting --------------------------------------------------------- */
+
+static void an_accepted_job_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1), row;
+
+	job.state = JOB_FAILED; /* set by the store, whatever came in */
+	job.attempt = 9;
+	memset(job.owner, 3, sizeof(job.owner));
+	begin(f);
+	OK(store_accept(f->store, API_FAIL, &job, STR("r"), STR("m")));
+	OK(store_get(f->store, API_FAIL, job_key(&job), &row));
+	commit(f);
+	row = row_of(f, API_FAIL, &job);
+	assert_memory_equal(row.id, job.id, sizeof(row.id));
+	assert_memory_equal(row.owner, job.owner, sizeof(row.owner));
+	assert_memory_equal(row.print, job.print, sizeof(row.print));
+	assert_int_equal(row.state, JOB_PENDING);
+	assert_int_equal(row.attempt, 0);
+	assert_int_equal(row.accepted_ms, NOW_MS + 1);
+	assert_int_equal(row.deadline_ms, NOW_MS + 60000);
+	assert_int_equal(row.version, 1);
+	expect_body(f, &job, BODY_REQUEST, "r");
+	expect_body(f, &job, BODY_META, "m");
+	expect_no_body(f, &job, BODY_RESULT);
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1), row;
+	struct job_event event = fixture_event(&job, JOB_EVENT_CANCEL);
+
+	begin(f);
+	assert_int_equal(
+	    store_get(f->store, API_FAIL, job_key(&job), &row), ERR_NOT_FOUND);
+	assert_int_equal(
+	    store_change(f->store, API_FAIL, &job, &event, nothing),
+	    ERR_NOT_FOUND);
+	commit(f);
+}
+
+static void a_taken_key_gives_the_row_that_is_there(void **state)
+{
+	struct fixture *f = *state;
+	struct job again = fixture_job(API_FAIL, 1);
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	memset(again.print, 0xee, sizeof(again.print));
+	begin(f);
+	assert_int_equal(store_accept(f->store, API_FAIL, &again, STR("other"),
+			     STR("other")),
+	    ERR_CONFLICT);
+	assert_int_equal(again.print[0], 2);
+	assert_int_equal(again.version, 1);
+	fixture_accept(f, API_FAIL, 2); /* the transaction goes on */
+	commit(f);
+	expect_body(f, &again, BODY_REQUEST, "sealed request");
+	assert_true(row_of(f, API_FAIL, &again).version == 1);
+}
+
+static void equal_keys_of_two_apis_stay_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct job a = fixture_job(API_FAIL, 1), b = fixture_job(API_RETRY, 1);
+
+	begin(f);
+	OK(store_accept(f->store, API_FAIL, &a, STR("a"), nothing));
+	OK(store_accept(f->store, API_RETRY, &b, STR("b"), nothing));
+	commit(f);
+	assert_memory_equal(job_key(&a), job_key(&b), JOB_KEY_BYTES);
+	expect_body(f, &a, BODY_REQUEST, "a");
+	expect_body(f, &b, BODY_REQUEST, "b");
+	expect_no_body(f, &a, BODY_META);
+	assert_int_equal(row_of(f, API_RETRY, &b).id[1], API_RETRY + 1);
+}
+
+static void bodies_of_any_size_but_too_large(void **state)
+{
+	static const size_t sizes[] = {0, 1, 4096, 1000003};
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct job job = fixture_job(API_FAIL, i);
+		char *bytes = malloc(sizes[i] + 1);
+		struct str got;
+		assert_non_null(bytes);
+		memset(bytes, (int)i + 1, sizes[i] + 1);
+		begin(f);
+		OK(store_accept(f->store, API_FAIL, &job,
+		    (struct str){bytes, sizes[i]}, nothing));
+		commit(f);
+		OK(body_of(f, &job, BODY_REQUEST, &got));
+		assert_int_equal(got.n, sizes[i]);
+		assert_memory_equal(got.p, bytes, sizes[i]);
+		free(bytes);
+	}
+	struct job job = fixture_job(API_FAIL, 99);
+	struct str huge = {.p = "x", .n = STORE_BODY_MAX + 1};
+	begin(f);
+	assert_int_equal(store_accept(f->store, API_FAIL, &job, huge, nothing),
+	    ERR_TOO_LARGE);
+	assert_int_equal(store_accept(f->store, API_FAIL, &job, STR("x"), huge),
+	    ERR_TOO_LARGE);
+	commit(f);
+}
+
+/* ---- claiming ---------------------------------------------------------- */
+
+static void the_oldest_is_claimed_first(void **state)
+{
+	struct fixture *f = *state;
+	struct job first = fixture_job(API_WIDE, 7);
+	struct job tie = fixture_job(API_WIDE, 2);
+
+	first.accepted_ms = NOW_MS;
+	tie.accepted_ms = NOW_MS; /* same time: in the order of arrival */
+	begin(f);
+	fixture_accept(f, API_WIDE, 5);
+	OK(store_accept(f->store, API_WIDE, &first, STR("r"), nothing));
+	OK(store_accept(f->store, API_WIDE, &tie, STR("r"), nothing));
+	fixture_accept(f, API_WIDE, 4);
+	commit(f);
+	assert_int_equal(claim_one(f, API_WIDE, 1).id[JOB_KEY_OFFSET], 7);
+	assert_int_equal(claim_one(f, API_WIDE, 1).id[JOB_KEY_OFFSET], 2);
+	assert_int_equal(claim_one(f, API_WIDE, 1).id[JOB_KEY_OFFSET], 4);
+	assert_int_equal(claim_one(f, API_WIDE, 1).id[JOB_KEY_OFFSET], 5);
+}
+
+static void a_claim_is_a_lease_and_marks_it_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, row;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	job = claim_one(f, API_FAIL, 42);
+	row = row_of(f, API_FAIL, &job);
+	assert_int_equal(row.state, JOB_PROCESSING);
+	assert_true(row.sent);
+	assert_int_equal(row.attempt, 1);
+	assert_int_equal(row.claim[0], 42);
+	assert_int_equal(row.lease_boot, NOW_BOOT + LEASE_MS);
+	assert_int_equal(row.started_ms, NOW_MS + 1000);
+	assert_int_equal(row.version, 2);
+	assert_int_equal(job.version, 2);
+	expect_body(f, &job, BODY_REQUEST, "sealed request");
+}
+
+static void never_more_than_concurrency_run(void **state)
+{
+	struct fixture *f = *state;
+	struct job job;
+
+	assert_int_equal(claim_none(f, API_FAIL), 0);
+	accept_jobs(f, API_FAIL, 1, 2);
+	accept_jobs(f, API_WIDE, 1, 9);
+	job = claim_one(f, API_FAIL, 1);
+	assert_int_equal(claim_none(f, API_FAIL), NOW_BOOT + LEASE_MS);
+	for (int i = 0; i < 4; i++)
+		claim_one(f, API_WIDE, 2);
+	claim_none(f, API_WIDE);
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	change(f, API_FAIL, &job, &end);
+	claim_one(f, API_FAIL, 3);
+}
+
+static void finish_and_claim_are_one_transaction(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask ask = fixture_ask(8);
+	struct job job, next;
+	int64_t due;
+
+	accept_jobs(f, API_FAIL, 1, 2);
+	job = claim_one(f, API_FAIL, 1);
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	begin(f);
+	OK(store_change(f->store, API_FAIL, &job, &end, STR("result")));
+	OK(store_claim(f->store, API_FAIL, &ask, &next, &due));
+	commit(f);
+	assert_int_equal(row_of(f, API_FAIL, &job).state, JOB_COMPLETED);
+	assert_true(row_of(f, API_FAIL, &next).sent);
+	assert_int_equal(next.id[JOB_KEY_OFFSET], 2);
+}
+
+static void back_off_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask ask = fixture_ask(2);
+	int64_t due;
+	struct job job, got;
+
+	accept_jobs(f, API_RETRY, 1, 2);
+	job = claim_one(f, API_RETRY, 1);
+	struct job_event retry = fixture_event(&job, JOB_EVENT_RETRY);
+	retry.not_before_boot = NOW_BOOT + 5000;
+	change(f, API_RETRY, &job, &retry);
+	assert_int_equal(job.state, JOB_PENDING);
+	got = claim_one(f, API_RETRY, 2); /* the younger one overtakes */
+	assert_int_equal(got.id[JOB_KEY_OFFSET], 2);
+	struct job_event end = fixture_event(&got, JOB_EVENT_COMPLETE);
+	change(f, API_RETRY, &got, &end);
+	assert_int_equal(claim_none(f, API_RETRY), NOW_BOOT + 5000);
+	begin(f);
+	ask.now_boot = NOW_BOOT + 5000;
+	OK(store_claim(f->store, API_RETRY, &ask, &got, &due));
+	commit(f);
+	assert_int_equal(got.attempt, 2);
+}
+
+static void a_late_job_ends_instead_of_starting(void **state)
+{
+	struct fixture *f = *state;
+	struct job late = fixture_job(API_FAIL, 1), got;
+
+	late.deadline_ms = NOW_MS + 1000; /* the claim's now */
+	begin(f);
+	OK(store_accept(f->store, API_FAIL, &late, STR("r"), nothing));
+	fixture_accept(f, API_FAIL, 2);
+	commit(f);
+	got = claim_one(f, API_FAIL, 1);
+	assert_int_equal(got.id[JOB_KEY_OFFSET], 2);
+	late = row_of(f, API_FAIL, &late);
+	assert_int_equal(late.state, JOB_FAILED);
+	assert_int_equal(late.reason, REASON_DEADLINE);
+	expect_no_body(f, &late, BODY_REQUEST);
+}
+
+static void many_late_jobs_end_in_slices(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats stats;
+
+	begin(f);
+	for (uint32_t i = 0; i < 100; i++) {
+		struct job job = fixture_job(API_FAIL, i);
+		job.deadline_ms = NOW_MS + 1;
+		OK(store_accept(f->store, API_FAIL, &job, STR("r"), nothing));
+	}
+	commit(f);
+	assert_int_equal(claim_none(f, API_FAIL), NOW_BOOT); /* come back */
+	OK(store_view(f->store));
+	OK(store_stats(f->store, API_FAIL, &stats));
+	store_unview(f->store);
+	assert_in_range(stats.count[JOB_FAILED], 1, 99);
+	assert_int_equal(claim_none(f, API_FAIL), 0);
+}
+
+static void what_is_due_next(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_WIDE, 1);
+
+	job.deadline_ms = 0; /* none */
+	begin(f);
+	OK(store_accept(f->store, API_WIDE, &job, STR("r"), nothing));
+	commit(f);
+	job = claim_one(f, API_WIDE, 1);
+	assert_int_equal(claim_none(f, API_WIDE), NOW_BOOT + LEASE_MS);
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	change(f, API_WIDE, &job, &beat);
+	assert_int_equal(claim_none(f, API_WIDE), NOW_BOOT + 1000 + LEASE_MS);
+	struct job_event retry = fixture_event(&job, JOB_EVENT_RETRY);
+	retry.not_before_boot = NOW_BOOT + 900;
+	change(f, API_WIDE, &job, &retry);
+	assert_int_equal(claim_none(f, API_WIDE), NOW_BOOT + 900);
+
+	/* a deadline is wall time; due is boot time */
+	accept_jobs(f, API_FAIL, 1, 2);
+	job = claim_one(f, API_FAIL, 1);
+	beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	beat.lease_boot = NOW_BOOT + 90000;
+	change(f, API_FAIL, &job, &beat);
+	assert_int_equal(claim_none(f, API_FAIL), NOW_BOOT + 59000);
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+static void an_ending_keeps_the_result_and_erases_the_request(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, row;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	job = claim_one(f, API_FAIL, 1);
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	end.status = 201;
+	begin(f);
+	OK(store_change(f->store, API_FAIL, &job, &end, STR("sealed result")));
+	commit(f);
+	row = row_of(f, API_FAIL, &job);
+	assert_int_equal(row.state, JOB_COMPLETED);
+	assert_int_equal(row.status, 201);
+	assert_int_equal(row.ended_ms, end.now_ms);
+	assert_int_equal(row.version, 3);
+	expect_no_body(f, &job, BODY_REQUEST);
+	expect_body(f, &job, BODY_META, "sealed meta");
+	expect_body(f, &job, BODY_RESULT, "sealed result");
+}
+
+static void a_refused_event_gives_the_row(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, mine;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	mine = job = claim_one(f, API_FAIL, 1);
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	begin(f);
+	end.claim[0] ^= 1;
+	mine.attempt = 77;
+	assert_int_equal(
+	    store_change(f->store, API_FAIL, &mine, &end, STR("late result")),
+	    ERR_STALE);
+	assert_int_equal(mine.attempt, 1);
+	end.claim[0] ^= 1;
+	OK(store_change(f->store, API_FAIL, &mine, &end, nothing));
+	assert_int_equal(
+	    store_change(f->store, API_FAIL, &mine, &end, STR("again")),
+	    ERR_CONFLICT);
+	assert_int_equal(mine.state, JOB_COMPLETED);
+	commit(f);
+	expect_no_body(f, &job, BODY_RESULT);
+	assert_int_equal(row_of(f, API_FAIL, &job).version, 3);
+}
+
+static void a_heartbeat_is_not_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, row;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	job = claim_one(f, API_FAIL, 1);
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	change(f, API_FAIL, &job, &beat);
+	row = row_of(f, API_FAIL, &job);
+	assert_int_equal(row.version, 2);
+	assert_int_equal(row.lease_boot, beat.lease_boot);
+	beat.progress = 40;
+	change(f, API_FAIL, &job, &beat);
+	row = row_of(f, API_FAIL, &job);
+	assert_int_equal(row.version, 3);
+	assert_int_equal(row.progress, 40);
+}
+
+static void a_heartbeat_hears_of_the_cancellation(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, other;
+
+	accept_jobs(f, API_FAIL, 1, 2);
+	job = claim_one(f, API_FAIL, 1);
+	other = fixture_job(API_FAIL, 1);
+	struct job_event cancel = {.kind = JOB_EVENT_CANCEL, .now_ms = NOW_MS};
+	change(f, API_FAIL, &other, &cancel);
+	assert_int_equal(other.state, JOB_PROCESSING);
+	assert_int_equal(other.version, 4);
+	change(f, API_FAIL, &other, &cancel); /* twice does no harm */
+	assert_int_equal(other.version, 4);
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	change(f, API_FAIL, &job, &beat);
+	assert_true(job.cancel);
+
+	other = fixture_job(API_FAIL, 2); /* a pending one ends at once */
+	change(f, API_FAIL, &other, &cancel);
+	assert_int_equal(other.state, JOB_CANCELLED);
+	expect_no_body(f, &other, BODY_REQUEST);
+}
+
+static void all_members_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct job job, row;
+
+	accept_jobs(f, API_RETRY, 1, 1);
+	job = claim_one(f, API_RETRY, 5);
+	struct job_event release = fixture_event(&job, JOB_EVENT_RELEASE);
+	change(f, API_RETRY, &job, &release);
+	job = claim_one(f, API_RETRY, 6);
+	struct job_event cancel = {.kind = JOB_EVENT_CANCEL};
+	change(f, API_RETRY, &job, &cancel);
+	struct job_event unsent = fixture_event(&job, JOB_EVENT_UNSENT);
+	change(f, API_RETRY, &job, &unsent);
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	beat.progress = 12;
+	change(f, API_RETRY, &job, &beat);
+	row = row_of(f, API_RETRY, &job);
+#define SAME(member) assert_int_equal(row.member, job.member)
+	SAME(state);
+	SAME(version);
+	SAME(lease_boot);
+	SAME(attempt);
+	SAME(released);
+	SAME(progress);
+	SAME(sent);
+	SAME(cancel);
+	SAME(started_ms);
+	assert_int_equal(row.released, 1);
+	assert_int_equal(row.attempt, 2);
+	assert_true(row.cancel);
+	assert_false(row.sent);
+	assert_memory_equal(row.claim, job.claim, sizeof(row.claim));
+	struct job_event fail = fixture_event(&job, JOB_EVENT_FAIL);
+	fail.reason = REASON_UPSTREAM_REFUSED;
+	fail.status = 418;
+	change(f, API_RETRY, &job, &fail);
+	row = row_of(f, API_RETRY, &job);
+	SAME(reason);
+	SAME(status);
+	SAME(ended_ms);
+	assert_int_equal(row.status, 418);
+#undef SAME
+}
+
+/* ---- recovering -------------------------------------------------------- */
+
+static size_t recover(struct fixture *f, size_t api, int64_t now_ms,
+    int64_t now_boot, size_t limit)
+{
+	size_t changed = 99;
+
+	begin(f);
+	OK(store_recover(f->store, api, now_ms, now_boot, limit, &changed));
+	commit(f);
+	return changed;
+}
+
+static void lost_leases_come_home(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t end = NOW_BOOT + LEASE_MS;
+	struct job sent, again;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	accept_jobs(f, API_RETRY, 1, 1);
+	sent = claim_one(f, API_FAIL, 1);
+	again = claim_one(f, API_RETRY, 1);
+	assert_int_equal(recover(f, API_FAIL, NOW_MS, end - 1, 10), 0);
+	assert_int_equal(recover(f, API_FAIL, NOW_MS, end, 10), 1);
+	assert_int_equal(recover(f, API_FAIL, NOW_MS, end, 10), 0);
+	assert_int_equal(recover(f, API_RETRY, NOW_MS, end, 10), 1);
+	sent = row_of(f, API_FAIL, &sent);
+	assert_int_equal(sent.state, JOB_FAILED);
+	assert_int_equal(sent.reason, REASON_OUTCOME_UNKNOWN);
+	expect_no_body(f, &sent, BODY_REQUEST);
+	again = row_of(f, API_RETRY, &again);
+	assert_int_equal(again.state, JOB_PENDING);
+	expect_body(f, &again, BODY_REQUEST, "sealed request");
+	claim_one(f, API_RETRY, 2);
+}
+
+static void passed_deadlines_come_home(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t late = NOW_MS + 60000;
+	struct job job;
+
+	accept_jobs(f, API_WIDE, 1, 3);
+	job = claim_one(f, API_WIDE, 1);
+	assert_int_equal(recover(f, API_WIDE, late - 1, NOW_BOOT, 10), 0);
+	assert_int_equal(recover(f, API_WIDE, late, NOW_BOOT, 1), 1);
+	assert_int_equal(recover(f, API_WIDE, late, NOW_BOOT, 10), 1);
+	assert_int_equal(row_of(f, API_WIDE, &job).state, JOB_PROCESSING);
+	/* a lease protects until it is over: lost, then late */
+	assert_int_equal(
+	    recover(f, API_WIDE, late, NOW_BOOT + LEASE_MS, 10), 2);
+	job = row_of(f, API_WIDE, &job);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_DEADLINE);
+}
+
+/* ---- transactions ------------------------------------------------------ */
+
+static void a_rollback_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats before, after;
+	struct job job, fresh = fixture_job(API_FAIL, 2), row;
+	int fd;
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	job = claim_one(f, API_FAIL, 1);
+	row = job;
+	OK(store_watch(f->store, BELL_ACCEPTED | BELL_SETTLED, &fd));
+	OK(store_view(f->store));
+	OK(store_stats(f->store, API_FAIL, &before));
+	store_unview(f->store);
+
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	begin(f);
+	OK(store_change(f->store, API_FAIL, &row, &end, STR("result")));
+	OK(store_accept(f->store, API_FAIL, &fresh, STR("r"), STR("m")));
+	OK(store_stats(f->store, API_FAIL, &after));
+	assert_int_equal(after.count[JOB_COMPLETED], 1);
+	store_rollback(f->store);
+
+	row = row_of(f, API_FAIL, &job);
+	assert_int_equal(row.state, JOB_PROCESSING);
+	assert_int_equal(row.version, 2);
+	expect_body(f, &job, BODY_REQUEST, "sealed request");
+	expect_no_body(f, &job, BODY_RESULT);
+	expect_no_body(f, &fresh, BODY_REQUEST);
+	OK(store_view(f->store));
+	assert_int_equal(store_get(f->store, API_FAIL, job_key(&fresh), &row),
+	    ERR_NOT_FOUND);
+	OK(store_stats(f->store, API_FAIL, &after));
+	store_unview(f->store);
+	assert_memory_equal(&after, &before, sizeof(after));
+	assert_int_equal(store_heard(f->store, fd), 0);
+	begin(f);
+	assert_int_equal(fixture_accept(f, API_FAIL, 3).version, 3);
+	commit(f);
+}
+
+static void versions_are_one_counter(void **state)
+{
+	struct fixture *f = *state;
+	int64_t version = 0;
+
+	for (uint32_t i = 1; i <= 10; i++) {
+		begin(f);
+		for (size_t api = 0; api < API_COUNT; api++) {
+			struct job job = fixture_accept(f, api, i);
+			assert_true(job.version > version);
+			version = job.version;
+		}
+		commit(f);
+	}
+	assert_int_equal(version, 30);
+}
+
+/* ---- asking ------------------------------------------------------------ */
+
+struct listing {
+	uint8_t numbers[16];
+	size_t n, stop_at;
+};
+
+static bool note_job(void *ctx, const struct job *job)
+{
+	struct listing *l = ctx;
+
+	l->numbers[l->n++] = job->id[JOB_KEY_OFFSET];
+	return l->n != l->stop_at;
+}
+
+static void lists_run_newest_first(void **state)
+{
+	struct fixture *f = *state;
+	struct listing all = {.n = 0}, two = {.n = 0}, one = {.stop_at = 1};
+
+	accept_jobs(f, API_FAIL, 1, 5);
+	accept_jobs(f, API_RETRY, 7, 8);
+	OK(store_view(f->store));
+	OK(store_list(f->store, API_FAIL, 0, note_job, &all));
+	OK(store_list(f->store, API_FAIL, 2, note_job, &two));
+	OK(store_list(f->store, API_FAIL, 0, note_job, &one));
+	store_unview(f->store);
+	assert_int_equal(all.n, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(all.numbers[i], 5 - i);
+	assert_int_equal(two.n, 2);
+	assert_int_equal(one.n, 1);
+	begin(f); /* and inside a transaction, with nothing left open */
+	commit(f);
+}
+
+static void stats_count_and_find_the_oldest(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats stats;
+	struct job job;
+
+	OK(store_view(f->store));
+	OK(store_stats(f->store, API_RETRY, &stats));
+	store_unview(f->store);
+	for (int i = 0; i < JOB_STATES; i++)
+		assert_int_equal(stats.count[i], 0);
+	assert_int_equal(stats.oldest_pending_ms, 0);
+
+	accept_jobs(f, API_RETRY, 1, 4);
+	job = claim_one(f, API_RETRY, 1);
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	change(f, API_RETRY, &job, &end);
+	claim_one(f, API_RETRY, 1);
+	OK(store_view(f->store));
+	OK(store_stats(f->store, API_RETRY, &stats));
+	store_unview(f->store);
+	assert_int_equal(stats.count[JOB_PENDING], 2);
+	assert_int_equal(stats.count[JOB_PROCESSING], 1);
+	assert_int_equal(stats.count[JOB_COMPLETED], 1);
+	assert_int_equal(stats.oldest_pending_ms, NOW_MS + 3);
+}
+
+/* ---- bells ------------------------------------------------------------- */
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	return poll(&p, 1, 0) == 1;
+}
+
+static void bells_say_what_happened(void **state)
+{
+	struct fixture *f = *state;
+	struct job job;
+	int both, settled;
+
+	OK(store_watch(f->store, BELL_ACCEPTED | BELL_SETTLED, &both));
+	OK(store_watch(f->store, BELL_SETTLED, &settled));
+	assert_false(is_readable(both));
+	begin(f);
+	commit(f); /* nothing happened */
+	assert_false(is_readable(both));
+
+	accept_jobs(f, API_RETRY, 1, 1);
+	assert_true(is_readable(both));
+	assert_false(is_readable(settled));
+	assert_int_equal(store_heard(f->store, both), BELL_ACCEPTED);
+	assert_false(is_readable(both));
+	assert_int_equal(store_heard(f->store, both), 0);
+
+	job = claim_one(f, API_RETRY, 1);
+	assert_int_equal(store_heard(f->store, both), BELL_SETTLED);
+	assert_int_equal(store_heard(f->store, settled), BELL_SETTLED);
+
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	change(f, API_RETRY, &job, &beat);
+	assert_int_equal(store_heard(f->store, both), 0);
+
+	struct job_event cancel = {.kind = JOB_EVENT_CANCEL};
+	change(f, API_RETRY, &job, &cancel);
+	assert_int_equal(
+	    store_heard(f->store, both), BELL_ACCEPTED | BELL_SETTLED);
+
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	change(f, API_RETRY, &job, &end);
+	assert_int_equal(store_heard(f->store, both), BELL_SETTLED);
+
+	accept_jobs(f, API_RETRY, 2, 2);
+	job = claim_one(f, API_RETRY, 1);
+	store_heard(f->store, both);
+	struct job_event release = fixture_event(&job, JOB_EVENT_RELEASE);
+	change(f, API_RETRY, &job, &release);
+	assert_int_equal(
+	    store_heard(f->store, both), BELL_ACCEPTED | BELL_SETTLED);
+	assert_int_equal(store_heard(f->store, -1), 0);
+}
+
+/* ---- memory and SQLite do the same ------------------------------------- */
+
+struct pair_of_stores {
+	struct fixture a, b;
+	int64_t now_ms, now_boot;
+	uint64_t seed;
+};
+
+static struct job_event random_event(
+    struct pair_of_stores *p, const struct job *job, uint64_t r)
+{
+	struct job_event event =
+	    fixture_event(job, (enum job_event_kind)(r % JOB_EVENTS));
+
+	event.now_ms = p->now_ms;
+	event.now_boot = p->now_boot;
+	event.lease_boot = p->now_boot + (int64_t)(r >> 8) % 50;
+	event.not_before_boot = p->now_boot + (int64_t)(r >> 16) % 50;
+	event.progress = (int)(r >> 24) % 110;
+	event.reason = (enum job_reason)((r >> 32) % JOB_REASONS);
+	event.status = 200;
+	return event;
+}
+
+static enum err one_step(
+    struct pair_of_stores *p, struct fixture *f, uint64_t r, struct job *job)
+{
+	const size_t api = (r >> 3) % API_COUNT;
+	const uint32_t number = (r >> 6) % 120;
+	struct store_ask ask = fixture_ask((uint8_t)(r >> 20) | 1);
+	size_t changed = 0;
+	int64_t due = 0;
+	enum err err;
+
+	*job = fixture_job(api, number);
+	switch (r % 4) {
+	case 0:
+		job->accepted_ms = p->now_ms;
+		job->deadline_ms = p->now_ms + 400;
+		return store_accept(
+		    f->store, api, job, STR("request"), STR("meta"));
+	case 1:
+		ask.now_ms = p->now_ms;
+		ask.now_boot = p->now_boot;
+		ask.lease_boot = p->now_boot + 60;
+		err = store_claim(f->store, api, &ask, job, &due);
+		job->version += due; /* so that it is compared as well */
+		return err;
+	case 2:
+		err = store_get(f->store, api, job_key(job), job);
+		if (err)
+			return err;
+		struct job_event event = random_event(p, job, r >> 10);
+		return store_change(f->store, api, job, &event, STR("result"));
+	default:
+		err = store_recover(
+		    f->store, api, p->now_ms, p->now_boot, 5, &changed);
+		job->version = (int64_t)changed;
+		return err;
+	}
+}
+
+static bool append_job(void *ctx, const struct job *job)
+{
+	buf_put(ctx, job->id, sizeof(job->id));
+	buf_printf(ctx, " %d %d %lld %d %d %d %d %lld %lld\n", job->state,
+	    job->reason, (long long)job->version, job->attempt, job->released,
+	    job->progress, job->sent, (long long)job->lease_boot,
+	    (long long)job->not_before_boot);
+	return true;
+}
+
+static void dump(struct fixture *f, struct buf *out)
+{
+	OK(store_view(f->store));
+	for (size_t api = 0; api < API_COUNT; api++) {
+		struct store_stats s;
+		OK(store_list(f->store, api, 0, append_job, out));
+		OK(store_stats(f->store, api, &s));
+		for (int i = 0; i < JOB_STATES; i++)
+			buf_printf(out, "%lld ", (long long)s.count[i]);
+		buf_printf(out, "%lld\n", (long long)s.oldest_pending_ms);
+		for (uint32_t n = 0; n < 120; n++)
+			for (int kind = 0; kind < BODY_KINDS; kind++) {
+				struct job job = fixture_job(api, n);
+				struct str got = {0};
+				(void)!store_body(
+				    f->store, &job, kind, &f->arena, &got);
+				buf_printf(out, "%.*s,", STR_ARG(got));
+			}
+	}
+	store_unview(f->store);
+}
+
+static void compare(struct pair_of_stores *p)
+{
+	struct buf a = {0}, b = {0};
+
+	dump(&p->a, &a);
+	dump(&p->b, &b);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.data, b.data, a.len);
+	buf_release(&a);
+	buf_release(&b);
+}
+
+static void memory_and_sqlite_agree(void **state)
+{
+	static struct pair_of_stores p;
+	int agreed = 0;
+
+	(void)state;
+	p.now_ms = NOW_MS;
+	p.now_boot = NOW_BOOT;
+	p.seed = 0x510e527fade682d1u;
+	fixture_init(&p.a, &store_memory);
+	fixture_init(&p.b, &store_sqlite);
+	fixture_open(&p.a);
+	fixture_open(&p.b);
+	for (int transaction = 0; transaction < 300; transaction++) {
+		OK(store_begin(p.a.store));
+		OK(store_begin(p.b.store));
+		for (int step = 0; step < 10; step++) {
+			uint64_t r = fixture_random(&p.seed);
+			struct job a, b;
+			enum err ea = one_step(&p, &p.a, r, &a);
+			enum err eb = one_step(&p, &p.b, r, &b);
+			assert_int_equal(ea, eb);
+			assert_int_equal(a.version, b.version);
+			assert_int_equal(a.state, b.state);
+			p.now_ms += (int64_t)(r >> 58);
+			p.now_boot += (int64_t)(r >> 58);
+			agreed += !ea;
+		}
+		if (fixture_random(&p.seed) % 4) {
+			OK(store_commit(p.a.store));
+			OK(store_commit(p.b.store));
+		} else {
+			store_rollback(p.a.store);
+			store_rollback(p.b.store);
+		}
+		if (transaction % 20 == 0)
+			compare(&p);
+	}
+	compare(&p);
+	assert_true(agreed > 1000);
+	fixture_end(&p.a);
+	fixture_end(&p.b);
+}
+
+/* ---- the two runs ------------------------------------------------------ */
+
+static int setup(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+
+	assert_non_null(f);
+	fixture_init(f, *state);
+	fixture_open(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_end(*state);
+	free(*state);
+	return 0;
+}
+
+static const struct contract {
+	const char *name;
+	CMUnitTestFunction test;
+} contract[] = {
+#define T(name)                                                                \
+	{                                                                      \
+#name, name                                                    \
+	}
+    T(an_accepted_job_is_there),
+    T(what_is_not_there_is_not_found),
+    T(a_taken_key_gives_the_row_that_is_there),
+    T(equal_keys_of_two_apis_stay_apart),
+    T(bodies_of_any_size_but_too_large),
+    T(the_oldest_is_claimed_first),
+    T(a_claim_is_a_lease_and_marks_it_sent),
+    T(never_more_than_concurrency_run),
+    T(finish_and_claim_are_one_transaction),
+    T(back_off_is_waited_for),
+    T(a_late_job_ends_instead_of_starting),
+    T(many_late_jobs_end_in_slices),
+    T(what_is_due_next),
+    T(an_ending_keeps_the_result_and_erases_the_request),
+    T(a_refused_event_gives_the_row),
+    T(a_heartbeat_is_not_seen),
+    T(a_heartbeat_hears_of_the_cancellation),
+    T(all_members_are_kept),
+    T(lost_leases_come_home),
+    T(passed_deadlines_come_home),
+    T(a_rollback_leaves_nothing),
+    T(versions_are_one_counter),
+    T(lists_run_newest_first),
+    T(stats_count_and_find_the_oldest),
+    T(bells_say_what_happened),
+#undef T
+};
+#define CONTRACT_COUNT (sizeof(contract) / sizeof(contract[0]))
+
+int main(void)
+{
+	static const struct store_ops *const backends[] = {
+	    &store_memory, &store_sqlite};
+	static char names[2 * CONTRACT_COUNT][96];
+	struct CMUnitTest tests[2 * CONTRACT_COUNT + 1];
+	size_t n = 0;
+
+	for (size_t b = 0; b < 2; b++)
+		for (size_t i = 0; i < CONTRACT_COUNT; i++, n++) {
+			union {
+				const struct store_ops *ops;
+				void *state;
+			} initial = {.ops = backends[b]};
+			snprintf(names[n], sizeof(names[n]), "%s: %s",
+			    backends[b]->name, contract[i].name);
+			tests[n] = (struct CMUnitTest){.name = names[n],
+			    .test_func = contract[i].test,
+			    .setup_func = setup,
+			    .teardown_func = teardown,
+			    .initial_state = initial.state};
+		}
+	tests[n] = (struct CMUnitTest)cmocka_unit_test(memory_and_sqlite_agree);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("contract", tests, NULL, NULL);
+}
