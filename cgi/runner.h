@@ -1,0 +1,66 @@
+#ifndef LOWTIDE_CGI_RUNNER_H
+#define LOWTIDE_CGI_RUNNER_H
+
+#include "cgi/keys.h"
+#include "cgi/log.h"
+#include "cgi/store/store.h"
+#include "cgi/upstream/upstream.h"
+
+/*
+ * The worker without a process: claim, call, finish (contract 7). Knows no
+ * clock, no descriptor and no signal: time comes in with every step, and a
+ * step says when the next one is due. So a test can drive it through crashes
+ * and hours.
+ *
+ * One step does what there is to do, in this order:
+ *   1. heartbeat: all leases in one transaction. Always first, so that a
+ *      worker that slept too long learns that its jobs are another's before
+ *      it writes anything.
+ *   2. take the answers that came, end the calls whose deadline passed.
+ *   3. one transaction: write what ended, bring home what nobody works on,
+ *      claim what there is room for. In the steady state that is
+ *      {finish N, claim N + 1, mark N + 1 sent}: one commit per job.
+ *   4. start the calls claimed, now that the commit is durable.
+ *
+ * When the store fails, nothing is forgotten: what ended is written at a later
+ * step, and nothing new is claimed until then.
+ */
+#define RUNNER_CALLS_MAX 256   /* at once, all APIs together */
+#define RUNNER_RECOVER_MAX 100 /* rows brought home per API and step */
+#define RUNNER_RECHECK_MS 1000 /* after the last ring (store.md 4) */
+#define RUNNER_STORE_RETRY_MS 200
+
+struct runner_spec {
+	const struct config *config;
+	const struct keys *keys;
+	struct store *store;
+	const struct upstream_ops *upstream;
+	void *pool;
+	const struct log *log; /* NULL = silent */
+	int64_t lease_ms, heartbeat_ms;
+	void (*random)(void *out, size_t n);
+};
+struct runner_now {
+	int64_t now_ms, now_boot;
+};
+
+struct runner;
+/* The first step scans everything. The spec's pointers are borrowed. */
+struct runner *runner_new(const struct runner_spec *spec);
+/* Calls still running are aborted; their leases run out. NULL-safe. */
+void runner_free(struct runner *runner);
+
+/* A bell rang: scan now, and once more 1 s after the last ring. */
+void runner_ring(struct runner *runner, struct runner_now now);
+/* No more claims; calls of which no byte left are given back. */
+void runner_drain(struct runner *runner, struct runner_now now);
+/* Something is called, or waits to be written. */
+bool runner_is_busy(const struct runner *runner);
+/*
+ * *due_boot: when to step again even if neither a bell rings nor a call
+ * moves; 0 = never.
+ */
+void runner_step(
+    struct runner *runner, struct runner_now now, int64_t *due_boot);
+
+#endif
