@@ -1,5 +1,6 @@
 #include "lib/opt.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,8 +98,10 @@ static void take_int(struct parser *p, const struct opt *row,
 	char *end;
 	bool ranged = row->min != 0 || row->max != 0;
 
+	errno = 0;
 	v->number = strtoll(text, &end, 10);
-	if (*text == '\0' || *end != '\0')
+	/* strtoll would take leading white space and a '+' as well */
+	if (strspn(text, "-0123456789") == 0 || *end != '\0' || errno)
 		bad_value(p, row, text, "a whole number");
 	else if (ranged && (v->number < row->min || v->number > row->max))
 		diag_error(p->diag, POS_NONE, "bad-value",
@@ -144,12 +147,12 @@ static void option(
 		take(p, row, NULL);
 	else if (attached)
 		take(p, row, attached);
-	else if (p->at + 1 < p->argc)
+	else if (p->at + 1 < p->argc && strcmp(p->argv[p->at + 1], "--") != 0)
 		take(p, row, p->argv[++p->at]);
 	else
 		diag_error(p->diag, POS_NONE, "option-needs-value",
 		    "`--%s` needs a value: --%s %s", row->name, row->name,
-		    row->arg);
+		    row->arg ? row->arg : "VALUE");
 }
 
 static void long_option(struct parser *p, const char *text)

@@ -12,9 +12,9 @@
  * Command lines from tables. A program (or one command of it) declares its
  * options as rows; parsing, `--help` and the manual walk the same rows.
  *
- * What is understood: -x, -x VALUE, -xVALUE, --long, --long VALUE,
- * --long=VALUE, -- ends the options; options may stand after operands. No
- * abbreviations.
+ * What is understood: -x, -xy for two flags, -x VALUE, -xVALUE, --long,
+ * --long VALUE, --long=VALUE, -- ends the options (and is nobody's value);
+ * options may stand after operands. No abbreviations.
  */
 enum opt_kind {
 	OPT_FLAG,     /* present or not */
@@ -25,7 +25,7 @@ enum opt_kind {
 };
 
 struct opt {
-	const char *name; /* "--env" without the dashes */
+	const char *name; /* "env": --env without the dashes */
 	char letter;	  /* 'e', or 0 */
 	enum opt_kind kind;
 	const char *arg;  /* "NAME" in the help; NULL for flags */

@@ -40,11 +40,12 @@ static const struct unit *split(
 
 static enum err amount(struct str text, const struct unit *rows, int64_t *out)
 {
-	int64_t number;
+	int64_t number, product;
 	const struct unit *row = split(text, rows, &number);
 
-	if (!row || __builtin_mul_overflow(number, row->factor, out))
+	if (!row || __builtin_mul_overflow(number, row->factor, &product))
 		return ERR_INPUT;
+	*out = product;
 	return ERR_OK;
 }
 
@@ -88,9 +89,11 @@ struct str units_spell_size(struct arena *a, int64_t bytes)
 struct str units_time(struct arena *a, int64_t unix_ms)
 {
 	int64_t ms = unix_ms % 1000;
-	if (ms < 0)
+	time_t seconds = (time_t)(unix_ms / 1000);
+	if (ms < 0) {
 		ms += 1000;
-	time_t seconds = (time_t)((unix_ms - ms) / 1000);
+		seconds--;
+	}
 	struct tm t;
 	char text[64];
 

@@ -122,14 +122,14 @@ static enum err split_authority(struct str s, struct url *out)
 	}
 	if (s.n && s.p[0] == '[') {
 		end = str_find(s, ']', 0);
-		if (end == s.n)
+		if (end == s.n || end == 1)
 			return ERR_INPUT;
 		end++;
 	} else {
 		end = str_find(s, ':', 0);
 	}
 	out->host = str_slice(s, 0, end);
-	if (out->host.n == 0)
+	if (out->host.n == 0 || str_find(out->host, '%', 0) < out->host.n)
 		return ERR_INPUT;
 	if (end == s.n)
 		return ERR_OK;
@@ -171,18 +171,33 @@ enum err url_split(struct arena *a, struct str s, struct url *out)
 	return split_authority(str_slice(rest, 0, slash), out);
 }
 
-/* 127.0.0.0/8, written as four plain decimal numbers. */
+/* One decimal number of a byte, plainly written; cuts it off *rest. */
+static bool take_byte(struct str *rest)
+{
+	size_t n = 0;
+	int v = 0;
+
+	for (; n < rest->n && n < 3 && is_digit(rest->p[n]); n++)
+		v = v * 10 + (rest->p[n] - '0');
+	*rest = str_slice(*rest, n, rest->n);
+	return n > 0 && v <= 255;
+}
+
+/* 127.0.0.0/8. Anything else might be a name that leads elsewhere. */
 static bool is_loopback_v4(struct str host)
 {
-	int dots = 0;
+	struct str rest = host;
 
-	for (size_t i = 0; i < host.n; i++) {
-		if (host.p[i] == '.')
-			dots++;
-		else if (!is_digit(host.p[i]))
+	for (int i = 0; i < 4; i++) {
+		if (i > 0) {
+			if (!str_starts(rest, "."))
+				return false;
+			rest = str_slice(rest, 1, rest.n);
+		}
+		if (!take_byte(&rest))
 			return false;
 	}
-	return dots == 3 && str_starts(host, "127.");
+	return rest.n == 0 && str_starts(host, "127.");
 }
 
 bool url_is_loopback(const struct url *url)

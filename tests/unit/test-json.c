@@ -18,6 +18,7 @@
 #undef json_null
 #undef json_is_number
 
+/* covers lib/json.c, lib/json-token.c and lib/json-write.c */
 #include "lib/json-token.h"
 #include "lib/json.h"
 
