@@ -1,0 +1,244 @@
+/*
+ * What stands behind the example site: HMRC's VAT API and a bundle service, as
+ * far as the site uses them. In memory, on 127.0.0.1:$PORT, node alone.
+ *
+ *	GET    /organisations/vat/VRN/obligations
+ *	POST   /organisations/vat/VRN/returns             201, the receipt
+ *	GET    /organisations/vat/VRN/returns/PERIOD
+ *	PUT    /bundles/ID                                201, again: 200
+ *	DELETE /bundles/ID   DELETE /bundles?bundleId=X   204
+ *	GET    /__calls      every call that arrived, for tests; DELETE forgets
+ *
+ * The header Gov-Test-Scenario picks a mood; see `scenarios`.
+ */
+import {createServer} from 'node:http';
+import {randomInt, randomUUID} from 'node:crypto';
+
+const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1500);
+const SLOW = Number(process.env.SIMULATOR_SLOW_MS ?? 8000);
+
+const calls = [];
+const returns = new Map(); /* "VRN PERIOD" → {body, receipt} */
+const bundles = new Map(); /* id → bundle */
+const limited = new Set(); /* targets that were told 429 once */
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const error = (status, code, message, headers) =>
+	({status, body: {code, message}, headers});
+
+/* An answer instead of the usual one, or nothing. */
+const scenarios = {
+	async SLOW() {
+		await sleep(SLOW);
+	},
+	/* once per target; whoever asks again is served */
+	RATE_LIMITED(call) {
+		const target = `${call.method} ${call.url} ${call.body}`;
+		if (limited.has(target))
+			return undefined;
+		limited.add(target);
+		return error(429, 'MESSAGE_THROTTLED_OUT',
+			'The application has reached its maximum rate limit',
+			{'retry-after': '2'});
+	},
+	SERVER_ERROR: () => error(500, 'SERVER_ERROR',
+		'Internal server error'),
+	INVALID_VRN: () => error(400, 'VRN_INVALID',
+		'The provided VRN is invalid'),
+	DUPLICATE_SUBMISSION: () => error(403, 'DUPLICATE_SUBMISSION',
+		'The VAT return was already submitted for the given period'),
+	/* reads everything, answers nothing: did it arrive? */
+	CLOSE_SILENTLY: () => 'close',
+};
+
+/* The four quarters before the current one; the last two are open. */
+function periods(now = new Date()) {
+	const current = now.getUTCFullYear() * 4 +
+		Math.floor(now.getUTCMonth() / 3);
+	const day = (quarter, month, date) => new Date(Date.UTC(
+		Math.floor(quarter / 4), quarter % 4 * 3 + month, date))
+		.toISOString().slice(0, 10);
+	return [4, 3, 2, 1].map((back) => {
+		const q = current - back;
+		const year = String(Math.floor(q / 4)).slice(-2);
+		return {
+			periodKey: `${year}A${q % 4 + 1}`,
+			start: day(q, 0, 1), end: day(q + 1, 0, 0),
+			due: day(q + 1, 1, 7), /* a month and seven days */
+			filed: back > 2,
+		};
+	});
+}
+
+function obligations(vrn) {
+	return {status: 200, body: {obligations: periods().map((p) => {
+		const {filed, ...obligation} = p;
+		const mine = returns.get(`${vrn} ${p.periodKey}`);
+		if (mine)
+			return {...obligation, status: 'F',
+				received: mine.receipt.processingDate
+					.slice(0, 10)};
+		return filed ? {...obligation, status: 'F', received: p.due} :
+			{...obligation, status: 'O'};
+	})}};
+}
+
+const MONEY = ['vatDueSales', 'vatDueAcquisitions', 'totalVatDue',
+	'vatReclaimedCurrPeriod', 'netVatDue', 'totalValueSalesExVAT',
+	'totalValuePurchasesExVAT', 'totalValueGoodsSuppliedExVAT',
+	'totalAcquisitionsExVAT'];
+
+/* The first rule of HMRC's that a return breaks. */
+function wrongWith(form) {
+	if (!/^[0-9A-Z#]{4}$/.test(form.periodKey ?? ''))
+		return error(400, 'PERIOD_KEY_INVALID',
+			'Invalid period key');
+	for (const name of MONEY)
+		if (typeof form[name] !== 'number')
+			return error(400, 'INVALID_MONETARY_AMOUNT',
+				`${name} should be a monetary value`);
+	const cents = (x) => Math.round(x * 100);
+	if (cents(form.totalVatDue) !==
+		cents(form.vatDueSales + form.vatDueAcquisitions))
+		return error(400, 'VAT_TOTAL_VALUE', 'totalVatDue should be ' +
+			'the sum of vatDueSales and vatDueAcquisitions');
+	if (cents(form.netVatDue) !== Math.abs(
+		cents(form.totalVatDue - form.vatReclaimedCurrPeriod)))
+		return error(400, 'VAT_NET_VALUE', 'netVatDue should be the ' +
+			'difference between totalVatDue and ' +
+			'vatReclaimedCurrPeriod');
+	if (form.finalised !== true)
+		return error(403, 'NOT_FINALISED',
+			'User has not declared VAT return as final');
+	return undefined;
+}
+
+async function submit(vrn, text) {
+	let form;
+	try {
+		form = JSON.parse(text);
+	} catch {
+		return error(400, 'INVALID_REQUEST', 'Invalid request');
+	}
+	const wrong = wrongWith(form);
+	if (wrong)
+		return wrong;
+	const key = `${vrn} ${form.periodKey}`;
+	if (returns.has(key))
+		return scenarios.DUPLICATE_SUBMISSION();
+	const receipt = {
+		processingDate: new Date().toISOString(),
+		paymentIndicator: form.netVatDue > 0 ? 'BANK' : 'DD',
+		formBundleNumber: String(randomInt(1e11, 9e11)),
+		chargeRefNumber: randomUUID().replace(/-/g, '')
+			.slice(0, 16).toUpperCase(),
+	};
+	returns.set(key, {form, receipt});
+	await sleep(PACE);
+	return {status: 201, body: receipt, headers: {
+		'receipt-id': randomUUID(),
+		'receipt-timestamp': receipt.processingDate,
+	}};
+}
+
+function view(vrn, period) {
+	const found = returns.get(`${vrn} ${period}`);
+	if (!found)
+		return error(404, 'NOT_FOUND',
+			'The remote endpoint has indicated that no data ' +
+			'can be found');
+	const {vrn: left, ...form} = found.form;
+	return {status: 200, body: form};
+}
+
+function putBundle(id, text) {
+	let asked = {};
+	try {
+		asked = JSON.parse(text || '{}');
+	} catch {
+		return error(400, 'INVALID_REQUEST', 'Invalid request');
+	}
+	const known = bundles.get(id);
+	const bundle = known ?? {id, bundleId: asked.bundleId ?? null,
+		status: 'active', since: new Date().toISOString()};
+	bundles.set(id, bundle);
+	return {status: known ? 200 : 201, body: bundle};
+}
+
+function deleteBundle(id, query) {
+	const name = query.get('bundleId');
+	for (const [key, bundle] of bundles)
+		if (key === id || name !== null && bundle.bundleId === name)
+			bundles.delete(key);
+	return {status: 204};
+}
+
+/* [method, path, what it answers]: groups become arguments */
+const VAT = '/organisations/vat/([^/]+)';
+const routes = [
+	['GET', `${VAT}/obligations`, async ([vrn]) => {
+		await sleep(PACE / 3);
+		return obligations(vrn);
+	}],
+	['POST', `${VAT}/returns`, ([vrn], call) => submit(vrn, call.body)],
+	['GET', `${VAT}/returns/([^/]+)`, ([vrn, key]) => view(vrn, key)],
+	['PUT', '/bundles/([^/]+)', async ([id], call) => {
+		await sleep(PACE / 2);
+		return putBundle(id, call.body);
+	}],
+	['DELETE', '/bundles(?:/([^/]+))?', ([id], call, query) =>
+		deleteBundle(id, query)],
+];
+
+async function answer(call) {
+	const {pathname, searchParams} = new URL(call.url, 'http://simulator');
+	const mood = scenarios[call.headers['gov-test-scenario']];
+	const instead = await mood?.(call);
+	if (instead)
+		return instead;
+	for (const [method, pattern, run] of routes) {
+		const hit = new RegExp(`^${pattern}$`).exec(pathname);
+		if (!hit || method !== call.method)
+			continue;
+		const parts = hit.slice(1).map((s) => s &&
+			decodeURIComponent(s));
+		if (pattern.startsWith(VAT) && !/^\d{9}$/.test(parts[0]))
+			return scenarios.INVALID_VRN();
+		return run(parts, call, searchParams);
+	}
+	return error(404, 'MATCHING_RESOURCE_NOT_FOUND',
+		'A resource with the name in the request can not be found');
+}
+
+function send(res, {status, body, headers}) {
+	const text = body === undefined ? '' : JSON.stringify(body);
+	res.writeHead(status, {
+		...(text && {'content-type': 'application/json'}), ...headers});
+	res.end(text);
+}
+
+const server = createServer(async (req, res) => {
+	let body = '';
+	for await (const some of req)
+		body += some;
+	if (req.url === '/__calls') {
+		if (req.method === 'DELETE')
+			calls.length = 0;
+		return send(res, {status: 200, body: calls});
+	}
+	const call = {at: new Date().toISOString(), method: req.method,
+		url: req.url, headers: req.headers, body, status: null};
+	calls.push(call);
+	const said = await answer(call).catch(() =>
+		error(400, 'INVALID_REQUEST', 'Invalid request'));
+	if (said === 'close')
+		return req.socket.destroy();
+	call.status = said.status;
+	return send(res, said);
+});
+
+server.listen(Number(process.env.PORT ?? 8090), '127.0.0.1', () =>
+	console.log(`simulator: ready on http://127.0.0.1:${
+		server.address().port}`));
+for (const signal of ['SIGINT', 'SIGTERM'])
+	process.on(signal, () => process.exit(0));
