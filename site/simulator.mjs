@@ -51,21 +51,22 @@ const scenarios = {
 	CLOSE_SILENTLY: () => 'close',
 };
 
-/* The four quarters before the current one; the last two are open. */
+/*
+ * Four quarters, the last of which ended with last month: so one is open, the
+ * one before it is overdue, and two were filed in time.
+ */
 function periods(now = new Date()) {
-	const current = now.getUTCFullYear() * 4 +
-		Math.floor(now.getUTCMonth() / 3);
-	const day = (quarter, month, date) => new Date(Date.UTC(
-		Math.floor(quarter / 4), quarter % 4 * 3 + month, date))
+	const year = now.getUTCFullYear();
+	const day = (month, date) => new Date(Date.UTC(year, month, date))
 		.toISOString().slice(0, 10);
-	return [4, 3, 2, 1].map((back) => {
-		const q = current - back;
-		const year = String(Math.floor(q / 4)).slice(-2);
+	return [9, 6, 3, 0].map((back) => {
+		const end = now.getUTCMonth() - back; /* the month behind it */
+		const [y, m] = day(end, 0).split('-');
 		return {
-			periodKey: `${year}A${q % 4 + 1}`,
-			start: day(q, 0, 1), end: day(q + 1, 0, 0),
-			due: day(q + 1, 1, 7), /* a month and seven days */
-			filed: back > 2,
+			periodKey: `${y.slice(2)}A${Math.ceil(m / 3)}`,
+			start: day(end - 3, 1), end: day(end, 0),
+			due: day(end + 1, 7), /* a month and seven days */
+			filed: back > 3,
 		};
 	});
 }

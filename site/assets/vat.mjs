@@ -83,6 +83,7 @@ async function send() {
 	$('.watch', panel).hidden = false;
 	$('#return-progress').removeAttribute('value');
 	$('#submit-return').disabled = true;
+	panel.scrollIntoView({block: 'nearest'});
 	try {
 		const {result} = await submit('POST', '/api/v1/hmrc/vat/return', {
 			body,

@@ -1,0 +1,210 @@
+/*
+ * A real browser for tests: chromium-headless-shell, spoken to over a pipe
+ * (--remote-debugging-pipe: we write to its fd 3 and read its fd 4; messages
+ * are JSON that end with a NUL byte). No port, no packages.
+ *
+ *	const browser = await open();
+ *	const page = await browser.page({width: 390, dark: true});
+ *	await page.go('http://127.0.0.1:8080/');
+ *	await page.until(() => document.querySelector('#receipt'));
+ *	equal(page.complaints, []);
+ *	await browser.close();
+ */
+import {spawn} from 'node:child_process';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {existsSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+
+const PROGRAMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
+const PATIENCE = 30000; /* ms that until() waits */
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function open() {
+	const program = PROGRAMS.find(existsSync);
+	if (!program)
+		throw new Error('chromium-headless-shell is missing; run ' +
+			'`apt-get install chromium-headless-shell`');
+	const profile = await mkdtemp(path.join(tmpdir(), 'lowtide-browser-'));
+	const child = spawn(program, [
+		'--headless', '--remote-debugging-pipe', '--disable-gpu',
+		'--no-first-run', '--disable-background-networking',
+		'--disable-component-update', '--disable-sync',
+		'--disable-dev-shm-usage', '--lang=en-GB',
+		`--user-data-dir=${profile}`,
+		...(process.getuid() === 0 ? ['--no-sandbox'] : []),
+		'about:blank',
+	], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+	const gone = new Promise((resolve) => child.once('close', resolve));
+	const pipe = connect(child);
+	return {
+		page: (look) => newPage(pipe, look),
+		async close() {
+			pipe.send('Browser.close').catch(() => {});
+			const timer = setTimeout(
+				() => child.kill('SIGKILL'), 5000);
+			await gone;
+			clearTimeout(timer);
+			await rm(profile, {recursive: true, force: true,
+				maxRetries: 5});
+		},
+	};
+}
+
+/* Commands out, answers and events in. */
+function connect(child) {
+	const [, , , to, from] = child.stdio;
+	const waiting = new Map();
+	const listeners = new Set();
+	let last = 0;
+	let rest = Buffer.alloc(0);
+	function take(message) {
+		const asked = waiting.get(message.id);
+		if (!asked) {
+			for (const listen of listeners)
+				listen(message);
+			return;
+		}
+		waiting.delete(message.id);
+		if (message.error)
+			asked.reject(new Error(
+				`${asked.method}: ${message.error.message}`));
+		else
+			asked.resolve(message.result);
+	}
+	from.on('data', (bytes) => {
+		rest = Buffer.concat([rest, bytes]);
+		for (let end; (end = rest.indexOf(0)) >= 0;) {
+			const text = rest.subarray(0, end).toString();
+			rest = rest.subarray(end + 1);
+			take(JSON.parse(text));
+		}
+	});
+	const lost = () => {
+		for (const {reject} of waiting.values())
+			reject(new Error('the browser is gone'));
+		waiting.clear();
+	};
+	child.once('error', lost);
+	child.once('close', lost);
+	to.on('error', lost);
+	return {
+		listen: (listener) => listeners.add(listener),
+		send(method, params = {}, sessionId = undefined) {
+			const id = ++last;
+			return new Promise((resolve, reject) => {
+				waiting.set(id, {method, resolve, reject});
+				to.write(`${JSON.stringify(
+					{id, method, params, sessionId})}\0`);
+			});
+		},
+	};
+}
+
+/* What a page has to complain about: the console, errors, CSP, requests. */
+const complaint = {
+	'Runtime.exceptionThrown': ({exceptionDetails: e}) =>
+		`exception: ${e.exception?.description ?? e.text}`,
+	'Runtime.consoleAPICalled': ({type, args}) =>
+		['error', 'warning', 'assert'].includes(type) ?
+			`console: ${args.map((a) => a.value ?? a.description)
+				.join(' ')}` : null,
+	'Log.entryAdded': ({entry}) =>
+		['error', 'warning'].includes(entry.level) ?
+			`${entry.source}: ${entry.text} ${entry.url ?? ''}` :
+			null,
+	'Audits.issueAdded': ({issue}) =>
+		issue.code === 'ContentSecurityPolicyIssue' ? `csp: ${
+			JSON.stringify(issue.details
+				.contentSecurityPolicyIssueDetails)}` : null,
+};
+
+async function newPage(pipe, {width = 1280, height = 900, dark = false} = {}) {
+	const {targetId} = await pipe.send('Target.createTarget',
+		{url: 'about:blank'});
+	const {sessionId} = await pipe.send('Target.attachToTarget',
+		{targetId, flatten: true});
+	const send = (method, params) => pipe.send(method, params, sessionId);
+	const complaints = [];
+	const requests = []; /* {method, url, headers} in their order */
+	pipe.listen(({sessionId: whose, method, params}) => {
+		if (whose !== sessionId)
+			return;
+		const text = complaint[method]?.(params);
+		if (text)
+			complaints.push(text);
+		if (method === 'Network.requestWillBeSent')
+			requests.push(params.request);
+	});
+	for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'Audits'])
+		await send(`${domain}.enable`);
+	await send('Emulation.setDeviceMetricsOverride', {width, height,
+		deviceScaleFactor: 1, mobile: width < 600});
+	await send('Emulation.setEmulatedMedia', {features: [{
+		name: 'prefers-color-scheme', value: dark ? 'dark' : 'light'}]});
+
+	/* Runs a function in the page; arguments and result are JSON. */
+	async function run(fn, ...args) {
+		const {result, exceptionDetails: wrong} = await send(
+			'Runtime.evaluate', {
+				expression: `(${fn})(...${JSON.stringify(args)})`,
+				awaitPromise: true, returnByValue: true,
+				userGesture: true,
+			});
+		if (wrong)
+			throw new Error(wrong.exception?.description ??
+				wrong.text);
+		return result.value;
+	}
+	async function until(fn, ...args) {
+		for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+			const value = await run(fn, ...args);
+			if (value)
+				return value;
+			await sleep(50);
+		}
+		throw new Error(`this never came true: ${fn}`);
+	}
+	return {
+		complaints, requests, run, until, send,
+		async go(url) {
+			const {errorText} = await send('Page.navigate', {url});
+			if (errorText)
+				throw new Error(`${url}: ${errorText}`);
+			await until(() => document.readyState === 'complete');
+		},
+		/* As a person does it: the middle of it, with the mouse. */
+		async click(selector) {
+			const {x, y} = await run((s) => {
+				const it = document.querySelector(s);
+				it.scrollIntoView({behavior: 'instant',
+					block: 'center'});
+				const r = it.getBoundingClientRect();
+				return {x: r.x + r.width / 2,
+					y: r.y + r.height / 2};
+			}, selector);
+			for (const type of ['mousePressed', 'mouseReleased'])
+				await send('Input.dispatchMouseEvent', {type,
+					x, y, button: 'left', clickCount: 1});
+		},
+		async type(selector, text) {
+			await run((s) => {
+				const it = document.querySelector(s);
+				it.focus();
+				it.select();
+			}, selector);
+			await send('Input.insertText', {text});
+			await run((s) => document.querySelector(s).dispatchEvent(
+				new Event('change', {bubbles: true})), selector);
+		},
+		async screenshot(file) {
+			const {cssContentSize: size} =
+				await send('Page.getLayoutMetrics');
+			const {data} = await send('Page.captureScreenshot', {
+				captureBeyondViewport: true, clip: {x: 0, y: 0,
+					width, height: size.height, scale: 1}});
+			await writeFile(file, Buffer.from(data, 'base64'));
+		},
+	};
+}
