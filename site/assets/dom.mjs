@@ -1,8 +1,8 @@
 /* What the page's other modules share. */
 
-/* A copy of <template id=…> with texts put in: {'.due': '7 May'} */
+/* A copy of <template id=t-…> with texts put in: {'.due': '7 May'} */
 export function fill(id, texts = {}) {
-	const {content} = document.getElementById(id);
+	const {content} = document.getElementById(`t-${id}`);
 	const made = content.cloneNode(true).firstElementChild;
 	for (const [selector, text] of Object.entries(texts))
 		made.querySelector(selector).textContent = text;

@@ -1,0 +1,150 @@
+/*
+ * Sends one VAT return through the running site and says what happened, step
+ * by step: `make demo CHECK=1`, or `lowtide serve -C site --env dev -- node
+ * check.mjs`. Ends with 0 when everything was as it should be, else with 1.
+ */
+import {randomInt, randomUUID} from 'node:crypto';
+
+const site = process.env.LOWTIDE_URL;
+const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
+const RETURN = '/api/v1/hmrc/vat/return';
+
+const say = (text) => console.log(text);
+const begun = Date.now();
+const since = () => `${((Date.now() - begun) / 1000).toFixed(1)} s`;
+
+function must(holds, text) {
+	if (!holds)
+		throw new Error(text);
+	say(`  ok  ${text}`);
+}
+
+async function get(path) {
+	const answer = await fetch(new URL(path, site));
+	if (!answer.ok)
+		throw new Error(`GET ${path} was answered with ${
+			answer.status}`);
+	return answer;
+}
+
+/* A module of the site, as published; node imports nothing over http. */
+async function published(page, name) {
+	const path = new RegExp(`href="([^"]*)" id="module-${name}"`).exec(page);
+	if (!path)
+		throw new Error(`the page names no module ${name}`);
+	const text = await (await get(path[1])).text();
+	return import(`data:text/javascript,${encodeURIComponent(text)}`);
+}
+
+function form(vrn, periodKey) {
+	return {
+		vrn, periodKey, vatDueSales: 2840.5, vatDueAcquisitions: 0,
+		totalVatDue: 2840.5, vatReclaimedCurrPeriod: 615.2,
+		netVatDue: 2225.3, totalValueSalesExVAT: 14202,
+		totalValuePurchasesExVAT: 3076,
+		totalValueGoodsSuppliedExVAT: 0, totalAcquisitionsExVAT: 0,
+		finalised: true,
+	};
+}
+
+async function files() {
+	say('The site, as files:');
+	const page = await (await get('/')).text();
+	must(page.includes('id="return-form"'), 'the page has the form');
+	const pointer = await (await get('/products.json')).json();
+	const catalogue = await (await get(pointer.url)).json();
+	must(catalogue.version === pointer.version,
+		`the catalogue ${pointer.version} is at ${pointer.url}`);
+	const oauth = await published(page, 'oauth');
+	for (const id of ['cognito', 'hmrc']) {
+		const url = new URL(oauth.url(id, {state: 's', nonce: 'n',
+			challenge: 'c'}));
+		must(url.searchParams.get('state') === 's' &&
+			url.searchParams.get('code_challenge_method') ===
+				'S256' &&
+			url.searchParams.get('redirect_uri').startsWith(site),
+		`signing in with ${id} goes to ${url.host}`);
+	}
+	return published(page, 'requests');
+}
+
+async function openPeriod({submit}, vrn) {
+	const {result} = await submit('GET', new URL(
+		`/api/v1/hmrc/vat/obligation?vrn=${vrn}&from=2020-01-01` +
+		'&to=2039-12-31', site));
+	const open = result.obligations.find(({status}) => status === 'O');
+	must(open, `period ${open?.periodKey} is open`);
+	return open.periodKey;
+}
+
+async function send({submit}, body, name) {
+	let seen = '';
+	return submit('POST', new URL(RETURN, site), {
+		body, name,
+		onStatus({status, jobId}, nextLookMs) {
+			if (status === seen)
+				return;
+			seen = status;
+			say(`  ${since()}  ${status}${status === 'accepted' ?
+				` with 202, ticket ${jobId}` : ''}${
+				nextLookMs === null ? '' :
+					`, next look in ${nextLookMs} ms`}`);
+		},
+	});
+}
+
+async function repeat(body, name, receipt) {
+	const answer = await fetch(new URL(RETURN, site), {
+		method: 'POST', body: JSON.stringify(body),
+		headers: {'content-type': 'application/json',
+			'x-request-id': name},
+	});
+	const again = await answer.json();
+	must(answer.status === 201 &&
+		again.formBundleNumber === receipt.formBundleNumber,
+	'the same request under the same name gives the same receipt');
+}
+
+async function arrivals(vrn) {
+	const calls = await (await fetch(new URL('/__calls', simulator))).json();
+	const sent = calls.filter(({method, url}) => method === 'POST' &&
+		url === `/organisations/vat/${vrn}/returns`);
+	must(sent.length === 1, `the tax service saw ${
+		sent.length === 1 ? 'one submission' :
+			`${sent.length} submissions`} of it`);
+}
+
+async function bundle({submit}) {
+	const {result, location} = await submit('POST',
+		new URL('/api/v1/bundle', site),
+		{body: {bundleId: 'starter'}, wait: 0});
+	must(result.status === 'active', `bundle ${result.bundleId} is active${
+		location ? ` at ${location.slice(0, 24)}…` : ''}`);
+}
+
+async function main() {
+	if (!site || !simulator)
+		throw new Error('LOWTIDE_URL and LOWTIDE_RUN_SIMULATOR_URL ' +
+			'are not set; run `make demo CHECK=1`');
+	const requests = await files();
+	const vrn = String(randomInt(1e8, 1e9));
+	const name = randomUUID();
+	say(`A VAT return for ${vrn}:`);
+	const body = form(vrn, await openPeriod(requests, vrn));
+	const {result: receipt} = await send(requests, body, name);
+	must(/^\d{12}$/.test(receipt?.formBundleNumber),
+		`receipt ${receipt?.formBundleNumber}, taken in ${
+			receipt?.processingDate}`);
+	await repeat(body, name, receipt);
+	await arrivals(vrn);
+	say('A bundle, fire and forget:');
+	await bundle(requests);
+	say(`Everything was as it should be (${since()}).`);
+}
+
+main().catch((error) => {
+	say(`  not ok  ${error.message}`);
+	for (let why = error.cause; why; why = why.cause)
+		say(`          because of: ${why.message}`);
+	process.exitCode = 1;
+});
