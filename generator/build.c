@@ -10,6 +10,8 @@ static const struct producer {
 	bool needs_all;
 } producers[] = {
     {produce_catalogues, false},
+    {produce_oauth, false},
+    {produce_client, false},
     {produce_manifest, true},
 };
 

@@ -2,9 +2,6 @@
 
 #include "generator/mustache.h"
 #include "generator/provider.h"
-#include "lib/units.h"
-
-#define TTL_MS (10 * 60 * 1000) /* a sign-in begun longer ago is stale */
 
 static void set(struct arena *a, struct value *table, const char *key,
     struct value *v, bool from_env)
@@ -34,28 +31,33 @@ static struct value *row(struct arena *a, const struct oauth_provider *p)
 	return row;
 }
 
-/* What the template sees: providers, storage, ttl, beside what pages see. */
-static struct value *module_data(
-    struct build *b, const struct value *oauth, struct value *providers)
+/* What the template sees: name, storage, ttl, providers. */
+static struct value *module_data(struct build *b, struct value *providers)
 {
-	struct value *data = value_new(b->arena, VALUE_TABLE, POS_NONE);
-	const struct value *ttl = value_get(oauth, "ttl");
-	int64_t ms = TTL_MS;
-	if (ttl && units_duration(ttl->text, &ms) != ERR_OK)
-		diag_error(b->diag, ttl->pos, "bad-value",
-		    "\"%.*s\" is not a duration; write it as \"10m\"",
-		    STR_ARG(ttl->text));
-	bool local = str_is(value_text(oauth, "storage"), "local");
-	set(b->arena, data, "providers", providers, false);
-	set(b->arena, data, "storage",
-	    value_string(b->arena,
-		local ? STR("localStorage") : STR("sessionStorage"), POS_NONE),
-	    false);
-	set(b->arena, data, "ttl", value_int(b->arena, ms, POS_NONE),
+	struct arena *a = b->arena;
+	struct value *data = value_new(a, VALUE_TABLE, POS_NONE);
+	const struct value *storage = site_value(b->site, "oauth.storage");
+	const struct value *ttl = site_value(b->site, "oauth.ttl");
+	bool local = str_is(site_text(b->site, "oauth.storage"), "local");
+	set(a, data, "name", value_string(a, b->site->name, POS_NONE), false);
+	set(a, data, "storage",
+	    value_string(a, local ? STR("localStorage") : STR("sessionStorage"),
+		POS_NONE),
+	    storage && storage->from_env);
+	set(a, data, "ttl",
+	    value_int(a, site_amount(b->site, "oauth.ttl"), POS_NONE),
 	    ttl && ttl->from_env);
-	set(b->arena, data, "name",
-	    value_string(b->arena, b->site->name, POS_NONE), false);
+	set(a, data, "providers", providers, false);
 	return data;
+}
+
+/* base_url without its slash, and whether the environment said it. */
+static struct value *base_url(struct build *b)
+{
+	const struct value *said = site_value(b->site, "base_url");
+	struct value *v = value_string(b->arena, b->site->base_url, POS_NONE);
+	v->from_env = said && said->from_env;
+	return v;
 }
 
 /*
@@ -64,13 +66,12 @@ static struct value *module_data(
  */
 enum err produce_oauth(struct build *b)
 {
-	const struct value *oauth = value_get(b->site->root, "oauth");
-	const struct value *base = value_get(b->site->root, "base_url");
+	const struct value *oauth = site_table(b->site, "oauth");
 	struct value *list = value_new(b->arena, VALUE_ARRAY, POS_NONE);
 	struct str module;
 	enum err err = ERR_OK;
 	bool from_env = false;
-	if (!oauth || oauth->kind != VALUE_TABLE)
+	if (!oauth)
 		return ERR_OK;
 	for (size_t i = 0; i < oauth->as.table.n; i++) {
 		const struct member *m = &oauth->as.table.members[i];
@@ -78,7 +79,7 @@ enum err produce_oauth(struct build *b)
 		if (m->value->kind != VALUE_TABLE)
 			continue; /* storage, ttl */
 		enum err one =
-		    oauth_provider_read(b->arena, m, base, b->diag, &p);
+		    oauth_provider_read(b->arena, m, base_url(b), b->diag, &p);
 		if (one != ERR_OK)
 			err = one;
 		else
@@ -86,7 +87,7 @@ enum err produce_oauth(struct build *b)
 	}
 	if (err != ERR_OK || !list->as.array.n)
 		return err;
-	err = build_template(b, "client/oauth.mjs", module_data(b, oauth, list),
+	err = build_template(b, "client/oauth.mjs", module_data(b, list),
 	    ESCAPE_JS, &module, &from_env);
 	if (err != ERR_OK)
 		return err;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "generator/keys.h"
 #include "lib/buf.h"
 #include "lib/opt.h"
 #include "lib/url.h"
@@ -62,6 +63,22 @@ static const char *const reserved[] = {
     "code_challenge",
     "code_challenge_method",
 };
+/* Keys that are known (generator/keys.def) but not built yet. */
+static const char *const later[] = {
+    "iss",
+    "jar",
+    "logout",
+    "max_age",
+    "mixup",
+    "par",
+    "redirect_allow",
+    "resource",
+    "response_mode",
+    "response_type",
+    "tenant",
+    "token_endpoint",
+    "variant",
+};
 /* Beginnings that only secrets have. */
 static const char *const secret_shapes[] = {
     "arn:aws:secretsmanager:",
@@ -98,14 +115,37 @@ static struct pos pos_of(const struct work *w, const char *key)
 	return v ? v->pos : w->pos;
 }
 
-/* A string of the table, or what the kind or default says. */
-static struct str text(struct work *w, const char *key, const char *otherwise)
+static struct str raw_text(struct work *w, const char *key)
 {
 	const struct value *v = value_get(w->table, key);
 	if (!v || v->kind != VALUE_STRING)
-		return str_of(otherwise);
+		return (struct str){0};
 	w->from_env |= v->from_env;
 	return v->text;
+}
+
+/* A string of the table, or what the kind or default says. */
+static struct str text(struct work *w, const char *key, const char *otherwise)
+{
+	struct str s = raw_text(w, key);
+	if (!s.p)
+		return str_of(otherwise);
+	if (key_is_placeholder(s))
+		refuse(w, pos_of(w, key), "placeholder",
+		    "%s is %s%.*s; give it its value", key,
+		    s.n ? "still " : "empty", STR_ARG(s));
+	return s;
+}
+
+/* Nobody may believe that a key works which does nothing yet. */
+static void check_later(struct work *w)
+{
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
+		struct member *m = value_member(w->table, str_of(later[i]));
+		if (m)
+			refuse(w, m->pos, "not-built-yet",
+			    "%s does nothing yet; take it out", later[i]);
+	}
 }
 
 static void find_kind(struct work *w)
@@ -138,6 +178,8 @@ static struct str join(struct work *w, struct str base, struct str path)
 static void check_endpoint(struct work *w, struct str endpoint, struct pos pos)
 {
 	struct url url;
+	if (key_is_placeholder(endpoint))
+		return; /* said already */
 	if (url_split(w->arena, endpoint, &url) != ERR_OK)
 		refuse(w, pos, "endpoint-scheme",
 		    "\"%.*s\" is not an https URL; write it in full",
@@ -186,22 +228,16 @@ static bool contains(struct str s, const char *part)
 	return s.n && memmem(s.p, s.n, part, strlen(part));
 }
 
-static bool is_placeholder(struct str s)
-{
-	return contains(s, "${") || str_starts(s, "TODO") ||
-	       str_starts(s, "CHANGE") || str_starts(s, "<");
-}
-
 static struct str find_client_id(struct work *w)
 {
-	struct str id = str_trim(text(w, "client_id", NULL));
+	struct str id = str_trim(raw_text(w, "client_id"));
 	struct pos pos = pos_of(w, "client_id");
 	if (!id.n)
 		refuse(w, pos, "client-id-empty",
 		    "[oauth.%.*s] has no client_id; set the one the provider "
 		    "gave you, in env/NAME.toml if environments differ",
 		    STR_ARG(w->id));
-	else if (is_placeholder(id))
+	else if (key_is_placeholder(id))
 		refuse(w, pos, "client-id-placeholder",
 		    "\"%.*s\" stands for a client_id; set the real one",
 		    STR_ARG(id));
@@ -232,6 +268,8 @@ static struct str find_redirect(struct work *w)
 		w->from_env |= w->base_url->from_env;
 		uri = join(w, w->base_url->text, path);
 	}
+	if (key_is_placeholder(uri))
+		return uri; /* said already */
 	if (url_split(w->arena, uri, &url) != ERR_OK)
 		refuse(w, pos, "redirect-relative",
 		    "\"%.*s\" is not an absolute URL; providers compare it "
@@ -382,6 +420,7 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	};
 	struct buf url = {0};
 	bool openid;
+	const struct value *nonce = value_get(table->value, "nonce");
 	find_kind(&w);
 	struct str endpoint = find_endpoint(&w);
 	struct str client_id = find_client_id(&w);
@@ -391,10 +430,11 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	    .redirect = find_redirect(&w),
 	    .issuer = text(&w, "issuer", w.kind->issuer),
 	    .allow = find_allowed(&w),
-	    .nonce = openid,
+	    .nonce = openid && (!nonce || nonce->as.b),
 	    .pkce = find_pkce(&w),
 	};
 	check_secrets(&w, table->value);
+	check_later(&w);
 
 	/* An endpoint's own query stays as it is; one ending in ? or & too. */
 	buf_put_str(&url, endpoint);
