@@ -233,7 +233,7 @@ static enum outcome handle_options(struct handling *h)
 
 /* ---- requests ----------------------------------------------------------- */
 
-static handler *const handlers[] = {
+static enum outcome (*const handlers[])(struct handling *h) = {
     [ROUTE_NONE] = handle_none,
     [ROUTE_METHOD] = handle_method,
     [ROUTE_OPTIONS] = handle_options,

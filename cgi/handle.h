@@ -29,9 +29,12 @@ struct handling {
 	struct answer_job job; /* .job = &row */
 };
 
-typedef enum outcome handler(struct handling *h);
-handler handle_accept, handle_health, handle_job, handle_job_result,
-    handle_job_cancel;
+/* One per kind of route; app.c has the table. */
+enum outcome handle_accept(struct handling *h);
+enum outcome handle_job(struct handling *h);
+enum outcome handle_job_result(struct handling *h);
+enum outcome handle_job_cancel(struct handling *h);
+enum outcome handle_health(struct handling *h);
 
 /*
  * Who asks, by what the API's `auth` says; false: nobody who may (401 is in
