@@ -4,7 +4,6 @@
 #include "lib/json.h"
 
 #define HEADERS_MAX 256
-#define LARGEST(a, b) ((a) > (b) ? (a) : (b))
 
 /* Lower case; the connection's own, and what libcurl writes by itself. */
 static const char *const never_passed_on[] = {
@@ -182,11 +181,15 @@ static enum err url_of(struct arena *a, const struct compose *c,
 	return ERR_OK;
 }
 
-static int64_t smaller_cap(int64_t a, int64_t b)
+static int64_t response_cap(const struct compose *c)
 {
-	if (a <= 0 || b <= 0)
-		return LARGEST(a, b);
-	return a < b ? a : b;
+	int64_t cap = UPSTREAM_RESPONSE_MAX;
+
+	if (c->upstream->response_max > 0 && c->upstream->response_max < cap)
+		cap = c->upstream->response_max;
+	if (c->api->result_max > 0 && c->api->result_max < cap)
+		cap = c->api->result_max;
+	return cap;
 }
 
 enum err compose_call(struct arena *a, const struct compose *c,
@@ -212,8 +215,7 @@ enum err compose_call(struct arena *a, const struct compose *c,
 	    .timeout_ms = c->upstream->timeout_ms,
 	    .connect_timeout_ms = c->upstream->connect_timeout_ms,
 	    .stall_timeout_ms = c->upstream->stall_timeout_ms,
-	    .response_max =
-		smaller_cap(c->upstream->response_max, api->result_max),
+	    .response_max = response_cap(c),
 	};
 	err = url_of(a, c, &source, out, why);
 	if (err == ERR_OK)

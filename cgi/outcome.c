@@ -16,7 +16,7 @@
  * upstream's 202 ends as 200 until such upstreams are polled.
  */
 enum again { NEVER, IDEMPOTENT, REPEATABLE, ALWAYS };
-enum class {
+enum answer_class {
 	CLASS_UNSENT,
 	CLASS_TIMEOUT,
 	CLASS_BROKEN,
@@ -57,32 +57,38 @@ static const struct class_row {
 	"The upstream failed."},
 };
 
-#define RESULT_MAX_DEFAULT ((size_t)16 * 1024 * 1024)
-
-static enum class class_of_status(const struct upstream_answer *answer) {
+static enum answer_class class_of_status(const struct upstream_answer *answer)
+{
 	int status = answer->status;
 
-	if (status == 429) return CLASS_TOO_MANY;
-	if (status == 503 && answer->has_retry_after) return CLASS_UNAVAILABLE;
-	if (status >= 500) return CLASS_ERROR;
-	if (status >= 400) return CLASS_REFUSED;
+	if (status == 429)
+		return CLASS_TOO_MANY;
+	if (status == 503 && answer->has_retry_after)
+		return CLASS_UNAVAILABLE;
+	if (status >= 500)
+		return CLASS_ERROR;
+	if (status >= 400)
+		return CLASS_REFUSED;
 	return status >= 200 && status < 300 ? CLASS_DONE : CLASS_REDIRECT;
 }
 
-static enum class class_of(
-    const struct api *api, const struct upstream_answer *answer) {
-	static const enum class without_answer[UPSTREAM_ENDS] =
-	    {
-		[UPSTREAM_UNSENT] = CLASS_UNSENT,
-		[UPSTREAM_TIMEOUT] = CLASS_TIMEOUT,
-		[UPSTREAM_BROKEN] = CLASS_BROKEN,
-		[UPSTREAM_TOO_LARGE] = CLASS_TOO_LARGE,
-	    };
-	size_t max = api->result_max > 0 ? (size_t)api->result_max
-					 : RESULT_MAX_DEFAULT;
+static enum answer_class class_of(
+    const struct api *api, const struct upstream_answer *answer)
+{
+	static const enum answer_class without_answer[UPSTREAM_ENDS] = {
+	    [UPSTREAM_UNSENT] = CLASS_UNSENT,
+	    [UPSTREAM_TIMEOUT] = CLASS_TIMEOUT,
+	    [UPSTREAM_BROKEN] = CLASS_BROKEN,
+	    [UPSTREAM_TOO_LARGE] = CLASS_TOO_LARGE,
+	};
+	int64_t max = UPSTREAM_RESPONSE_MAX;
 
-	if (answer->end != UPSTREAM_ANSWER) return without_answer[answer->end];
-	if (answer->body.n > max) return CLASS_TOO_LARGE;
+	if (answer->end != UPSTREAM_ANSWER)
+		return without_answer[answer->end];
+	if (api->result_max > 0 && api->result_max < max)
+		max = api->result_max;
+	if (answer->body.n > (size_t)max)
+		return CLASS_TOO_LARGE;
 	return class_of_status(answer);
 }
 
@@ -138,7 +144,8 @@ static int64_t wait_of(const struct job *job,
 		   : RETRY_AFTER_MAX_MS;
 }
 
-static int status_of(enum class class, const struct upstream_answer *answer)
+static int status_of(
+    enum answer_class class, const struct upstream_answer *answer)
 {
 	if (class == CLASS_DONE)
 		return answer->status == 202 ? 200 : answer->status;
@@ -151,7 +158,7 @@ void outcome_of(struct arena *a, const struct api *api, const struct job *job,
     const struct upstream_answer *answer, const struct outcome_now *now,
     struct outcome *out)
 {
-	enum class class = class_of(api, answer);
+	enum answer_class class = class_of(api, answer);
 	const struct class_row *row = &classes[class];
 	int64_t wait_ms = wait_of(job, answer, now->random);
 	bool again = may_go_again(api, job, row->again);

@@ -366,16 +366,24 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 	return ERR_OK;
 }
 
+/*
+ * Only what lies ahead is in due_boot. So before a lane is left, what ended
+ * meanwhile is brought home, which may give it work again.
+ */
 static enum err claim_lane(struct runner *r, size_t api, struct runner_now now)
 {
-	while (wants_claims(r, api, now)) {
-		enum err err = claim_one(r, api, now);
-		if (err == ERR_NOT_FOUND)
-			r->lanes[api].look = false;
-		else if (err != ERR_OK)
-			return err;
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && wants_claims(r, api, now)) {
+		err = claim_one(r, api, now);
+		if (err != ERR_NOT_FOUND)
+			continue;
+		r->lanes[api].look = false;
+		err = recover(r, api, now);
+		if (r->lanes[api].recover)
+			break;
 	}
-	return ERR_OK;
+	return err;
 }
 
 static enum err work_all(struct runner *r, struct runner_now now)
@@ -480,8 +488,11 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 	if (r->draining)
 		return due;
 	sooner(&due, r->recheck_boot);
-	for (size_t i = 0; i < r->spec.config->n_apis; i++)
+	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		sooner(&due, r->lanes[i].due_boot);
+		if (r->lanes[i].recover)
+			sooner(&due, now.now_boot);
+	}
 	return due;
 }
 

@@ -1,0 +1,253 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgi/runner.h"
+#include "cgi/start.h"
+
+/*
+ * lowtide-worker: does what the endpoint accepted. This file is the rim, where
+ * clocks, signals and descriptors are; the work is runner.c.
+ *
+ * It sleeps in one place. Four things wake it: the bell `accepted`, a signal,
+ * a call that moves, and the time the last step named. With nothing queued and
+ * nothing running there is no such time, and it sleeps until it is called.
+ */
+#define LEASE_MS 20000
+#define HEARTBEAT_MS 5000
+
+enum {
+	WORKER_DEV = START_COUNT,
+	WORKER_LEASE,
+	WORKER_HEARTBEAT,
+};
+static const struct opt options[] = {
+    START_OPTIONS,
+    {.name = "--dev",
+	.kind = OPT_FLAG,
+	.help = "allow the options below; for tests and `lowtide serve`"},
+    {.name = "--lease",
+	.kind = OPT_DURATION,
+	.arg = "TIME",
+	.help = "a claim's lease (20s); only with --dev"},
+    {.name = "--heartbeat",
+	.kind = OPT_DURATION,
+	.arg = "TIME",
+	.help = "how often it is renewed (5s); only with --dev"},
+    {.name = NULL},
+};
+
+struct worker {
+	struct start start;
+	struct log log;
+	int64_t lease_ms, heartbeat_ms;
+	int signal_fd, bell_fd;
+	void *pool;
+	struct runner *runner;
+	unsigned signals; /* so many told it to stop */
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static struct runner_now now(void)
+{
+	return (struct runner_now){.now_ms = clock_ms(CLOCK_REALTIME),
+	    .now_boot = clock_ms(CLOCK_BOOTTIME)};
+}
+
+static void random_bytes(void *out, size_t n)
+{
+	char *p = out;
+
+	while (n) {
+		ssize_t got = getrandom(p, n, 0);
+		if (got < 0)
+			continue; /* EINTR, early in boot */
+		p += got;
+		n -= (size_t)got;
+	}
+}
+
+static enum err read_options(struct worker *w, const struct opt_value *v)
+{
+	struct diag *diag = &w->start.diag;
+
+	w->lease_ms = v[WORKER_LEASE].given ? v[WORKER_LEASE].number : LEASE_MS;
+	w->heartbeat_ms = v[WORKER_HEARTBEAT].given ? v[WORKER_HEARTBEAT].number
+						    : HEARTBEAT_MS;
+	if ((v[WORKER_LEASE].given || v[WORKER_HEARTBEAT].given) &&
+	    !v[WORKER_DEV].given) {
+		diag_error(diag, POS_NONE, "dev-only",
+		    "--lease and --heartbeat are for tests; leave them out, or "
+		    "say --dev");
+		return ERR_USAGE;
+	}
+	if (w->heartbeat_ms < 1 || w->lease_ms < 2 * w->heartbeat_ms) {
+		diag_error(diag, POS_NONE, "bad-value",
+		    "a lease of %lld ms is not twice a heartbeat of %lld ms; "
+		    "make the lease longer",
+		    (long long)w->lease_ms, (long long)w->heartbeat_ms);
+		return ERR_USAGE;
+	}
+	return ERR_OK;
+}
+
+/* Before anything that may start a thread: they inherit the mask. */
+static enum err catch_signals(struct worker *w)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (w->signal_fd >= 0)
+		return ERR_OK;
+	diag_error(&w->start.diag, POS_NONE, "io-error",
+	    "signals cannot be taken: %s; see `ulimit -n`", strerror(errno));
+	return ERR_IO;
+}
+
+static enum err set_up(struct worker *w)
+{
+	enum err err = upstream_curl.open(&w->pool);
+
+	if (err != ERR_OK) {
+		diag_error(&w->start.diag, POS_NONE, "curl-missing",
+		    "libcurl cannot be used; reinstall the package libcurl4");
+		return err;
+	}
+	err = store_watch(w->start.store, BELL_ACCEPTED, &w->bell_fd);
+	if (err != ERR_OK) {
+		diag_error(&w->start.diag, POS_FILE(w->start.state_dir),
+		    "io-error",
+		    "the bells cannot be watched; see "
+		    "fs.inotify.max_user_instances and `ulimit -n`");
+		return err;
+	}
+	struct runner_spec spec = {.config = w->start.config,
+	    .keys = &w->start.keys,
+	    .store = w->start.store,
+	    .upstream = &upstream_curl,
+	    .pool = w->pool,
+	    .log = &w->log,
+	    .lease_ms = w->lease_ms,
+	    .heartbeat_ms = w->heartbeat_ms,
+	    .random = random_bytes};
+	w->runner = runner_new(&spec);
+	return ERR_OK;
+}
+
+static void on_signal(struct worker *w)
+{
+	struct signalfd_siginfo info;
+
+	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (w->signals++ == 0) {
+			LOG(&w->log, now().now_ms, "worker-drains",
+			    LOG_INT("signal", (int64_t)info.ssi_signo));
+			runner_drain(w->runner, now());
+		}
+	}
+}
+
+static enum err sleep_until(struct worker *w, int64_t due_boot)
+{
+	int64_t timeout_ms = -1;
+	int fds[] = {w->signal_fd, w->bell_fd};
+	bool readable[2] = {false, false};
+
+	if (due_boot) {
+		timeout_ms = due_boot - now().now_boot;
+		if (timeout_ms < 0)
+			timeout_ms = 0;
+	}
+	enum err err = upstream_curl.wait(
+	    w->pool, fds, w->bell_fd < 0 ? 1 : 2, readable, timeout_ms);
+	if (err != ERR_OK)
+		return err;
+	if (readable[0])
+		on_signal(w);
+	if (readable[1] && store_heard(w->start.store, w->bell_fd))
+		runner_ring(w->runner, now());
+	return ERR_OK;
+}
+
+/* Until told to stop and done; told twice, at once. */
+static enum err run(struct worker *w)
+{
+	enum err err = ERR_OK;
+	int64_t due_boot;
+
+	LOG(&w->log, now().now_ms, "worker-started",
+	    LOG_STR("site", w->start.config->name),
+	    LOG_INT("leaseMs", w->lease_ms),
+	    LOG_INT("heartbeatMs", w->heartbeat_ms));
+	while (err == ERR_OK) {
+		runner_step(w->runner, now(), &due_boot);
+		if (w->signals > 1 ||
+		    (w->signals && !runner_is_busy(w->runner)))
+			break;
+		err = sleep_until(w, due_boot);
+	}
+	LOG(&w->log, now().now_ms, "worker-stopped",
+	    LOG_TEXT("error", err ? err_name(err) : ""));
+	return err;
+}
+
+static void usage(void)
+{
+	puts("usage: lowtide-worker [--config FILE] [--state DIR] "
+	     "[--keys FILE]\n\n"
+	     "Takes what lowtide-cgi accepted, calls the upstreams, keeps "
+	     "their answers.\n");
+	opt_help(options, stdout);
+}
+
+int main(int argc, char *argv[])
+{
+	struct worker w = {.signal_fd = -1,
+	    .bell_fd = -1,
+	    .log = {.fd = STDERR_FILENO, .program = "lowtide-worker"}};
+	struct opt_result found;
+
+	start_init(&w.start);
+	enum err err = opt_parse(
+	    &w.start.arena, options, argc, argv, &w.start.diag, &found);
+	if (err == ERR_OK && found.values[START_HELP].given) {
+		usage();
+		goto done;
+	}
+	if (err == ERR_OK && found.n_operands) {
+		diag_error(&w.start.diag, POS_NONE, "unexpected-operand",
+		    "`%s` is not expected; see --help", found.operands[0]);
+		err = ERR_USAGE;
+	}
+	if (err == ERR_OK)
+		err = read_options(&w, found.values);
+	if (err == ERR_OK)
+		err = catch_signals(&w);
+	if (err == ERR_OK)
+		err = start_open(&w.start, found.values, false);
+	if (err == ERR_OK)
+		err = set_up(&w);
+	if (err == ERR_OK)
+		err = run(&w);
+	runner_free(w.runner);
+	upstream_curl.close(w.pool);
+done:
+	return start_close(&w.start, err);
+}
