@@ -1,0 +1,167 @@
+#include "tests/store/children.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "cgi/store/turnstile.h"
+
+/*
+ * The turnstile alone: one at a time, in turns, and never held by the dead.
+ * Everything is counted; nothing depends on how fast this machine is.
+ */
+struct counts {
+	atomic_int inside, most_inside, entered_by_busy;
+	atomic_bool stop;
+};
+
+static void enter_and_count(struct turnstile *t, struct counts *c)
+{
+	CHILD_OK(turnstile_enter(t));
+	int inside = atomic_fetch_add(&c->inside, 1) + 1;
+	if (inside > atomic_load(&c->most_inside))
+		atomic_store(&c->most_inside, inside);
+}
+
+static void leave_and_count(struct turnstile *t, struct counts *c)
+{
+	atomic_fetch_sub(&c->inside, 1);
+	turnstile_leave(t);
+}
+
+/* Comes back the moment it left, until it is told to stop. */
+static void busy(struct fixture *f, void *shared_memory)
+{
+	struct counts *c = shared_memory;
+	struct turnstile t;
+
+	CHILD_OK(turnstile_open(f->dir, NULL, &t));
+	while (!atomic_load(&c->stop)) {
+		enter_and_count(&t, c);
+		atomic_fetch_add(&c->entered_by_busy, 1);
+		nap_us(50);
+		leave_and_count(&t, c);
+	}
+	turnstile_close(&t);
+}
+
+static void a_few_times(struct fixture *f, void *shared_memory)
+{
+	struct counts *c = shared_memory;
+	struct turnstile t;
+
+	CHILD_OK(turnstile_open(f->dir, NULL, &t));
+	for (int i = 0; i < 100; i++) {
+		enter_and_count(&t, c);
+		leave_and_count(&t, c);
+	}
+	turnstile_close(&t);
+}
+
+static void nobody_waits_for_long(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct fixture f;
+	pid_t busy_ones[2];
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	for (int i = 0; i < 2; i++)
+		busy_ones[i] = child(busy, &f, c);
+	while (atomic_load(&c->entered_by_busy) < 10)
+		nap_us(100);
+	int before = atomic_load(&c->entered_by_busy);
+	expect_child(child(a_few_times, &f, c));
+	int meanwhile = atomic_load(&c->entered_by_busy) - before;
+	atomic_store(&c->stop, true);
+	for (int i = 0; i < 2; i++)
+		expect_child(busy_ones[i]);
+	/* a queue lets each of the two pass about once per entry of ours */
+	assert_true(meanwhile < 100 * 20);
+	assert_int_equal(atomic_load(&c->most_inside), 1);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
+static void die_inside(struct fixture *f, void *shared_memory)
+{
+	struct counts *c = shared_memory;
+	struct turnstile t;
+
+	CHILD_OK(turnstile_open(f->dir, NULL, &t));
+	enter_and_count(&t, c);
+	for (;;)
+		pause();
+}
+
+static void the_dead_hold_nothing(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, &f.diag, &t));
+	for (int i = 0; i < 5; i++) {
+		atomic_store(&c->inside, 0);
+		pid_t pid = child(die_inside, &f, c);
+		while (!atomic_load(&c->inside))
+			nap_us(100);
+		kill_child(pid);
+		OK(turnstile_enter(&t));
+		turnstile_leave(&t);
+	}
+	turnstile_close(&t);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
+static void it_is_closed_on_exec(void **unused)
+{
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, &f.diag, &t));
+	assert_true(fcntl(t.turn_fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(t.write_fd, F_GETFD) & FD_CLOEXEC);
+	turnstile_close(&t);
+	turnstile_close(&t); /* twice is harmless */
+	fixture_end(&f);
+}
+
+static void what_cannot_be_opened_is_said(void **unused)
+{
+	char path[128];
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	snprintf(path, sizeof(path), "%s/write.lock", f.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(turnstile_open(f.dir, &f.diag, &t), ERR_IO);
+	assert_int_equal(t.turn_fd, -1);
+	assert_int_equal(f.diag.errors, 1);
+	assert_string_equal(f.diag.first->name, "io-error");
+	assert_string_equal(f.diag.first->pos.file, path);
+	rmdir(path);
+	/* a link laid there by somebody else is not followed */
+	assert_int_equal(symlink("/tmp/elsewhere", path), 0);
+	assert_int_equal(turnstile_open(f.dir, &f.diag, &t), ERR_IO);
+	fixture_end(&f);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(nobody_waits_for_long),
+	    cmocka_unit_test(the_dead_hold_nothing),
+	    cmocka_unit_test(it_is_closed_on_exec),
+	    cmocka_unit_test(what_cannot_be_opened_is_said),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("turnstile", tests, NULL, NULL);
+}
