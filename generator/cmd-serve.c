@@ -27,6 +27,9 @@
 #define SERVE_READY_MS 15000  /* for the first answer through nginx */
 #define SERVE_GRACE_MS 12000  /* a call that was sent is waited for */
 #define SERVE_SETS_MAX 64
+/* short: whoever kills the worker wants to see what becomes of its jobs */
+#define SERVE_LEASE "5s"
+#define SERVE_HEARTBEAT "1s"
 
 enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET, OPT_QUIET };
 static const struct opt options[] = {
@@ -330,7 +333,8 @@ static enum err start_programs(struct serve *s, int socket)
 	if (err == ERR_OK)
 		err = start(s, &s->worker, "lowtide-worker",
 		    LIST(s, p->worker, "--config", s->config, "--state",
-			p->state, "--keys", s->keys),
+			p->state, "--keys", s->keys, "--dev", "--lease",
+			SERVE_LEASE, "--heartbeat", SERVE_HEARTBEAT),
 		    -1);
 	return err;
 }

@@ -11,7 +11,8 @@ import {test, ok, equal, match, done} from '../tap.mjs';
 const base = new URL(process.env.LOWTIDE_URL);
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const VAT = '/api/v1/hmrc/vat/return';
-const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10};
+const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
+	finalised: true};
 
 /* One request, told to nobody's convenience: nothing followed or guessed. */
 function ask(method, path, {headers = {}, body} = {}) {

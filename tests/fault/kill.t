@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# kill -9 of the worker and the endpoint while returns are on their way
+# (kill.mjs): what was accepted ends once, and nothing is sent twice.
+. tests/lib.sh
+export SIMULATOR_PACE_MS=200
+port=$(free_port)
+cp -r site "$TMP/site"
+rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
+"$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
+	node "$PWD/tests/fault/kill.mjs" 2>"$TMP/err"
+status=$?
+sed 's/^/# serve: /' "$TMP/err" | tail -25
+exit $status
