@@ -1,0 +1,249 @@
+/*
+ * The reference rewriter: what it touches, what it must not, and that every
+ * other byte of a page stays, however broken the page is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "generator/html.h"
+
+struct seen {
+	struct arena *arena;
+	struct buf paths; /* "line:col path" each, `;` behind */
+};
+
+/* Every path with an "a" at its start or behind a slash gets `+` behind it. */
+static struct str plus(void *ctx, struct str path, struct pos pos)
+{
+	struct seen *seen = ctx;
+
+	buf_printf(
+	    &seen->paths, "%u:%u %.*s;", pos.line, pos.col, STR_ARG(path));
+	if (path.p[0] != 'a' && !str_starts(path, "/a"))
+		return (struct str){0};
+	return arena_printf(seen->arena, "%.*s+", STR_ARG(path));
+}
+
+static struct str rewritten(struct arena *a, struct str html, struct str *paths)
+{
+	struct seen seen = {.arena = a};
+	struct html_refs refs = {.path = plus, .ctx = &seen};
+	struct buf out = {0};
+
+	html_rewrite(a, html, "p.html", &refs, &out);
+	struct str copy = arena_str(a, buf_str(&out));
+	if (paths)
+		*paths = arena_str(a, buf_str(&seen.paths));
+	buf_release(&out);
+	buf_release(&seen.paths);
+	return copy;
+}
+
+static const struct {
+	const char *html, *want; /* NULL = as it was */
+} rows[] = {
+    {"", NULL},
+    {"plain text with a < b and & more", NULL},
+    {"<a href=\"/a\">x</a>", "<a href=\"/a+\">x</a>"},
+    {"<a href='/a'>", "<a href='/a+'>"},
+    {"<a href=/a>", "<a href=/a+>"},
+    {"<a href=/a/>", "<a href=/a/+>"},
+    {"<a href = '/a'  >", "<a href = '/a+'  >"},
+    {"<a\n\thref\n=\n\"/a\"\n>", "<a\n\thref\n=\n\"/a+\"\n>"},
+    {"<A HREF=\"/a\">", "<A HREF=\"/a+\">"},
+    {"<IMG SRC=/a>", "<IMG SRC=/a+>"},
+    {"<a href=\" /a \">", "<a href=\" /a+ \">"},
+    {"<link rel=x href=\"/a\"/>", "<link rel=x href=\"/a+\"/>"},
+    {"<video poster=\"/a\" src=a>", "<video poster=\"/a+\" src=a+>"},
+    {"<object data=\"/a\">", "<object data=\"/a+\">"},
+    {"<svg><use xlink:href=\"/a#i\"/></svg>",
+	"<svg><use xlink:href=\"/a+#i\"/></svg>"},
+    {"<script src=\"/a\" type=module></script>",
+	"<script src=\"/a+\" type=module></script>"},
+    /* query and fragment stay as they are */
+    {"<a href=\"/a?x=1&amp;y=%20#z\">", "<a href=\"/a+?x=1&amp;y=%20#z\">"},
+    {"<a href=\"/a#?\">", "<a href=\"/a+#?\">"},
+    {"<a href=\"/a&#63;q\">", "<a href=\"/a+&#63;q\">"},
+    {"<a href=\"/a&#x23;f\">", "<a href=\"/a+&#x23;f\">"},
+    {"<a href=\"/a&amp;b\">", "<a href=\"/a%26b+\">"},
+    {"<a href=\"/a%20b\">", "<a href=\"/a%20b+\">"},
+    {"<a href=\"/a b'c\">", "<a href=\"/a%20b%27c+\">"},
+    {"<a href=\"/a\xc3\xbc\">", "<a href=\"/a%C3%BC+\">"},
+    {"<a href=\"/a&copy;\">", "<a href=\"/a%26copy;+\">"},
+    /* not files of this site */
+    {"<a href=\"https://a\"><a href=//a><a href=mailto:a>", NULL},
+    {"<a href=\"#a\"><a href=\"?a\"><a href=\"\"><a href><a href=>", NULL},
+    {"<img src=\"data:image/png;base64,aaaa\">", NULL},
+    {"<a href=\"&#106;avascript:a\">", NULL},
+    {"<a href=\"/\\a\"><a href=\"\\\\a\">", NULL},
+    /* broken %XX, NUL and bytes that are not UTF-8 name nothing */
+    {"<a href=\"/a%2\"><a href=\"/a%00\"><a href=\"/a%ff\">", NULL},
+    /* other attributes */
+    {"<form action=\"/a\"><base href=\"/a\"><img alt=/a data-src=/a>", NULL},
+    {"<div data=\"/a\" xhref=/a hrefx=/a>", NULL},
+    {"<img srcset=\"/a 2x\">", NULL},
+    /* text that only looks like tags */
+    {"<!-- <a href=\"/a\"> -->", NULL},
+    {"<!--><a href=/a>", "<!--><a href=/a+>"},
+    {"<!---><a href=/a>", "<!---><a href=/a+>"},
+    {"<!-- x --!><a href=/a>", "<!-- x --!><a href=/a+>"},
+    {"<!-- x ---><a href=/a>", "<!-- x ---><a href=/a+>"},
+    {"<!----><a href=/a>", "<!----><a href=/a+>"},
+    {"<!-- - > -> -- > <a href=/a>", NULL},
+    {"<!-- never ends <a href=\"/a\">", NULL},
+    {"<!--", NULL},
+    {"<!-", NULL},
+    {"<!DOCTYPE html><a href=/a>", "<!DOCTYPE html><a href=/a+>"},
+    {"<?xml <a href=/a>", NULL},
+    {"</ <a href=/a>", NULL},
+    {"<script>'<a href=\"/a\">'</script><a href=/a>",
+	"<script>'<a href=\"/a\">'</script><a href=/a+>"},
+    {"<SCRIPT>'<a href=\"/a\"></scriptx>'</Script ><a href=/a>",
+	"<SCRIPT>'<a href=\"/a\"></scriptx>'</Script ><a href=/a+>"},
+    {"<style>a::after{content:'<img src=/a>'}</style>", NULL},
+    {"<title><a href=/a></title><textarea><a href=/a></textarea>", NULL},
+    {"<script>never ends <a href=\"/a\">", NULL},
+    {"<plaintext></plaintext><a href=/a>", NULL},
+    {"</a href=\"/a\">", NULL},
+    /* nested and missing quotes */
+    {"<a title='href=\"/a\"' href=\"/a\">",
+	"<a title='href=\"/a\"' href=\"/a+\">"},
+    {"<a title=\"<img src=/a>\">", NULL},
+    {"<a title=\"a>b\" href=/a>", "<a title=\"a>b\" href=/a+>"},
+    {"<a href=\"/a", NULL},
+    {"<a href='/a\">", NULL},
+    {"<a href=/a", NULL},
+    {"<a", NULL},
+    {"<", NULL},
+    {"<a href=\"/a\"title=x src=\"/a\">",
+	"<a href=\"/a+\"title=x src=\"/a+\">"},
+    {"<a = href=/a>", "<a = href=/a+>"},
+    {"<a href==/a>", NULL},
+    {"<a =href=/a>", NULL},
+    {"<a/href=/a>", "<a/href=/a+>"},
+    {"<a<b href=/a>", "<a<b href=/a+>"},
+    {"<1 href=/a><é href=/a>< a href=/a>", NULL},
+    {"\xff\xfe<a href=/a>\xff", "\xff\xfe<a href=/a+>\xff"},
+};
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena arena;
+		arena_init(&arena);
+		const char *want = rows[i].want ? rows[i].want : rows[i].html;
+		struct str got = rewritten(&arena, str_of(rows[i].html), NULL);
+		if (!str_is(got, want))
+			fail_msg(
+			    "<%s> gave <%.*s>", rows[i].html, STR_ARG(got));
+		arena_release(&arena);
+	}
+}
+
+/* What is asked for: decoded paths, with the place of the value. */
+static void test_paths(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct str paths;
+	arena_init(&arena);
+	rewritten(&arena,
+	    STR("<p>\n<a href=\"x%20y?q\">\r\n  <img\nsrc=' b&amp;c '>"
+		"<a href=\"#f\"><a href=//h>"),
+	    &paths);
+	assert_true(str_is(paths, "2:10 x y;4:7 b&c;"));
+	arena_release(&arena);
+}
+
+static void test_nul(void **state)
+{
+	(void)state;
+	static const char page[] =
+	    "\0<a\0 href=/a\0b><a \0href=/a \0><a href=/a>";
+	static const char want[] =
+	    "\0<a\0 href=/a\0b><a \0href=/a \0><a href=/a+>";
+	struct arena arena;
+	arena_init(&arena);
+	struct str got = rewritten(
+	    &arena, (struct str){.p = page, .n = sizeof(page) - 1}, NULL);
+	assert_int_equal(got.n, sizeof(want) - 1);
+	assert_memory_equal(got.p, want, got.n);
+	arena_release(&arena);
+}
+
+static struct str leave(void *ctx, struct str path, struct pos pos)
+{
+	(void)ctx;
+	(void)path;
+	(void)pos;
+	return (struct str){0};
+}
+
+/* Nothing to replace: the very same bytes, for any soup of markup. */
+static void test_keeps_every_byte(void **state)
+{
+	(void)state;
+	static const char *const bits[] = {"<", ">", "a", " ", "href=", "\"",
+	    "'", "/", "<!--", "-->", "-", "<script>", "</script", "=", "\n",
+	    "&amp;", "&#", "%2", "src", "<style ", "\xff", "?", "#"};
+	struct html_refs refs = {.path = leave};
+	uint32_t seed = 1;
+	for (int round = 0; round < 3000; round++) {
+		struct buf page = {0}, out = {0};
+		struct arena arena;
+		arena_init(&arena);
+		for (int i = 0; i < 40; i++) {
+			seed = seed * 1664525 + 1013904223;
+			size_t n = sizeof(bits) / sizeof(bits[0]);
+			buf_puts(&page, bits[(seed >> 16) % n]);
+		}
+		html_rewrite(&arena, buf_str(&page), "p", &refs, &out);
+		if (!str_eq(buf_str(&page), buf_str(&out)))
+			fail_msg("<%s>", page.data);
+		buf_release(&page);
+		buf_release(&out);
+		arena_release(&arena);
+	}
+}
+
+/* Megabytes of what never ends are read once, not n² times. */
+static void test_endless(void **state)
+{
+	(void)state;
+	static const char *const bits[] = {"<a ", "<!--", "<a href=\"",
+	    "<!-- -- ", "<!x", "<script></scriptx", "</", "<a href=/x>&#"};
+	for (size_t k = 0; k < sizeof(bits) / sizeof(bits[0]); k++) {
+		struct html_refs refs = {.path = leave};
+		struct buf page = {0}, out = {0};
+		struct arena arena;
+		arena_init(&arena);
+		while (page.len < 2 << 20)
+			buf_puts(&page, bits[k]);
+		html_rewrite(&arena, buf_str(&page), "p", &refs, &out);
+		assert_int_equal(out.len, page.len);
+		buf_release(&page);
+		buf_release(&out);
+		arena_release(&arena);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_paths),
+	    cmocka_unit_test(test_nul),
+	    cmocka_unit_test(test_keeps_every_byte),
+	    cmocka_unit_test(test_endless),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("html", tests, NULL, NULL);
+}
