@@ -10,8 +10,11 @@ static const struct producer {
 	bool needs_all;
 } producers[] = {
     {produce_catalogues, false},
+    {produce_static, false},
+    {produce_assets, false},
     {produce_oauth, false},
     {produce_client, false},
+    {produce_pages, false},
     {produce_manifest, true},
 };
 

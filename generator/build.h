@@ -45,6 +45,9 @@ struct value *build_data(struct build *b);
  */
 enum err build_template(struct build *b, const char *name,
     const struct value *data, int escape, struct str *out, bool *used_env);
+/* For struct mustache_options: {{>NAME}}, found as build_template() does. */
+bool build_partial(
+    void *build, struct str name, struct str *text, const char **file);
 
 /* The producers, in their order. ERR_OK or what stopped them. */
 enum err produce_catalogues(struct build *b); /* catalogue.c */

@@ -22,7 +22,7 @@ static enum err find(
 	return ERR_NOT_FOUND;
 }
 
-static bool partial(
+bool build_partial(
     void *ctx, struct str name, struct str *text, const char **file)
 {
 	return find(ctx, name, text, file) == ERR_OK;
@@ -33,7 +33,7 @@ enum err build_template(struct build *b, const char *name,
 {
 	const struct mustache_options options = {
 	    .escape = (enum mustache_escape)escape,
-	    .partial = partial,
+	    .partial = build_partial,
 	    .ctx = b,
 	};
 	struct buf text = {0};
