@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "generator/hash.h"
 #include "lib/fs.h"
 
 #define NOBODY 65534
 #define COPY_MAX ((size_t)64 * 1024 * 1024) /* bytes of one copied file */
 #define BACKLOG 4096 /* at 511 nginx answers 502 under load */
-#define STATE_HASH_BYTES 8
+#define STATE_HASH_HEX 16
 
 /* PATH, and where Debian keeps nginx. */
 static const char *search(struct arena *a, const char *self, const char *name)
@@ -141,14 +141,11 @@ enum err place_give(const char *path, struct diag *diag)
 static enum err make_root_state(
     struct arena *a, struct place *p, const char *link, struct diag *diag)
 {
-	unsigned char hash[STATE_HASH_BYTES * 2];
-	char hex[sizeof(hash) * 2 + 1];
 	struct stat st;
 
-	crypto_generichash(hash, sizeof(hash), (const unsigned char *)p->site,
-	    strlen(p->site), NULL, 0);
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
-	p->state = fs_join(a, SERVE_ROOT_STATE, hex);
+	struct str hash = hash_blake2b(a, str_of(p->site));
+	p->state =
+	    arena_printf(a, SERVE_ROOT_STATE "/%.*s", STATE_HASH_HEX, hash.p).p;
 	enum err err = fs_mkdirs(SERVE_ROOT_STATE, 0755, diag);
 	if (err == ERR_OK)
 		err = fs_mkdirs(p->state, 0700, diag);
