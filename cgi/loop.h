@@ -2,6 +2,8 @@
 #define LOWTIDE_CGI_LOOP_H
 
 #include "cgi/app.h"
+#include "cgi/log.h"
+#include "lib/diag.h"
 
 /*
  * The event loop of lowtide-cgi: one thread, epoll, kept FastCGI connections,
@@ -11,26 +13,59 @@
  * (an answer is on its way), parked (its request waits in a slot; any byte or
  * RDHUP ends it), idle (kept by the web server; never closed by us but at the
  * end). libfcgi is never entered before a whole request is in hand.
+ *
+ * Every bound is a named one. What goes beyond is closed, the oldest first.
  */
 #define LOOP_BACKLOG 4096
-#define LOOP_INCOMPLETE_MAX 512	 /* beyond: the oldest is closed */
+#define LOOP_CONNS_MAX 65536
+#define LOOP_INCOMPLETE_MAX 512	 /* connections without a whole request yet */
 #define LOOP_INCOMPLETE_MS 60000 /* one total deadline for a request */
+#define LOOP_SPILL_MAX ((size_t)256 * 1024 * 1024) /* all of their bytes */
+#define LOOP_STALLED_MS 60000 /* an answer of which nothing is taken */
 #define LOOP_PARKED_MAX 16384
+#define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
+#define LOOP_DRAIN_MS 5000   /* at the end: to hand over what is answered */
 
+/*
+ * What the loop serves: the app (app.h), or a test's own. `now` is taken once
+ * per wake. Whatever a waiting request needs later is in `wait`; the arena is
+ * emptied after each call.
+ */
 struct loop_spec {
-	int listen_fd; /* listening, ours to close */
-	struct app *app;
-	int bell_fd; /* BELL_SETTLED, -1 = none */
+	int listen_fd;	 /* listening; closed when draining starts */
+	size_t body_max; /* larger ones are handled as body_too_large */
+	const struct log *log;
+	void *ctx;
+	enum outcome (*handle)(void *ctx, struct app_now now, struct arena *a,
+	    const struct request *r, struct answer *ans, struct waiting *wait);
+	/* at the latest when now.boot_ms has reached wait->deadline_boot it
+	   answers */
+	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
+	    const struct waiting *wait, struct answer *ans);
+	int bell_fd; /* readable when the bell rings, -1 = none */
+	/* empties it; true: rows have changed, ask for those that wait */
+	bool (*heard)(void *ctx, int bell_fd);
 };
-/* Until SIGTERM or SIGINT; drains, then returns. */
+/*
+ * Until SIGTERM or SIGINT, which it blocks for good; then drains (no new
+ * connection, everybody who waits is answered with what there is) and returns
+ * ERR_OK. A second signal ends the draining. ERR_IO when it cannot be set up.
+ */
 enum err loop_run(const struct loop_spec *spec)
     __attribute__((warn_unused_result));
+
 /*
- * A listening unix socket at `path` (0660; a stale one is replaced, a live one
- * is an error), or ERR_* with a finding that says which path and why.
+ * A listening unix socket at `path` (0660; a stale one is replaced). Findings:
+ * `listen-path` (too long, no such folder, something else is there),
+ * `listen-in-use` (somebody answers there), `io-error`.
  */
-struct diag;
 enum err loop_listen(const char *path, struct diag *diag, int *fd)
     __attribute__((warn_unused_result));
+/*
+ * A listening socket that we were started with: descriptor 0, or 3 when
+ * LISTEN_PID and LISTEN_FDS say so; -1 when there is none. Takes it over:
+ * non-blocking and not passed on.
+ */
+int loop_inherited(void);
 
 #endif

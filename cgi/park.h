@@ -42,8 +42,7 @@ struct park_name {
 };
 struct park_slot {
 	struct park_name name;
-	bool used;
-	int fd;		     /* the kept connection */
+	uint64_t conn;	     /* the kept connection, by the loop's name */
 	uint16_t request_id; /* FastCGI's, for the answer's records */
 	bool keep_conn;
 	struct waiting waiting;
@@ -58,13 +57,21 @@ enum err park_put(struct park *park, const struct park_slot *slot,
     struct park_name *name) __attribute__((warn_unused_result));
 /* NULL when that generation is gone. Good until the next put or take. */
 const struct park_slot *park_get(const struct park *park, struct park_name n);
-/* Copies the slot out and frees it; false when that generation is gone. */
+/*
+ * Frees it, copying it out unless `out` is NULL; false when that generation
+ * is gone.
+ */
 bool park_take(struct park *park, struct park_name n, struct park_slot *out);
 uint32_t park_count(const struct park *park);
-/* Walks used slots: start with index 0; false at the end. */
+/*
+ * Walks used slots: start with index 0; false at the end. Slots may come and
+ * go between two calls: each that stays is met once.
+ */
 bool park_next(
     const struct park *park, uint32_t *index, struct park_name *name);
-/* The earliest deadline of all, 0 when nobody waits. */
+/* The earliest deadline of all, INT64_MAX when nobody waits. */
 int64_t park_earliest(const struct park *park);
+/* Who has it; false when nobody waits. */
+bool park_first(const struct park *park, struct park_name *name);
 
 #endif

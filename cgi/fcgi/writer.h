@@ -9,9 +9,14 @@
 
 /*
  * Our own record writer. libfcgi only parses: on a full non-blocking socket it
- * would cut an answer off. STDOUT records of at most 65,528 bytes, padded to
- * eight, then END_REQUEST (FCGI_REQUEST_COMPLETE, application status 0).
+ * would cut an answer off. STDOUT records of at most WRITER_CONTENT bytes,
+ * padded to eight, then END_REQUEST (FCGI_REQUEST_COMPLETE, application
+ * status 0). No empty STDOUT record: END_REQUEST ends the streams as well.
  */
+#define WRITER_CONTENT 65528
+/* What GET_VALUES is told: as many as we care to name, one at a time each. */
+#define WRITER_MAX_CONNS "4096"
+
 struct writer {
 	struct buf pending;
 	size_t sent;
@@ -20,12 +25,20 @@ void writer_init(struct writer *w);
 void writer_release(struct writer *w); /* NULL-safe */
 /* Queues a whole answer: the bytes as STDOUT, then the end. */
 void writer_answer(struct writer *w, uint16_t request_id, struct str bytes);
-/* Answers a management record: GET_VALUES with ours, others UNKNOWN_TYPE. */
-void writer_management(struct writer *w, const uint8_t *record, size_t n);
+/* Only the end: what a request gets that nobody waits for any longer. */
+void writer_end(struct writer *w, uint16_t request_id);
 /*
- * Sends what the socket takes. ERR_OK: all gone; ERR_AGAIN: wait for EPOLLOUT;
- * ERR_CLOSED: the other side left.
+ * Answers a whole management record: GET_VALUES with those of our values that
+ * it names, others with UNKNOWN_TYPE.
  */
+void writer_management(struct writer *w, const uint8_t *record, size_t n);
+bool writer_empty(const struct writer *w);
+/*
+ * Sends what the socket takes, without blocking and without SIGPIPE. ERR_OK:
+ * all gone, the memory is kept up to WRITER_KEEP bytes; ERR_AGAIN: wait for
+ * EPOLLOUT; ERR_CLOSED: the other side left.
+ */
+#define WRITER_KEEP ((size_t)256 * 1024)
 enum err writer_flush(struct writer *w, int fd)
     __attribute__((warn_unused_result));
 

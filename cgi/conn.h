@@ -1,0 +1,119 @@
+#ifndef LOWTIDE_CGI_CONN_H
+#define LOWTIDE_CGI_CONN_H
+
+#include <sys/queue.h>
+
+#include "cgi/fcgi/framer.h"
+#include "cgi/fcgi/parse.h"
+#include "cgi/fcgi/writer.h"
+#include "cgi/loop.h"
+
+/*
+ * One kept connection, and what all connections share: the inside of the
+ * loop. loop.c waits and tells what happened; conn.c does what follows.
+ *
+ * Bytes go this way: recv into the scratch, which is a memfd mapped here, so
+ * that libfcgi can read a request that arrived at once without another copy.
+ * One that did not is kept in a memfd of the connection's own. What the framer
+ * cannot use yet, or what stands behind a request that is being answered, is
+ * carried over.
+ *
+ * A connection is named by generation << 32 | index, in epoll's data and in
+ * parking slots: a name whose connection is gone finds nothing.
+ */
+#define CONN_SCRATCH ((size_t)64 * 1024)
+#define CONN_STEPS 16 /* reads in a row before others get their turn */
+
+enum conn_state {
+	CONN_READING, /* between requests, or inside one */
+	CONN_WRITING, /* conn.out has not gone out yet */
+	CONN_PARKED,
+};
+
+TAILQ_HEAD(conn_list, conn);
+struct conn {
+	uint32_t index, generation;
+	int fd; /* -1 = this place is free */
+	enum conn_state state;
+	bool served;	 /* has had a whole request: may be idle for ever */
+	bool end;	 /* the other side sends no more */
+	bool close_after; /* once conn.out is gone */
+	bool starved;	 /* the framer needs more than what is carried */
+	bool ready;	 /* in loop.ready */
+	struct framer framer;
+	int spill_fd;	 /* the request's bytes so far, or -1 */
+	size_t spilled;	 /* how many */
+	size_t held;	 /* what it counts for in loop.held */
+	struct buf carry;
+	struct writer out;
+	struct park_name slot;
+	struct conn_list *timed; /* &loop.incomplete, .stalled, or NULL */
+	int64_t since_boot;	 /* in there; stalled: since it last moved */
+	TAILQ_ENTRY(conn) in_timed, in_ready;
+};
+
+struct loop {
+	const struct loop_spec *spec;
+	int epoll_fd, signal_fd;
+	int listen_fd;	    /* -1 while draining */
+	int64_t accept_boot; /* out of descriptors: not before; 0 = now */
+	struct app_now now;
+	int64_t drain_boot; /* draining: until when; 0 = not */
+	bool stop;
+	/* conns[index]; those with fd -1 are in free_conns as well */
+	struct conn **conns;
+	uint32_t *free_conns;
+	uint32_t n_conns, cap_conns, n_free;
+	struct conn_list incomplete, stalled, ready;
+	uint32_t n_incomplete;
+	size_t held; /* bytes of requests and answers that are under way */
+	int scratch_fd, scratch_spare; /* one file, one offset */
+	uint8_t *scratch;
+	struct parser *parser;
+	struct arena arena;
+	struct buf answer;
+	struct writer out;
+	struct park *park;
+	/* asking for those that wait: where, once more, and when again */
+	bool scanning, rescan;
+	uint32_t scan_at;
+	int64_t recheck_boot;
+};
+
+/* conns.c: the table and its bounds. */
+
+/* NULL when there are LOOP_CONNS_MAX already; the descriptor is taken over. */
+struct conn *conn_new(struct loop *loop, int fd);
+uint32_t conns_open(const struct loop *loop);
+uint64_t conn_name(const struct conn *c);
+/* NULL when that connection is gone. */
+struct conn *conn_find(struct loop *loop, uint64_t name);
+/* Into the tail of a list (or none), unless it is there already. */
+void conn_time(struct loop *loop, struct conn *c, struct conn_list *list);
+/* So many bytes more; beyond LOOP_SPILL_MAX the oldest go, maybe this one. */
+void conn_hold(struct loop *loop, struct conn *c, size_t n);
+void conn_let_go(struct loop *loop, struct conn *c);
+/* Again in the next turn. */
+void conn_later(struct loop *loop, struct conn *c);
+/* Keeps the bytes of an incomplete request; false when it was closed. */
+bool conn_spill(
+    struct loop *loop, struct conn *c, const uint8_t *bytes, size_t n);
+void conn_unspill(struct loop *loop, struct conn *c);
+/* Ends what it waits for as well. Its place is free, its name is gone. */
+void conn_close(struct loop *loop, struct conn *c);
+/* Closes every connection and gives back the memory. */
+void conns_release(struct loop *loop);
+
+/* conn.c: what happens on one. */
+
+/* Reads what is there and does what follows, at most CONN_STEPS times. */
+void conn_read(struct loop *loop, struct conn *c);
+/* epoll says so. */
+void conn_event(struct loop *loop, struct conn *c, uint32_t events);
+/*
+ * Asks for a parked request again. With `last` (its deadline, or it has to
+ * end) it is answered, come what may.
+ */
+void conn_resume(struct loop *loop, struct park_name slot, bool last);
+
+#endif
