@@ -35,15 +35,15 @@ struct conn {
 	uint32_t index, generation;
 	int fd; /* -1 = this place is free */
 	enum conn_state state;
-	bool served;	 /* has had a whole request: may be idle for ever */
-	bool end;	 /* the other side sends no more */
+	bool served;	  /* has had a whole request: may be idle for ever */
+	bool end;	  /* the other side sends no more */
 	bool close_after; /* once conn.out is gone */
-	bool starved;	 /* the framer needs more than what is carried */
-	bool ready;	 /* in loop.ready */
+	bool starved;	  /* the framer needs more than what is carried */
+	bool ready;	  /* in loop.ready */
 	struct framer framer;
-	int spill_fd;	 /* the request's bytes so far, or -1 */
-	size_t spilled;	 /* how many */
-	size_t held;	 /* what it counts for in loop.held */
+	int spill_fd;	/* the request's bytes so far, or -1 */
+	size_t spilled; /* how many */
+	size_t held;	/* what it counts for in loop.held */
 	struct buf carry;
 	struct writer out;
 	struct park_name slot;
@@ -55,7 +55,7 @@ struct conn {
 struct loop {
 	const struct loop_spec *spec;
 	int epoll_fd, signal_fd;
-	int listen_fd;	    /* -1 while draining */
+	int listen_fd;	     /* -1 while draining */
 	int64_t accept_boot; /* out of descriptors: not before; 0 = now */
 	struct app_now now;
 	int64_t drain_boot; /* draining: until when; 0 = not */
@@ -92,7 +92,7 @@ struct conn *conn_find(struct loop *loop, uint64_t name);
 void conn_time(struct loop *loop, struct conn *c, struct conn_list *list);
 /* So many bytes more; beyond LOOP_SPILL_MAX the oldest go, maybe this one. */
 void conn_hold(struct loop *loop, struct conn *c, size_t n);
-void conn_let_go(struct loop *loop, struct conn *c);
+void conn_let_go(struct loop *loop, struct conn *c, size_t n);
 /* Again in the next turn. */
 void conn_later(struct loop *loop, struct conn *c);
 /* Keeps the bytes of an incomplete request; false when it was closed. */
@@ -108,6 +108,8 @@ void conns_release(struct loop *loop);
 
 /* Reads what is there and does what follows, at most CONN_STEPS times. */
 void conn_read(struct loop *loop, struct conn *c);
+/* A part of a request or a record has come, and the rest has not. */
+bool conn_is_inside(const struct conn *c);
 /* epoll says so. */
 void conn_event(struct loop *loop, struct conn *c, uint32_t events);
 /*

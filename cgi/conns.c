@@ -110,14 +110,14 @@ void conn_hold(struct loop *loop, struct conn *c, size_t n)
 	c->held += n;
 	loop->held += n;
 	while (loop->held > LOOP_SPILL_MAX &&
-	    (TAILQ_FIRST(&loop->incomplete) || TAILQ_FIRST(&loop->stalled)))
+	       (TAILQ_FIRST(&loop->incomplete) || TAILQ_FIRST(&loop->stalled)))
 		oldest_out(loop);
 }
 
-void conn_let_go(struct loop *loop, struct conn *c)
+void conn_let_go(struct loop *loop, struct conn *c, size_t n)
 {
-	loop->held -= c->held;
-	c->held = 0;
+	loop->held -= n;
+	c->held -= n;
 }
 
 void conn_later(struct loop *loop, struct conn *c)
@@ -159,8 +159,8 @@ void conn_unspill(struct loop *loop, struct conn *c)
 	if (c->spill_fd >= 0)
 		close(c->spill_fd);
 	c->spill_fd = -1;
+	conn_let_go(loop, c, c->spilled);
 	c->spilled = 0;
-	conn_let_go(loop, c);
 }
 
 void conn_close(struct loop *loop, struct conn *c)
@@ -169,6 +169,7 @@ void conn_close(struct loop *loop, struct conn *c)
 		return;
 	conn_time(loop, c, NULL);
 	conn_unspill(loop, c);
+	conn_let_go(loop, c, c->held);
 	if (c->ready)
 		TAILQ_REMOVE(&loop->ready, c, in_ready);
 	c->ready = false;

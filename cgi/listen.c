@@ -23,7 +23,7 @@ static bool own(int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
-	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 int loop_inherited(void)
@@ -36,8 +36,8 @@ int loop_inherited(void)
 	return is_listening(0) && own(0) ? 0 : -1;
 }
 
-static enum err refuse(struct diag *diag, const char *path, const char *name,
-    const char *text)
+static enum err refuse(
+    struct diag *diag, const char *path, const char *name, const char *text)
 {
 	diag_error(diag, POS_FILE(path), name, "%s", text);
 	return ERR_IO;
@@ -46,8 +46,8 @@ static enum err refuse(struct diag *diag, const char *path, const char *name,
 static enum err refuse_errno(
     struct diag *diag, const char *path, const char *what)
 {
-	diag_error(diag, POS_FILE(path), "io-error", "%s: %s", what,
-	    strerror(errno));
+	diag_error(
+	    diag, POS_FILE(path), "io-error", "%s: %s", what, strerror(errno));
 	return ERR_IO;
 }
 
@@ -96,8 +96,7 @@ static enum err address(
 	return ERR_OK;
 }
 
-static enum err bind_to(
-    int fd, const struct sockaddr_un *at, struct diag *diag)
+static enum err bind_to(int fd, const struct sockaddr_un *at, struct diag *diag)
 {
 	const char *path = at->sun_path;
 

@@ -42,6 +42,9 @@ struct loop_spec {
 	   answers */
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
 	    const struct waiting *wait, struct answer *ans);
+	/* for what never became a request, as app_refuse() */
+	void (*refuse)(void *ctx, struct app_now now, struct arena *a,
+	    enum err err, struct answer *ans);
 	int bell_fd; /* readable when the bell rings, -1 = none */
 	/* empties it; true: rows have changed, ask for those that wait */
 	bool (*heard)(void *ctx, int bell_fd);

@@ -1,0 +1,369 @@
+#include "cgi/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgi/conn.h"
+
+/*
+ * One turn: wait, take the time, see to events, to connections that had more
+ * than their share last turn, to a slice of those who wait, to what is late.
+ * Nothing in a turn blocks and nothing in it is unbounded.
+ */
+#define EVENTS_MAX 256
+#define ACCEPTS_MAX 64	    /* of one turn */
+#define SCAN_MAX 256	    /* parked requests asked for in one turn */
+#define ACCEPT_PAUSE_MS 100 /* when descriptors have run out */
+
+/* In epoll's data, where no connection's name can be. */
+#define NAME_LISTEN (UINT64_MAX - 0)
+#define NAME_SIGNAL (UINT64_MAX - 1)
+#define NAME_BELL (UINT64_MAX - 2)
+
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void take_time(struct loop *loop)
+{
+	loop->now = (struct app_now){
+	    .wall_ms = clock_ms(CLOCK_REALTIME),
+	    .boot_ms = clock_ms(CLOCK_BOOTTIME),
+	};
+}
+
+/* ---- new connections ----------------------------------------------------- */
+
+static void listen_for(struct loop *loop, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.u64 = NAME_LISTEN};
+
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, loop->listen_fd, &ev);
+}
+
+/*
+ * No descriptor is left: one that owes us a request is closed for the new one;
+ * if there is none, the backlog waits a moment.
+ */
+static void make_room(struct loop *loop)
+{
+	struct conn *oldest = TAILQ_FIRST(&loop->incomplete);
+
+	if (oldest) {
+		conn_close(loop, oldest);
+		return;
+	}
+	listen_for(loop, 0);
+	loop->accept_boot = loop->now.boot_ms + ACCEPT_PAUSE_MS;
+}
+
+static void accept_some(struct loop *loop)
+{
+	for (int i = 0; i < ACCEPTS_MAX && loop->listen_fd >= 0; i++) {
+		int fd = accept4(
+		    loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				make_room(loop);
+			return;
+		}
+		struct conn *c = conn_new(loop, fd);
+		if (c)
+			conn_read(loop, c);
+	}
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void drain(struct loop *loop)
+{
+	uint32_t at = 0;
+	struct park_name name;
+
+	if (loop->drain_boot) {
+		loop->stop = true;
+		return;
+	}
+	accept_some(loop);
+	close(loop->listen_fd);
+	loop->listen_fd = -1;
+	loop->accept_boot = 0;
+	loop->drain_boot = loop->now.boot_ms + LOOP_DRAIN_MS;
+	while (park_next(loop->park, &at, &name))
+		conn_resume(loop, name, true);
+	for (uint32_t i = 0; i < loop->n_conns; i++) {
+		struct conn *c = loop->conns[i];
+		if (c->fd < 0 || c->state != CONN_READING)
+			continue;
+		conn_read(loop, c); /* what has been sent is still answered */
+		if (c->fd >= 0 && !c->ready && c->state == CONN_READING &&
+		    !conn_is_inside(c))
+			conn_close(loop, c);
+	}
+}
+
+static void take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info))
+		drain(loop);
+}
+
+/* ---- those who wait ------------------------------------------------------ */
+
+static void scan_start(struct loop *loop)
+{
+	if (loop->scanning) {
+		loop->rescan = true;
+		return;
+	}
+	loop->scanning = park_count(loop->park) > 0;
+	loop->scan_at = 0;
+}
+
+static void scan(struct loop *loop)
+{
+	struct park_name name;
+
+	for (int i = 0; i < SCAN_MAX && loop->scanning; i++) {
+		if (park_next(loop->park, &loop->scan_at, &name)) {
+			conn_resume(loop, name, false);
+			continue;
+		}
+		loop->scanning = false;
+		if (loop->rescan)
+			scan_start(loop);
+		loop->rescan = false;
+	}
+}
+
+static void take_bell(struct loop *loop)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	if (!spec->heard(spec->ctx, spec->bell_fd))
+		return;
+	scan_start(loop);
+	loop->recheck_boot = loop->now.boot_ms + LOOP_RECHECK_MS;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+static bool is_due(const struct loop *loop, int64_t boot_ms)
+{
+	return boot_ms && boot_ms <= loop->now.boot_ms;
+}
+
+static void close_late(struct loop *loop, struct conn_list *list, int64_t ms)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(list)) != NULL &&
+	       c->since_boot + ms <= loop->now.boot_ms)
+		conn_close(loop, c);
+}
+
+static void take_due(struct loop *loop)
+{
+	struct park_name name;
+
+	for (int i = 0; i < SCAN_MAX && park_first(loop->park, &name) &&
+			park_earliest(loop->park) <= loop->now.boot_ms;
+	     i++)
+		conn_resume(loop, name, true);
+	close_late(loop, &loop->incomplete, LOOP_INCOMPLETE_MS);
+	close_late(loop, &loop->stalled, LOOP_STALLED_MS);
+	if (is_due(loop, loop->recheck_boot)) {
+		loop->recheck_boot = 0;
+		scan_start(loop);
+	}
+	if (is_due(loop, loop->accept_boot)) {
+		loop->accept_boot = 0;
+		listen_for(loop, EPOLLIN);
+	}
+	if (is_due(loop, loop->drain_boot))
+		loop->stop = true;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return b && b < a ? b : a;
+}
+
+static int64_t list_due(const struct conn_list *list, int64_t ms)
+{
+	const struct conn *c = TAILQ_FIRST(list);
+
+	return c ? c->since_boot + ms : 0;
+}
+
+/* Until when nothing has to be done by itself, for epoll_wait. */
+static int patience(const struct loop *loop)
+{
+	int64_t at = park_earliest(loop->park);
+
+	if (loop->scanning || !TAILQ_EMPTY(&loop->ready))
+		return 0;
+	at = earlier(at, list_due(&loop->incomplete, LOOP_INCOMPLETE_MS));
+	at = earlier(at, list_due(&loop->stalled, LOOP_STALLED_MS));
+	at = earlier(at, loop->recheck_boot);
+	at = earlier(at, loop->accept_boot);
+	at = earlier(at, loop->drain_boot);
+	if (at == INT64_MAX)
+		return -1;
+	if (at <= loop->now.boot_ms)
+		return 0;
+	at -= loop->now.boot_ms;
+	return at > 3600000 ? 3600000 : (int)at;
+}
+
+/* ---- turns --------------------------------------------------------------- */
+
+static void take_event(struct loop *loop, const struct epoll_event *ev)
+{
+	struct conn *c;
+
+	if (ev->data.u64 == NAME_LISTEN)
+		accept_some(loop);
+	else if (ev->data.u64 == NAME_SIGNAL)
+		take_signals(loop);
+	else if (ev->data.u64 == NAME_BELL)
+		take_bell(loop);
+	else if ((c = conn_find(loop, ev->data.u64)) != NULL)
+		conn_event(loop, c, ev->events);
+}
+
+static void take_ready(struct loop *loop)
+{
+	struct conn *c;
+	int n = 0;
+
+	TAILQ_FOREACH(c, &loop->ready, in_ready) n++;
+	while (n-- > 0 && (c = TAILQ_FIRST(&loop->ready)) != NULL) {
+		TAILQ_REMOVE(&loop->ready, c, in_ready);
+		c->ready = false;
+		conn_read(loop, c);
+	}
+}
+
+static bool turn(struct loop *loop)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(loop->epoll_fd, events, EVENTS_MAX, patience(loop));
+
+	if (n < 0 && errno != EINTR)
+		return false;
+	take_time(loop);
+	for (int i = 0; i < n; i++)
+		take_event(loop, &events[i]);
+	take_ready(loop);
+	take_due(loop);
+	scan(loop);
+	return true;
+}
+
+/* ---- beginning and end --------------------------------------------------- */
+
+static bool add(struct loop *loop, int fd, uint64_t name)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = name};
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static bool scratch_open(struct loop *loop)
+{
+	loop->scratch_spare = memfd_create("scratch", MFD_CLOEXEC);
+	if (loop->scratch_spare < 0 ||
+	    posix_fallocate(loop->scratch_spare, 0, CONN_SCRATCH) != 0)
+		return false;
+	loop->scratch_fd = fcntl(loop->scratch_spare, F_DUPFD_CLOEXEC, 0);
+	loop->scratch = mmap(NULL, CONN_SCRATCH, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, loop->scratch_spare, 0);
+	if (loop->scratch == MAP_FAILED)
+		loop->scratch = NULL;
+	return loop->scratch_fd >= 0 && loop->scratch;
+}
+
+static bool signals_open(struct loop *loop)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return false;
+	loop->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return loop->signal_fd >= 0;
+}
+
+static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
+{
+	*loop = (struct loop){
+	    .spec = spec,
+	    .listen_fd = spec->listen_fd,
+	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+	    .signal_fd = -1,
+	    .scratch_fd = -1,
+	    .scratch_spare = -1,
+	    .parser = parser_open(),
+	    .park = park_new(LOOP_PARKED_MAX),
+	};
+	TAILQ_INIT(&loop->incomplete);
+	TAILQ_INIT(&loop->stalled);
+	TAILQ_INIT(&loop->ready);
+	take_time(loop);
+	if (parse_init() != ERR_OK || loop->epoll_fd < 0 ||
+	    !scratch_open(loop) || !signals_open(loop) ||
+	    !add(loop, loop->listen_fd, NAME_LISTEN) ||
+	    !add(loop, loop->signal_fd, NAME_SIGNAL))
+		return ERR_IO;
+	if (spec->bell_fd >= 0 && !add(loop, spec->bell_fd, NAME_BELL))
+		return ERR_IO;
+	return ERR_OK;
+}
+
+static void loop_close(struct loop *loop)
+{
+	const int fds[] = {loop->epoll_fd, loop->signal_fd, loop->listen_fd,
+	    loop->scratch_fd, loop->scratch_spare};
+
+	conns_release(loop);
+	park_free(loop->park);
+	parser_close(loop->parser);
+	if (loop->scratch)
+		munmap(loop->scratch, CONN_SCRATCH);
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	writer_release(&loop->out);
+	buf_release(&loop->answer);
+	arena_release(&loop->arena);
+}
+
+enum err loop_run(const struct loop_spec *spec)
+{
+	struct loop loop;
+	enum err err = loop_open(&loop, spec);
+
+	while (!err && !loop.stop && !(loop.drain_boot && !conns_open(&loop)))
+		if (!turn(&loop))
+			err = ERR_IO;
+	loop_close(&loop);
+	return err;
+}
