@@ -14,7 +14,10 @@ static const struct producer {
     {produce_assets, false},
     {produce_oauth, false},
     {produce_client, false},
+    {produce_api, false},
+    {produce_problems, false},
     {produce_pages, false},
+    {produce_server, true},
     {produce_manifest, true},
 };
 

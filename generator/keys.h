@@ -61,7 +61,7 @@ void key_check(struct arena *a, struct value *root,
 
 /* True for `{ env = "X" }` and `{ file = "X" }`: one member, a string. */
 bool key_is_reference(const struct value *v);
-/* Empty, `${…}`, or TODO as its first word. */
+/* Empty, `${…}`, or to-do (in capitals) as its first word. */
 bool key_is_placeholder(struct str text);
 
 #endif
