@@ -3,8 +3,9 @@
  * by step: `make demo CHECK=1`, or `lowtide serve -C site --env dev -- node
  * check.mjs`. Ends with 0 when everything was as it should be, else with 1.
  */
-import {randomInt, randomUUID} from 'node:crypto';
+import {randomInt, randomUUID, webcrypto} from 'node:crypto';
 
+globalThis.crypto ??= webcrypto; /* node 18 */
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const RETURN = '/api/v1/hmrc/vat/return';

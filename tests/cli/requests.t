@@ -7,6 +7,7 @@
 const http = require('node:http');
 const path = require('node:path');
 
+globalThis.crypto ??= require('node:crypto').webcrypto; /* node 18 */
 const root = path.join(__dirname, '../..');
 const STATUS = '/api/jobs/job_1';
 const ACCEPTED = {
