@@ -108,8 +108,8 @@ async function repeat(body, name, receipt) {
 
 async function arrivals(vrn) {
 	const calls = await (await fetch(new URL('/__calls', simulator))).json();
-	const sent = calls.filter(({method, url}) => method === 'POST' &&
-		url === `/organisations/vat/${vrn}/returns`);
+	const sent = calls.filter(({method, path}) => method === 'POST' &&
+		path === `/organisations/vat/${vrn}/returns`);
 	must(sent.length === 1, `the tax service saw ${
 		sent.length === 1 ? 'one submission' :
 			`${sent.length} submissions`} of it`);

@@ -14,7 +14,7 @@
 import {createServer} from 'node:http';
 import {randomInt, randomUUID} from 'node:crypto';
 
-const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1500);
+const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1200);
 const SLOW = Number(process.env.SIMULATOR_SLOW_MS ?? 8000);
 
 const calls = [];
@@ -33,7 +33,7 @@ const scenarios = {
 	},
 	/* once per target; whoever asks again is served */
 	RATE_LIMITED(call) {
-		const target = `${call.method} ${call.url} ${call.body}`;
+		const target = `${call.method} ${call.path} ${call.body}`;
 		if (limited.has(target))
 			return undefined;
 		limited.add(target);
@@ -89,26 +89,26 @@ const MONEY = ['vatDueSales', 'vatDueAcquisitions', 'totalVatDue',
 	'totalValuePurchasesExVAT', 'totalValueGoodsSuppliedExVAT',
 	'totalAcquisitionsExVAT'];
 
-/* The first rule of HMRC's that a return breaks. */
+/* The first rule of HMRC's that a return breaks; boxes left out count as 0. */
 function wrongWith(form) {
 	if (!/^[0-9A-Z#]{4}$/.test(form.periodKey ?? ''))
 		return error(400, 'PERIOD_KEY_INVALID',
 			'Invalid period key');
 	for (const name of MONEY)
-		if (typeof form[name] !== 'number')
+		if (!['number', 'undefined'].includes(typeof form[name]))
 			return error(400, 'INVALID_MONETARY_AMOUNT',
 				`${name} should be a monetary value`);
-	const cents = (x) => Math.round(x * 100);
-	if (cents(form.totalVatDue) !==
-		cents(form.vatDueSales + form.vatDueAcquisitions))
+	const pence = (name) => Math.round((form[name] ?? 0) * 100);
+	const total = pence('vatDueSales') + pence('vatDueAcquisitions');
+	const net = Math.abs(total - pence('vatReclaimedCurrPeriod'));
+	if ('totalVatDue' in form && pence('totalVatDue') !== total)
 		return error(400, 'VAT_TOTAL_VALUE', 'totalVatDue should be ' +
 			'the sum of vatDueSales and vatDueAcquisitions');
-	if (cents(form.netVatDue) !== Math.abs(
-		cents(form.totalVatDue - form.vatReclaimedCurrPeriod)))
+	if ('netVatDue' in form && pence('netVatDue') !== net)
 		return error(400, 'VAT_NET_VALUE', 'netVatDue should be the ' +
 			'difference between totalVatDue and ' +
 			'vatReclaimedCurrPeriod');
-	if (form.finalised !== true)
+	if (form.finalised === false)
 		return error(403, 'NOT_FINALISED',
 			'User has not declared VAT return as final');
 	return undefined;
@@ -184,7 +184,7 @@ const routes = [
 	['POST', `${VAT}/returns`, ([vrn], call) => submit(vrn, call.body)],
 	['GET', `${VAT}/returns/([^/]+)`, ([vrn, key]) => view(vrn, key)],
 	['PUT', '/bundles/([^/]+)', async ([id], call) => {
-		await sleep(PACE / 2);
+		await sleep(PACE / 10);
 		return putBundle(id, call.body);
 	}],
 	['DELETE', '/bundles(?:/([^/]+))?', ([id], call, query) =>
@@ -192,7 +192,7 @@ const routes = [
 ];
 
 async function answer(call) {
-	const {pathname, searchParams} = new URL(call.url, 'http://simulator');
+	const {pathname, searchParams} = new URL(call.path, 'http://simulator');
 	const mood = scenarios[call.headers['gov-test-scenario']];
 	const instead = await mood?.(call);
 	if (instead)
@@ -228,7 +228,7 @@ const server = createServer(async (req, res) => {
 		return send(res, {status: 200, body: calls});
 	}
 	const call = {at: new Date().toISOString(), method: req.method,
-		url: req.url, headers: req.headers, body, status: null};
+		path: req.url, headers: req.headers, body, status: null};
 	calls.push(call);
 	const said = await answer(call).catch(() =>
 		error(400, 'INVALID_REQUEST', 'Invalid request'));
