@@ -1,0 +1,184 @@
+#include "generator/serve.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "generator/build.h"
+#include "lib/fs.h"
+
+/*
+ * What `lowtide serve` runs: the release, then lowtide-cgi, lowtide-worker and
+ * nginx over it, and the small tools that all parts of serve share.
+ */
+#define SERVE_READY_MS 15000 /* for the first answer through nginx */
+/* short: whoever kills the worker wants to see what becomes of its jobs */
+#define SERVE_LEASE "5s"
+#define SERVE_HEARTBEAT "1s"
+
+void serve_say(const struct serve *s, const char *format, ...)
+{
+	if (s->run->quiet)
+		return;
+	va_list args;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+enum err serve_watch(struct serve *s, int timeout_ms)
+{
+	struct diag now;
+
+	diag_init(&now, s->arena);
+	enum err err = supervise_wait(&s->supervisor, timeout_ms, &now);
+	diag_print(&now, stderr);
+	return err;
+}
+
+const char *serve_text(struct serve *s, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	struct str t = arena_vprintf(s->arena, format, args);
+	va_end(args);
+	return t.p;
+}
+
+const char *const *serve_list(struct serve *s, const char *const *items)
+{
+	size_t n = 0;
+	while (items[n])
+		n++;
+	const char **copy = arena_array(s->arena, n + 1, sizeof(*copy));
+	memcpy(copy, items, n * sizeof(*copy));
+	return copy;
+}
+
+const char *serve_log(struct serve *s, const char *name)
+{
+	const char *path = serve_text(s, "%s/%s.log", s->place.state, name);
+
+	unlink(path);
+	return path;
+}
+
+enum err serve_build(struct serve *s, const char *socket)
+{
+	const char *dir = fs_join(s->arena, s->place.run, "release");
+	struct build b = {
+	    .arena = s->arena,
+	    .diag = s->diag,
+	    .socket = socket,
+	    .root = fs_join(s->arena, dir, "www"),
+	};
+
+	serve_fill_upstreams(s);
+	enum err err = build_run(&b, s->site);
+	if (err != ERR_OK)
+		return err;
+	s->has_api = b.config && b.config->n_apis > 0;
+	s->config = fs_join(s->arena, dir, "server/lowtide.json");
+	return out_commit(&b.out, &(struct out_spec){.dir = dir}, s->diag);
+}
+
+static enum err start(struct serve *s, struct child *c, const char *name,
+    const char *const *argv, int stdin_fd)
+{
+	c->name = name;
+	c->argv = argv;
+	c->log = serve_log(s, name);
+	c->cwd = s->place.run;
+	c->stdin_fd = stdin_fd;
+	c->stdout_fd = -1;
+	c->as_nobody = s->place.as_root;
+	c->restart = true;
+	return supervise_start(&s->supervisor, c, s->diag);
+}
+
+enum err serve_start_programs(struct serve *s, int socket)
+{
+	const struct place *p = &s->place;
+	enum err err = start(s, &s->cgi, "lowtide-cgi",
+	    SERVE_LIST(s, p->cgi, "--config", s->config, "--state", p->state,
+		"--keys", s->keys),
+	    socket);
+
+	if (err == ERR_OK)
+		err = start(s, &s->worker, "lowtide-worker",
+		    SERVE_LIST(s, p->worker, "--config", s->config, "--state",
+			p->state, "--keys", s->keys, "--dev", "--lease",
+			SERVE_LEASE, "--heartbeat", SERVE_HEARTBEAT),
+		    -1);
+	return err;
+}
+
+enum err serve_start_nginx(struct serve *s)
+{
+	const char *prefix = serve_text(s, "%s/nginx/", s->place.run);
+	enum err err = fs_mkdirs(prefix, 0700, s->diag);
+
+	if (err == ERR_OK && s->place.as_root)
+		err = place_give(prefix, s->diag);
+	if (err == ERR_OK)
+		err = start(s, &s->nginx, "nginx",
+		    SERVE_LIST(s, s->place.nginx, "-p", prefix, "-c",
+			serve_text(s, "%s/release/server/nginx-example.conf",
+			    s->place.run),
+			"-e", "stderr"),
+		    -1);
+	return err;
+}
+
+/* The status of a GET, 0 when nobody answers. */
+static int get(uint16_t port, const char *path)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct timeval limit = {.tv_sec = 2};
+	char line[512];
+	int status = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
+		int n = snprintf(line, sizeof(line),
+		    "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+		if (send(fd, line, (size_t)n, MSG_NOSIGNAL) == n) {
+			ssize_t got = recv(fd, line, sizeof(line) - 1, 0);
+			line[got > 0 ? got : 0] = '\0';
+			if (sscanf(line, "HTTP/%*s %d", &status) != 1)
+				status = 0;
+		}
+	}
+	close(fd);
+	return status;
+}
+
+enum err serve_wait_ready(struct serve *s)
+{
+	int64_t until = supervise_now_ms() + SERVE_READY_MS;
+	const char *prefix = s->has_api
+				 ? serve_text(s, "%.*s/jobs/health",
+				       STR_ARG(site_text(s->site, "prefix")))
+				 : "/";
+	int status = 0;
+
+	while (supervise_now_ms() < until) {
+		status = get(s->port, prefix);
+		if (s->has_api ? status == 200 : status != 0)
+			return ERR_OK;
+		if (serve_watch(s, 20) != ERR_OK)
+			return ERR_CLOSED;
+	}
+	diag_error(s->diag, POS_NONE, "not-ready",
+	    "%s%s does not answer (last status %d); the logs are in %s", s->url,
+	    prefix, status, s->place.state);
+	return ERR_MISSING;
+}
