@@ -1,9 +1,9 @@
 #include "generator/provider.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 #include "generator/keys.h"
+#include "generator/secrets.h"
 #include "lib/buf.h"
 #include "lib/opt.h"
 #include "lib/url.h"
@@ -79,14 +79,6 @@ static const char *const later[] = {
     "token_endpoint",
     "variant",
 };
-/* Beginnings that only secrets have. */
-static const char *const secret_shapes[] = {
-    "arn:aws:secretsmanager:",
-    "sk_live_",
-    "whsec_",
-    "-----BEGIN ",
-};
-
 /* One table at work. */
 struct work {
 	struct arena *arena;
@@ -223,11 +215,6 @@ static struct str find_endpoint(struct work *w)
 	return endpoint;
 }
 
-static bool contains(struct str s, const char *part)
-{
-	return s.n && memmem(s.p, s.n, part, strlen(part));
-}
-
 static struct str find_client_id(struct work *w)
 {
 	struct str id = str_trim(raw_text(w, "client_id"));
@@ -347,13 +334,6 @@ static struct str find_allowed(struct work *w)
 	return all;
 }
 
-static bool names_secret(struct str key)
-{
-	return contains(key, "secret") || contains(key, "password") ||
-	       contains(key, "private_key") || str_is(key, "token") ||
-	       str_ends(key, "_token");
-}
-
 /*
  * All of this goes to the browser, so nothing secret may stand here. A
  * reference ({ env = … } or { file = … }) may: the server resolves it.
@@ -363,19 +343,16 @@ static void check_secrets(struct work *w, const struct value *table)
 	for (size_t i = 0; i < table->as.table.n; i++) {
 		const struct member *m = &table->as.table.members[i];
 		const struct value *v = m->value;
-		bool bad = v->kind != VALUE_TABLE && names_secret(m->key);
-		for (size_t k = 0;
-		     v->kind == VALUE_STRING &&
-		     k < sizeof(secret_shapes) / sizeof(*secret_shapes);
-		     k++)
-			bad |= contains(v->text, secret_shapes[k]);
+		bool bad = v->kind != VALUE_TABLE && secret_named(m->key);
+		if (v->kind == VALUE_STRING)
+			bad |= secret_shaped(v->text);
 		if (bad)
 			refuse(w, m->pos, "secret-present",
 			    "%.*s holds a secret, and a browser keeps none; "
 			    "take it out, or refer to it: { env = \"…\" } or "
 			    "{ file = \"…\" }",
 			    STR_ARG(m->key));
-		else if (v->kind == VALUE_TABLE && !names_secret(m->key))
+		else if (v->kind == VALUE_TABLE && !secret_named(m->key))
 			check_secrets(w, v);
 	}
 }
