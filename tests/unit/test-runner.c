@@ -1,0 +1,746 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cgi/envelope.h"
+#include "cgi/ids.h"
+#include "cgi/runner.h"
+#include "cgi/seal.h"
+#include "cgi/upstream/fake.h"
+
+/*
+ * The whole worker but its rim: memory store, fake upstream, a clock that the
+ * test turns. A world holds one store and up to two workers on it.
+ */
+#define OK(call) assert_int_equal((call), ERR_OK)
+#define LEASE 20000
+#define HEARTBEAT 5000
+#define WALL 1795250000000 /* boot time 0 in wall time */
+
+enum { RETURN, BUNDLE, PLAIN, APIS }; /* fail · idempotent · retry */
+
+struct worker {
+	struct runner *runner;
+	struct fake_upstream *up;
+	int64_t due;
+};
+struct world {
+	struct arena arena;
+	struct diag diag;
+	struct pair templates[1];
+	struct upstream upstream;
+	struct api apis[APIS];
+	struct config config;
+	struct keys keys;
+	struct store *store;
+	struct worker workers[2];
+	int64_t boot;
+};
+
+/* The memory store, counted, and failing when told to. */
+static struct store_ops ops;
+static int begins_to_fail, commits;
+static int64_t deadline_ms; /* of what is accepted */
+
+static enum err begin(void *backend)
+{
+	if (begins_to_fail > 0) {
+		begins_to_fail--;
+		return ERR_BUSY;
+	}
+	return store_memory.begin(backend);
+}
+
+static enum err commit(void *backend, unsigned bells)
+{
+	commits++;
+	return store_memory.commit(backend, bells);
+}
+
+static uint64_t random_state;
+static void random_bytes(void *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		random_state = random_state * 6364136223846793005u + 1;
+		((uint8_t *)out)[i] = (uint8_t)(random_state >> 56);
+	}
+}
+
+static struct runner_now now(const struct world *w)
+{
+	return (struct runner_now){
+	    .now_ms = WALL + w->boot, .now_boot = w->boot};
+}
+
+static void hire(struct world *w, int i)
+{
+	void *pool;
+
+	OK(upstream_fake.open(&pool));
+	struct runner_spec spec = {.config = &w->config,
+	    .keys = &w->keys,
+	    .store = w->store,
+	    .upstream = &upstream_fake,
+	    .pool = pool,
+	    .lease_ms = LEASE,
+	    .heartbeat_ms = HEARTBEAT,
+	    .random = random_bytes};
+	w->workers[i].up = pool;
+	w->workers[i].runner = runner_new(&spec);
+}
+
+/* As a crash does: no farewell, the leases stay. */
+static void fire(struct world *w, int i)
+{
+	runner_free(w->workers[i].runner);
+	upstream_fake.close(w->workers[i].up);
+	w->workers[i] = (struct worker){0};
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	random_state = 1;
+	begins_to_fail = commits = 0;
+	deadline_ms = 900000;
+	ops = store_memory;
+	ops.begin = begin;
+	ops.commit = commit;
+	diag_init(&w->diag, &w->arena);
+	w->boot = 1000;
+	w->upstream = (struct upstream){
+	    .name = STR("up"), .base = STR("https://up.example")};
+	for (int i = 0; i < APIS; i++)
+		w->apis[i] = (struct api){.method = STR("POST"),
+		    .tag = STR("0000aa"),
+		    .path = STR("/api/x"),
+		    .on_lost = i == PLAIN ? ON_LOST_RETRY : ON_LOST_FAIL,
+		    .idempotent = i == BUNDLE,
+		    .attempts = 3,
+		    .concurrency = 1,
+		    .ttl_ms = 86400000,
+		    .upstream = STR("up"),
+		    .request_method = STR("PUT"),
+		    .request_path = STR("/x/{job.id}")};
+	w->apis[RETURN].name = STR("return");
+	w->apis[BUNDLE].name = STR("bundle");
+	w->apis[PLAIN].name = STR("plain");
+	w->config = (struct config){.upstreams = &w->upstream,
+	    .n_upstreams = 1,
+	    .apis = w->apis,
+	    .n_apis = APIS};
+	w->keys.n_mac = w->keys.n_seal = 1;
+	w->keys.mac[0].version = w->keys.seal[0].version = 1;
+	struct store_spec spec = {.config = &w->config};
+	OK(store_open(&ops, &spec, &w->diag, &w->store));
+	hire(w, 0);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 2; i++)
+		fire(w, i);
+	store_close(w->store);
+	arena_release(&w->arena);
+	free(w);
+	return 0;
+}
+
+static struct job accept(struct world *w, size_t api, const char *body)
+{
+	struct envelope_request request = {
+	    .method = STR("POST"), .path = STR("/api/x"), .body = str_of(body)};
+	struct job job = {.accepted_ms = WALL + w->boot,
+	    .deadline_ms = WALL + w->boot + deadline_ms};
+	struct buf plain = {0}, sealed = {0};
+
+	ids_random(&w->keys, &w->apis[api], job.owner, job.id);
+	envelope_put_request(&plain, &request);
+	seal_close(&w->keys, &job, BODY_REQUEST, buf_str(&plain), &sealed);
+	OK(store_begin(w->store));
+	OK(store_accept(
+	    w->store, api, &job, buf_str(&sealed), (struct str){0}));
+	OK(store_commit(w->store));
+	commits = 0;
+	w->boot++; /* the oldest goes first: no two are of one age */
+	buf_release(&plain);
+	buf_release(&sealed);
+	for (int i = 0; i < 2; i++)
+		if (w->workers[i].runner)
+			runner_ring(w->workers[i].runner, now(w));
+	return job;
+}
+
+/* The newest call of worker 0 for this job. */
+static struct fake_call *call(struct world *w, const struct job *job)
+{
+	struct fake_upstream *up = w->workers[0].up;
+	char id[IDS_TEXT + 1];
+
+	ids_write(job->id, id);
+	for (size_t i = up->n; i-- > 0;)
+		if (strstr(up->calls[i].url, id))
+			return &up->calls[i];
+	fail_msg("it was not called");
+	return NULL;
+}
+
+static void answer(
+    struct world *w, const struct job *job, struct upstream_answer a)
+{
+	struct fake_upstream *up = w->workers[0].up;
+	fake_end(up, (size_t)(call(w, job) - up->calls), a);
+}
+
+static struct job row(struct world *w, size_t api, const struct job *job)
+{
+	struct job out;
+
+	OK(store_view(w->store));
+	OK(store_get(w->store, api, job_key(job), &out));
+	store_unview(w->store);
+	return out;
+}
+
+static struct envelope_result result(
+    struct world *w, size_t api, const struct job *job)
+{
+	struct job at = row(w, api, job);
+	struct envelope_result out;
+	struct str sealed, plain;
+
+	OK(store_view(w->store));
+	OK(store_body(w->store, &at, BODY_RESULT, &w->arena, &sealed));
+	store_unview(w->store);
+	OK(seal_open(&w->keys, &at, BODY_RESULT, sealed, &w->arena, &plain));
+	OK(envelope_get_result(plain, &out));
+	return out;
+}
+
+static void step(struct world *w, int i)
+{
+	runner_step(w->workers[i].runner, now(w), &w->workers[i].due);
+}
+
+/* Steps on until nothing is due at once. */
+static void settle(struct world *w, int i)
+{
+	do
+		step(w, i);
+	while (w->workers[i].due && w->workers[i].due <= w->boot);
+}
+
+/* Moves time on in steps no longer than a heartbeat. */
+static void pass(struct world *w, int i, int64_t ms)
+{
+	int64_t end = w->boot + ms;
+
+	while (w->boot < end) {
+		int64_t due = w->workers[i].due;
+		w->boot = due > w->boot && due < end ? due : end;
+		settle(w, i);
+	}
+}
+
+static void cancel(struct world *w, size_t api, const struct job *job)
+{
+	struct job_event event = {.kind = JOB_EVENT_CANCEL,
+	    .now_ms = WALL + w->boot,
+	    .now_boot = w->boot};
+	struct job copy = *job;
+
+	OK(store_begin(w->store));
+	OK(store_change(w->store, api, &copy, &event, (struct str){0}));
+	OK(store_commit(w->store));
+	runner_ring(w->workers[0].runner, now(w));
+}
+
+static const struct upstream_answer created = {.end = UPSTREAM_ANSWER,
+    .status = 201,
+    .content_type = {"text/x", 6},
+    .location = {"/b/1", 4},
+    .body = {"done", 4}};
+
+static void one_job(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, BUNDLE, "hello");
+	struct fake_upstream *up = w->workers[0].up;
+	char id[IDS_TEXT + 1], url[128];
+
+	settle(w, 0);
+	struct job running = row(w, BUNDLE, &job);
+	assert_int_equal(running.state, JOB_PROCESSING);
+	assert_true(running.sent);
+	assert_int_equal(running.lease_boot, w->boot + LEASE);
+	assert_int_equal(up->n, 1);
+	ids_write(job.id, id);
+	strcpy(url, "https://up.example/x/");
+	strcat(url, id);
+	assert_string_equal(up->calls[0].url, url);
+	assert_string_equal(up->calls[0].method, "PUT");
+	assert_true(str_is(up->calls[0].body, "hello"));
+	fake_end(up, 0, created);
+	settle(w, 0);
+	struct job ended = row(w, BUNDLE, &job);
+	assert_int_equal(ended.state, JOB_COMPLETED);
+	assert_int_equal(ended.status, 201);
+	assert_int_equal(ended.attempt, 1);
+	struct envelope_result got = result(w, BUNDLE, &job);
+	assert_true(str_is(got.body, "done"));
+	assert_true(str_is(got.location, "/b/1"));
+	assert_true(str_is(got.content_type, "text/x"));
+	assert_false(runner_is_busy(w->workers[0].runner));
+}
+
+static void nothing_to_do_is_no_time(void **state)
+{
+	struct world *w = *state;
+
+	settle(w, 0);
+	assert_int_equal(w->workers[0].due, 0);
+	runner_ring(w->workers[0].runner, now(w));
+	settle(w, 0);
+	assert_int_equal(w->workers[0].due, w->boot + RUNNER_RECHECK_MS);
+	w->boot += RUNNER_RECHECK_MS;
+	settle(w, 0);
+	assert_int_equal(w->workers[0].due, 0);
+	commits = 0;
+	w->boot += 3600000;
+	settle(w, 0);
+	assert_int_equal(commits, 0);
+	assert_int_equal(w->workers[0].due, 0);
+}
+
+static void one_commit_per_job(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 50; i++)
+		accept(w, PLAIN, "");
+	settle(w, 0);
+	commits = 0;
+	for (size_t i = 0; i < 50; i++) {
+		assert_int_equal(w->workers[0].up->n, i + 1);
+		fake_end(w->workers[0].up, i, created);
+		settle(w, 0);
+	}
+	assert_int_equal(commits, 50);
+	assert_int_equal(w->workers[0].up->n, 50);
+}
+
+static void no_more_than_allowed(void **state)
+{
+	struct world *w = *state;
+
+	hire(w, 1);
+	w->apis[PLAIN].concurrency = 3;
+	for (int i = 0; i < 8; i++)
+		accept(w, PLAIN, "");
+	settle(w, 0);
+	settle(w, 1);
+	assert_int_equal(w->workers[0].up->n + w->workers[1].up->n, 3);
+	fake_end(w->workers[0].up, 0, created);
+	settle(w, 0);
+	settle(w, 1);
+	assert_int_equal(w->workers[0].up->n + w->workers[1].up->n, 4);
+}
+
+static void silence_must_not_be_repeated(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	settle(w, 0);
+	fake_end(w->workers[0].up, 0,
+	    (struct upstream_answer){.end = UPSTREAM_BROKEN});
+	pass(w, 0, 120000);
+	job = row(w, RETURN, &job);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_OUTCOME_UNKNOWN);
+	assert_int_equal(job.status, 502);
+	assert_int_equal(w->workers[0].up->n, 1);
+	assert_int_equal(result(w, RETURN, &job).status, 0);
+}
+
+static void silence_may_be_repeated(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, PLAIN, "");
+
+	settle(w, 0);
+	fake_end(w->workers[0].up, 0,
+	    (struct upstream_answer){.end = UPSTREAM_TIMEOUT});
+	pass(w, 0, 2000);
+	assert_int_equal(w->workers[0].up->n, 2);
+	fake_end(w->workers[0].up, 1, created);
+	settle(w, 0);
+	assert_int_equal(row(w, PLAIN, &job).state, JOB_COMPLETED);
+	assert_int_equal(row(w, PLAIN, &job).attempt, 2);
+}
+
+static void a_worker_dies(void **state)
+{
+	struct world *w = *state;
+	struct job once = accept(w, RETURN, "");
+	struct job again = accept(w, PLAIN, "");
+
+	settle(w, 0);
+	assert_int_equal(w->workers[0].up->n, 2);
+	fire(w, 0);
+	hire(w, 1);
+	settle(w, 1);
+	assert_int_equal(w->workers[1].due, w->boot + LEASE);
+	pass(w, 1, LEASE - 1);
+	assert_int_equal(w->workers[1].up->n, 0);
+	pass(w, 1, 1);
+	assert_int_equal(row(w, RETURN, &once).reason, REASON_OUTCOME_UNKNOWN);
+	assert_int_equal(w->workers[1].up->n, 1);
+	assert_int_equal(row(w, PLAIN, &again).attempt, 2);
+}
+
+static void heartbeats_keep_the_lease(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	hire(w, 1);
+	settle(w, 0);
+	for (int i = 0; i < 12; i++) {
+		pass(w, 0, HEARTBEAT);
+		settle(w, 1);
+	}
+	assert_int_equal(w->workers[1].up->n, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	assert_int_equal(row(w, RETURN, &job).lease_boot, w->boot + LEASE);
+	fake_end(w->workers[0].up, 0, created);
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
+}
+
+/* It wakes with an answer in hand, but the job is another's by now. */
+static void a_worker_sleeps_too_long(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, PLAIN, "");
+
+	hire(w, 1);
+	settle(w, 0);
+	w->boot += LEASE + 1;
+	settle(w, 1);
+	assert_int_equal(w->workers[1].up->n, 1);
+	fake_end(w->workers[0].up, 0, created);
+	settle(w, 0);
+	assert_true(w->workers[0].up->calls[0].aborted);
+	assert_false(runner_is_busy(w->workers[0].runner));
+	assert_int_equal(row(w, PLAIN, &job).state, JOB_PROCESSING);
+	assert_int_equal(row(w, PLAIN, &job).attempt, 2);
+	fake_end(w->workers[1].up, 0, created);
+	settle(w, 1);
+	assert_int_equal(row(w, PLAIN, &job).state, JOB_COMPLETED);
+}
+
+static void too_many_requests(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, ""), next = accept(w, RETURN, "");
+	struct job other = accept(w, BUNDLE, "");
+
+	settle(w, 0);
+	answer(w, &job,
+	    (struct upstream_answer){.end = UPSTREAM_ANSWER,
+		.status = 429,
+		.has_retry_after = true,
+		.retry_after_ms = 7000});
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PENDING);
+	assert_false(row(w, RETURN, &job).sent);
+	/* the API rests, not only this job; the other API goes on */
+	assert_int_equal(row(w, RETURN, &next).state, JOB_PENDING);
+	assert_int_equal(row(w, BUNDLE, &other).state, JOB_PROCESSING);
+	pass(w, 0, 6999);
+	assert_int_equal(w->workers[0].up->n, 2);
+	pass(w, 0, 1);
+	assert_int_equal(w->workers[0].up->n, 3);
+}
+
+static void a_drain(void **state)
+{
+	struct world *w = *state;
+	struct job sent = accept(w, RETURN, ""), unsent = accept(w, BUNDLE, "");
+	struct job queued = accept(w, RETURN, "");
+	struct runner *r = w->workers[0].runner;
+
+	settle(w, 0);
+	call(w, &unsent)->unsent = true;
+	runner_drain(r, now(w));
+	settle(w, 0);
+	assert_int_equal(row(w, BUNDLE, &unsent).state, JOB_PENDING);
+	assert_int_equal(row(w, BUNDLE, &unsent).released, 1);
+	assert_true(call(w, &unsent)->aborted);
+	assert_true(runner_is_busy(r));
+	pass(w, 0, 4 * LEASE);
+	assert_int_equal(row(w, RETURN, &sent).state, JOB_PROCESSING);
+	answer(w, &sent, created);
+	settle(w, 0);
+	assert_false(runner_is_busy(r));
+	assert_int_equal(row(w, RETURN, &sent).state, JOB_COMPLETED);
+	assert_int_equal(row(w, RETURN, &queued).state, JOB_PENDING);
+	assert_int_equal(w->workers[0].up->n, 2);
+	assert_int_equal(w->workers[0].due, 0);
+}
+
+static void the_store_fails(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, ""), next = accept(w, RETURN, "");
+
+	begins_to_fail = 3;
+	settle(w, 0);
+	assert_int_equal(w->workers[0].up->n, 0);
+	pass(w, 0, 3 * RUNNER_STORE_RETRY_MS);
+	assert_int_equal(w->workers[0].up->n, 1);
+	fake_end(w->workers[0].up, 0, created);
+	begins_to_fail = 10;
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	pass(w, 0, 10 * RUNNER_STORE_RETRY_MS);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
+	assert_int_equal(row(w, RETURN, &next).state, JOB_PROCESSING);
+	assert_int_equal(w->workers[0].up->n, 2);
+}
+
+static void deadlines(void **state)
+{
+	struct world *w = *state;
+	struct job sent = accept(w, RETURN, ""), known = accept(w, BUNDLE, "");
+	struct job unsent = accept(w, PLAIN, "");
+
+	settle(w, 0);
+	call(w, &unsent)->unsent = true;
+	pass(w, 0, 899990);
+	assert_int_equal(row(w, RETURN, &sent).state, JOB_PROCESSING);
+	pass(w, 0, 10);
+	assert_int_equal(row(w, RETURN, &sent).reason, REASON_OUTCOME_UNKNOWN);
+	assert_int_equal(row(w, BUNDLE, &known).reason, REASON_DEADLINE);
+	assert_int_equal(row(w, PLAIN, &unsent).reason, REASON_DEADLINE);
+	assert_int_equal(w->workers[0].up->n, 3);
+	assert_true(call(w, &sent)->aborted);
+}
+
+/* A queue behind a paused or a full API is looked after as well. */
+static void deadlines_in_a_queue(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	struct job full = accept(w, BUNDLE, "");
+	deadline_ms = 5000;
+	struct job behind = accept(w, BUNDLE, "");
+	settle(w, 0);
+	answer(w, &job,
+	    (struct upstream_answer){.end = UPSTREAM_ANSWER,
+		.status = 429,
+		.has_retry_after = true,
+		.retry_after_ms = 3600000});
+	settle(w, 0);
+	pass(w, 0, 5000 + HEARTBEAT);
+	assert_int_equal(row(w, BUNDLE, &full).state, JOB_PROCESSING);
+	assert_int_equal(row(w, BUNDLE, &behind).reason, REASON_DEADLINE);
+	pass(w, 0, 900000 + HEARTBEAT);
+	assert_int_equal(row(w, RETURN, &job).reason, REASON_DEADLINE);
+}
+
+static void cancelling(void **state)
+{
+	struct world *w = *state;
+	struct job sent = accept(w, RETURN, ""), unsent = accept(w, PLAIN, "");
+	struct job queued = accept(w, RETURN, "");
+
+	settle(w, 0);
+	call(w, &unsent)->unsent = true;
+	cancel(w, RETURN, &sent);
+	cancel(w, PLAIN, &unsent);
+	cancel(w, RETURN, &queued);
+	pass(w, 0, HEARTBEAT);
+	assert_int_equal(row(w, PLAIN, &unsent).state, JOB_CANCELLED);
+	assert_int_equal(row(w, RETURN, &queued).state, JOB_CANCELLED);
+	assert_int_equal(row(w, RETURN, &sent).state, JOB_PROCESSING);
+	answer(w, &sent, created);
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &sent).state, JOB_COMPLETED);
+	assert_int_equal(w->workers[0].up->n, 2);
+}
+
+static void what_cannot_be_called(void **state)
+{
+	struct world *w = *state;
+
+	w->apis[RETURN].request_path = STR("/o/{body.vrn}");
+	struct job bad = accept(w, RETURN, "{\"x\":1}");
+	struct job good = accept(w, RETURN, "{\"vrn\":1}");
+	settle(w, 0);
+	bad = row(w, RETURN, &bad);
+	assert_int_equal(bad.state, JOB_FAILED);
+	assert_int_equal(bad.status, 500);
+	assert_false(bad.sent);
+	assert_true(str_is(result(w, RETURN, &bad).message,
+	    "the request path needs {body.vrn}, which is missing"));
+	assert_int_equal(row(w, RETURN, &good).state, JOB_PROCESSING);
+	assert_int_equal(w->workers[0].up->n, 1);
+}
+
+static void a_poison_job(void **state)
+{
+	struct world *w = *state;
+	struct job poison = accept(w, PLAIN, ""), next = accept(w, PLAIN, "");
+
+	for (int i = 0; i < 3; i++) {
+		settle(w, 0);
+		fire(w, 0);
+		hire(w, 0);
+		pass(w, 0, 1);
+		w->boot += LEASE;
+	}
+	settle(w, 0);
+	assert_int_equal(row(w, PLAIN, &poison).state, JOB_FAILED);
+	assert_int_equal(row(w, PLAIN, &poison).attempt, 3);
+	assert_int_equal(row(w, PLAIN, &next).state, JOB_PROCESSING);
+}
+
+/*
+ * A small storm, seeded: two workers that crash, sleep, get every kind of
+ * answer and lose the store now and then. At the end every job is terminal,
+ * and what must not be repeated reached the upstream once at most.
+ */
+static uint32_t dice(uint32_t sides)
+{
+	uint32_t n;
+
+	random_bytes(&n, sizeof(n));
+	return n % sides;
+}
+
+static struct upstream_answer any_answer(void)
+{
+	static const struct upstream_answer answers[] = {
+	    {.end = UPSTREAM_ANSWER, .status = 200},
+	    {.end = UPSTREAM_ANSWER, .status = 404},
+	    {.end = UPSTREAM_ANSWER, .status = 500},
+	    {.end = UPSTREAM_TIMEOUT},
+	    {.end = UPSTREAM_BROKEN},
+	    {.end = UPSTREAM_TOO_LARGE, .status = 200},
+	};
+	return answers[dice(sizeof(answers) / sizeof(answers[0]))];
+}
+
+enum { STORM_JOBS = 24 };
+
+/* How often calls that may have arrived named this job. */
+static unsigned arrived(const struct fake_upstream *up, const struct job *job)
+{
+	char id[IDS_TEXT + 1];
+	unsigned n = 0;
+
+	ids_write(job->id, id);
+	for (size_t i = 0; up && i < up->n; i++)
+		n += !up->calls[i].unsent && strstr(up->calls[i].url, id);
+	return n;
+}
+
+static void stir(struct world *w, int i)
+{
+	struct fake_upstream *up = w->workers[i].up;
+
+	if (up->n && dice(3) == 0) {
+		size_t at = dice((uint32_t)up->n);
+		if (up->calls[at].running)
+			fake_end(up, at, any_answer());
+	}
+	if (dice(20) == 0)
+		begins_to_fail = (int)dice(5);
+	if (dice(3))
+		settle(w, i);
+	w->boot += dice(10) ? dice(3000) : dice(2 * LEASE);
+}
+
+static void storm(struct world *w, uint64_t seed)
+{
+	struct job jobs[STORM_JOBS];
+	unsigned times[STORM_JOBS] = {0};
+
+	random_state = seed;
+	hire(w, 1);
+	for (int i = 0; i < STORM_JOBS; i++)
+		jobs[i] = accept(w, (size_t)i % APIS, "");
+	for (int n = 0; n < 3000; n++) {
+		int i = (int)dice(2);
+		stir(w, i);
+		if (n < 2000 && dice(40) == 0) {
+			for (int j = 0; j < STORM_JOBS; j++)
+				times[j] += arrived(w->workers[i].up, &jobs[j]);
+			fire(w, i);
+			hire(w, i);
+		}
+	}
+	for (int j = 0; j < STORM_JOBS; j++) {
+		size_t api = (size_t)j % APIS;
+		struct job end = row(w, api, &jobs[j]);
+		for (int i = 0; i < 2; i++)
+			times[j] += arrived(w->workers[i].up, &jobs[j]);
+		assert_true(job_is_terminal(end.state));
+		assert_true(api != RETURN || times[j] <= 1);
+		assert_true(times[j] <= 3);
+	}
+}
+
+static void storms(void **state)
+{
+	tear_down(state);
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		print_message("# seed %u\n", (unsigned)seed);
+		set_up(state);
+		storm(*state, seed);
+		tear_down(state);
+	}
+	set_up(state);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    CASE(one_job),
+	    CASE(nothing_to_do_is_no_time),
+	    CASE(one_commit_per_job),
+	    CASE(no_more_than_allowed),
+	    CASE(silence_must_not_be_repeated),
+	    CASE(silence_may_be_repeated),
+	    CASE(a_worker_dies),
+	    CASE(heartbeats_keep_the_lease),
+	    CASE(a_worker_sleeps_too_long),
+	    CASE(too_many_requests),
+	    CASE(a_drain),
+	    CASE(the_store_fails),
+	    CASE(deadlines),
+	    CASE(deadlines_in_a_queue),
+	    CASE(cancelling),
+	    CASE(what_cannot_be_called),
+	    CASE(a_poison_job),
+	    CASE(storms),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
+}
