@@ -1,6 +1,7 @@
 #include "tests/store/children.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "cgi/store/turnstile.h"
@@ -28,6 +29,19 @@ static void leave_and_count(struct turnstile *t, struct counts *c)
 	turnstile_leave(t);
 }
 
+/* Without sleeping, as a transaction does: whoever sleeps wakes the others. */
+static void work_us(long us)
+{
+	struct timespec from, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - from.tv_sec) * 1000000 +
+		     (now.tv_nsec - from.tv_nsec) / 1000 <
+		 us);
+}
+
 /* Comes back the moment it left, until it is told to stop. */
 static void busy(struct fixture *f, void *shared_memory)
 {
@@ -38,7 +52,7 @@ static void busy(struct fixture *f, void *shared_memory)
 	while (!atomic_load(&c->stop)) {
 		enter_and_count(&t, c);
 		atomic_fetch_add(&c->entered_by_busy, 1);
-		nap_us(50);
+		work_us(200);
 		leave_and_count(&t, c);
 	}
 	turnstile_close(&t);
@@ -52,18 +66,19 @@ static void a_few_times(struct fixture *f, void *shared_memory)
 	CHILD_OK(turnstile_open(f->dir, NULL, &t));
 	for (int i = 0; i < 100; i++) {
 		enter_and_count(&t, c);
+		work_us(200);
 		leave_and_count(&t, c);
 	}
 	turnstile_close(&t);
 }
 
-static void nobody_waits_for_long(void **unused)
+/* How often two busy ones got in while a third entered a hundred times. */
+static int entries_meanwhile(void)
 {
 	struct counts *c = shared(sizeof(*c));
 	struct fixture f;
 	pid_t busy_ones[2];
 
-	(void)unused;
 	fixture_init(&f, NULL);
 	for (int i = 0; i < 2; i++)
 		busy_ones[i] = child(busy, &f, c);
@@ -75,9 +90,79 @@ static void nobody_waits_for_long(void **unused)
 	atomic_store(&c->stop, true);
 	for (int i = 0; i < 2; i++)
 		expect_child(busy_ones[i]);
-	/* a queue lets each of the two pass about once per entry of ours */
-	assert_true(meanwhile < 100 * 20);
 	assert_int_equal(atomic_load(&c->most_inside), 1);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+	return meanwhile;
+}
+
+/*
+ * In a queue each of the two passes about once per entry of the third: 200
+ * times. On a machine that is busy with other things a waiter may sleep
+ * through his turn, so the best round counts.
+ */
+static void nobody_waits_for_long(void **unused)
+{
+	int best = INT32_MAX;
+
+	(void)unused;
+	for (int round = 0; round < 5 && best > 600; round++) {
+		int meanwhile = entries_meanwhile();
+		best = meanwhile < best ? meanwhile : best;
+	}
+	assert_in_range(best, 1, 600);
+}
+
+static bool is_free(const char *dir, const char *name)
+{
+	int fd;
+
+	OK(turnstile_file(dir, name, NULL, &fd));
+	bool got = !flock(fd, LOCK_EX | LOCK_NB);
+	close(fd);
+	return got;
+}
+
+static void enter_once(struct fixture *f, void *shared_memory)
+{
+	struct counts *c = shared_memory;
+	struct turnstile t;
+
+	CHILD_OK(turnstile_open(f->dir, NULL, &t));
+	enter_and_count(&t, c);
+	while (!atomic_load(&c->stop))
+		nap_us(100);
+	leave_and_count(&t, c);
+	turnstile_close(&t);
+}
+
+/* Whoever is next holds turn.lock, so whoever left queues behind him. */
+static void the_next_in_line_keeps_his_place(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, &f.diag, &t));
+	OK(turnstile_enter(&t));
+	assert_true(is_free(f.dir, "turn.lock"));
+	assert_false(is_free(f.dir, "write.lock"));
+	pid_t next = child(enter_once, &f, c);
+	for (int i = 0; i < 50000 && is_free(f.dir, "turn.lock"); i++)
+		nap_us(100);
+	assert_false(is_free(f.dir, "turn.lock"));
+	assert_int_equal(atomic_load(&c->inside), 0);
+	turnstile_leave(&t);
+	while (!atomic_load(&c->inside))
+		nap_us(100);
+	assert_true(is_free(f.dir, "turn.lock"));
+	assert_false(is_free(f.dir, "write.lock"));
+	atomic_store(&c->stop, true);
+	expect_child(next);
+	assert_true(is_free(f.dir, "write.lock"));
+	turnstile_close(&t);
 	munmap(c, sizeof(*c));
 	fixture_end(&f);
 }
@@ -157,6 +242,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nobody_waits_for_long),
+	    cmocka_unit_test(the_next_in_line_keeps_his_place),
 	    cmocka_unit_test(the_dead_hold_nothing),
 	    cmocka_unit_test(it_is_closed_on_exec),
 	    cmocka_unit_test(what_cannot_be_opened_is_said),
