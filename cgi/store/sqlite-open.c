@@ -181,22 +181,6 @@ static enum err check_boot(struct opening *o)
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* Everything that belongs into one transaction. */
-static enum err settle(struct opening *o)
-{
-	enum err err = sqlite_make_store(o);
-
-	if (!err)
-		err = check_format(o);
-	if (!err)
-		err = check_keys(o);
-	if (!err)
-		err = check_boot(o);
-	if (!err)
-		err = sqlite_make_apis(o);
-	return err;
-}
-
 static enum err check_log(struct opening *o)
 {
 	struct sqlite3_stmt *st = NULL;
@@ -217,6 +201,24 @@ static enum err check_log(struct opening *o)
 	return ERR_IO;
 }
 
+/* Everything that belongs into one transaction. */
+static enum err settle(struct opening *o)
+{
+	enum err err = sqlite_make_store(o);
+
+	if (!err)
+		err = check_format(o);
+	if (!err)
+		err = check_log(o);
+	if (!err)
+		err = check_keys(o);
+	if (!err)
+		err = check_boot(o);
+	if (!err)
+		err = sqlite_make_apis(o);
+	return err;
+}
+
 static enum err open_under_turnstile(struct opening *o)
 {
 	struct sqlite *s = o->s;
@@ -225,8 +227,6 @@ static enum err open_under_turnstile(struct opening *o)
 	if (err)
 		return sqlite_report(o, err, "it cannot be opened");
 	err = sqlite_begin_file(o);
-	if (!err)
-		err = check_log(o);
 	if (err)
 		return err;
 	err = db_exec(&s->db, "BEGIN IMMEDIATE");

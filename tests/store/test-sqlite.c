@@ -1,0 +1,746 @@
+#include "tests/store/children.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "cgi/store/db.h"
+#include "cgi/store/sqlite.h"
+
+/*
+ * What only the SQLite store promises (store.md): how it opens, what it
+ * refuses, where its bytes are, and that its log stays small.
+ */
+static const struct str nothing = {0};
+
+static int setup(void **state)
+{
+	struct fixture *f = malloc(sizeof(*f));
+
+	assert_non_null(f);
+	fixture_init(f, &store_sqlite);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_end(*state);
+	free(*state);
+	return 0;
+}
+
+static void reopen(struct fixture *f)
+{
+	store_close(f->store);
+	f->store = NULL;
+	fixture_open(f);
+}
+
+static const char *path_of(struct fixture *f, const char *name)
+{
+	return arena_printf(&f->arena, "%s/%s", f->dir, name).p;
+}
+
+static off_t size_of(struct fixture *f, const char *name)
+{
+	struct stat st;
+	return stat(path_of(f, name), &st) ? -1 : st.st_size;
+}
+
+/* SQL on the side, the way nobody should do it on a live store. */
+static void meddle(struct fixture *f, const char *sql)
+{
+	struct db db;
+
+	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	OK(db_exec(&db, sql));
+	db_close(&db);
+}
+
+static int64_t ask(struct fixture *f, const char *sql)
+{
+	struct db db;
+	int64_t n = -1;
+
+	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	OK(db_number(&db, sql, &n));
+	db_close(&db);
+	return n;
+}
+
+static void expect_refusal(struct fixture *f, enum err want, const char *name)
+{
+	struct store *store = NULL;
+
+	diag_init(&f->diag, &f->arena);
+	enum err err = store_open(&store_sqlite, &f->spec, &f->diag, &store);
+	for (struct diag_item *i = f->diag.first; i; i = i->next)
+		print_message("# %s: %s\n", i->name, i->text.p);
+	assert_int_equal(err, want);
+	assert_null(store);
+	assert_int_equal(f->diag.errors, 1);
+	assert_string_equal(f->diag.first->name, name);
+	/* what is wrong; what to do */
+	assert_true(
+	    str_find(f->diag.first->text, ';', 0) < f->diag.first->text.n);
+}
+
+static void accept_one(struct fixture *f, size_t api, uint32_t number)
+{
+	OK(store_begin(f->store));
+	fixture_accept(f, api, number);
+	OK(store_commit(f->store));
+}
+
+static struct job claim_one(struct fixture *f, size_t api)
+{
+	struct store_ask a = fixture_ask(1);
+	struct job job;
+	int64_t due;
+
+	OK(store_begin(f->store));
+	OK(store_claim(f->store, api, &a, &job, &due));
+	OK(store_commit(f->store));
+	return job;
+}
+
+static void complete(struct fixture *f, size_t api, struct job *job)
+{
+	struct job_event end = fixture_event(job, JOB_EVENT_COMPLETE);
+
+	OK(store_begin(f->store));
+	OK(store_change(f->store, api, job, &end, STR("sealed result")));
+	OK(store_commit(f->store));
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static void a_new_store_has_its_settings_from_the_start(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	fixture_open(f);
+	assert_int_equal(ask(f, "PRAGMA auto_vacuum"), 2); /* incremental */
+	assert_int_equal(ask(f, "PRAGMA wal_autocheckpoint"), 0);
+	assert_int_equal(ask(f, "PRAGMA synchronous"), 2); /* full */
+	assert_int_equal(ask(f, "PRAGMA temp_store"), 2);  /* memory */
+	assert_int_equal(ask(f, "PRAGMA secure_delete"), 1);
+	assert_true(ask(f, "PRAGMA mmap_size") > 0);
+	assert_int_equal(ask(f, "SELECT value FROM _meta WHERE name='format'"),
+	    STORE_FORMAT);
+	assert_int_equal(stat(path_of(f, "jobs.db"), &st), 0);
+	assert_int_equal(st.st_mode & 0007, 0); /* nobody else's business */
+	assert_int_equal(
+	    ask(f, "SELECT count(*) FROM sqlite_schema WHERE type='table'"),
+	    3 + API_COUNT);
+}
+
+static void what_was_committed_is_there_again(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1);
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	reopen(f);
+	OK(store_view(f->store));
+	OK(store_get(f->store, API_FAIL, job_key(&job), &job));
+	store_unview(f->store);
+	assert_int_equal(job.version, 1);
+	OK(store_begin(f->store)); /* and the counter goes on */
+	assert_int_equal(fixture_accept(f, API_FAIL, 2).version, 2);
+	OK(store_commit(f->store));
+}
+
+static void a_missing_folder_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	f->spec.dir = path_of(f, "nowhere");
+	expect_refusal(f, ERR_MISSING, "store-missing");
+	close(open(path_of(f, "log"), O_CREAT | O_WRONLY, 0600));
+	f->spec.dir = path_of(f, "log");
+	expect_refusal(f, ERR_MISSING, "store-missing");
+}
+
+static void a_folder_that_cannot_be_written_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	/* permissions do not stop a test run by root: a folder in the way */
+	assert_int_equal(mkdir(path_of(f, "turn.lock"), 0700), 0);
+	expect_refusal(f, ERR_IO, "io-error");
+	rmdir(path_of(f, "turn.lock"));
+	assert_int_equal(mkdir(path_of(f, "jobs.db"), 0700), 0);
+	expect_refusal(f, ERR_IO, "io-error");
+	rmdir(path_of(f, "jobs.db"));
+	fixture_open(f);
+}
+
+static void another_name_key_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	store_close(f->store);
+	f->store = NULL;
+	f->spec.check[3] ^= 1;
+	expect_refusal(f, ERR_MISSING, "store-other-keys");
+	f->spec.read_only = true;
+	expect_refusal(f, ERR_MISSING, "store-other-keys");
+	f->spec.read_only = false;
+	f->spec.check[3] ^= 1;
+	fixture_open(f);
+}
+
+static void a_newer_format_is_refused_and_left_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	store_close(f->store);
+	f->store = NULL;
+	meddle(f, "UPDATE _meta SET value=99 WHERE name='format'");
+	f->config.n_apis--; /* it would make a table otherwise */
+	expect_refusal(f, ERR_MISSING, "store-version");
+	assert_int_equal(
+	    ask(f, "SELECT value FROM _meta WHERE name='format'"), 99);
+	f->spec.read_only = true;
+	expect_refusal(f, ERR_MISSING, "store-version");
+}
+
+static void what_is_no_store_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char rubbish[8192];
+
+	memset(rubbish, 'x', sizeof(rubbish));
+	int fd = open(path_of(f, "jobs.db"), O_CREAT | O_RDWR, 0600);
+	assert_int_equal(write(fd, rubbish, sizeof(rubbish)), sizeof(rubbish));
+	close(fd);
+	expect_refusal(f, ERR_CORRUPT, "store-damaged");
+	unlink(path_of(f, "jobs.db"));
+	meddle(f, "CREATE TABLE somebody(elses INTEGER)");
+	expect_refusal(f, ERR_CORRUPT, "store-damaged");
+	assert_int_equal(ask(f, "SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+static void a_damaged_row_is_said(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1);
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	meddle(f, "UPDATE \"vat-return-post\" SET state=17");
+	OK(store_view(f->store));
+	assert_int_equal(
+	    store_get(f->store, API_FAIL, job_key(&job), &job), ERR_CORRUPT);
+	store_unview(f->store);
+	meddle(f, "UPDATE \"vat-return-post\" SET state=0, mac=x'00'");
+	OK(store_view(f->store));
+	assert_int_equal(
+	    store_get(f->store, API_FAIL, job_key(&job), &job), ERR_CORRUPT);
+	store_unview(f->store);
+}
+
+static void apis_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_WIDE, 1);
+
+	f->config.n_apis = 2;
+	fixture_open(f);
+	f->config.n_apis = 3;
+	reopen(f); /* a new one gets its table */
+	accept_one(f, API_WIDE, 1);
+	f->config.n_apis = 2;
+	reopen(f); /* one that went keeps it */
+	assert_int_equal(ask(f, "SELECT count(*) FROM \"select\""), 1);
+	f->config.n_apis = 3;
+	reopen(f);
+	OK(store_view(f->store));
+	OK(store_get(f->store, API_WIDE, job_key(&job), &job));
+	store_unview(f->store);
+	f->apis[0].name = (struct str){"x\" (y); --", 10};
+	store_close(f->store);
+	f->store = NULL;
+	expect_refusal(f, ERR_INPUT, "bad-api-name");
+}
+
+/* ---- read-only --------------------------------------------------------- */
+
+static bool count_one(void *ctx, const struct job *job)
+{
+	(void)job;
+	++*(int *)ctx;
+	return true;
+}
+
+static void a_read_only_handle_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats stats;
+	struct str body;
+	struct job job = fixture_job(API_RETRY, 1);
+	struct stat before, after;
+	int n = 0;
+
+	f->spec.read_only = true;
+	expect_refusal(f, ERR_MISSING, "store-missing");
+	assert_int_equal(size_of(f, "jobs.db"), -1);
+	assert_int_equal(size_of(f, "turn.lock"), -1);
+	f->spec.read_only = false;
+	f->config.n_apis = 2; /* the third has no table yet */
+	fixture_open(f);
+	accept_one(f, API_RETRY, 1);
+	off_t log = size_of(f, "jobs.db-wal");
+	assert_int_equal(stat(path_of(f, "jobs.db"), &before), 0);
+
+	struct store *store;
+	f->spec.read_only = true;
+	f->config.n_apis = 3;
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &store));
+	OK(store_view(store));
+	OK(store_get(store, API_RETRY, job_key(&job), &job));
+	OK(store_body(store, &job, BODY_META, &f->arena, &body));
+	OK(store_list(store, API_RETRY, 0, count_one, &n));
+	assert_int_equal(n, 1);
+	OK(store_list(store, API_WIDE, 0, count_one, &n));
+	assert_int_equal(n, 1);
+	OK(store_stats(store, API_RETRY, &stats));
+	assert_int_equal(stats.count[JOB_PENDING], 1);
+	OK(store_stats(store, API_WIDE, &stats));
+	assert_int_equal(stats.count[JOB_PENDING], 0);
+	assert_int_equal(
+	    store_get(store, API_WIDE, job_key(&job), &job), ERR_NOT_FOUND);
+	store_unview(store);
+	assert_int_equal(store_begin(store), ERR_USAGE);
+	store_close(store);
+	assert_int_equal(stat(path_of(f, "jobs.db"), &after), 0);
+	assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	assert_int_equal(size_of(f, "jobs.db-wal"), log);
+}
+
+static void a_reader_waits_for_no_writer(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1), other;
+	struct store *reader;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &reader));
+	OK(store_begin(f->store));
+	fixture_accept(f, API_FAIL, 2);
+	OK(store_view(reader));
+	OK(store_get(reader, API_FAIL, job_key(&job), &job));
+	other = fixture_job(API_FAIL, 2);
+	assert_int_equal(store_get(reader, API_FAIL, job_key(&other), &other),
+	    ERR_NOT_FOUND);
+	OK(store_commit(f->store));
+	/* a view stays what it was until it ends */
+	assert_int_equal(store_get(reader, API_FAIL, job_key(&other), &other),
+	    ERR_NOT_FOUND);
+	store_unview(reader);
+	OK(store_view(reader));
+	OK(store_get(reader, API_FAIL, job_key(&other), &other));
+	store_unview(reader);
+	store_close(reader);
+}
+
+/* ---- whose boot -------------------------------------------------------- */
+
+#define OTHER_BOOT                                                             \
+	"UPDATE _meta SET value=x'"                                            \
+	"30303030303030302d303030302d303030302d303030302d303030303030303030"   \
+	"303030' WHERE name='boot'"
+
+static void after_a_reboot_all_leases_are_over(void **state)
+{
+	struct fixture *f = *state;
+	struct job running, waiting, gone;
+	size_t changed = 0;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	accept_one(f, API_RETRY, 1);
+	accept_one(f, API_WIDE, 1);
+	running = claim_one(f, API_FAIL);
+	gone = claim_one(f, API_WIDE);
+	waiting = claim_one(f, API_RETRY);
+	struct job_event retry = fixture_event(&waiting, JOB_EVENT_RETRY);
+	retry.not_before_boot = NOW_BOOT + 100000;
+	OK(store_begin(f->store));
+	OK(store_change(f->store, API_RETRY, &waiting, &retry, nothing));
+	OK(store_commit(f->store));
+	store_close(f->store);
+	f->store = NULL;
+	meddle(f, OTHER_BOOT);
+	f->config.n_apis = 2; /* the third is not configured at the moment */
+	fixture_open(f);
+	f->config.n_apis = 3;
+	reopen(f);
+
+	OK(store_begin(f->store));
+	OK(store_get(f->store, API_RETRY, job_key(&waiting), &waiting));
+	assert_int_equal(waiting.not_before_boot, 0);
+	OK(store_recover(f->store, API_FAIL, NOW_MS, 1, 10, &changed));
+	assert_int_equal(changed, 1);
+	OK(store_recover(f->store, API_WIDE, NOW_MS, 1, 10, &changed));
+	assert_int_equal(changed, 1);
+	OK(store_get(f->store, API_FAIL, job_key(&running), &running));
+	assert_int_equal(running.reason, REASON_OUTCOME_UNKNOWN);
+	OK(store_get(f->store, API_WIDE, job_key(&gone), &gone));
+	assert_int_equal(gone.state, JOB_PENDING);
+	OK(store_commit(f->store));
+}
+
+static void in_the_same_boot_leases_hold(void **state)
+{
+	struct fixture *f = *state;
+	struct job running;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	running = claim_one(f, API_FAIL);
+	reopen(f);
+	OK(store_view(f->store));
+	OK(store_get(f->store, API_FAIL, job_key(&running), &running));
+	store_unview(f->store);
+	assert_int_equal(running.lease_boot, NOW_BOOT + LEASE_MS);
+}
+
+static void a_store_that_another_host_holds_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f); /* plays the other host, once its id is another */
+	meddle(f, OTHER_BOOT);
+	expect_refusal(f, ERR_MISSING, "store-other-host");
+	store_close(f->store); /* it went: now it was only a reboot */
+	f->store = NULL;
+	fixture_open(f);
+}
+
+/* ---- rows, bodies, statements ------------------------------------------ */
+
+static void rows_are_narrow(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	OK(store_begin(f->store));
+	for (uint32_t i = 0; i < 50; i++) {
+		struct job job = fixture_job(API_WIDE, i);
+		char big[3000];
+		memset(big, 'b', sizeof(big));
+		memset(job.owner, 0xff, sizeof(job.owner));
+		OK(store_accept(f->store, API_WIDE, &job,
+		    (struct str){big, sizeof(big)}, nothing));
+	}
+	OK(store_commit(f->store));
+	for (int i = 0; i < 4; i++) {
+		struct job job = claim_one(f, API_WIDE);
+		if (i < 2)
+			complete(f, API_WIDE, &job);
+	}
+	int64_t widest =
+	    ask(f, "SELECT max(mx_payload) FROM dbstat WHERE name='select'");
+	print_message("# widest row: %d bytes\n", (int)widest);
+	assert_in_range(widest, 80, 200);
+	assert_int_equal(ask(f, "SELECT count(*) FROM pragma_table_list"
+				" WHERE name='select' AND wr AND strict"),
+	    1);
+}
+
+static void every_statement_uses_an_index(void **state)
+{
+	static const char *const texts[] = {
+#define QUERY(name, sqlite) #name, sqlite,
+#define PER_API(name, sqlite) #name, sqlite,
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+	};
+	struct fixture *f = *state;
+	struct db db;
+
+	fixture_open(f);
+	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i += 2) {
+		struct sqlite3_stmt *st;
+		struct buf sql = {0};
+		buf_puts(&sql, "EXPLAIN QUERY PLAN ");
+		sqlite_expand(&sql, texts[i + 1], STR("select"));
+		OK(db_prepare(&db, buf_str(&sql), &st));
+		while (strcmp(texts[i], "LIST") && !db_step(st)) {
+			struct str plan = db_bytes(st, 3);
+			char *text = arena_cstr(&f->arena, plan);
+			bool good = !strstr(text, "TEMP B-TREE") &&
+				    (!strstr(text, "SCAN select") ||
+					strstr(text, "INDEX"));
+			if (!good)
+				print_message("# %s: %s\n", texts[i], text);
+			assert_true(good);
+		}
+		db_finalize(st);
+		buf_release(&sql);
+	}
+	db_close(&db);
+}
+
+static bool file_contains(
+    struct fixture *f, const char *name, const char *marker)
+{
+	const size_t n = strlen(marker);
+	int fd = open(path_of(f, name), O_RDONLY);
+	bool found = false;
+	struct stat st;
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	if (st.st_size > 0) {
+		char *bytes = mmap(
+		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		assert_true(bytes != MAP_FAILED);
+		found = memmem(bytes, (size_t)st.st_size, marker, n) != NULL;
+		munmap(bytes, (size_t)st.st_size);
+	}
+	close(fd);
+	return found;
+}
+
+static void a_payload_is_gone_once_the_job_ended(void **state)
+{
+	struct fixture *f = *state;
+	char payload[20000];
+	struct job job = fixture_job(API_FAIL, 1);
+
+	for (size_t i = 0; i + 10 <= sizeof(payload); i += 10)
+		memcpy(payload + i, "MARKER-IN-", 10);
+	fixture_open(f);
+	OK(store_begin(f->store));
+	OK(store_accept(f->store, API_FAIL, &job,
+	    (struct str){payload, sizeof(payload)}, STR("KEPT-META")));
+	OK(store_commit(f->store));
+	reopen(f); /* it reached the database itself */
+	assert_true(file_contains(f, "jobs.db", "MARKER-IN-"));
+	job = claim_one(f, API_FAIL);
+	complete(f, API_FAIL, &job);
+	reopen(f); /* a TRUNCATE checkpoint */
+	assert_false(file_contains(f, "jobs.db", "MARKER-IN-"));
+	assert_false(file_contains(f, "jobs.db-wal", "MARKER-IN-"));
+	assert_true(file_contains(f, "jobs.db", "KEPT-META"));
+	assert_true(file_contains(f, "jobs.db", "sealed result"));
+}
+
+/* ---- the log ----------------------------------------------------------- */
+
+static void write_some(struct fixture *f, uint32_t from, uint32_t count)
+{
+	static char bytes[64 * 1024];
+
+	for (uint32_t i = from; i < from + count; i++) {
+		struct job job = fixture_job(API_WIDE, i);
+		OK(store_begin(f->store));
+		OK(store_accept(f->store, API_WIDE, &job,
+		    (struct str){bytes, sizeof(bytes)}, nothing));
+		OK(store_commit(f->store));
+	}
+}
+
+static void the_log_stays_small_under_a_writer(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	write_some(f, 0, 600); /* 40 MB */
+	print_message("# log: %ld bytes\n", (long)size_of(f, "jobs.db-wal"));
+	assert_in_range(size_of(f, "jobs.db-wal"), STORE_WAL_MARK,
+	    STORE_WAL_MARK + 1024 * 1024);
+	assert_int_equal(ask(f, "SELECT count(*) FROM \"select\""), 600);
+}
+
+static void a_reader_puts_the_checkpoint_off_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct store *reader;
+	struct job job = fixture_job(API_WIDE, 0);
+
+	fixture_open(f);
+	write_some(f, 0, 1);
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &reader));
+	OK(store_view(reader));
+	OK(store_get(reader, API_WIDE, job_key(&job), &job));
+	write_some(f, 1, 260); /* 17 MB: twice in the reader's way */
+	off_t grown = size_of(f, "jobs.db-wal");
+	assert_true(grown > 2 * STORE_WAL_MARK);
+	store_unview(reader);
+	write_some(f, 300, 400); /* 26 MB more go into what is there */
+	assert_true(
+	    size_of(f, "jobs.db-wal") <= grown + STORE_WAL_MARK + 1024 * 1024);
+	store_close(reader);
+}
+
+static void nothing_is_checkpointed_at_close(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	write_some(f, 0, 10);
+	off_t log = size_of(f, "jobs.db-wal");
+	off_t database = size_of(f, "jobs.db");
+	assert_true(log > 10 * 64 * 1024);
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(size_of(f, "jobs.db-wal"), log);
+	assert_int_equal(size_of(f, "jobs.db"), database);
+	fixture_open(f); /* but at the start */
+	assert_int_equal(size_of(f, "jobs.db-wal"), 0);
+	assert_true(size_of(f, "jobs.db") > database);
+}
+
+/* ---- failures that end the process ------------------------------------- */
+
+static void limit_files(rlim_t bytes)
+{
+	const struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
+
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* Reaches COMMIT with more than the file may hold, and must not return. */
+static void commit_into_a_wall(struct fixture *f, void *unused)
+{
+	struct job job = fixture_job(API_FAIL, 2);
+	static char bytes[200 * 1024];
+
+	(void)unused;
+	int fd = open(path_of(f, "log"), O_CREAT | O_WRONLY, 0600);
+	dup2(fd, STDERR_FILENO);
+	CHILD_OK(store_begin(f->store));
+	CHILD_OK(store_accept(f->store, API_FAIL, &job,
+	    (struct str){bytes, sizeof(bytes)}, nothing));
+	limit_files(100 * 1024);
+	enum err err = store_commit(f->store);
+	_exit(err ? 1 : 2);
+}
+
+static void a_failed_commit_ends_the_process(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 2);
+	int status, fd;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	OK(store_watch(f->store, BELL_ACCEPTED, &fd));
+	status = child_status(child(commit_into_a_wall, f, NULL));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 74);
+	assert_true(file_contains(f, "log", "\"event\":\"store-failed\""));
+	assert_true(file_contains(f, "log", "\"doing\":\"commit\""));
+	/* its first ring was heard, so everybody looks again */
+	assert_int_equal(store_heard(f->store, fd), BELL_ACCEPTED);
+	OK(store_begin(f->store)); /* the turnstile is free */
+	assert_int_equal(
+	    store_get(f->store, API_FAIL, job_key(&job), &job), ERR_NOT_FOUND);
+	fixture_accept(f, API_FAIL, 3);
+	OK(store_commit(f->store));
+}
+
+static void open_into_a_wall(struct fixture *f, void *unused)
+{
+	struct store *store = NULL;
+
+	(void)unused;
+	limit_files(100 * 1024); /* the log was 650 KB */
+	enum err err = store_open(&store_sqlite, &f->spec, &f->diag, &store);
+	if (err != ERR_IO || !f->diag.first)
+		_exit(1);
+	_exit(strcmp(f->diag.first->name, "io-error") ? 2 : 0);
+}
+
+static void a_failed_first_checkpoint_forbids_the_start(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	write_some(f, 0, 10);
+	store_close(f->store);
+	f->store = NULL;
+	f->ops = NULL; /* the child opens it itself */
+	expect_child(child(open_into_a_wall, f, NULL));
+	f->ops = &store_sqlite;
+	fixture_open(f);
+	assert_int_equal(ask(f, "SELECT count(*) FROM \"select\""), 10);
+}
+
+/* A row inserted, then SQLite gives up: nothing of it may be committed. */
+static void spill_into_a_wall(struct fixture *f, void *unused)
+{
+	static char bytes[4 * 1024 * 1024];
+	struct job job = fixture_job(API_FAIL, 2);
+
+	(void)unused;
+	limit_files(100 * 1024);
+	CHILD_OK(store_begin(f->store));
+	fixture_accept(f, API_FAIL, 1);
+	if (store_accept(f->store, API_FAIL, &job,
+		(struct str){bytes, sizeof(bytes)}, nothing) != ERR_IO)
+		_exit(1);
+	_exit(store_commit(f->store) == ERR_IO ? 0 : 2);
+}
+
+static void after_an_error_nothing_is_committed(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	accept_one(f, API_RETRY, 1);
+	expect_child(child(spill_into_a_wall, f, NULL));
+	assert_int_equal(ask(f, "SELECT count(*) FROM \"vat-return-post\""), 0);
+	assert_int_equal(
+	    ask(f, "SELECT value FROM _meta WHERE name='version'"), 1);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+	    T(a_new_store_has_its_settings_from_the_start),
+	    T(what_was_committed_is_there_again),
+	    T(a_missing_folder_is_refused),
+	    T(a_folder_that_cannot_be_written_is_refused),
+	    T(another_name_key_is_refused),
+	    T(a_newer_format_is_refused_and_left_alone),
+	    T(what_is_no_store_is_refused),
+	    T(a_damaged_row_is_said),
+	    T(apis_come_and_go),
+	    T(a_read_only_handle_changes_nothing),
+	    T(a_reader_waits_for_no_writer),
+	    T(after_a_reboot_all_leases_are_over),
+	    T(in_the_same_boot_leases_hold),
+	    T(a_store_that_another_host_holds_is_refused),
+	    T(rows_are_narrow),
+	    T(every_statement_uses_an_index),
+	    T(a_payload_is_gone_once_the_job_ended),
+	    T(the_log_stays_small_under_a_writer),
+	    T(a_reader_puts_the_checkpoint_off_and_no_more),
+	    T(nothing_is_checkpointed_at_close),
+	    T(a_failed_commit_ends_the_process),
+	    T(a_failed_first_checkpoint_forbids_the_start),
+	    T(after_an_error_nothing_is_committed),
+	};
+#undef T
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+}
