@@ -9,6 +9,8 @@
 static const struct command *const commands[] = {
     &command_build,
     &command_check,
+    &command_init,
+    &command_render,
     &command_serve,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -55,8 +55,8 @@ static bool is_file(const struct pages *pages, struct str name)
 }
 
 /*
- * Whether something answers there: a file, a folder's index, a page without
- * its ending, what comes after the pages, or the endpoint.
+ * Whether something answers there: a file, a folder's index, what comes after
+ * the pages, or the endpoint.
  */
 static bool is_known(const struct pages *pages, struct str logical)
 {
@@ -73,7 +73,6 @@ static bool is_known(const struct pages *pages, struct str logical)
 		return true;
 	return is_file(pages, name) || str_is(name, "manifest.json") ||
 	       str_is(name, "404.html") ||
-	       is_file(pages, arena_printf(a, "%.*s.html", STR_ARG(name))) ||
 	       is_file(
 		   pages, arena_printf(a, "%.*s/index.html", STR_ARG(name)));
 }

@@ -313,7 +313,7 @@ static void test_missing_references(void **state)
 	struct fixture *f = made((const char *const[]){"site.toml",
 	    "name = \"t\"\nprefix = \"/api\"\n[public]\nto = \"/away.png\"\n",
 	    "static/sub/index.html", "i", "pages/a.html",
-	    "<a href=\"/b\">\n<a href=\"/b.html#x\">\n <img src=\"/no.png?x\">"
+	    "<a href=\"/b.html\">\n<a href=\"/b\">\n <img src=\"/no.png?x\">"
 	    "<a href=sub><a href=/sub/><a href=/api/jobs><a href=/404.html>"
 	    "<a href=/manifest.json><a href=/apis><a href=/>",
 	    "pages/b.mustache",
@@ -321,13 +321,14 @@ static void test_missing_references(void **state)
 	    "<img src=\"{{public.to}}\">",
 	    NULL});
 	assert_int_equal(run_all(f), ERR_OK);
-	assert_found(f, "missing-reference pages/a.html:3:12; "
+	assert_found(f, "missing-reference pages/a.html:2:10; "
+			"missing-reference pages/a.html:3:12; "
 			"missing-reference pages/a.html:3:116; "
 			"missing-reference pages/a.html:3:130; "
 			"missing-reference pages/b.mustache:3:11; "
 			"missing-reference pages/b.mustache:0:0; ");
 	assert_int_equal(f->diag.errors, 0);
-	assert_int_equal(f->diag.warnings, 5);
+	assert_int_equal(f->diag.warnings, 6);
 	done(f);
 }
 

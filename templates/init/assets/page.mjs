@@ -1,0 +1,44 @@
+/* The form: sent, followed by its ticket, answered. */
+const {href} = document.getElementById('module-requests');
+const {submit} = await import(href);
+
+const show = (id, text) => {
+	document.getElementById(id).textContent = text;
+};
+const form = document.getElementById('quote');
+const button = form.querySelector('button');
+const progress = document.getElementById('progress');
+
+/* Called after every look at the ticket. */
+function onStatus({status, jobId, progress: percent}) {
+	show('ticket', jobId ?? '');
+	show('said', `The request is ${status}.`);
+	if (percent > 0)
+		progress.value = percent;
+}
+
+async function send() {
+	const body = {plan: form.plan.value, seats: Number(form.seats.value)};
+	const {result} = await submit('POST', '/api/quote', {body, onStatus});
+	show('said', 'Here is your quote.');
+	show('result', `${result.number}: ${result.total} a month`);
+	progress.value = 100;
+}
+
+form.addEventListener('submit', async (event) => {
+	event.preventDefault();
+	button.disabled = true;
+	progress.removeAttribute('value');
+	document.getElementById('answer').hidden = false;
+	show('said', 'Sending …');
+	show('ticket', '');
+	show('result', '');
+	try {
+		await send();
+	} catch (error) {
+		show('said', error.message);
+		progress.value = 0;
+	} finally {
+		button.disabled = false;
+	}
+});
