@@ -37,7 +37,7 @@ enum problem problem_of_reason(enum job_reason reason)
 	for (size_t i = 0; i < PROBLEM_COUNT; i++)
 		if (strcmp(rows[i].type, type) == 0)
 			return (enum problem)i;
-	return PROBLEM_INTERNAL;
+	return PROBLEM_JOB_FAILED;
 }
 
 struct str answer_id(struct arena *a, const struct job *job)

@@ -21,7 +21,7 @@ enum problem {
 };
 const char *problem_type(enum problem problem);
 int problem_status(enum problem problem); /* 0 = the upstream's own */
-/* The problem a failed job is; INTERNAL for REASON_NONE. */
+/* The problem a failed job is; JOB_FAILED where no reason is known. */
 enum problem problem_of_reason(enum job_reason reason);
 
 #define ANSWER_INLINE_MAX 65536 /* bytes of a result inside a document */

@@ -205,8 +205,6 @@ static void answer_failed(const struct answer_context *c,
 		put_stored(&j->result, refused_status(j), ans);
 		return;
 	}
-	if (j->job->reason == REASON_NONE)
-		problem = PROBLEM_JOB_FAILED;
 	answer_problem(c, problem, NULL, j, ans);
 }
 
