@@ -185,8 +185,8 @@ static void take_due(struct loop *loop)
 			park_earliest(loop->park) <= loop->now.boot_ms;
 	     i++)
 		conn_resume(loop, name, true);
-	close_late(loop, &loop->incomplete, LOOP_INCOMPLETE_MS);
-	close_late(loop, &loop->stalled, LOOP_STALLED_MS);
+	close_late(loop, &loop->incomplete, loop->incomplete_ms);
+	close_late(loop, &loop->stalled, loop->stalled_ms);
 	if (is_due(loop, loop->recheck_boot)) {
 		loop->recheck_boot = 0;
 		scan_start(loop);
@@ -218,8 +218,8 @@ static int patience(const struct loop *loop)
 
 	if (loop->scanning || !TAILQ_EMPTY(&loop->ready))
 		return 0;
-	at = earlier(at, list_due(&loop->incomplete, LOOP_INCOMPLETE_MS));
-	at = earlier(at, list_due(&loop->stalled, LOOP_STALLED_MS));
+	at = earlier(at, list_due(&loop->incomplete, loop->incomplete_ms));
+	at = earlier(at, list_due(&loop->stalled, loop->stalled_ms));
 	at = earlier(at, loop->recheck_boot);
 	at = earlier(at, loop->accept_boot);
 	at = earlier(at, loop->drain_boot);
@@ -316,6 +316,9 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 {
 	*loop = (struct loop){
 	    .spec = spec,
+	    .incomplete_ms =
+		spec->incomplete_ms ? spec->incomplete_ms : LOOP_INCOMPLETE_MS,
+	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
 	    .listen_fd = spec->listen_fd,
 	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
 	    .signal_fd = -1,

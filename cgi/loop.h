@@ -34,6 +34,7 @@
 struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
+	int64_t incomplete_ms, stalled_ms; /* 0 = as above */
 	const struct log *log;
 	void *ctx;
 	enum outcome (*handle)(void *ctx, struct app_now now, struct arena *a,

@@ -1,0 +1,327 @@
+#ifndef LOWTIDE_TESTS_UNIT_LOOP_H
+#define LOWTIDE_TESTS_UNIT_LOOP_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cgi/loop.h"
+#include "lib/buf.h"
+#include "tests/unit/fcgi.h"
+
+/*
+ * A loop in a process of its own with a small app in it, and a client of it:
+ *
+ *   /echo       200: method, x-token, body's length and sum
+ *   /park?MS    waits for the bell (then 200 "done TOKEN") or so long (202
+ *               "late TOKEN")
+ *   /big?N      200: N bytes
+ *
+ * Everything in the client gives up after PATIENCE_MS, so a broken loop fails
+ * a test and does not hang it.
+ */
+#define PATIENCE_MS 20000
+#define TEST_BODY_MAX 100000
+
+struct world {
+	char dir[64], path[96];
+	int bell;
+	volatile int *settled; /* shared with the loop's process */
+	pid_t pid;
+};
+
+static inline void say(struct arena *a, struct answer *ans, int status,
+    const char *word, const char *token)
+{
+	ans->status = status;
+	ans->body = arena_printf(a, "%s %s", word, token);
+}
+
+static inline const char *token_of(struct arena *a, const struct request *r)
+{
+	return arena_cstr(a, request_header(r, "x-token"));
+}
+
+static inline unsigned sum_of(struct str s)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		sum = sum * 31 + (unsigned char)s.p[i];
+	return sum;
+}
+
+static inline enum outcome test_handle(void *ctx, struct app_now now,
+    struct arena *a, const struct request *r, struct answer *ans,
+    struct waiting *wait)
+{
+	const char *token = token_of(a, r);
+	long number = r->query.n ? atol(arena_cstr(a, r->query)) : 0;
+
+	(void)ctx;
+	if (r->body_too_large) {
+		assert_int_equal(r->body.n, 0);
+		say(a, ans, 413, "too large", token);
+	} else if (str_is(r->path, "/park")) {
+		*wait = (struct waiting){.deadline_boot = now.boot_ms + number};
+		snprintf((char *)wait->id, sizeof(wait->id), "%s", token);
+		return OUTCOME_PARK;
+	} else if (str_is(r->path, "/big")) {
+		char *bytes = arena_alloc(a, (size_t)number);
+		memset(bytes, token[0], (size_t)number);
+		ans->status = 200;
+		ans->body = (struct str){.p = bytes, .n = (size_t)number};
+	} else {
+		ans->status = 200;
+		ans->body = arena_printf(a, "%.*s %s %zu %u",
+		    STR_ARG(r->method), token, r->body.n, sum_of(r->body));
+	}
+	return OUTCOME_ANSWER;
+}
+
+static inline enum outcome test_resume(void *ctx, struct app_now now,
+    struct arena *a, const struct waiting *wait, struct answer *ans)
+{
+	const struct world *w = ctx;
+
+	if (*w->settled)
+		say(a, ans, 200, "done", (const char *)wait->id);
+	else if (wait->deadline_boot <= now.boot_ms)
+		say(a, ans, 202, "late", (const char *)wait->id);
+	else
+		return OUTCOME_PARK;
+	return OUTCOME_ANSWER;
+}
+
+static inline void test_refuse(void *ctx, struct app_now now, struct arena *a,
+    enum err err, struct answer *ans)
+{
+	(void)ctx;
+	(void)now;
+	say(a, ans, err == ERR_TOO_LARGE ? 431 : 400, "refused", err_name(err));
+}
+
+static inline bool test_heard(void *ctx, int fd)
+{
+	uint64_t rings;
+
+	(void)ctx;
+	return read(fd, &rings, sizeof(rings)) == sizeof(rings);
+}
+
+static inline void world_open(struct world *w, int64_t limit_ms)
+{
+	snprintf(w->dir, sizeof(w->dir), "/tmp/lowtide-loop.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->path, sizeof(w->path), "%s/sock", w->dir);
+	w->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->settled = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	*w->settled = 0;
+	struct loop_spec spec = {.body_max = TEST_BODY_MAX,
+	    .incomplete_ms = limit_ms,
+	    .stalled_ms = limit_ms,
+	    .ctx = w,
+	    .handle = test_handle,
+	    .resume = test_resume,
+	    .refuse = test_refuse,
+	    .bell_fd = w->bell,
+	    .heard = test_heard};
+	assert_int_equal(loop_listen(w->path, NULL, &spec.listen_fd), ERR_OK);
+	fflush(stdout);
+	w->pid = fork();
+	assert_true(w->pid >= 0);
+	if (w->pid == 0)
+		exit(loop_run(&spec) == ERR_OK ? 0 : 3);
+	close(spec.listen_fd);
+}
+
+/* It must end by itself, in peace, with nothing leaked. */
+static inline void world_close(struct world *w)
+{
+	int status = -1;
+
+	kill(w->pid, SIGTERM);
+	assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
+	assert_int_equal(status, 0);
+	close(w->bell);
+	munmap((void *)(uintptr_t)w->settled, sizeof(int));
+	unlink(w->path);
+	rmdir(w->dir);
+}
+
+static inline void ring(struct world *w)
+{
+	uint64_t one = 1;
+
+	*w->settled = 1;
+	assert_int_equal(write(w->bell, &one, sizeof(one)), sizeof(one));
+}
+
+static inline int files_of(const struct world *w)
+{
+	char path[64];
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)w->pid);
+	DIR *dir = opendir(path);
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Descriptors go back to what they were: soon, not at once. */
+static inline void await_files(const struct world *w, int n)
+{
+	for (int i = 0; i < PATIENCE_MS / 5 && files_of(w) != n; i++)
+		usleep(5000);
+	assert_int_equal(files_of(w), n);
+}
+
+/* How many there are when nothing moves any more. */
+static inline int steady_files(const struct world *w)
+{
+	int n = files_of(w), same = 0;
+
+	while (same < 20) {
+		usleep(2000);
+		same = files_of(w) == n ? same + 1 : 0;
+		n = files_of(w);
+	}
+	return n;
+}
+
+/* ---- the client ---------------------------------------------------------- */
+
+static inline int dial(const struct world *w)
+{
+	struct sockaddr_un {
+		sa_family_t family;
+		char path[108];
+	} at = {.family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.path, sizeof(at.path), "%s", w->path);
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    connect(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+static inline void send_bytes(int fd, struct str bytes)
+{
+	while (bytes.n) {
+		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+		assert_true(n > 0);
+		bytes = str_slice(bytes, (size_t)n, bytes.n);
+	}
+}
+
+static inline void send_request(int fd, const struct fcgi_request *r)
+{
+	struct buf b = {0};
+
+	put_request(&b, r);
+	send_bytes(fd, buf_str(&b));
+	buf_release(&b);
+}
+
+/* n bytes, or fewer when the other side has ended. */
+static inline size_t get_bytes(int fd, void *into, size_t n)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+		ssize_t got = read(fd, (char *)into + have, n - have);
+		if (got <= 0)
+			break;
+		have += (size_t)got;
+	}
+	return have;
+}
+
+/* The other side has closed, and there was nothing more. */
+static inline void assert_ended(int fd)
+{
+	char byte;
+
+	assert_int_equal(get_bytes(fd, &byte, 1), 0);
+	close(fd);
+}
+
+/* One record; its content is put into `out`. */
+static inline struct record get_record(int fd, struct buf *out)
+{
+	uint8_t header[RECORD_HEADER];
+	static char content[RECORD_CONTENT_MAX + 255];
+
+	assert_int_equal(get_bytes(fd, header, sizeof(header)), sizeof(header));
+	struct record r = record_read(header);
+	assert_int_equal(get_bytes(fd, content, r.content + r.padding),
+	    r.content + r.padding);
+	buf_put(out, content, r.content);
+	return r;
+}
+
+/*
+ * A whole answer to request `id`: "STATUS body", to be freed; "" when there
+ * was nothing but the end.
+ */
+static inline char *get_answer(int fd, uint16_t id)
+{
+	struct buf all = {0}, end = {0};
+	struct record r;
+
+	do {
+		r = get_record(fd, &all);
+		assert_int_equal(r.request_id, id);
+	} while (r.type == RECORD_STDOUT);
+	assert_int_equal(r.type, RECORD_END_REQUEST);
+	all.len -= r.content; /* the end's own content is no answer */
+	if (all.len) {
+		all.data[all.len] = '\0';
+		char *body = strstr(all.data, "\r\n\r\n");
+		assert_non_null(body);
+		assert_memory_equal(all.data, "Status: ", 8);
+		buf_printf(&end, "%.3s ", all.data + 8);
+		buf_puts(&end, body + 4);
+	} else {
+		buf_puts(&end, "");
+	}
+	buf_release(&all);
+	return end.data;
+}
+
+static inline void assert_answer(int fd, uint16_t id, const char *expected)
+{
+	char *got = get_answer(fd, id);
+
+	assert_string_equal(got, expected);
+	free(got);
+}
+
+/* GET uri with x-token. */
+static inline void ask(int fd, uint16_t id, const char *uri, const char *token)
+{
+	send_request(fd, &(struct fcgi_request){.id = id,
+			     .method = "GET",
+			     .uri = uri,
+			     .header = "HTTP_X_TOKEN",
+			     .value = token});
+}
+
+#endif
