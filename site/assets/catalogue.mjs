@@ -37,6 +37,7 @@ async function add(card, bundleId) {
 		card.dataset.state = 'completed';
 		card.dataset.bundle = result?.id ?? '';
 		told.textContent = 'Yours. Confirmed.';
+		button.textContent = 'Added';
 	} catch (error) {
 		card.dataset.state = 'failed';
 		told.textContent = `Not added. ${trouble(error)[1]}`;

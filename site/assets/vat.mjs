@@ -104,6 +104,7 @@ async function send() {
 		$('.watch', panel).hidden = true;
 		$('#submit-return').disabled = false;
 		form.finalised.checked = false;
+		panel.scrollIntoView({block: 'nearest'});
 	}
 	await obligations();
 }
