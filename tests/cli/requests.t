@@ -247,6 +247,30 @@ async function caught(promise) {
 			Array(3).fill('name-of-mine-1234567'));
 	});
 
+	test('nobody there: longer and longer pauses, then told', async () => {
+		const server = await scripted();
+		server.close();
+		const real = globalThis.setTimeout;
+		const pauses = [];
+		globalThis.setTimeout = (run, ms, ...more) => {
+			if (!Number.isInteger(ms)) /* with jitter: ours */
+				pauses.push(ms);
+			return real(run, Math.min(ms, 5), ...more);
+		};
+		let e;
+		try {
+			e = await caught(submit('POST', server.base));
+		} finally {
+			globalThis.setTimeout = real;
+		}
+		equal([e.type, e.status, e.message], ['network', 0,
+			'The server could not be reached']);
+		ok(e.cause);
+		equal(pauses.length, 7);
+		ok(pauses.every((ms, i) => ms >= 125 * 2 ** i - 1 &&
+			ms <= Math.min(8000, 250 * 2 ** i)), String(pauses));
+	});
+
 	against('two actions have two names', [
 		json(200, 1), json(200, 2),
 	], async ({base, seen}) => {
