@@ -45,6 +45,12 @@ struct key {
 
 extern const struct key key_rows[]; /* .pattern NULL ends */
 
+/* A row's own part behind its parent's pattern; NULL if it is no child. */
+const char *key_part(const struct key *row, const char *parent);
+/* The pattern that the keys of a row's table stand below. */
+const char *key_below(const struct key *row);
+/* The row of one key of the table at `parent` ("" = the root). */
+const struct key *key_child(const char *parent, struct str name);
 /* The row of a path by dots, "api.export.deadline"; NULL when unknown. */
 const struct key *key_find(const char *dotted);
 
@@ -59,6 +65,8 @@ const struct key *key_find(const char *dotted);
 void key_check(struct arena *a, struct value *root,
     const char *(*env)(const char *name), struct diag *diag);
 
+/* Up to KEY_NAME_MAX of a-z, 0-9, - and _, a letter or digit first. */
+bool key_is_name(struct str s);
 /* True for `{ env = "X" }` and `{ file = "X" }`: one member, a string. */
 bool key_is_reference(const struct value *v);
 /* Empty, `${…}`, or to-do (in capitals) as its first word. */

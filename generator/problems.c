@@ -4,8 +4,8 @@
 
 /*
  * problems/TYPE.html, one for each row of lib/problem.def: where the `type` of
- * a problem+json points. And 404.html, unless the site has one. Their style is
- * a file of its own, because the policy that servers send allows none inline.
+ * a problem+json points. Their style, which 404.html shares, is a file of its
+ * own, because the policy that servers send allows none inline.
  */
 #define STYLE "pages/lowtide.css"
 #define STYLE_MAX ((size_t)1024 * 1024)

@@ -1,0 +1,223 @@
+#include <string.h>
+
+#include "generator/key-value.h"
+#include "lib/opt.h"
+
+static void unknown(
+    struct key_walk *w, const char *parent, const struct member *m)
+{
+	const char *near[128];
+	size_t n = 0;
+
+	for (const struct key *row = key_rows; row->pattern && n < 128; row++) {
+		const char *part = key_part(row, parent);
+		if (part && strcmp(part, "*") != 0)
+			near[n++] = part;
+	}
+	const char *best = opt_nearest(m->key, near, n);
+	if (best)
+		diag_error(w->diag, m->pos, "unknown-key",
+		    "there is no key `%.*s` here; did you mean `%s`?",
+		    STR_ARG(m->key), best);
+	else
+		diag_error(w->diag, m->pos, "unknown-key",
+		    "there is no key `%.*s` here; take it out",
+		    STR_ARG(m->key));
+}
+
+/* Everything below a key of kind ANY: references and placeholders. */
+static void walk_any(
+    struct key_walk *w, const struct key *row, struct str path, struct value *v)
+{
+	if (key_is_reference(v) && !(row->flags & KEY_RAW) &&
+	    !key_resolve(w, path, v))
+		return;
+	if (v->kind == VALUE_STRING)
+		key_check_text(w, row, path, v);
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n; i++)
+			walk_any(w, row,
+			    arena_printf(w->a, "%.*s[%zu]", STR_ARG(path), i),
+			    v->as.array.items[i]);
+	if (v->kind == VALUE_TABLE && !key_is_reference(v))
+		for (size_t i = 0; i < v->as.table.n; i++) {
+			struct member *m = &v->as.table.members[i];
+			walk_any(w, row,
+			    arena_printf(w->a, "%.*s.%.*s", STR_ARG(path),
+				STR_ARG(m->key)),
+			    m->value);
+		}
+}
+
+static void check_strings(
+    struct key_walk *w, const struct key *row, struct str path, struct value *v)
+{
+	for (size_t i = 0; i < v->as.array.n; i++) {
+		struct value *item = v->as.array.items[i];
+		if (key_is_reference(item) && !key_resolve(w, path, item))
+			continue;
+		if (item->kind != VALUE_STRING) {
+			key_wrong_type(w, row, path, item);
+			continue;
+		}
+		key_check_text(w, row, path, item);
+		if (row->kind == KEY_ENUMS)
+			key_check_choice(w, row, path, item);
+	}
+}
+
+static void check_map(
+    struct key_walk *w, const struct key *row, struct str path, struct value *v)
+{
+	for (size_t i = 0; i < v->as.table.n; i++) {
+		struct member *m = &v->as.table.members[i];
+		struct str at = arena_printf(
+		    w->a, "%.*s.%.*s", STR_ARG(path), STR_ARG(m->key));
+		if (key_is_reference(m->value) && !key_resolve(w, at, m->value))
+			continue;
+		if (m->value->kind != VALUE_STRING)
+			key_wrong_type(w, row, at, m->value);
+		else if (row->arg)
+			key_check_choice(w, row, at, m->value);
+		else
+			key_check_text(w, row, at, m->value);
+	}
+}
+
+static void walk_table(struct key_walk *w, const struct key *row,
+    struct str path, struct value *table);
+
+static const enum value_kind kinds[KEY_KIND_COUNT] = {
+    [KEY_TABLE] = VALUE_TABLE,
+    [KEY_LIKE] = VALUE_TABLE,
+    [KEY_STRING] = VALUE_STRING,
+    [KEY_URL] = VALUE_STRING,
+    [KEY_BOOL] = VALUE_BOOL,
+    [KEY_INT] = VALUE_INT,
+    [KEY_DURATION] = VALUE_STRING,
+    [KEY_SIZE] = VALUE_STRING,
+    [KEY_RATE] = VALUE_STRING,
+    [KEY_ENUM] = VALUE_STRING,
+    [KEY_ENUMS] = VALUE_ARRAY,
+    [KEY_STRINGS] = VALUE_ARRAY,
+    [KEY_MAP] = VALUE_TABLE,
+};
+
+static void check_value(
+    struct key_walk *w, const struct key *row, struct str path, struct value *v)
+{
+	if (row->kind == KEY_ANY) {
+		walk_any(w, row, path, v);
+		return;
+	}
+	bool holds_tables = kinds[row->kind] == VALUE_TABLE;
+	if (!holds_tables && key_is_reference(v) && !key_resolve(w, path, v))
+		return;
+	if (row->kind == KEY_BOOL)
+		key_word_to_bool(v);
+	bool word =
+	    row->kind == KEY_INT && v->kind == VALUE_STRING && v->from_env;
+	if (v->kind != kinds[row->kind] && !word) {
+		key_wrong_type(w, row, path, v);
+		return;
+	}
+	if (v->kind == VALUE_STRING) {
+		key_check_text(w, row, path, v);
+		if (key_is_placeholder(v->text))
+			return;
+	}
+	switch (row->kind) {
+	case KEY_TABLE:
+	case KEY_LIKE:
+		walk_table(w, row, path, v);
+		break;
+	case KEY_URL:
+		key_check_url(w, path, v);
+		break;
+	case KEY_INT:
+	case KEY_DURATION:
+	case KEY_SIZE:
+	case KEY_RATE:
+		key_check_amount(w, row, path, v);
+		break;
+	case KEY_ENUM:
+		key_check_choice(w, row, path, v);
+		break;
+	case KEY_ENUMS:
+	case KEY_STRINGS:
+		check_strings(w, row, path, v);
+		break;
+	case KEY_MAP:
+		check_map(w, row, path, v);
+		break;
+	case KEY_ANY:
+	case KEY_STRING:
+	case KEY_BOOL:
+	case KEY_KIND_COUNT:
+		break;
+	}
+}
+
+static void walk_member(
+    struct key_walk *w, const char *parent, struct str path, struct member *m)
+{
+	const struct key *row = key_child(parent, m->key);
+	size_t n;
+
+	if (!row) {
+		unknown(w, parent, m);
+		return;
+	}
+	n = strlen(row->pattern);
+	if (row->pattern[n - 1] == '*' && !key_is_name(m->key)) {
+		diag_error(w->diag, m->pos, "bad-name",
+		    "`%.*s` cannot be a name; use up to %d of a-z, 0-9, - "
+		    "and _, a letter or digit first",
+		    STR_ARG(m->key), KEY_NAME_MAX);
+		return;
+	}
+	if (row->flags & KEY_LATER) {
+		diag_error(w->diag, m->pos, "not-built-yet",
+		    "`%.*s` is not built yet; leave it out", STR_ARG(path));
+		return;
+	}
+	if (row->flags & KEY_ENV_ONLY && !m->value->from_env) {
+		diag_error(w->diag, m->pos, "env-only",
+		    "`%.*s` may stand in env/NAME.toml only; move it there",
+		    STR_ARG(path));
+		return;
+	}
+	check_value(w, row, path, m->value);
+}
+
+/* path: of the table, empty at the root. */
+static void walk_table(struct key_walk *w, const struct key *row,
+    struct str path, struct value *table)
+{
+	const char *parent = row ? key_below(row) : "";
+
+	for (size_t i = 0; i < table->as.table.n; i++) {
+		struct member *m = &table->as.table.members[i];
+		struct str at = path.n ? arena_printf(w->a, "%.*s.%.*s",
+					     STR_ARG(path), STR_ARG(m->key))
+				       : m->key;
+		walk_member(w, parent, at, m);
+	}
+	for (const struct key *k = key_rows; k->pattern; k++) {
+		const char *part = key_part(k, parent);
+		if (!part || !(k->flags & KEY_REQUIRED) ||
+		    value_get(table, part))
+			continue;
+		diag_error(w->diag, table->pos, "missing-key",
+		    "`%s` is missing%s%.*s; add it: %s", part,
+		    path.n ? " in " : "", STR_ARG(path), k->help);
+	}
+}
+
+void key_check(struct arena *a, struct value *root,
+    const char *(*env)(const char *name), struct diag *diag)
+{
+	struct key_walk w = {.a = a, .env = env, .diag = diag};
+
+	walk_table(&w, NULL, (struct str){0}, root);
+}
