@@ -49,18 +49,23 @@ static void walk_any(
 		}
 }
 
+/* What an array or a map holds, for `wrong-type`. */
+static const struct key text_row = {.kind = KEY_STRING};
+
 static void check_strings(
     struct key_walk *w, const struct key *row, struct str path, struct value *v)
 {
 	for (size_t i = 0; i < v->as.array.n; i++) {
 		struct value *item = v->as.array.items[i];
-		if (key_is_reference(item) && !key_resolve(w, path, item))
+		struct str at =
+		    arena_printf(w->a, "%.*s[%zu]", STR_ARG(path), i);
+		if (key_is_reference(item) && !key_resolve(w, at, item))
 			continue;
 		if (item->kind != VALUE_STRING) {
-			key_wrong_type(w, row, path, item);
+			key_wrong_type(w, &text_row, at, item);
 			continue;
 		}
-		key_check_text(w, row, path, item);
+		key_check_text(w, row, at, item);
 		if (row->kind == KEY_ENUMS)
 			key_check_choice(w, row, path, item);
 	}
@@ -76,7 +81,7 @@ static void check_map(
 		if (key_is_reference(m->value) && !key_resolve(w, at, m->value))
 			continue;
 		if (m->value->kind != VALUE_STRING)
-			key_wrong_type(w, row, at, m->value);
+			key_wrong_type(w, &text_row, at, m->value);
 		else if (row->arg)
 			key_check_choice(w, row, at, m->value);
 		else

@@ -3,6 +3,7 @@
 #define TOML_SHARED_LIB 1
 #include <toml++/toml.h>
 
+#include <cctype>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -369,7 +370,10 @@ std::string plain(std::string_view said)
 	const size_t colon = said.find(": ");
 	if (said.substr(0, lead.size()) == lead && colon != said.npos)
 		said.remove_prefix(colon + 2);
-	return std::string(said);
+	std::string text(said);
+	if (text.size() > 1 && text[1] >= 'a' && text[1] <= 'z')
+		text[0] = static_cast<char>(tolower(text[0]));
+	return text;
 }
 
 } // namespace
