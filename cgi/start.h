@@ -23,23 +23,23 @@
  */
 enum { START_CONFIG, START_STATE, START_KEYS, START_HELP, START_COUNT };
 #define START_OPTIONS                                                          \
-	{.name = "--config",                                                   \
+	{.name = "config",                                                     \
 	    .letter = 'c',                                                     \
 	    .kind = OPT_STRING,                                                \
 	    .arg = "FILE",                                                     \
 	    .help = "lowtide.json, as `lowtide build` wrote it"},              \
-	    {.name = "--state",                                                \
+	    {.name = "state",                                                  \
 		.letter = 's',                                                 \
 		.kind = OPT_STRING,                                            \
 		.arg = "DIR",                                                  \
 		.help = "where the request store is"},                         \
-	    {.name = "--keys",                                                 \
+	    {.name = "keys",                                                   \
 		.letter = 'k',                                                 \
 		.kind = OPT_STRING,                                            \
 		.arg = "FILE",                                                 \
 		.help = "the keys, as `lowtide-jobs keygen` made them"},       \
 	{                                                                      \
-		.name = "--help", .letter = 'h', .kind = OPT_FLAG,             \
+		.name = "help", .letter = 'h', .kind = OPT_FLAG,               \
 		.help = "show this"                                            \
 	}
 

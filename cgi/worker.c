@@ -28,14 +28,14 @@ enum {
 };
 static const struct opt options[] = {
     START_OPTIONS,
-    {.name = "--dev",
+    {.name = "dev",
 	.kind = OPT_FLAG,
 	.help = "allow the options below; for tests and `lowtide serve`"},
-    {.name = "--lease",
+    {.name = "lease",
 	.kind = OPT_DURATION,
 	.arg = "TIME",
 	.help = "a claim's lease (20s); only with --dev"},
-    {.name = "--heartbeat",
+    {.name = "heartbeat",
 	.kind = OPT_DURATION,
 	.arg = "TIME",
 	.help = "how often it is renewed (5s); only with --dev"},

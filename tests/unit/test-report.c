@@ -1,0 +1,99 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cgi/report.h"
+#include "lib/json.h"
+
+static const struct api vat = {.name = {"vat-return-post", 15}};
+static const struct api x = {.name = {"x", 1}};
+
+static void the_table(void **state)
+{
+	struct report_job jobs[] = {
+	    {.api = &vat,
+		.job = {.state = JOB_FAILED,
+		    .reason = REASON_OUTCOME_UNKNOWN,
+		    .status = 502,
+		    .attempt = 2,
+		    .accepted_ms = 1000}},
+	    {.api = &x, .job = {.state = JOB_PENDING, .accepted_ms = 99000}},
+	};
+	struct buf out = {0};
+
+	(void)state;
+	report_table(&out, jobs, 2, 3700000);
+	assert_string_equal(out.data,
+	    "JOB                                                   "
+	    "API              STATUS      HTTP  TRY      AGE  REASON\n"
+	    "job_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA  "
+	    "vat-return-post  failed       502    2    1h01m  "
+	    "outcome-unknown\n"
+	    "job_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA  "
+	    "x                pending        0    0    1h00m\n");
+	buf_release(&out);
+}
+
+/* What others wrote cannot speak to a terminal. */
+static void no_escapes(void **state)
+{
+	struct report_job job = {.api = &x,
+	    .meta = {.request_id = STR("a\033[2Jb\xc2\x9b\x7f\xc3\xa4")},
+	    .has_result = true,
+	    .result = {.message = STR("line\nline")}};
+	struct buf out = {0};
+
+	(void)state;
+	report_job(&out, &job);
+	assert_non_null(
+	    strstr(out.data, "requestId        a?[2Jb??\xc3\xa4\n"));
+	assert_non_null(strstr(out.data, "message          line?line\n"));
+	assert_non_null(strstr(out.data, "startedAt        -\n"));
+	assert_non_null(strstr(out.data, "anonymous        yes\n"));
+	buf_release(&out);
+}
+
+static void json(void **state)
+{
+	struct report_job job = {.api = &x,
+	    .job = {.state = JOB_COMPLETED, .status = 201, .owner = {1}},
+	    .has_result = true,
+	    .result = {.location = STR("/b/1"), .body = STR("secret")}};
+	struct buf out = {0};
+	struct arena a = {0};
+	struct value *v;
+
+	(void)state;
+	report_job_json(&out, &job);
+	assert_int_equal(
+	    json_read(&a, buf_str(&out), 65536, NULL, NULL, &v), ERR_OK);
+	assert_true(str_is(value_text(v, "location"), "/b/1"));
+	assert_true(str_is(value_text(v, "status"), "completed"));
+	assert_int_equal(value_get(v, "resultBytes")->as.i, 6);
+	assert_false(value_get(v, "anonymous")->as.b);
+	assert_int_equal(value_get(v, "completedAt")->kind, VALUE_NULL);
+	assert_null(strstr(out.data, "secret"));
+	buf_clear(&out);
+	report_table_json(&out, &job, 1);
+	assert_int_equal(
+	    json_read(&a, buf_str(&out), 65536, NULL, NULL, &v), ERR_OK);
+	assert_int_equal(value_get(v, "jobs")->as.array.n, 1);
+	arena_release(&a);
+	buf_release(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_table),
+	    cmocka_unit_test(no_escapes),
+	    cmocka_unit_test(json),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
