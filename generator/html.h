@@ -11,7 +11,8 @@
  * replace. It reads tags the way browsers do (HTML 13.2.5): quotes of either
  * kind or none, any case, white space around `=`. Nothing is looked at inside
  * comments, <script>, <style>, <textarea>, <title> and their like, in end
- * tags, or in a tag that never ends. srcset and CSS are not read.
+ * tags, or in a tag that never ends. A script ends at its first </script>.
+ * srcset and CSS are not read.
  */
 struct html_refs {
 	/*

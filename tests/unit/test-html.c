@@ -1,6 +1,6 @@
 /*
  * The reference rewriter: what it touches, what it must not, and that every
- * other byte of a page stays, however broken the page is.
+ * other byte of a page stays, however broken the page is. Covers html-path.
  */
 #include <setjmp.h>
 #include <stdarg.h>
