@@ -42,6 +42,7 @@ static const char *folder(struct build *b, const char *name)
 struct rewrite {
 	struct pages *pages;
 	const struct page *page;
+	bool from_env; /* a name was written that environment values made */
 };
 
 static bool is_file(const struct pages *pages, struct str name)
@@ -107,8 +108,12 @@ static struct str reference(void *ctx, struct str path, struct pos pos)
 	struct str logical = reference_resolve(b->arena, r->page->name, path);
 	struct str published = build_published(b, logical);
 
-	if (published.n)
+	if (published.n) {
+		const struct out_file *file = out_find(
+		    &b->out, OUT_WWW, str_slice(published, 1, published.n));
+		r->from_env |= file && file->from_env;
 		return reference_rename(b->arena, path, logical, published);
+	}
 	if (!r->pages->quiet && !is_known(r->pages, logical))
 		diag_warn(b->diag, source_place(r->page, path, pos),
 		    "missing-reference",
@@ -118,8 +123,8 @@ static struct str reference(void *ctx, struct str path, struct pos pos)
 	return (struct str){0};
 }
 
-static struct str rewritten(
-    struct pages *pages, const struct page *page, struct str html)
+static struct str rewritten(struct pages *pages, const struct page *page,
+    struct str html, bool *from_env)
 {
 	struct rewrite r = {.pages = pages, .page = page};
 	struct html_refs refs = {.path = reference, .ctx = &r};
@@ -128,6 +133,7 @@ static struct str rewritten(
 	html_rewrite(pages->b->arena, html, page->file, &refs, &out);
 	struct str copy = arena_str(pages->b->arena, buf_str(&out));
 	buf_release(&out);
+	*from_env |= r.from_env;
 	return copy;
 }
 
@@ -211,7 +217,7 @@ static enum err put_page(struct pages *pages, const struct page *page)
 			return err;
 	}
 	if (html)
-		bytes = rewritten(pages, page, bytes);
+		bytes = rewritten(pages, page, bytes, &from_env);
 	return out_put(&b->out, OUT_WWW, arena_cstr(b->arena, page->name),
 	    bytes, html ? OUT_PAGE : OUT_POINTER, from_env,
 	    POS_FILE(page->file), b->diag);
@@ -288,9 +294,9 @@ static enum err put_404(struct pages *pages)
 	if (err)
 		return err;
 	pages->quiet = true;
-	return out_put(&b->out, OUT_WWW, "404.html",
-	    rewritten(pages, &page, bytes), OUT_PAGE, from_env, POS_NONE,
-	    b->diag);
+	bytes = rewritten(pages, &page, bytes, &from_env);
+	return out_put(&b->out, OUT_WWW, "404.html", bytes, OUT_PAGE, from_env,
+	    POS_NONE, b->diag);
 }
 
 enum err produce_pages(struct build *b)

@@ -306,6 +306,27 @@ static void test_rewrites(void **state)
 	done(f);
 }
 
+static enum err put_module(struct build *b)
+{
+	return build_put_fingerprinted(
+	    b, "oauth.mjs", STR("id"), true, POS_NONE);
+}
+
+/* A fingerprint of environment values is one: the page differs with it. */
+static void test_env_by_name(void **state)
+{
+	(void)state;
+	struct fixture *f = made((const char *const[]){SITE, "pages/a.html",
+	    "<link href=/oauth.mjs>", "pages/b.html", "<a href=/a.html>",
+	    NULL});
+	assert_int_equal(run(f, (enum err(*const[])(struct build *)){put_module,
+				    produce_pages, NULL}),
+	    ERR_OK);
+	assert_true(out_find(&f->build.out, OUT_WWW, STR("a.html"))->from_env);
+	assert_false(out_find(&f->build.out, OUT_WWW, STR("b.html"))->from_env);
+	done(f);
+}
+
 /* A template's finding has the template's line, where it can be known. */
 static void test_missing_references(void **state)
 {
@@ -365,6 +386,7 @@ int main(void)
 	    cmocka_unit_test(test_roots),
 	    cmocka_unit_test(test_not_public),
 	    cmocka_unit_test(test_rewrites),
+	    cmocka_unit_test(test_env_by_name),
 	    cmocka_unit_test(test_missing_references),
 	    cmocka_unit_test(test_404),
 	};
