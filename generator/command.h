@@ -7,8 +7,8 @@
 #include "lib/diag.h"
 #include "lib/err.h"
 #include "lib/opt.h"
+#include "lib/version.h"
 
-#define LOWTIDE_VERSION "0.1.0"
 
 /*
  * The commands of `lowtide`: one file each (generator/cmd-NAME.c), one row in

@@ -1,0 +1,246 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgi/loop.h"
+#include "cgi/start.h"
+#include "lib/version.h"
+
+/*
+ * lowtide-cgi: the request endpoint behind a web server. This file is where
+ * the programs' parts meet: options, configuration, keys, store, bell, socket,
+ * then the loop (loop.c) with the app (app.c) in it, until SIGTERM.
+ *
+ * The order is that of performance.md's sandbox, so that it can be drawn right
+ * before the loop: everything that opens a file by name comes first.
+ */
+#define RUN "/run/lowtide"
+
+enum { CGI_LISTEN = START_COUNT, CGI_TEST, CGI_VERSION };
+static const struct opt options[] = {
+    START_OPTIONS,
+    {.name = "listen",
+	.letter = 'l',
+	.kind = OPT_STRING,
+	.arg = "unix:PATH",
+	.help = "where; else the socket it is started with, else " RUN
+		"/NAME/cgi.sock"},
+    {.name = "test",
+	.letter = 't',
+	.kind = OPT_FLAG,
+	.help = "check configuration, keys and store, then exit"},
+    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
+    {.name = NULL},
+};
+
+struct endpoint {
+	struct start start;
+	struct log log;
+	struct app app;
+	int listen_fd, bell_fd;
+};
+
+/* ---- the loop's view of the app ----------------------------------------- */
+
+static enum outcome handle(void *ctx, struct app_now now, struct arena *a,
+    const struct request *r, struct answer *ans, struct waiting *wait)
+{
+	struct endpoint *e = ctx;
+
+	return app_handle(&e->app, now, a, r, ans, wait);
+}
+
+static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
+    const struct waiting *wait, struct answer *ans)
+{
+	struct endpoint *e = ctx;
+
+	return app_resume(&e->app, now, a, wait, ans);
+}
+
+static void refuse(void *ctx, struct app_now now, struct arena *a, enum err err,
+    struct answer *ans)
+{
+	struct endpoint *e = ctx;
+
+	app_refuse(&e->app, now, a, err, ans);
+}
+
+static bool heard(void *ctx, int bell_fd)
+{
+	struct endpoint *e = ctx;
+
+	return store_heard(e->start.store, bell_fd) & BELL_SETTLED;
+}
+
+/* ---- setting up ---------------------------------------------------------- */
+
+static size_t largest_body(const struct config *config)
+{
+	int64_t max = 0;
+
+	for (size_t i = 0; i < config->n_apis; i++)
+		if (config->apis[i].body_max > max)
+			max = config->apis[i].body_max;
+	return (size_t)max;
+}
+
+static void set_app(struct endpoint *e)
+{
+	e->app = (struct app){.config = e->start.config,
+	    .keys = &e->start.keys,
+	    .store = e->start.store,
+	    .body_max = largest_body(e->start.config),
+	    .log = &e->log};
+	if (getrandom(&e->app.seed, sizeof(e->app.seed), 0) < 0)
+		e->app.seed = (uint64_t)getpid();
+}
+
+/* A connection each for thousands that wait. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static enum err watch_bell(struct endpoint *e)
+{
+	enum err err = store_watch(e->start.store, BELL_SETTLED, &e->bell_fd);
+
+	if (err != ERR_OK)
+		diag_error(&e->start.diag, POS_FILE(e->start.state_dir),
+		    "io-error",
+		    "the bells cannot be watched; see "
+		    "fs.inotify.max_user_instances and `ulimit -n`");
+	return err;
+}
+
+static enum err listen_at(struct endpoint *e, const struct opt_value *option)
+{
+	struct diag *diag = &e->start.diag;
+	const char *path;
+
+	if (!option->given) {
+		e->listen_fd = loop_inherited();
+		if (e->listen_fd >= 0)
+			return ERR_OK;
+		path = arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
+		    STR_ARG(e->start.config->name))
+			   .p;
+	} else if (str_starts(str_of(option->string), "unix:")) {
+		path = option->string + strlen("unix:");
+	} else {
+		diag_error(diag, POS_NONE, "bad-value",
+		    "--listen takes unix:PATH, not `%s`", option->string);
+		return ERR_USAGE;
+	}
+	return loop_listen(path, diag, &e->listen_fd);
+}
+
+static enum err set_up(struct endpoint *e, const struct opt_value *values)
+{
+	enum err err = start_open(&e->start, values, false);
+
+	if (err != ERR_OK)
+		return err;
+	set_app(e);
+	if (values[CGI_TEST].given)
+		return ERR_OK;
+	raise_file_limit();
+	err = watch_bell(e);
+	return err == ERR_OK ? listen_at(e, &values[CGI_LISTEN]) : err;
+}
+
+static int64_t wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static enum err serve(struct endpoint *e)
+{
+	const struct loop_spec spec = {.listen_fd = e->listen_fd,
+	    .body_max = e->app.body_max,
+	    .log = &e->log,
+	    .ctx = e,
+	    .handle = handle,
+	    .resume = resume,
+	    .refuse = refuse,
+	    .bell_fd = e->bell_fd,
+	    .heard = heard};
+
+	LOG(&e->log, wall_ms(), "endpoint-started",
+	    LOG_STR("site", e->start.config->name),
+	    LOG_INT("apis", (int64_t)e->start.config->n_apis));
+	enum err err = loop_run(&spec);
+	if (err != ERR_OK)
+		diag_error(&e->start.diag, POS_NONE, "io-error",
+		    "the loop cannot go on: %s; see `ulimit -n`",
+		    strerror(errno));
+	LOG(&e->log, wall_ms(), "endpoint-stopped",
+	    LOG_TEXT("error", err ? err_name(err) : ""));
+	return err;
+}
+
+static void usage(void)
+{
+	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
+	     "[--listen unix:PATH] [-t]\n\n"
+	     "Accepts requests with a ticket and answers for them, as a "
+	     "FastCGI program.\n");
+	opt_help(options, stdout);
+}
+
+static enum err run(struct endpoint *e, const struct opt_result *found)
+{
+	const struct opt_value *values = found->values;
+
+	if (values[START_HELP].given) {
+		usage();
+		return ERR_OK;
+	}
+	if (values[CGI_VERSION].given) {
+		puts("lowtide-cgi " LOWTIDE_VERSION);
+		return ERR_OK;
+	}
+	if (found->n_operands) {
+		diag_error(&e->start.diag, POS_NONE, "unexpected-operand",
+		    "`%s` is not expected; see --help", found->operands[0]);
+		return ERR_USAGE;
+	}
+	enum err err = set_up(e, values);
+	if (err != ERR_OK)
+		return err;
+	if (values[CGI_TEST].given) {
+		puts("lowtide-cgi: everything is there");
+		return ERR_OK;
+	}
+	return serve(e);
+}
+
+int main(int argc, char *argv[])
+{
+	struct endpoint e = {
+	    .listen_fd = -1,
+	    .bell_fd = -1,
+	    .log = {.fd = STDERR_FILENO, .program = "lowtide-cgi"},
+	};
+	struct opt_result found;
+
+	start_init(&e.start);
+	enum err err = opt_parse(
+	    &e.start.arena, options, argc, argv, &e.start.diag, &found);
+	if (err == ERR_OK)
+		err = run(&e, &found);
+	return start_close(&e.start, err);
+}
