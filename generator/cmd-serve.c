@@ -57,8 +57,12 @@ static enum err load(struct serve *s)
 	    .sets = sets,
 	};
 
-	if (v[OPT_SET].n >= SERVE_SETS_MAX - 1)
-		return ERR_TOO_LARGE;
+	if (v[OPT_SET].n >= SERVE_SETS_MAX) {
+		diag_error(s->diag, POS_NONE, "bad-value",
+		    "--set may stand %d times; put more into env/",
+		    SERVE_SETS_MAX - 1);
+		return ERR_USAGE;
+	}
 	for (size_t i = 0; i < v[OPT_SET].n; i++)
 		sets[spec.n_sets++] = v[OPT_SET].list[i];
 	sets[spec.n_sets++] = serve_text(s, "base_url=%s", s->url);
@@ -169,12 +173,13 @@ static enum err run(struct command_run *run)
 	run->quiet |= v[OPT_QUIET].given;
 	s.url = serve_text(&s, "http://127.0.0.1:%u", s.port);
 	enum err err = place_port(s.port, run->diag);
+	/* before anything is made: from here a signal cleans up */
+	if (err == ERR_OK)
+		err = supervise_init(&s.supervisor, run->diag);
 	if (err == ERR_OK)
 		err = place_make(run->arena, run->self,
 		    v[OPT_DIR].given ? v[OPT_DIR].string : ".", run->diag,
 		    &s.place);
-	if (err == ERR_OK)
-		err = supervise_init(&s.supervisor, run->diag);
 	if (err == ERR_OK)
 		err = bring_up(&s, &socket);
 	if (err == ERR_OK) {

@@ -1,10 +1,12 @@
 #include "generator/serve-place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,12 +14,20 @@
 #include <unistd.h>
 
 #include "generator/hash.h"
+#include "generator/supervise.h"
 #include "lib/fs.h"
 
 #define NOBODY 65534
-#define COPY_MAX ((size_t)64 * 1024 * 1024) /* bytes of one copied file */
+#define COPY_STEP ((size_t)1024 * 1024)
 #define BACKLOG 4096 /* at 511 nginx answers 502 under load */
 #define STATE_HASH_HEX 16
+
+static enum err failed(struct diag *diag, const char *what, const char *path)
+{
+	diag_error(diag, POS_NONE, "io-error", "%s %s: %s", what, path,
+	    strerror(errno));
+	return ERR_IO;
+}
 
 /* PATH, and where Debian keeps nginx. */
 static const char *search(struct arena *a, const char *self, const char *name)
@@ -44,14 +54,23 @@ const char *place_program(struct arena *a, const char *name)
 	return search(a, NULL, name);
 }
 
-static enum err copy_file(struct arena *a, const char *from, const char *to,
-    mode_t mode, struct diag *diag)
+/* Neither synced nor atomic: nobody reads it before it is whole. */
+static enum err copy_file(
+    const char *from, const char *to, mode_t mode, struct diag *diag)
 {
-	struct str bytes;
-	enum err err = fs_read(a, from, COPY_MAX, diag, &bytes);
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = in < 0
+		      ? -1
+		      : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	ssize_t n = -1;
 
-	if (err == ERR_OK)
-		err = fs_write(to, bytes, mode, diag);
+	while (out >= 0 && (n = sendfile(out, in, NULL, COPY_STEP)) > 0)
+		continue;
+	enum err err = n < 0 ? failed(diag, "cannot copy", from) : ERR_OK;
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
 	return err;
 }
 
@@ -60,10 +79,10 @@ static enum err copy_site(struct arena *a, struct place *p, struct diag *diag)
 {
 	const char *to = fs_join(a, p->run, "site");
 	struct fs_list list;
-	struct diag ignored;
-
-	diag_init(&ignored, a);
-	enum err err = fs_walk(a, p->site, &ignored, &list);
+	/* symbolic links are left out; the build says what it thinks of them */
+	enum err err = fs_walk(a, p->site, NULL, &list);
+	if (err == ERR_INPUT)
+		err = ERR_OK;
 	for (size_t i = 0; err == ERR_OK && i < list.n; i++) {
 		const struct fs_entry *e = &list.entries[i];
 		if (str_starts(e->rel, ".lowtide") ||
@@ -77,7 +96,7 @@ static enum err copy_site(struct arena *a, struct place *p, struct diag *diag)
 		*slash = '/';
 		if (err == ERR_OK)
 			err = copy_file(
-			    a, e->path, path, (e->mode & 0111) | 0644, diag);
+			    e->path, path, (e->mode & 0111) | 0644, diag);
 	}
 	p->work = to;
 	return err;
@@ -117,22 +136,15 @@ static enum err find_programs(
 		if (!programs[i].ours)
 			continue;
 		const char *copy = fs_join(a, p->run, programs[i].name);
-		err = copy_file(a, *into[i], copy, 0755, diag);
+		err = copy_file(*into[i], copy, 0755, diag);
 		*into[i] = copy;
 	}
 	return err;
 }
 
-static enum err failed(struct diag *diag, const char *what, const char *path)
-{
-	diag_error(diag, POS_NONE, "io-error", "%s %s: %s", what, path,
-	    strerror(errno));
-	return ERR_IO;
-}
-
 enum err place_give(const char *path, struct diag *diag)
 {
-	if (chown(path, NOBODY, NOBODY) == 0)
+	if (lchown(path, NOBODY, NOBODY) == 0)
 		return ERR_OK;
 	return failed(diag, "cannot give to nobody:", path);
 }
@@ -226,6 +238,9 @@ enum err place_keys(struct arena *a, const struct place *place,
 	if (access(path, F_OK) != 0) {
 		pid_t pid = fork();
 		if (pid == 0) {
+			/* the folder is nobody's: root writes nothing there */
+			if (place->as_root && !supervise_become_nobody())
+				_exit(127);
 			execl(place->jobs, place->jobs, "keygen", path,
 			    (char *)NULL);
 			_exit(127);
@@ -237,7 +252,7 @@ enum err place_keys(struct arena *a, const struct place *place,
 			return ERR_MISSING;
 		}
 	}
-	return place->as_root ? place_give(path, diag) : ERR_OK;
+	return ERR_OK;
 }
 
 enum err place_socket(struct arena *a, const struct place *place,

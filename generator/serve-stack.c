@@ -96,7 +96,6 @@ static enum err start(struct serve *s, struct child *c, const char *name,
 	c->stdin_fd = stdin_fd;
 	c->stdout_fd = -1;
 	c->as_nobody = s->place.as_root;
-	c->restart = true;
 	return supervise_start(&s->supervisor, c, s->diag);
 }
 
@@ -161,6 +160,27 @@ static int get(uint16_t port, const char *path)
 	return status;
 }
 
+/*
+ * Until the first answer a program that dies ends the run, with its last
+ * words: what is wrong then will not mend by itself. Afterwards it is started
+ * again.
+ */
+static enum err all_alive(struct serve *s)
+{
+	const struct child *all[] = {&s->cgi, &s->worker, &s->nginx};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!all[i]->name || all[i]->pid != 0)
+			continue;
+		struct str words = supervise_last_words(s->arena, all[i]);
+		diag_error(s->diag, POS_NONE, "child-died",
+		    "%s ended%s%.*s; its log: %s", all[i]->name,
+		    words.n ? ", saying: " : "", STR_ARG(words), all[i]->log);
+		return ERR_MISSING;
+	}
+	return ERR_OK;
+}
+
 enum err serve_wait_ready(struct serve *s)
 {
 	int64_t until = supervise_now_ms() + SERVE_READY_MS;
@@ -172,10 +192,16 @@ enum err serve_wait_ready(struct serve *s)
 
 	while (supervise_now_ms() < until) {
 		status = get(s->port, prefix);
-		if (s->has_api ? status == 200 : status != 0)
+		if (s->has_api ? status == 200 : status != 0) {
+			s->cgi.restart = s->worker.restart = s->has_api;
+			s->nginx.restart = true;
 			return ERR_OK;
+		}
 		if (serve_watch(s, 20) != ERR_OK)
 			return ERR_CLOSED;
+		enum err err = all_alive(s);
+		if (err != ERR_OK)
+			return err;
 	}
 	diag_error(s->diag, POS_NONE, "not-ready",
 	    "%s%s does not answer (last status %d); the logs are in %s", s->url,

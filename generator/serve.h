@@ -59,7 +59,10 @@ enum err serve_build(struct serve *s, const char *socket)
 enum err serve_start_programs(struct serve *s, int socket)
     __attribute__((warn_unused_result));
 enum err serve_start_nginx(struct serve *s) __attribute__((warn_unused_result));
-/* Until something answers through nginx; `not-ready` names the logs. */
+/*
+ * Until something answers through nginx; `not-ready` names the logs,
+ * `child-died` the program that ended meanwhile.
+ */
 enum err serve_wait_ready(struct serve *s) __attribute__((warn_unused_result));
 
 #endif

@@ -20,7 +20,8 @@
  */
 #define SERVER_PORT 8080	      /* when base_url is not on loopback */
 #define SERVER_READ_SLACK_MS 15000    /* above the longest wait of any API */
-#define SERVER_BODY_MIN (1024 * 1024) /* below it our own 413 answers */
+#define SERVER_BODY_MIN (1024 * 1024) /* below it our own 413 answers … */
+#define SERVER_BODY_SLACK (64 * 1024) /* … and a little above the caps */
 #define SERVER_ROOT "www"	      /* below nginx -p */
 
 static void set(
@@ -50,8 +51,30 @@ static struct str identifier(struct build *b, struct str name)
 	return str_of(id);
 }
 
-/* Types that pages of other origins may read (generator.md, cache classes). */
-static bool is_shared(const struct out_file *f)
+/* NAME.json, NAME-vVERSION.toml or .json */
+static bool is_catalogue(const struct site *site, struct str path)
+{
+	for (size_t i = 0; i < site->n_catalogues; i++) {
+		const struct catalogue *c = &site->catalogues[i];
+		struct str rest = str_slice(path, c->name.n, path.n);
+		if (!str_eq(str_slice(path, 0, c->name.n), c->name))
+			continue;
+		if (str_is(rest, ".json"))
+			return true;
+		if (!str_starts(rest, "-v"))
+			continue;
+		rest = str_slice(rest, 2, rest.n);
+		if (!str_eq(str_slice(rest, 0, c->version.n), c->version))
+			continue;
+		rest = str_slice(rest, c->version.n, rest.n);
+		if (str_is(rest, ".toml") || str_is(rest, ".json"))
+			return true;
+	}
+	return false;
+}
+
+/* What pages of other origins may read (generator.md, cache classes). */
+static bool is_shared(const struct build *b, const struct out_file *f)
 {
 	static const char *const endings[] = {
 	    ".mjs", ".woff2", ".woff", ".ttf", ".otf"};
@@ -59,9 +82,7 @@ static bool is_shared(const struct out_file *f)
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
 		if (str_ends(f->path, endings[i]))
 			return true;
-	/* catalogues and their pointers stand at the top */
-	return str_find(f->path, '/', 0) == f->path.n &&
-	       (f->class == OUT_IMMUTABLE || f->class == OUT_POINTER);
+	return is_catalogue(b->site, f->path);
 }
 
 static struct str ending_of(struct str path)
@@ -83,11 +104,19 @@ static bool has_ending(const struct value *types, struct str ending)
 	return false;
 }
 
+static bool has_text(const struct value *texts, struct str type)
+{
+	for (size_t i = 0; i < texts->as.array.n; i++)
+		if (str_eq(texts->as.array.items[i]->text, type))
+			return true;
+	return false;
+}
+
 /* The paths of each kind and the media types of the endings that occur. */
 static void set_files(struct build *b, struct value *data)
 {
 	struct value *immutable = new_array(b), *shared = new_array(b);
-	struct value *types = new_array(b);
+	struct value *types = new_array(b), *texts = new_array(b);
 
 	for (size_t i = 0; i < b->out.n; i++) {
 		const struct out_file *f = &b->out.files[i];
@@ -99,19 +128,30 @@ static void set_files(struct build *b, struct value *data)
 		if (f->class == OUT_IMMUTABLE &&
 		    !str_starts(f->path, "assets/"))
 			value_push(b->arena, immutable, path);
-		if (is_shared(f))
+		if (is_shared(b, f))
 			value_push(b->arena, shared, path);
 		struct str ending = ending_of(f->path);
 		if (ending.n == 0 || has_ending(types, ending))
 			continue;
 		struct value *row = value_new(b->arena, VALUE_TABLE, POS_NONE);
+		struct str type = str_of(f->type);
+		size_t end = str_find(type, ';', 0);
+		type = str_slice(type, 0, end);
 		set_text(b, row, "ending", ending);
-		set_text(b, row, "type", str_of(f->type));
+		set_text(b, row, "type", type);
 		value_push(b->arena, types, row);
+		/* nginx adds text/html to charset_types by itself */
+		if (end < strlen(f->type) && !str_is(type, "text/html") &&
+		    !has_text(texts, type))
+			value_push(b->arena, texts,
+			    value_string(b->arena, type, POS_NONE));
 	}
 	set(b, data, "immutable", immutable);
 	set(b, data, "shared", shared);
 	set(b, data, "types", types);
+	set(b, data, "texts", texts);
+	set(b, data, "any_texts",
+	    value_bool(b->arena, texts->as.array.n > 0, POS_NONE));
 }
 
 /* A problem that nginx answers by itself, as the endpoint would (RFC 9457). */
@@ -161,8 +201,8 @@ static void set_api(struct build *b, struct value *data)
 
 	for (size_t i = 0; i < b->config->n_apis; i++) {
 		const struct api *api = &b->config->apis[i];
-		if (api->body_max > body)
-			body = api->body_max;
+		if (api->body_max + SERVER_BODY_SLACK > body)
+			body = api->body_max + SERVER_BODY_SLACK;
 		if (api->wait_max_ms > wait)
 			wait = api->wait_max_ms;
 	}

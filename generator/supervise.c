@@ -48,7 +48,7 @@ static int open_or(int fd, const char *path, int flags)
 	return fd >= 0 ? fd : open(path, flags | O_CLOEXEC, 0600);
 }
 
-static bool drop_to_nobody(void)
+bool supervise_become_nobody(void)
 {
 	return setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 &&
 	       setuid(NOBODY) == 0;
@@ -65,7 +65,7 @@ static void become(const struct supervisor *s, const struct child *c,
 
 	if (setpgid(0, 0) != 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(log, 2) < 0 || (c->cwd && chdir(c->cwd) != 0) ||
-	    (c->as_nobody && !drop_to_nobody()))
+	    (c->as_nobody && !supervise_become_nobody()))
 		goto failed;
 	/* after the change of user, which would clear it */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
@@ -114,9 +114,12 @@ static enum err launch(struct supervisor *s, struct child *c, struct diag *diag)
 	pid_t self = getpid();
 
 	in = open_or(c->stdin_fd, "/dev/null", O_RDONLY);
-	log = c->log ? open(c->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-			   0600)
-		     : 2;
+	/* as root the folder is nobody's, who might have put a link there */
+	log = c->log
+		  ? open(c->log,
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+			0600)
+		  : 2;
 	if (in < 0 || log < 0 || pipe2(report, O_CLOEXEC) != 0) {
 		reason = errno;
 		goto done;
@@ -169,29 +172,29 @@ enum err supervise_start(
 	return err;
 }
 
-/* The last line of a log, for whoever wants to know why a child died. */
-static struct str last_line(const char *path, char room[LOG_TAIL])
+struct str supervise_last_words(struct arena *a, const struct child *c)
 {
-	FILE *f = path ? fopen(path, "re") : NULL;
-	size_t n = 0;
+	char room[LOG_TAIL];
+	int fd = c->log ? open(c->log, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-	if (!f)
+	if (fd < 0)
 		return (struct str){0};
-	if (fseek(f, -LOG_TAIL, SEEK_END) != 0)
-		rewind(f);
-	n = fread(room, 1, LOG_TAIL, f);
-	fclose(f);
-	struct str text = str_trim((struct str){.p = room, .n = n});
+	off_t size = lseek(fd, 0, SEEK_END);
+	ssize_t n = pread(
+	    fd, room, sizeof(room), size > LOG_TAIL ? size - LOG_TAIL : 0);
+	close(fd);
+	struct str text =
+	    str_trim((struct str){.p = room, .n = n > 0 ? (size_t)n : 0});
 	size_t from = text.n;
 	while (from > 0 && text.p[from - 1] != '\n')
 		from--;
-	return str_slice(text, from, text.n);
+	return arena_str(a, str_slice(text, from, text.n));
 }
 
 static void report_death(const struct child *c, struct diag *diag)
 {
-	char room[LOG_TAIL];
-	struct str line = last_line(c->log, room);
+	struct arena arena = {0};
+	struct str line = supervise_last_words(&arena, c);
 	bool killed = WIFSIGNALED(c->status);
 
 	diag_warn(diag, POS_NONE, "child-died",
@@ -199,6 +202,25 @@ static void report_death(const struct child *c, struct diag *diag)
 	    c->name, (int)c->pid, killed ? "signal" : "status",
 	    killed ? WTERMSIG(c->status) : WEXITSTATUS(c->status),
 	    line.n ? ", its last words: " : "", STR_ARG(line));
+	arena_release(&arena);
+}
+
+/*
+ * True once the child has ended; then nothing of its process group is left
+ * (nginx's workers outlive a killed master and keep its port). The group is
+ * killed while the child is still a zombie and so holds its number.
+ */
+static bool has_ended(struct child *c)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+		0 &&
+	    info.si_pid == 0)
+		return false;
+	kill(-c->pid, SIGKILL);
+	waitpid(c->pid, &c->status, 0);
+	return true;
 }
 
 static void reap(struct supervisor *s, struct diag *diag)
@@ -207,8 +229,7 @@ static void reap(struct supervisor *s, struct diag *diag)
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct child *c = s->children[i];
-		if (c->pid == 0 ||
-		    waitpid(c->pid, &c->status, WNOHANG) != c->pid)
+		if (c->pid == 0 || !has_ended(c))
 			continue;
 		if (c->restart) {
 			report_death(c, diag);
@@ -271,7 +292,7 @@ static bool gone(struct supervisor *s, struct child *c, int64_t until)
 	struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
 
 	for (;;) {
-		if (waitpid(c->pid, &c->status, WNOHANG) != 0)
+		if (has_ended(c))
 			return true;
 		int64_t left = until - supervise_now_ms();
 		if (left <= 0)

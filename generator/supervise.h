@@ -63,6 +63,10 @@ enum err supervise_wait(
  * that are still there after grace_ms or when a second signal arrives.
  */
 void supervise_stop(struct supervisor *s, int grace_ms);
+/* The last line of a child's log, for whoever wants to know why it died. */
+struct str supervise_last_words(struct arena *a, const struct child *c);
+/* In a child that root has just forked: for good. */
+bool supervise_become_nobody(void) __attribute__((warn_unused_result));
 void supervise_release(struct supervisor *s);
 
 int64_t supervise_now_ms(void); /* monotonic */
