@@ -1,0 +1,319 @@
+#include "cgi/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "tests/unit/loop.h"
+
+static struct world world;
+
+static void test_late(void **state)
+{
+	int fd = dial(&world);
+	(void)state;
+
+	ask(fd, 1, "/park?40", "me");
+	assert_answer(fd, 1, "202 late me");
+	/* no time at all: through the table all the same */
+	ask(fd, 2, "/park?0", "now");
+	assert_answer(fd, 2, "202 late now");
+	ask(fd, 3, "/echo", "x");
+	assert_answer(fd, 3, "200 GET x 0 0");
+	close(fd);
+}
+
+/* Whoever waits shortest is answered first, whenever they came. */
+static void test_in_order_of_deadlines(void **state)
+{
+	int a = dial(&world), b = dial(&world), c = dial(&world);
+	(void)state;
+
+	ask(a, 1, "/park?5000", "a");
+	ask(b, 1, "/park?30", "b");
+	ask(c, 1, "/park?60", "c");
+	assert_answer(b, 1, "202 late b");
+	assert_answer(c, 1, "202 late c");
+	close(a);
+	close(b);
+	close(c);
+}
+
+/* The bell: all of them, each with its own answer. */
+#define MANY 1500
+static void test_released_together(void **state)
+{
+	static int fds[MANY];
+	struct world own = {0};
+	char token[32], expected[48];
+	(void)state;
+
+	world_open(&own, 0);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(token, sizeof(token), "owner-%d", i);
+		fds[i] = dial(&own);
+		ask(fds[i], (uint16_t)(i + 1), "/park?60000", token);
+	}
+	int last = dial(&own);
+	ask(last, 1, "/echo", "all are parked");
+	assert_answer(last, 1, "200 GET all are parked 0 0");
+	ring(&own);
+	for (int i = MANY - 1; i >= 0; i--) {
+		snprintf(expected, sizeof(expected), "200 done owner-%d", i);
+		assert_answer(fds[i], (uint16_t)(i + 1), expected);
+		close(fds[i]);
+	}
+	close(last);
+	world_close(&own);
+}
+
+/* A ring that is lost with its process is made up for a second later. */
+static void test_asked_again_after_the_last_ring(void **state)
+{
+	struct world own = {0};
+	uint64_t one = 1;
+	(void)state;
+
+	world_open(&own, 0);
+	int fd = dial(&own), other = dial(&own);
+	ask(fd, 1, "/park?60000", "me");
+	ask(other, 1, "/echo", "x");
+	assert_answer(other, 1, "200 GET x 0 0");
+	/* rung before the change is visible, and never after it */
+	assert_int_equal(write(own.bell, &one, sizeof(one)), sizeof(one));
+	ask(other, 2, "/echo", "x");
+	assert_answer(other, 2, "200 GET x 0 0");
+	*own.settled = 1;
+	assert_answer(fd, 1, "200 done me");
+	close(fd);
+	close(other);
+	world_close(&own);
+}
+
+static void test_abort(void **state)
+{
+	int fd = dial(&world);
+	struct buf b = {0};
+	(void)state;
+
+	ask(fd, 5, "/park?60000", "gone");
+	put_record(&b, RECORD_ABORT_REQUEST, 5, NULL, 0, 0);
+	send_bytes(fd, buf_str(&b));
+	assert_answer(fd, 5, "");
+	ask(fd, 5, "/park?20", "next");
+	assert_answer(fd, 5, "202 late next");
+	close(fd);
+	buf_release(&b);
+}
+
+/* Any other byte: answered with what there is, and then the next request. */
+static void test_bytes_behind(void **state)
+{
+	struct buf b = {0};
+	(void)state;
+
+	for (int together = 0; together < 2; together++) {
+		int fd = dial(&world);
+		put_request(&b, &(struct fcgi_request){.id = 1,
+				    .method = "GET",
+				    .uri = "/park?60000",
+				    .header = "HTTP_X_TOKEN",
+				    .value = "first"});
+		if (!together) {
+			send_bytes(fd, buf_str(&b));
+			usleep(20000);
+			buf_clear(&b);
+		}
+		put_request(&b, &(struct fcgi_request){.id = 2,
+				    .method = "GET",
+				    .uri = "/echo",
+				    .header = "HTTP_X_TOKEN",
+				    .value = "second"});
+		send_bytes(fd, buf_str(&b));
+		assert_answer(fd, 1, "202 late first");
+		assert_answer(fd, 2, "200 GET second 0 0");
+		buf_clear(&b);
+		/* one byte is enough */
+		ask(fd, 3, "/park?60000", "third");
+		usleep(20000);
+		send_bytes(fd, STR("\1"));
+		assert_answer(fd, 3, "202 late third");
+		close(fd);
+	}
+	buf_release(&b);
+}
+
+static void test_leaving_frees(void **state)
+{
+	int files = steady_files(&world);
+	(void)state;
+
+	for (int i = 0; i < 200; i++) {
+		int fd = dial(&world);
+		ask(fd, 1, "/park?60000", "x");
+		if (i % 2)
+			shutdown(fd, SHUT_WR);
+		close(fd);
+	}
+	await_files(&world, files);
+}
+
+static void test_half_closed_while_parked(void **state)
+{
+	int fd = dial(&world);
+	(void)state;
+
+	ask(fd, 1, "/park?60000", "x");
+	usleep(20000);
+	shutdown(fd, SHUT_WR);
+	assert_ended(fd);
+}
+
+/*
+ * Parked, aborted, left, dialled again, in an order that a seed decides, on
+ * connections whose descriptors and slots are used again and again: an answer
+ * reaches whom it belongs to, or nobody.
+ */
+#define CLIENTS 24
+#define ROUNDS 6000
+struct client {
+	int fd;
+	uint16_t id;
+	char token[32];
+	bool parked;
+};
+
+static void client_request(struct client *c, int n, uint64_t random)
+{
+	char uri[32];
+	struct buf b = {0};
+
+	if (c->fd < 0)
+		c->fd = dial(&world);
+	if (c->parked && random % 3 == 0) {
+		close(c->fd);
+		c->fd = dial(&world);
+	} else if (c->parked) {
+		char *got;
+		put_record(&b, RECORD_ABORT_REQUEST, c->id, NULL, 0, 0);
+		send_bytes(c->fd, buf_str(&b));
+		/* its own answer just before, or nothing but the end */
+		got = get_answer(c->fd, c->id);
+		if (*got) {
+			assert_memory_equal(got, "202 late ", 9);
+			assert_string_equal(got + 9, c->token);
+		}
+		free(got);
+	}
+	c->id = (uint16_t)(random % 65535 + 1);
+	snprintf(c->token, sizeof(c->token), "owner-%d", n);
+	snprintf(uri, sizeof(uri), "/park?%d", (int)(random >> 32 & 7));
+	ask(c->fd, c->id, uri, c->token);
+	c->parked = true;
+	buf_release(&b);
+}
+
+static void client_answer(struct client *c)
+{
+	char expected[48];
+
+	snprintf(expected, sizeof(expected), "202 late %s", c->token);
+	assert_answer(c->fd, c->id, expected);
+	c->parked = false;
+}
+
+static void test_answers_reach_their_owners(void **state)
+{
+	struct client clients[CLIENTS];
+	uint64_t seed = 88172645463325252u;
+	int files = steady_files(&world);
+	(void)state;
+
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = (struct client){.fd = -1};
+	for (int n = 0; n < ROUNDS; n++) {
+		uint64_t random = next_random(&seed);
+		struct client *c = &clients[random % CLIENTS];
+		if (c->parked && random % 5 == 0)
+			client_answer(c);
+		else
+			client_request(c, n, random >> 8);
+	}
+	for (int i = 0; i < CLIENTS; i++) {
+		if (clients[i].parked)
+			client_answer(&clients[i]);
+		if (clients[i].fd >= 0)
+			close(clients[i].fd);
+	}
+	await_files(&world, files);
+}
+
+/* SIGTERM: those who wait get what there is, idle ones end, then it leaves. */
+static void test_drain(void **state)
+{
+	struct world own = {0};
+	int fds[20];
+	char expected[32], token[16];
+	(void)state;
+
+	world_open(&own, 0);
+	int idle = dial(&own), half = dial(&own), slow = dial(&own);
+	for (int i = 0; i < 20; i++) {
+		fds[i] = dial(&own);
+		snprintf(token, sizeof(token), "%d", i);
+		ask(fds[i], 1, "/park?60000", token);
+	}
+	ask(slow, 1, "/big?3000000", "s");
+	send_bytes(half, STR("\1\1\0\1"));
+	ask(idle, 1, "/echo", "x");
+	assert_answer(idle, 1, "200 GET x 0 0");
+	kill(own.pid, SIGTERM);
+	for (int i = 0; i < 20; i++) {
+		snprintf(expected, sizeof(expected), "202 late %d", i);
+		assert_answer(fds[i], 1, expected);
+		assert_ended(fds[i]);
+	}
+	assert_ended(idle);
+	/* an answer that is on its way arrives whole */
+	char *got = get_answer(slow, 1);
+	assert_int_equal(strspn(got + 4, "s"), 3000000);
+	free(got);
+	assert_ended(slow);
+	/* nobody waits for the rest of this one: the second signal says so */
+	close(half);
+	world_close(&own);
+}
+
+static int group_setup(void **state)
+{
+	(void)state;
+	world_open(&world, 0);
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	(void)state;
+	world_close(&world);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_late),
+	    cmocka_unit_test(test_in_order_of_deadlines),
+	    cmocka_unit_test(test_released_together),
+	    cmocka_unit_test(test_asked_again_after_the_last_ring),
+	    cmocka_unit_test(test_abort),
+	    cmocka_unit_test(test_bytes_behind),
+	    cmocka_unit_test(test_leaving_frees),
+	    cmocka_unit_test(test_half_closed_while_parked),
+	    cmocka_unit_test(test_answers_reach_their_owners),
+	    cmocka_unit_test(test_drain),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name(
+	    "loop-park", tests, group_setup, group_teardown);
+}
