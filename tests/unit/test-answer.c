@@ -13,8 +13,8 @@
 #include "lib/json.h"
 
 /*
- * answer.c and document.c: bodies and headers of contract 4 and 5, member by
- * member, without an endpoint around them.
+ * cgi/answer.c and cgi/document.c: bodies and headers of contract 4 and 5,
+ * member by member, without an endpoint around them.
  */
 #define S(text)                                                                \
 	{                                                                      \

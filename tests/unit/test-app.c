@@ -1,7 +1,7 @@
 #include "tests/unit/app-world.h"
 
 /*
- * The endpoint's procedure (accept.c, status.c, app.c): the order of contract
+ * The endpoint's procedure (cgi/accept.c, cgi/status.c): the order of contract
  * 2, waiting, names, attacks. What each state is answered with, cell by cell,
  * is test-cells.c.
  */
