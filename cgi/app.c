@@ -302,6 +302,8 @@ void app_refuse(struct app *app, struct app_now now, struct arena *a,
 		problem = PROBLEM_HEADER_FIELDS_TOO_LARGE;
 	else if (err == ERR_INPUT || err == ERR_SYNTAX)
 		problem = PROBLEM_VALIDATION_FAILED;
+	else if (err == ERR_FULL || err == ERR_BUSY)
+		problem = PROBLEM_QUEUE_FULL;
 	start(&h, app, now, a, ans);
 	finish(&h, handling_problem(&h, problem, NULL));
 }

@@ -46,7 +46,7 @@ enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
     const struct waiting *wait, struct answer *ans);
 /*
  * For what never became a request: ERR_TOO_LARGE is 431, ERR_INPUT and
- * ERR_SYNTAX 400, the rest 500.
+ * ERR_SYNTAX 400, ERR_FULL and ERR_BUSY 503, the rest 500.
  */
 void app_refuse(struct app *app, struct app_now now, struct arena *a,
     enum err err, struct answer *ans);

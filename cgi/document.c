@@ -149,6 +149,8 @@ static void put_document(struct json_writer *w, const struct answer_context *c,
 	put_time(w, c->arena, "createdAt", job->accepted_ms);
 	put_time(w, c->arena, "startedAt", job->started_ms);
 	put_time(w, c->arena, "completedAt", job->ended_ms);
+	if (job->cancel_ms)
+		put_time(w, c->arena, "cancelRequestedAt", job->cancel_ms);
 	put_time(w, c->arena, "expiresAt", expires_ms(j));
 	put_time(w, c->arena, "deadlineAt", job->deadline_ms);
 	json_key(w, "attempt");

@@ -69,7 +69,7 @@ static void queue(struct job *job, int64_t not_before_boot)
 static enum err go_again(const struct api *api, const struct job_event *event,
     struct job *job, enum job_reason last)
 {
-	if (job->cancel && (!job->sent || api->idempotent))
+	if (job->cancel_ms && (!job->sent || api->idempotent))
 		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
 	else if (job->attempt - job->released < api->attempts)
 		queue(job, event->not_before_boot);
@@ -155,7 +155,7 @@ static enum err release(
 	(void)api;
 	job->sent = false;
 	job->released++;
-	if (job->cancel)
+	if (job->cancel_ms)
 		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
 	else
 		queue(job, 0);
@@ -180,7 +180,7 @@ static enum err cancel_now(
     const struct api *api, const struct job_event *event, struct job *job)
 {
 	(void)api;
-	job->cancel = true;
+	job->cancel_ms = event->now_ms;
 	end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
 	return ERR_OK;
 }
@@ -189,8 +189,8 @@ static enum err cancel_later(
     const struct api *api, const struct job_event *event, struct job *job)
 {
 	(void)api;
-	(void)event;
-	job->cancel = true;
+	if (!job->cancel_ms)
+		job->cancel_ms = event->now_ms;
 	return ERR_OK;
 }
 

@@ -49,6 +49,7 @@ struct job {
 	int64_t version; /* from the store-wide counter; only grows */
 	int64_t accepted_ms, started_ms, ended_ms,
 	    deadline_ms;	 /* 0 = not yet */
+	int64_t cancel_ms;	 /* its owner asked for its end; 0 = not */
 	int64_t not_before_boot; /* back-off: not claimed earlier */
 	int64_t lease_boot;	 /* processing: until when */
 	uint8_t claim[JOB_CLAIM_BYTES];
@@ -57,7 +58,6 @@ struct job {
 	int progress; /* 0..100, 100 only when completed */
 	int status;   /* HTTP status of the answer once terminal */
 	bool sent;    /* the upstream call may have left */
-	bool cancel;  /* cancellation was asked for while processing */
 };
 
 enum job_event_kind {

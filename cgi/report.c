@@ -78,7 +78,7 @@ static void all_fields(
 	add_number(f, "version", FIELD_NUMBER, job->version);
 	add_number(f, "released", FIELD_NUMBER, job->released);
 	add_number(f, "sent", FIELD_BOOL, job->sent);
-	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel);
+	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel_ms != 0);
 	add_number(f, "anonymous", FIELD_BOOL, is_anonymous(job));
 	add_text(f, "requestId", r->meta.request_id);
 	add_text(f, "traceparent", r->meta.traceparent);

@@ -228,7 +228,7 @@ static void give_back_unsent(
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		struct outcome_now o = at(r, now);
 		if (t->phase != ATTEMPT_CALLING ||
-		    (only_cancelled && !t->job.cancel) ||
+		    (only_cancelled && !t->job.cancel_ms) ||
 		    !r->spec.upstream->unsent(r->spec.pool, t))
 			continue;
 		abort_call(r, t);

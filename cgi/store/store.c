@@ -182,7 +182,7 @@ static bool is_visible(const struct job *a, const struct job *b)
 {
 	return a->state != b->state || a->reason != b->reason ||
 	       a->attempt != b->attempt || a->progress != b->progress ||
-	       a->status != b->status || a->cancel != b->cancel ||
+	       a->status != b->status || a->cancel_ms != b->cancel_ms ||
 	       a->started_ms != b->started_ms || a->ended_ms != b->ended_ms;
 }
 
@@ -194,7 +194,7 @@ static unsigned bells_for(const struct job *before, const struct job *after)
 
 	if (is_visible(before, after))
 		bells |= BELL_SETTLED;
-	if (queued || after->cancel != before->cancel)
+	if (queued || after->cancel_ms != before->cancel_ms)
 		bells |= BELL_ACCEPTED;
 	return bells;
 }

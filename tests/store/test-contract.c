@@ -459,7 +459,7 @@ static void a_heartbeat_hears_of_the_cancellation(void **state)
 	assert_int_equal(other.version, 4);
 	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
 	change(f, API_FAIL, &job, &beat);
-	assert_true(job.cancel);
+	assert_true(job.cancel_ms > 0);
 
 	other = fixture_job(API_FAIL, 2); /* a pending one ends at once */
 	change(f, API_FAIL, &other, &cancel);
@@ -493,11 +493,11 @@ static void all_members_are_kept(void **state)
 	SAME(released);
 	SAME(progress);
 	SAME(sent);
-	SAME(cancel);
+	SAME(cancel_ms);
 	SAME(started_ms);
 	assert_int_equal(row.released, 1);
 	assert_int_equal(row.attempt, 2);
-	assert_true(row.cancel);
+	assert_true(row.cancel_ms > 0);
 	assert_false(row.sent);
 	assert_memory_equal(row.claim, job.claim, sizeof(row.claim));
 	struct job_event fail = fixture_event(&job, JOB_EVENT_FAIL);

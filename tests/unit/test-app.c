@@ -507,7 +507,7 @@ static void refusals_before_a_request(void **state)
 		enum err err;
 		int status;
 	} rows[] = {{ERR_TOO_LARGE, 431}, {ERR_INPUT, 400}, {ERR_SYNTAX, 400},
-	    {ERR_IO, 500}};
+	    {ERR_FULL, 503}, {ERR_IO, 500}};
 	struct world *w = *state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

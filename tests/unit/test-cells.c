@@ -297,6 +297,9 @@ static void asking_twice_does_no_harm(void **state)
 	for (int i = 0; i < 2; i++) {
 		ask(w, "POST", "/cancel", NO_HEADERS);
 		assert_answer(w, 202);
+		assert_string_equal(
+		    got(w, "cancelRequestedAt"), "2026-11-21T08:33:20.000Z");
+		world_moves(w, 10);
 	}
 	world_finish(w, RETURN, &job,
 	    (struct job_event){.kind = JOB_EVENT_COMPLETE, .status = 200},

@@ -256,7 +256,7 @@ static void every_fate(void **unused)
 		struct job_event event = event_of(f->event);
 
 		job.sent = f->sent;
-		job.cancel = f->cancel;
+		job.cancel_ms = f->cancel ? 1 : 0;
 		job.attempt = f->last ? 3 : 2;
 		event.attempt = job.attempt;
 		print_message("# %s\n", f->what);
