@@ -231,9 +231,12 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
 	    [DB_TRUNCATE] = SQLITE_CHECKPOINT_TRUNCATE,
 	};
 
+	int code = SQLITE_BUSY;
+
 	sqlite3_busy_timeout(db->sqlite, DB_CHECKPOINT_BUSY_MS);
-	int code = sqlite3_wal_checkpoint_v2(
-	    db->sqlite, NULL, modes[kind], NULL, NULL);
+	for (int i = 0; code == SQLITE_BUSY && i < DB_CHECKPOINT_TRIES; i++)
+		code = sqlite3_wal_checkpoint_v2(
+		    db->sqlite, NULL, modes[kind], NULL, NULL);
 	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
 	if (!code && kind == DB_TRUNCATE)
 		db->wal_bytes = 0;

@@ -26,8 +26,15 @@ struct db {
 	int64_t wal_bytes; /* size of the log after this connection's commit */
 };
 
-#define DB_BUSY_MS 2000		 /* the backstop behind the turnstile */
-#define DB_CHECKPOINT_BUSY_MS 50 /* how long a checkpoint waits for readers */
+#define DB_BUSY_MS 2000 /* the backstop behind the turnstile */
+/*
+ * How long a checkpoint waits for readers: 50 ms in several tries. SQLite waits
+ * for the slot in which it saw an old reader, and one who reads all the time
+ * takes that slot again and again, though no longer for an old snapshot; a new
+ * try sees that and goes on.
+ */
+#define DB_CHECKPOINT_BUSY_MS 10
+#define DB_CHECKPOINT_TRIES 5
 
 /*
  * Creates the file unless read_only (then ERR_NOT_FOUND). After an error
