@@ -36,7 +36,7 @@ form.addEventListener('submit', async (event) => {
 	try {
 		await send();
 	} catch (error) {
-		show('said', error.message);
+		show('said', error.body?.message ?? error.message);
 		progress.value = 0;
 	} finally {
 		button.disabled = false;
