@@ -477,7 +477,7 @@ static void all_members_are_kept(void **state)
 	struct job_event release = fixture_event(&job, JOB_EVENT_RELEASE);
 	change(f, API_RETRY, &job, &release);
 	job = claim_one(f, API_RETRY, 6);
-	struct job_event cancel = {.kind = JOB_EVENT_CANCEL};
+	struct job_event cancel = {.kind = JOB_EVENT_CANCEL, .now_ms = NOW_MS};
 	change(f, API_RETRY, &job, &cancel);
 	struct job_event unsent = fixture_event(&job, JOB_EVENT_UNSENT);
 	change(f, API_RETRY, &job, &unsent);
@@ -728,7 +728,7 @@ static void bells_say_what_happened(void **state)
 	change(f, API_RETRY, &job, &beat);
 	assert_int_equal(store_heard(f->store, both), 0);
 
-	struct job_event cancel = {.kind = JOB_EVENT_CANCEL};
+	struct job_event cancel = {.kind = JOB_EVENT_CANCEL, .now_ms = NOW_MS};
 	change(f, API_RETRY, &job, &cancel);
 	assert_int_equal(
 	    store_heard(f->store, both), BELL_ACCEPTED | BELL_SETTLED);
