@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,24 +30,41 @@ static enum err failed(struct diag *diag, const char *what, const char *path)
 	return ERR_IO;
 }
 
-/* PATH, and where Debian keeps nginx. */
+static const char *in_folder(struct arena *a, struct str dir, const char *name)
+{
+	if (dir.n == 0)
+		return NULL;
+	const char *file = fs_join(a, arena_cstr(a, dir), name);
+	struct stat st;
+	bool found = access(file, X_OK) == 0 && stat(file, &st) == 0 &&
+		     S_ISREG(st.st_mode);
+	return found ? file : NULL;
+}
+
+/*
+ * Beside lowtide, in PATH, and in the sbin beside each bin of PATH: Debian
+ * keeps nginx there and leaves sbin out of an ordinary user's PATH.
+ */
 static const char *search(struct arena *a, const char *self, const char *name)
 {
-	const char *path = getenv("PATH");
-	struct str rest = arena_printf(a, "%s:%s:/usr/sbin:/usr/local/sbin",
-	    self ? self : "", path ? path : "/usr/bin:/bin");
+	const char *path = getenv("PATH"), *file = NULL;
+	struct str all = str_of(path ? path : "/usr/local/bin:/usr/bin:/bin");
 
-	while (rest.n) {
-		size_t colon = str_find(rest, ':', 0);
-		struct str dir = str_slice(rest, 0, colon);
-		rest = str_slice(rest, colon + 1, rest.n);
-		if (dir.n == 0)
-			continue;
-		const char *file = fs_join(a, arena_cstr(a, dir), name);
-		if (access(file, X_OK) == 0)
-			return file;
+	if (self)
+		file = in_folder(a, str_of(self), name);
+	for (int sbin = 0; sbin < 2 && !file; sbin++) {
+		for (size_t at = 0, end; at < all.n && !file; at = end + 1) {
+			end = str_find(all, ':', at);
+			struct str dir = str_slice(all, at, end);
+			if (sbin && !str_ends(dir, "/bin"))
+				continue;
+			if (sbin)
+				dir = arena_printf(
+				    a, "%.*ssbin", (int)dir.n - 3, dir.p);
+			file = in_folder(a, dir, name);
+		}
 	}
-	return NULL;
+	return file;
 }
 
 const char *place_program(struct arena *a, const char *name)
@@ -195,6 +213,24 @@ static enum err make_state(struct arena *a, struct place *p, struct diag *diag)
 	return ERR_OK;
 }
 
+/* Held until we end, however we end. */
+static enum err lock_state(struct arena *a, struct place *p, struct diag *diag)
+{
+	const char *path = fs_join(a, p->state, "serve.lock");
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return failed(diag, "cannot open", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return ERR_OK;
+	close(fd);
+	diag_error(diag, POS_NONE, "already-served",
+	    "another `lowtide serve` runs this site (%s); stop it, or serve a "
+	    "copy of the folder",
+	    p->site);
+	return ERR_CONFLICT;
+}
+
 enum err place_make(struct arena *a, const char *self, const char *dir,
     struct diag *diag, struct place *out)
 {
@@ -220,6 +256,8 @@ enum err place_make(struct arena *a, const char *self, const char *dir,
 		err = copy_site(a, p, diag);
 	if (err == ERR_OK)
 		err = make_state(a, p, diag);
+	if (err == ERR_OK)
+		err = lock_state(a, p, diag);
 	return err;
 }
 

@@ -34,8 +34,9 @@ struct place {
 
 /*
  * `self` is the folder of this program: its siblings are preferred, then PATH
- * (and /usr/sbin for nginx). Missing programs: `nginx-missing` …, each with
- * what to install. Whatever was made is removed by place_release().
+ * (and the sbin beside each bin of it, for nginx). Missing programs:
+ * `nginx-missing` …, each with what to install; `already-served` when another
+ * serve holds the state. Whatever was made is removed by place_release().
  */
 enum err place_make(struct arena *a, const char *self, const char *dir,
     struct diag *diag, struct place *out) __attribute__((warn_unused_result));

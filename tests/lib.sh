@@ -30,6 +30,12 @@ finish() {
 		kill -9 "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+	# what `lowtide serve` keeps elsewhere when root starts it
+	for link in "$TMP"/.lowtide "$TMP"/*/.lowtide; do
+		case $(readlink "$link") in
+		/var/lib/lowtide/serve/*) rm -rf "$(readlink "$link")" ;;
+		esac
+	done
 	rm -rf "$TMP"
 	[ "$status" -ne 0 ] && exit "$status"
 	[ "$failed" -eq 0 ] || exit 1

@@ -1,0 +1,195 @@
+#!/usr/bin/env bash
+# `lowtide serve`: what it gives a command, how it ends, what it leaves behind
+# (nothing), and what it says when something is missing.
+. tests/lib.sh
+
+export TMPDIR=$TMP/t # its temporary folders, to see that they go
+mkdir "$TMPDIR"
+chmod 755 "$TMP" "$TMPDIR"
+site=$TMP/site
+mkdir -p "$site"/{env,pages}
+cat >"$site/site.toml" <<-'EOF'
+	name = "acme"
+EOF
+cat >"$site/api.toml" <<-'EOF'
+	auth = "none"
+	[upstream.ledger]
+	base = "https://ledger.example"
+	[api.export]
+	upstream = "ledger"
+	on_lost = "fail"
+EOF
+: >"$site/env/base.toml"
+helper() { # COMMAND: env/dev.toml with a helper that runs it
+	cat >"$site/env/dev.toml" <<-EOF
+		[upstream.ledger]
+		base = "{run.ledger-book.url}/v1"
+		local = true
+		[serve.run.ledger-book]
+		command = ["bash", "-c", '''$1''']
+	EOF
+}
+good='echo "ready on $PORT"; exec sleep 1000'
+helper "$good"
+echo '<!doctype html><title>acme</title>' >"$site/pages/index.html"
+port=$(free_port)
+
+serve() { # ARGUMENTS…: its status, what it said in $TMP/said
+	"$LOWTIDE" serve -C "$site" --env dev --port "$port" "$@" \
+		2>"$TMP/said"
+}
+up() { # starts it in the background until it answers
+	start serve "$LOWTIDE" serve -C "$site" --env dev --port "$port"
+	serve_pid=$last
+	wait_for 20 grep -q 'is on http' "$TMP/serve.err"
+}
+children() { # PID…: they and all below them
+	for pid in "$@"; do
+		echo "$pid"
+		children $(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
+	done
+}
+alive() { # PID…: those of them that still run
+	for pid in "$@"; do
+		case $(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null) in
+		'' | Z) ;;
+		*) echo "$pid" ;;
+		esac
+	done
+}
+none_left() { [ -z "$(alive "$@")" ]; }
+pid_of() { # NAME: serve's child of that name
+	for pid in $(children "$serve_pid"); do
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "$1" &&
+			[ "$pid" != "$serve_pid" ] && echo "$pid" && return
+	done
+}
+answers() { [ "$(curl -s -o /dev/null -w '%{http_code}' \
+	"http://127.0.0.1:$port$1")" = "${2:-200}" ]; }
+
+# ---- a command
+serve -- bash -c 'env | grep "^LOWTIDE_" | sort; pwd
+	curl -s "$LOWTIDE_URL/api/jobs/health"; exit 7' >"$TMP/out"
+is "the command's status is its own" "$?" 7
+out=$(cat "$TMP/out")
+like "it is told the address" "$out" "^LOWTIDE_URL=http://127.0.0.1:$port\$"
+like "the API table" "$out" '^LOWTIDE_CONFIG=/.*/lowtide.json$'
+like "the keys" "$out" '^LOWTIDE_KEYS=/.*/keys$'
+like "the state" "$out" '^LOWTIDE_STATE=/'
+like "and where helpers are" "$out" \
+	'^LOWTIDE_RUN_LEDGER_BOOK_URL=http://127.0.0.1:[0-9]+$'
+like "it runs in the site folder" "$out" "^$(realpath "$site")\$"
+like "everything answers by then" "$out" '^\{"status":"ok"'
+like "serve says where it is" "$(cat "$TMP/said")" \
+	"acme is on http://127.0.0.1:$port"
+is "its temporary folder is gone" "$(ls "$TMPDIR")" ""
+is "the state is nobody else's" "$(stat -L -c %a "$site/.lowtide")" 700
+keys=$(cat "$site/.lowtide/keys" 2>/dev/null)
+serve --quiet -- true
+is "a second run is as good" "$?" 0
+is "and --quiet" "$(cat "$TMP/said")" ""
+is "the keys are kept" "$(cat "$site/.lowtide/keys")" "$keys"
+serve -- bash -c 'kill -KILL $$'
+is "a command that was killed" "$?" 137
+serve -- no-such-command
+is "a command that is not there" "$?" 74
+like "is named" "$(cat "$TMP/said")" 'program-missing: .*`no-such-command`'
+serve -- bash -c 'sleep 1000 & echo $!' >"$TMP/out"
+ok "what a command leaves running goes with it" \
+	wait_for 5 none_left "$(cat "$TMP/out")"
+
+# ---- until a signal
+for signal in INT TERM HUP; do
+	up
+	all=$(children "$serve_pid")
+	is "$signal: serve, helper, endpoint, worker, nginx and its worker" \
+		"$(wc -w <<<"$all")" 6
+	ok "$signal: it answers" answers /
+	kill -$signal "$serve_pid"
+	wait "$serve_pid"
+	is "$signal: it ends well" "$?" 0
+	is "$signal: nothing is left running" "$(alive $all)" ""
+	is "$signal: nor any file" "$(ls "$TMPDIR")" ""
+done
+start wrapped "$LOWTIDE" serve -C "$site" --env dev --port "$port" -- \
+	bash -c 'echo started; exec sleep 1000'
+wait_for 20 grep -q started "$TMP/wrapped.out"
+kill -INT "$last"
+wait "$last"
+is "a command that Ctrl-C cut off is no success" "$?" 130
+
+# ---- a second one
+up
+serve -- true
+is "the same port" "$?" 1
+like "is a sentence" "$(cat "$TMP/said")" \
+	"^port-busy: port $port of 127.0.0.1 is in use.*--port"
+"$LOWTIDE" serve -C "$site" --env dev --port "$(free_port)" -- true \
+	2>"$TMP/said"
+is "the same site on another port" "$?" 1
+like "is one too" "$(cat "$TMP/said")" '^already-served: '
+
+# ---- what dies
+for name in lowtide-cgi lowtide-worker nginx; do
+	kill -KILL "$(pid_of "$name")"
+	ok "$name killed: said" wait_for 10 grep -q \
+		"child-died: $name .*started again" "$TMP/serve.err"
+	ok "$name killed: there again" wait_for 10 pid_of "$name"
+	ok "$name killed: it all answers" wait_for 10 answers /api/jobs/health
+done
+ok "a page comes through the new nginx" answers /
+all=$(children "$serve_pid")
+kill -KILL "$serve_pid"
+wait "$serve_pid" 2>/dev/null
+ok "serve killed: everything goes with it" wait_for 20 none_left $all
+rm -rf "${TMPDIR:?}"/* # the only end that cannot tidy up
+
+# ---- what is missing
+says() { # NAME STATUS REGEX: of the run before
+	is "$1: status" "$status" "$2"
+	like "$1: said" "$(cat "$TMP/said")" "$3"
+	is "$1: in one line" "$(grep -c . "$TMP/said")" 1
+	is "$1: nothing left" "$(ls "$TMPDIR")" ""
+}
+mkdir "$TMP/path"
+ln -s "$(command -v bash)" "$(command -v sleep)" "$TMP/path"
+PATH=$TMP/path serve -- true
+status=$?
+says "no nginx" 74 '^nginx-missing: nginx .*apt-get install nginx'
+ln -s "$(PATH=$PATH:/usr/sbin command -v nginx)" "$TMP/path"
+sed -i 's/"bash", "-c"/"node", "-e"/' "$site/env/dev.toml"
+PATH=$TMP/path serve -- true
+status=$?
+says "no node" 74 'env/dev.toml:5:[0-9]+: program-missing: .*ledger-book.*`node`.*nodejs'
+helper 'echo "no ledger today" >&2; exit 3'
+serve -- true
+status=$?
+says "a helper that ends" 74 \
+	'^helper-not-ready: serve.run.ledger-book ended before .*: no ledger today'
+helper "$good"
+mv "$site/.lowtide/keys" "$TMP/keys"
+echo nonsense >"$site/.lowtide/keys"
+chown --reference="$TMP/keys" "$site/.lowtide/keys"
+chmod 600 "$site/.lowtide/keys"
+serve -- true
+status=$?
+is "broken keys: status" "$status" 74
+like "broken keys: the program that says so" "$(cat "$TMP/said")" \
+	'child-died: lowtide-(cgi|worker) ended, saying: .*keys'
+cp "$TMP/keys" "$site/.lowtide/keys"
+chown --reference="$TMP/keys" "$site/.lowtide/keys"
+serve -- true
+is "the old keys are as good as before" "$?" 0
+echo 'nmae = "x"' >>"$site/site.toml"
+serve -- true
+status=$?
+says "a site with a mistake" 1 'site.toml:2:1: unknown-key: .*name'
+is "nothing was built over it" "$(ls "$TMPDIR")" ""
+sed -i 2d "$site/site.toml"
+"$LOWTIDE" serve -C "$TMP/none" --port "$port" 2>"$TMP/said"
+status=$?
+says "no such site" 74 'no such site folder'
+"$LOWTIDE" serve --port 70000 2>"$TMP/said"
+status=$?
+says "no such port" 64 'bad-value: .*70000'
+done_testing
