@@ -2,6 +2,7 @@
 # The whole line through a real nginx: the example site as `lowtide serve` runs
 # it, and a client that holds every answer against the contract (line.mjs).
 . tests/lib.sh
+# nginx itself refuses some requests (a NUL in the path): those are not here.
 export SIMULATOR_PACE_MS=50 SIMULATOR_SLOW_MS=1500
 port=$(free_port)
 cp -r site "$TMP/site"
