@@ -1,0 +1,328 @@
+/*
+ * lowtide-worker, real, against an upstream with moods. What is held: contract
+ * 7's execution, "never twice" counted at the upstream, and that nothing wakes
+ * an idle worker.
+ */
+import {execFileSync} from 'node:child_process';
+import {readFileSync, readdirSync} from 'node:fs';
+import https from 'node:https';
+import net from 'node:net';
+import {join} from 'node:path';
+import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
+import {pause, startLine, startUpstream, switches, until} from './line.mjs';
+
+const json = (res, status, body, headers = {}) =>
+	res.writeHead(status, {'content-type': 'application/json', ...headers})
+		.end(JSON.stringify(body));
+const held = []; /* answers that wait for the test */
+const moods = {
+	ok: (req, res) => json(res, 201, {id: 'b/1', kept: 'RESULTMARK'},
+		{location: '/theirs/1'}),
+	located: (req, res) => json(res, 201, {id: 'b/1'}),
+	echo: (req, res, body) => json(res, 200, {body, headers: req.headers,
+		url: req.url, method: req.method}),
+	refused: (req, res) => json(res, 422, {code: 'VRN_INVALID'}),
+	broken: (req, res) => json(res, 500, {code: 'INTERNAL'}),
+	flaky: (req, res, body, n) => n === 1 ?
+		json(res, 500, {code: 'INTERNAL'}) : json(res, 200, {n}),
+	busy: (req, res, body, n) => n === 1 ?
+		json(res, 429, {code: 'BUSY'}, {'retry-after': '1'}) :
+		json(res, 200, {n}),
+	silent: req => req.socket.destroy(),
+	again: (req, res, body, n) => n === 1 ? req.socket.destroy() :
+		json(res, 200, {n}),
+	hangs: () => {},
+	stalls: (req, res) => {
+		res.writeHead(200, {'content-length': '1000'});
+		res.write('half');
+	},
+	cut: (req, res) => {
+		res.writeHead(200, {'content-length': '1000'});
+		res.write('half', () => req.socket.destroy());
+	},
+	huge: (req, res) => {
+		const more = () => {
+			while (!res.destroyed && res.write('x'.repeat(65536)))
+				;
+			if (!res.destroyed)
+				res.once('drain', more);
+		};
+		res.writeHead(200);
+		more();
+	},
+	headers: (req, res) => {
+		const more = () => !req.socket.destroyed && req.socket.write(
+			`X-More: ${'y'.repeat(1000)}\r\n`, () => setImmediate(more));
+		req.socket.write('HTTP/1.1 200 OK\r\n');
+		more();
+	},
+	garbage: req => req.socket.end('SSH-2.0-nothing\r\n\r\n'),
+	moved: (req, res) => res.writeHead(307, {location: '/ok/x'}).end(),
+	held: (req, res) => held.push(res),
+	private: (req, res) => json(res, 200, {}),
+	secure: (req, res) => json(res, 200, {}),
+};
+
+const up = await startUpstream(moods);
+const gone = await new Promise(r => {
+	const s = net.createServer().listen(0, '127.0.0.1', () => {
+		const {port} = s.address();
+		s.close(() => r(port));
+	});
+});
+const names = Object.keys(moods);
+const base = given => ({upstream: 'up', ...given});
+const apis = [
+	...names.map(name => base({name})),
+	base({name: 'located2', requestPath: '/located/{job.id}',
+		location: '/bundles/{result.id}'}),
+	base({name: 'template', requestMethod: 'PUT',
+		requestPath: '/echo/{body.vrn}?p={query.p}',
+		requestBody: '{"sum":{body.sum},"who":"{cgi.REMOTE_ADDR}"}',
+		requestHeaders: {Authorization: 'Bearer {header.up-token}',
+			'X-None': '{header.nothing}'},
+		forward: ['gov-client-*']}),
+	base({name: 'flaky-id', idempotent: true, onLost: 'retry',
+		requestPath: '/flaky/{job.id}'}),
+	base({name: 'again-id', onLost: 'retry',
+		requestPath: '/again/{job.id}'}),
+	base({name: 'one', concurrency: 1, requestPath: '/held/{job.id}'}),
+	base({name: 'held-retry', onLost: 'retry',
+		requestPath: '/held/{job.id}'}),
+	base({name: 'gone', upstream: 'gone', attempts: 1}),
+	base({name: 'brief', deadlineMs: 400, requestPath: '/hangs/{job.id}'}),
+	...['plain', 'hex', 'mapped', 'name'].map(how => base({attempts: 1,
+		name: `private-${how}`, upstream: `private-${how}`,
+		requestPath: '/private/x'})),
+	base({name: 'tls', upstream: 'tls', attempts: 1,
+		requestPath: '/secure/x'}),
+];
+
+/* A certificate of nobody's. */
+const line0 = await certified();
+async function certified() {
+	const dir = execFileSync('mktemp', ['-d'], {encoding: 'utf8'}).trim();
+	cleanup(() => execFileSync('rm', ['-rf', dir]));
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+		'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+		'-subj', '/CN=localhost', '-keyout', join(dir, 'key'),
+		'-out', join(dir, 'cert')], {stdio: 'ignore'});
+	return startUpstream(moods, https.createServer({
+		key: readFileSync(join(dir, 'key')),
+		cert: readFileSync(join(dir, 'cert'))}));
+}
+
+const at = (name, url, more = {}) => ({name, base: url, ...more});
+const line = await startLine({apis, upstreams: [
+	at('up', up.url, {headers: {'X-Own': 'yes'}}),
+	at('gone', `http://127.0.0.1:${gone}`),
+	at('private-plain', up.url, {local: false}),
+	at('private-hex', `http://0x7f.1:${up.port}`, {local: false}),
+	at('private-mapped', `http://[::ffff:127.0.0.1]:${up.port}`,
+		{local: false}),
+	at('private-name', `http://localhost:${up.port}`, {local: false}),
+	at('tls', `https://localhost:${line0.port}`),
+]});
+let worker = line.worker();
+const arrivals = (mood, id) => up.count(`/${mood}/${id}`);
+const send = (name, more) => line.send(`/api/${name}`, more);
+const ends = async (name, more) => line.ended(await send(name, more));
+
+test('a 201 ends completed, with status, type and Location', async () => {
+	const job = await ends('ok', {body: '{"a":"BODYMARK"}'});
+	equal([job.status, job.httpStatus, job.attempt, job.location],
+		['completed', 201, 1, '/theirs/1']);
+	equal(arrivals('ok', job.jobId), 1);
+	const r = await line.fcgi({method: 'GET',
+		target: `/api/jobs/${job.jobId}/result`});
+	equal([r.status, JSON.parse(r.text).id], [201, 'b/1']);
+});
+
+test('the location is filled from the result', async () =>
+	equal((await ends('located2')).location, '/bundles/b%2F1'));
+
+test('templates, forwarded headers, and nothing of the wire', async () => {
+	const id = await send('template?p=18A1%26', {
+		body: '{"vrn":"1/2","sum":1.10}',
+		headers: {'up-token': 'TOKENMARK', 'gov-client-id': 'abc',
+			'x-other': 'no', host: 'evil.example'}});
+	equal((await line.ended(id)).status, 'completed');
+	const call = up.calls.find(c => c.path === '/echo/1%2F2');
+	equal([call.method, call.url], ['PUT', '/echo/1%2F2?p=18A1%26']);
+	equal(call.body, '{"sum":1.10,"who":"192.0.2.7"}');
+	const h = call.headers;
+	equal([h.authorization, h['gov-client-id'], h['x-own'], h['x-none'],
+		h['x-other'], h.host, h.expect, h['content-type']],
+	['Bearer TOKENMARK', 'abc', 'yes', undefined, undefined,
+		`127.0.0.1:${up.port}`, undefined, 'application/json']);
+});
+
+test('a 4xx ends failed, with its status and body', async () => {
+	const job = await ends('refused');
+	equal([job.status, job.reason, job.httpStatus],
+		['failed', 'upstream-refused', 422]);
+	const shown = line.jobs('show', job.jobId, '--result');
+	equal(shown.out, '{"code":"VRN_INVALID"}');
+	const r = await line.fcgi({method: 'GET',
+		target: `/api/jobs/${job.jobId}/result`});
+	equal([r.status, r.text], [422, '{"code":"VRN_INVALID"}']);
+});
+
+test('a 5xx is the end, but for what is idempotent', async () => {
+	const job = await ends('broken');
+	equal([job.reason, job.httpStatus, arrivals('broken', job.jobId)],
+		['upstream-error', 502, 1]);
+	const again = await ends('flaky-id');
+	equal([again.status, again.attempt, arrivals('flaky', again.jobId)],
+		['completed', 2, 2]);
+});
+
+test('a 429 was not executed: again, when the upstream says', async () => {
+	const job = await ends('busy');
+	equal([job.status, job.attempt, arrivals('busy', job.jobId)],
+		['completed', 2, 2]);
+});
+
+for (const mood of ['silent', 'cut', 'garbage', 'stalls'])
+	test(`${mood}: one arrival, outcome unknown`, async () => {
+		const job = await ends(mood);
+		equal([job.status, job.reason, job.httpStatus, job.attempt],
+			['failed', 'outcome-unknown', 502, 1]);
+		await pause(300);
+		equal(arrivals(mood, job.jobId), 1);
+	});
+
+test('a time-out ends as outcome-unknown as well', async () => {
+	const job = await ends('hangs');
+	equal([job.reason, arrivals('hangs', job.jobId)],
+		['outcome-unknown', 1]);
+});
+
+test('what may be repeated is', async () => {
+	const job = await ends('again-id');
+	equal([job.status, job.attempt, arrivals('again', job.jobId)],
+		['completed', 2, 2]);
+});
+
+test('answers without end are cut off', async () => {
+	for (const mood of ['huge', 'headers']) {
+		const job = await ends(mood);
+		equal([job.reason, job.httpStatus, arrivals(mood, job.jobId)],
+			['job-failed', 500, 1]);
+	}
+});
+
+test('a redirect is not followed', async () => {
+	const job = await ends('moved');
+	equal([job.reason, up.count('/ok/x')], ['upstream-error', 0]);
+});
+
+test('nobody listens: not sent, and said so', async () => {
+	const job = await ends('gone');
+	equal([job.reason, job.httpStatus, job.sent],
+		['upstream-error', 502, false]);
+});
+
+test('private addresses are refused at the socket', async () => {
+	for (const how of ['plain', 'hex', 'mapped', 'name']) {
+		const job = await ends(`private-${how}`);
+		equal([job.reason, job.sent], ['upstream-error', false]);
+	}
+	equal(up.count('/private/x'), 0);
+	match(worker.log, /its address is private; say local = true/);
+});
+
+test('a certificate of nobody is refused before any byte', async () => {
+	const job = await ends('tls');
+	equal([job.reason, job.sent, line0.calls.length],
+		['upstream-error', false, 0]);
+});
+
+test('a deadline ends what is sent as outcome-unknown', async () => {
+	const job = await ends('brief');
+	equal([job.reason, arrivals('hangs', job.jobId)],
+		['outcome-unknown', 1]);
+});
+
+test('no more at once than the API allows', async () => {
+	const ids = [await send('one'), await send('one')];
+	await until('the first is held', () => held.length === 1);
+	await pause(300);
+	equal(held.length, 1);
+	json(held.shift(), 200, {});
+	await until('the second is held', () => held.length === 1);
+	json(held.shift(), 200, {});
+	for (const id of ids)
+		equal((await line.ended(id)).status, 'completed');
+});
+
+test('an idle worker is not woken by anything', async () => {
+	await pause(1500); /* the last re-check is over */
+	const before = switches(worker.pid);
+	await pause(2500);
+	equal(switches(worker.pid) - before, 0);
+});
+
+test('kill -9 with a call on its way: never twice', async () => {
+	const once = await send('held'), again = await send('held-retry');
+	await until('both are held', () => held.length === 2);
+	worker.child.kill('SIGKILL');
+	await worker.ended;
+	held.splice(0).forEach(res => res.destroy());
+	worker = line.worker();
+	await until('the second comes again', () => held.length === 1);
+	json(held.shift(), 200, {});
+	equal((await line.ended(again)).attempt, 2);
+	const job = await line.ended(once);
+	equal([job.reason, job.attempt, arrivals('held', once)],
+		['outcome-unknown', 1, 1]);
+});
+
+test('two workers, one of them stopped: the fence holds', async () => {
+	const id = await send('held-retry');
+	await until('it is held', () => held.length === 1);
+	worker.child.kill('SIGSTOP');
+	const other = line.worker();
+	await until('the other takes it', () => held.length === 2);
+	const [late, newer] = held.splice(0);
+	json(late, 200, {who: 'late'});
+	worker.child.kill('SIGCONT');
+	await pause(400);
+	equal(line.show(id).status, 'processing');
+	json(newer, 200, {who: 'newer'});
+	await line.ended(id);
+	equal(line.jobs('show', id, '--result').out, '{"who":"newer"}');
+	match(worker.log, /"event":"job-lost"/);
+	other.child.kill('SIGTERM');
+	equal(await other.ended, 0);
+});
+
+test('SIGTERM waits for the answer and takes nothing new', async () => {
+	const id = await send('one');
+	await until('it is held', () => held.length === 1);
+	worker.child.kill('SIGTERM');
+	const later = await send('one');
+	await pause(300);
+	equal(worker.exit, undefined);
+	json(held.shift(), 200, {});
+	equal(await worker.ended, 0);
+	equal(line.show(id).status, 'completed');
+	equal(line.show(later).status, 'pending');
+	worker = line.worker();
+	await until('it is taken', () => held.length === 1);
+	json(held.shift(), 200, {});
+	equal((await line.ended(later)).attempt, 1);
+});
+
+test('no body and no credential in a log or in the store', async () => {
+	const logs = line.children.map(c => c.log).join('');
+	const files = readdirSync(join(line.dir, 'state'))
+		.map(f => readFileSync(join(line.dir, 'state', f), 'latin1'));
+	for (const mark of ['BODYMARK', 'TOKENMARK', 'RESULTMARK'])
+		for (const text of [logs, ...files])
+			ok(!text.includes(mark), mark);
+	for (const l of worker.log.trim().split('\n'))
+		JSON.parse(l);
+});
+
+await done();
