@@ -7,6 +7,7 @@
 #include "cgi/report.h"
 #include "cgi/seal.h"
 #include "cgi/start.h"
+#include "lib/version.h"
 
 /*
  * lowtide-jobs: the operator's look at the store. A command is a row of the
@@ -354,6 +355,9 @@ int main(int argc, char *argv[])
 	} else if (strcmp(argv[1], "--help") == 0 ||
 		   strcmp(argv[1], "-h") == 0) {
 		usage(NULL);
+		err = ERR_OK;
+	} else if (strcmp(argv[1], "--version") == 0) {
+		puts("lowtide-jobs " LOWTIDE_VERSION);
 		err = ERR_OK;
 	} else {
 		command = find_command(&run, argv[1]);

@@ -9,6 +9,7 @@
 
 #include "cgi/runner.h"
 #include "cgi/start.h"
+#include "lib/version.h"
 
 /*
  * lowtide-worker: does what the endpoint accepted. This file is the rim, where
@@ -25,6 +26,8 @@ enum {
 	WORKER_DEV = START_COUNT,
 	WORKER_LEASE,
 	WORKER_HEARTBEAT,
+	WORKER_TEST,
+	WORKER_VERSION,
 };
 static const struct opt options[] = {
     START_OPTIONS,
@@ -39,6 +42,11 @@ static const struct opt options[] = {
 	.kind = OPT_DURATION,
 	.arg = "TIME",
 	.help = "how often it is renewed (5s); only with --dev"},
+    {.name = "test",
+	.letter = 't',
+	.kind = OPT_FLAG,
+	.help = "check configuration, keys and store, then exit"},
+    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
     {.name = NULL},
 };
 
@@ -217,6 +225,23 @@ static void usage(void)
 	opt_help(options, stdout);
 }
 
+static enum err work(struct worker *w, const struct opt_value *values)
+{
+	enum err err = read_options(w, values);
+
+	if (err == ERR_OK)
+		err = catch_signals(w);
+	if (err == ERR_OK)
+		err = start_open(&w->start, values, false);
+	if (err == ERR_OK)
+		err = set_up(w);
+	if (err == ERR_OK && !values[WORKER_TEST].given)
+		err = run(w);
+	runner_free(w->runner);
+	upstream_curl.close(w->pool);
+	return err;
+}
+
 int main(int argc, char *argv[])
 {
 	struct worker w = {.signal_fd = -1,
@@ -227,27 +252,18 @@ int main(int argc, char *argv[])
 	start_init(&w.start);
 	enum err err = opt_parse(
 	    &w.start.arena, options, argc, argv, &w.start.diag, &found);
-	if (err == ERR_OK && found.values[START_HELP].given) {
+	if (err != ERR_OK) {
+		/* said already */
+	} else if (found.values[START_HELP].given) {
 		usage();
-		goto done;
-	}
-	if (err == ERR_OK && found.n_operands) {
+	} else if (found.values[WORKER_VERSION].given) {
+		puts("lowtide-worker " LOWTIDE_VERSION);
+	} else if (found.n_operands) {
 		diag_error(&w.start.diag, POS_NONE, "unexpected-operand",
 		    "`%s` is not expected; see --help", found.operands[0]);
 		err = ERR_USAGE;
+	} else {
+		err = work(&w, found.values);
 	}
-	if (err == ERR_OK)
-		err = read_options(&w, found.values);
-	if (err == ERR_OK)
-		err = catch_signals(&w);
-	if (err == ERR_OK)
-		err = start_open(&w.start, found.values, false);
-	if (err == ERR_OK)
-		err = set_up(&w);
-	if (err == ERR_OK)
-		err = run(&w);
-	runner_free(w.runner);
-	upstream_curl.close(w.pool);
-done:
 	return start_close(&w.start, err);
 }

@@ -72,6 +72,10 @@ is 'help is no error there' "$status" 0
 try "$worker" "${common[@]}"
 like 'nor by the worker, which says so' "$status $said" '^74 .*mkdir'
 mkdir "$TMP/state"
+try "$worker" "${common[@]}" --test
+is 'a test start ends well' "$status $said" '0 '
+like 'the version' "$("$worker" --version) $("$jobs" --version)" \
+	'^lowtide-worker [0-9.]+ lowtide-jobs [0-9.]+$'
 start worker "$worker" "${common[@]}"
 ok 'the worker makes its store' \
 	wait_for 10 grep -q worker-started "$TMP/worker.err"

@@ -199,9 +199,9 @@ test('a time-out ends as outcome-unknown as well', async () => {
 });
 
 test('what may be repeated is', async () => {
+	/* by us, or by libcurl on a kept connection that turned out dead */
 	const job = await ends('again-id');
-	equal([job.status, job.attempt, arrivals('again', job.jobId)],
-		['completed', 2, 2]);
+	equal([job.status, arrivals('again', job.jobId)], ['completed', 2]);
 });
 
 test('answers without end are cut off', async () => {
