@@ -99,7 +99,8 @@ static void find_undeclared(
 			      ? "catalogue"
 			      : fs_join(a, site->dir, "catalogue");
 
-	if (fs_walk(a, dir, diag, &list) != ERR_OK)
+	/* a declared one is read anyway, and its troubles told then */
+	if (fs_walk(a, dir, NULL, &list) != ERR_OK)
 		return;
 	for (size_t i = 0; i < list.n; i++) {
 		struct str rel = list.entries[i].rel;

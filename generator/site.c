@@ -1,5 +1,6 @@
 #include "generator/site.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -75,23 +76,35 @@ static bool layer(struct load *l, const char *name, bool from_env)
 	return true;
 }
 
+static int is_env(const struct dirent *entry)
+{
+	struct str name = str_of(entry->d_name);
+
+	return name.n > 5 && str_ends(name, ".toml") && name.p[0] != '.' &&
+	       !str_is(name, "base.toml");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
 /* env/NAME.toml but base: the environments there are. */
 static void list_envs(struct load *l)
 {
-	struct fs_list list = {0};
+	struct dirent **found = NULL;
 	const char *dir = fs_join(l->a, l->spec->dir, "env");
+	int n = scandir(dir, &found, is_env, by_name);
 
-	if (fs_walk(l->a, dir, l->diag, &list) != ERR_OK)
-		return;
-	l->site->envs = arena_array(l->a, list.n, sizeof(char *));
-	for (size_t i = 0; i < list.n; i++) {
-		struct str rel = list.entries[i].rel;
-		if (!str_ends(rel, ".toml") || str_is(rel, "base.toml") ||
-		    str_find(rel, '/', 0) != rel.n)
-			continue;
+	l->site->envs =
+	    arena_array(l->a, n > 0 ? (size_t)n : 0, sizeof(char *));
+	for (int i = 0; i < n; i++) {
+		struct str name = str_of(found[i]->d_name);
 		l->site->envs[l->site->n_envs++] =
-		    arena_cstr(l->a, str_slice(rel, 0, rel.n - 5));
+		    arena_cstr(l->a, str_slice(name, 0, name.n - 5));
+		free(found[i]);
 	}
+	free(found);
 }
 
 static void load_env(struct load *l)

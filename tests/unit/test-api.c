@@ -1,0 +1,347 @@
+#include "tests/unit/site-kit.h"
+
+#include "generator/api-check.h"
+#include "generator/api-template.h"
+#include "generator/hash.h"
+#include "lib/config.h"
+
+#define UP "[upstream.u]\nbase = 'https://u.example/v1/'\n"
+
+/* api.toml behind a good upstream, which takes its first two lines. */
+static enum err make(struct kit *k, const char *toml)
+{
+	kit_open(k);
+	kit_file(k, "site.toml",
+	    "name = 'x'\nbase_url = 'https://WWW.x.example:443/'\n");
+	kit_file(k, "api.toml", arena_printf(&k->arena, UP "%s", toml).p);
+	if (kit_load(k, NULL) != ERR_OK)
+		fail_msg("%s", kit_said(k));
+	return produce_api(kit_build(k));
+}
+
+static void finds(const char *toml, const char *const *wanted)
+{
+	struct kit k;
+	size_t n = 0;
+
+	enum err err = make(&k, toml);
+	for (; wanted[n]; n++)
+		kit_says(&k, wanted[n]);
+	if (k.diag.errors != n)
+		fail_msg("%s", kit_said(&k));
+	assert_int_equal(err, ERR_INPUT);
+	assert_null(k.build.config);
+	assert_int_equal(k.build.out.n, 0);
+	kit_close(&k);
+}
+#define FINDS(toml, ...) finds(toml, (const char *const[]){__VA_ARGS__, NULL})
+
+static void defaults(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	assert_int_equal(make(&k, "[api.export]\nauth = 'none'\n"
+				  "upstream = 'u'\non_lost = 'fail'\n"),
+	    ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	const struct config *c = k.build.config;
+	const struct upstream *u = &c->upstreams[0];
+	const struct api *a = &c->apis[0];
+	assert_true(str_is(c->prefix, "/api"));
+	assert_int_equal(c->origins.n, 1);
+	assert_true(str_is(c->origins.items[0], "https://www.x.example"));
+	assert_true(str_is(u->base, "https://u.example/v1"));
+	assert_int_equal(u->timeout_ms, 10000);
+	assert_int_equal(u->rate_count, 0);
+	assert_false(u->local);
+	assert_true(str_is(a->path, "/api/export"));
+	assert_true(str_is(a->method, "POST"));
+	assert_int_equal(a->pattern, PATTERN_ASYNC_POLLING);
+	assert_int_equal(a->allow, 7);
+	assert_int_equal(a->wait_ms, 0);
+	assert_int_equal(a->wait_max_ms, 25000);
+	assert_int_equal(a->on_lost, ON_LOST_FAIL);
+	assert_false(a->idempotent);
+	assert_int_equal(a->deadline_ms, 900000);
+	assert_int_equal(a->ttl_ms, 86400000);
+	assert_int_equal(a->concurrency, 1);
+	assert_int_equal(a->body_max, 65536);
+	assert_true(str_is(a->body_type, "application/json"));
+	assert_true(str_is(a->request_method, "POST"));
+	assert_true(str_is(a->request_path, "/export"));
+	struct str hash = hash_blake2b(&k.arena, STR("export"));
+	assert_true(str_eq(a->tag, str_slice(hash, 0, 6)));
+	kit_close(&k);
+}
+
+/* What was written is what the network programs read. */
+static void everything_reaches_the_file(void **state)
+{
+	struct kit k;
+	struct config *c;
+
+	(void)state;
+	assert_int_equal(
+	    make(&k, "rate = '150/m'\nlocal = true\nresponse_max = '1KiB'\n"
+		     "headers = { Accept = 'application/json' }\n"
+		     "[api.a-b]\nauth = 'none'\nupstream = 'u'\n"
+		     "on_lost = 'retry'\nidempotent = true\nmethod = 'DELETE'\n"
+		     "path = '/v1/bundle/{id}'\ntag = '00ff00'\n"
+		     "pattern = 'synchronous'\nallow = ['synchronous']\n"
+		     "wait_max = '5s'\nestimate = '1s'\nattempts = 2\n"
+		     "location = '/bundles/{result.id}'\n"
+		     "body = { max = '1KiB', required = { a = 'integer' } }\n"
+		     "result.max = '2KiB'\nstrict_poll = true\n"
+		     "request = { method = 'PUT', body = '{\"a\":{body.a}}', "
+		     "forward = ['Gov-Client-*', 'x-y'], "
+		     "headers = { Authorization = 'Bearer {header.t}' } }\n"),
+	    ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	const struct out_file *f =
+	    out_find(&k.build.out, OUT_SERVER, STR("lowtide.json"));
+	assert_non_null(f);
+	assert_int_equal(f->class, OUT_PRIVATE);
+	assert_int_equal(
+	    config_parse(&k.arena, f->bytes, "lowtide.json", &k.diag, &c),
+	    ERR_OK);
+	const struct api *a = &c->apis[0];
+	assert_true(c->upstreams[0].local);
+	assert_int_equal(c->upstreams[0].rate_count, 150);
+	assert_int_equal(c->upstreams[0].rate_per_ms, 60000);
+	assert_true(str_is(a->tag, "00ff00"));
+	assert_true(str_is(a->path, "/api/v1/bundle/{id}"));
+	assert_true(str_is(a->request_path, "/v1/bundle/{path.id}"));
+	assert_true(str_is(a->request_method, "PUT"));
+	assert_true(str_is(a->request_body, "{\"a\":{body.a}}"));
+	assert_int_equal(a->allow, 1u << PATTERN_SYNCHRONOUS);
+	assert_int_equal(a->wait_ms, 5000);
+	assert_int_equal(a->forward.n, 2);
+	assert_true(str_is(a->forward.items[0], "gov-client-*"));
+	assert_true(
+	    str_is(a->request_headers.items[0].value, "Bearer {header.t}"));
+	assert_true(str_is(a->body_required.items[0].value, "integer"));
+	assert_true(str_is(a->location, "/bundles/{result.id}"));
+	kit_close(&k);
+}
+
+static void what_must_be_said(void **state)
+{
+	(void)state;
+	FINDS("[api.a]\n",
+	    "api.toml:3:1: auth-missing: ", "api.toml:3:1: on-lost-missing: ",
+	    "api.toml:3:1: handler-missing: ");
+	FINDS("[api.a]\nauth = 'cognito'\nupstream = 'uu'\non_lost='fail'\n",
+	    "api.toml:4:8: not-built-yet: auth = \"cognito\"",
+	    "api.toml:5:12: unknown-upstream: there is no [upstream.uu]; did "
+	    "you mean `u`?");
+	FINDS("[api.a]\nauth = 'none'\nupstream = 'u'\n"
+	      "request.method = 'PUT'\nmethod = 'GET'\n",
+	    "on-lost-missing: ");
+}
+
+/* A GET writes nothing: it may be left unsaid. */
+static void reads_need_no_on_lost(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	assert_int_equal(
+	    make(
+		&k, "[api.a]\nauth = 'none'\nupstream = 'u'\nmethod = 'GET'\n"),
+	    ERR_OK);
+	assert_int_equal(k.build.config->apis[0].on_lost, ON_LOST_RETRY);
+	assert_true(k.build.config->apis[0].idempotent);
+	assert_int_equal(k.build.config->apis[0].body_type.n, 0);
+	kit_close(&k);
+}
+
+#define API "auth = 'none'\nupstream = 'u'\non_lost = 'fail'\n"
+
+static void paths_and_tags_that_clash(void **state)
+{
+	(void)state;
+	FINDS("[api.a]\npath = '/jobs'\n" API "[api.b]\npath = '/{x}/y'\n" API,
+	    "api.toml:4:8: path-reserved: /api/jobs ",
+	    "api.toml:9:8: path-reserved: /api/{x}/y ");
+	FINDS("[api.a]\npath = '/v/{x}'\n" API "[api.b]\npath = '/v/{y}'\n" API
+	      "[api.c]\npath = '/v/z'\n" API
+	      "[api.d]\npath = '/v/{x}'\nmethod = 'PUT'\n" API,
+	    "api.toml:9:8: path-clash: POST /api/v/{y} is `a` already");
+	FINDS("[api.a]\ntag = 'abcdef'\n" API "[api.b]\ntag = 'abcdef'\n" API,
+	    "api.toml:8:1: tag-clash: `b` and `a` have the tag abcdef; ");
+	FINDS("[api.a]\ntag = 'ABCDEF'\n" API "[api.b]\ntag = 'abc'\n" API,
+	    "api.toml:4:7: bad-tag: ", "api.toml:9:7: bad-tag: ");
+	FINDS("[api.a_b]\n" API, "api.toml:3:1: bad-name: ");
+}
+
+static void paths_that_are_none(void **state)
+{
+	static const char *const bad[] = {"x", "/", "/a/", "//a", "/a?b",
+	    "/a#b", "/a b", "/a/../b", "/./a", "/a{b}", "/{a}b", "/{}",
+	    "/v/{a}/{a}", "/%41", "/{a.b}", "/\xc3\xa9"};
+	static const char *const good[] = {
+	    "/a", "/a/{b}", "/a/{b}/{c}", "/v1.0/a-b_c~d"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct arena a;
+		struct diag d;
+		arena_init(&a);
+		diag_init(&d, &a);
+		api_check_path(str_of(bad[i]), POS_NONE, &d);
+		if (d.errors != 1)
+			fail_msg("%s was taken", bad[i]);
+		arena_release(&a);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct arena a;
+		struct diag d;
+		arena_init(&a);
+		diag_init(&d, &a);
+		api_check_path(str_of(good[i]), POS_NONE, &d);
+		if (d.errors)
+			fail_msg("%s was refused", good[i]);
+		arena_release(&a);
+	}
+}
+
+static void waits_that_contradict(void **state)
+{
+	(void)state;
+	FINDS("[api.a]\nwait = '5s'\nwait_max = '4s'\n" API,
+	    "api.toml:4:8: bad-value: `wait` is longer");
+	FINDS("[api.a]\nwait = '5s'\npattern = 'fire-and-forget'\n"
+	      "allow = ['synchronous']\n" API,
+	    "api.toml:4:8: bad-value: \"fire-and-forget\" does not wait",
+	    "api.toml:6:9: bad-value: `allow` must name");
+	FINDS("[api.a]\nbody = { type = 'text/plain', required = { a = 'any' "
+	      "} }\n" API,
+	    "bad-value: `body.required` looks into JSON");
+}
+
+static void headers_that_calls_may_not_set(void **state)
+{
+	(void)state;
+	FINDS("[api.a]\nrequest.headers = { 'Content-Length' = '1', 'a b' = "
+	      "'x' }\nrequest.forward = ['*', 'a*b', 'Host', 'x-*']\n" API,
+	    "api.toml:4:21: bad-header: `Content-Length`",
+	    "api.toml:4:45: bad-header: `a b`",
+	    "api.toml:5:20: bad-header: `*`",
+	    "api.toml:5:25: bad-header: `a*b`", "api.toml:5:32: bad-header: ");
+	assert_true(api_is_header(STR("X-Y")));
+	assert_false(api_is_header(STR("")));
+	assert_false(api_is_header(STR("a:b")));
+	assert_false(api_is_header(STR("caf\xc3\xa9")));
+	assert_false(api_is_header(STR("a\0b")));
+}
+
+static void bases_and_origins(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	FINDS("[upstream.v]\nbase = 'http://127.0.0.1:9'\n"
+	      "[upstream.w]\nbase = '{run.sim.url}'\n",
+	    "api.toml:4:8: upstream-local: ", "api.toml:6:8: run-reference: ");
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    "name = 'x'\nprefix = '/{x}'\n"
+	    "origins = ['https://a.example/', 'https://b.example:8443',\n"
+	    "'HTTPS://c.example', 'ftp://d', 'null']\n" UP);
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(produce_api(kit_build(&k)), ERR_INPUT);
+	kit_says(&k, "site.toml:2:10: bad-path: ");
+	kit_says(&k, "site.toml:3:12: bad-origin: \"https://a.example/\"");
+	kit_says(&k, "site.toml:4:1: bad-origin: ");
+	kit_says(&k, "site.toml:4:22: bad-origin: ");
+	kit_says(&k, "site.toml:4:33: bad-origin: ");
+	assert_int_equal(k.diag.errors, 5);
+	kit_close(&k);
+}
+
+static void templates(void **state)
+{
+	static const struct {
+		enum api_template where;
+		const char *text, *finding; /* NULL: it is fine */
+	} rows[] = {
+	    {API_TEMPLATE_PATH, "/a/{body.x.y}/{path.id}?q={query.q}", NULL},
+	    {API_TEMPLATE_PATH, "/{header.x-y}/{job.id}/{cgi.REMOTE_ADDR}",
+		NULL},
+	    {API_TEMPLATE_PATH, "a", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{id}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{bdy.x}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{body.}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{body.x", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{path.other}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{job.name}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{cgi.PATH}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{result.x}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/a#b", "bad-template"},
+	    {API_TEMPLATE_PATH, "/a b", "bad-template"},
+	    {API_TEMPLATE_PATH, "/{secret.x}", "not-built-yet"},
+	    {API_TEMPLATE_PATH, "/{run.x.url}", "run-reference"},
+	    {API_TEMPLATE_HEADER, "Bearer {header.token}", NULL},
+	    {API_TEMPLATE_HEADER, "a\nb: c", "bad-template"},
+	    {API_TEMPLATE_HEADER, "{x}", "bad-template"},
+	    {API_TEMPLATE_BODY, "{\"a\":{body.x},\"b\":{\"c\":{}}}", NULL},
+	    {API_TEMPLATE_BODY, "{x}", NULL},
+	    {API_TEMPLATE_BODY, "{\"a\":{quer.x}}", "bad-template"},
+	    {API_TEMPLATE_LOCATION, "/x/{result.id}/{path.id}", NULL},
+	    {API_TEMPLATE_LOCATION, "/x/{resutl.id}", "bad-template"},
+	    {API_TEMPLATE_LOCATION, "", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena a;
+		struct diag d;
+		arena_init(&a);
+		diag_init(&d, &a);
+		api_template_check(&a, rows[i].where, str_of(rows[i].text),
+		    STR("/v/{id}"), POS_NONE, &d);
+		if (!rows[i].finding && d.errors)
+			fail_msg(
+			    "%s: %.*s", rows[i].text, STR_ARG(d.first->text));
+		if (rows[i].finding &&
+		    (d.errors != 1 ||
+			strcmp(d.first->name, rows[i].finding) != 0))
+			fail_msg("%s was taken", rows[i].text);
+		arena_release(&a);
+	}
+}
+
+static void nothing_to_compile(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml", "name = 'x'\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(produce_api(kit_build(&k)), ERR_OK);
+	assert_null(k.build.config);
+	assert_int_equal(k.build.out.n, 0);
+	kit_close(&k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(defaults),
+	    cmocka_unit_test(everything_reaches_the_file),
+	    cmocka_unit_test(what_must_be_said),
+	    cmocka_unit_test(reads_need_no_on_lost),
+	    cmocka_unit_test(paths_and_tags_that_clash),
+	    cmocka_unit_test(paths_that_are_none),
+	    cmocka_unit_test(waits_that_contradict),
+	    cmocka_unit_test(headers_that_calls_may_not_set),
+	    cmocka_unit_test(bases_and_origins),
+	    cmocka_unit_test(templates),
+	    cmocka_unit_test(nothing_to_compile),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}

@@ -1,0 +1,389 @@
+#include "tests/unit/site-kit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "generator/out.h"
+
+/* What generator/out-commit.c does to the disk, and out.c beforehand. */
+#define MANIFEST(paths) "{\"files\":[" paths "]}\n"
+
+static void put(
+    struct kit *k, enum out_root root, const char *path, const char *text)
+{
+	assert_int_equal(out_put(&k->build.out, root, path, str_of(text),
+			     OUT_PAGE, false, POS_FILE("src"), &k->diag),
+	    ERR_OK);
+}
+
+/* An output of a.html (with that text), one server file and a manifest. */
+static void fill(struct kit *k, const char *text)
+{
+	kit_build(k);
+	diag_init(&k->diag, &k->arena);
+	put(k, OUT_WWW, "sub/b.html", "b");
+	put(k, OUT_WWW, "a.html", text);
+	put(k, OUT_SERVER, "lowtide.json", "{}");
+	put(k, OUT_WWW, OUT_MANIFEST,
+	    MANIFEST("{\"path\":\"a.html\"},{\"path\":\"sub/b.html\"}"));
+}
+
+static enum err commit(struct kit *k, bool force)
+{
+	const struct out_spec spec = {
+	    .dir = kit_path(k, "dist"), .force = force};
+
+	return out_commit(&k->build.out, &spec, &k->diag);
+}
+
+static const char *text_of(struct kit *k, const char *name)
+{
+	struct str bytes;
+
+	if (fs_read(&k->arena, kit_path(k, name), 1 << 20, NULL, &bytes) !=
+	    ERR_OK)
+		return NULL;
+	return arena_cstr(&k->arena, bytes);
+}
+
+static struct stat stat_of(struct kit *k, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(kit_path(k, name), &st), 0);
+	return st;
+}
+
+/* Names in the kit's folder, to see that nothing is left behind. */
+static size_t entries(struct kit *k)
+{
+	size_t n = 0;
+	DIR *dir = opendir(k->dir);
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+static void paths_are_checked(void **state)
+{
+	static const char *const bad[] = {"", "/a", "a/", "a//b", "../a",
+	    "a/../b", ".", "a/./b", "a\nb", "a\x7f"};
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_build(&k);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		diag_init(&k.diag, &k.arena);
+		assert_int_equal(
+		    out_put(&k.build.out, OUT_WWW, bad[i], STR("x"), OUT_PAGE,
+			false, POS_NONE, &k.diag),
+		    ERR_INPUT);
+		assert_string_equal(k.diag.first->name, "bad-name");
+	}
+	put(&k, OUT_WWW, "it's \"caf\xc3\xa9\" .html", "x");
+	put(&k, OUT_WWW, "..a", "x");
+	kit_close(&k);
+}
+
+static void nothing_is_written_twice(void **state)
+{
+	static const char *const clashing[] = {"a/b.html", "a", "a/b.html/c"};
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_build(&k);
+	put(&k, OUT_WWW, "a/b.html", "x");
+	put(&k, OUT_SERVER, "a/b.html", "x");
+	put(&k, OUT_WWW, "a/b.htm", "x");
+	for (size_t i = 0; i < 3; i++) {
+		diag_init(&k.diag, &k.arena);
+		assert_int_equal(
+		    out_put(&k.build.out, OUT_WWW, clashing[i], STR("y"),
+			OUT_PAGE, false, POS_FILE("new"), &k.diag),
+		    ERR_INPUT);
+		kit_says(&k, "new: output-clash: ");
+		kit_says(&k, "also for src");
+	}
+	assert_int_equal(k.build.out.n, 3);
+	kit_close(&k);
+}
+
+static void many_files_are_found_again(void **state)
+{
+	struct kit k;
+	char name[32];
+
+	(void)state;
+	kit_open(&k);
+	kit_build(&k);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "d%d/f%d", i % 50, i);
+		put(&k, OUT_WWW, name, "x");
+	}
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "d%d/f%d", i % 50, i);
+		assert_non_null(out_find(&k.build.out, OUT_WWW, str_of(name)));
+	}
+	assert_null(out_find(&k.build.out, OUT_SERVER, STR("d0/f0")));
+	out_sort(&k.build.out);
+	for (int i = 1; i < 3000; i++)
+		assert_true(str_cmp(k.build.out.files[i - 1].path,
+				k.build.out.files[i].path) < 0);
+	assert_non_null(out_find(&k.build.out, OUT_WWW, STR("d0/f0")));
+	kit_close(&k);
+}
+
+static void types_by_ending(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    out_type(STR("a/b.html")), "text/html; charset=utf-8");
+	assert_string_equal(
+	    out_type(STR("b.min.mjs")), "text/javascript; charset=utf-8");
+	assert_string_equal(out_type(STR("x.toml")), "application/toml");
+	assert_string_equal(out_type(STR("x")), "application/octet-stream");
+	assert_string_equal(out_class_name(OUT_IMMUTABLE), "immutable");
+}
+
+static void a_first_output(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	mode_t old = umask(077);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	umask(old);
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
+	assert_string_equal(text_of(&k, "dist/www/sub/b.html"), "b");
+	assert_string_equal(text_of(&k, "dist/server/lowtide.json"), "{}");
+	assert_int_equal(stat_of(&k, "dist").st_mode & 0777, 0755);
+	assert_int_equal(stat_of(&k, "dist/www/sub").st_mode & 0777, 0755);
+	assert_int_equal(stat_of(&k, "dist/www/a.html").st_mode & 0777, 0644);
+	assert_int_equal(entries(&k), 1);
+	kit_close(&k);
+}
+
+static void a_change_replaces_all_of_it(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	struct stat a = stat_of(&k, "dist/www/a.html");
+	struct stat b = stat_of(&k, "dist/www/sub/b.html");
+	fill(&k, "two");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
+	/* same size, same second: the time still moved */
+	assert_true(
+	    stat_of(&k, "dist/www/a.html").st_mtim.tv_sec > a.st_mtim.tv_sec);
+	assert_true(stat_of(&k, "dist/www/sub/b.html").st_ino == b.st_ino);
+	assert_true(stat_of(&k, "dist/www/sub/b.html").st_mtim.tv_nsec ==
+		    b.st_mtim.tv_nsec);
+	assert_int_equal(entries(&k), 1);
+	kit_close(&k);
+}
+
+static void files_that_went_are_gone(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	kit_build(&k);
+	put(&k, OUT_WWW, "a.html", "one");
+	put(&k, OUT_WWW, OUT_MANIFEST, MANIFEST("{\"path\":\"a.html\"}"));
+	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_null(text_of(&k, "dist/www/sub/b.html"));
+	assert_null(text_of(&k, "dist/server/lowtide.json"));
+	kit_close(&k);
+}
+
+static void nothing_changed_touches_nothing(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	struct stat before = stat_of(&k, "dist");
+	struct stat www = stat_of(&k, "dist/www");
+	struct stat above = stat_of(&k, "");
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	struct stat after = stat_of(&k, "dist");
+	assert_true(before.st_ino == after.st_ino);
+	assert_true(before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
+	assert_true(
+	    www.st_mtim.tv_nsec == stat_of(&k, "dist/www").st_mtim.tv_nsec);
+	assert_true(above.st_mtim.tv_nsec == stat_of(&k, "").st_mtim.tv_nsec);
+	kit_close(&k);
+}
+
+static void what_we_did_not_write_stays(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "dist/thesis.txt", "ten years of work");
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_INPUT);
+	kit_says(&k, "dist/: output-not-ours: ");
+	assert_string_equal(
+	    text_of(&k, "dist/thesis.txt"), "ten years of work");
+	assert_int_equal(entries(&k), 1);
+	assert_int_equal(commit(&k, true), ERR_OK);
+	assert_null(text_of(&k, "dist/thesis.txt"));
+	/* beside a manifest of ours as well */
+	kit_file(&k, "dist/www/new.txt", "x");
+	kit_file(&k, "dist/other/new.txt", "x");
+	fill(&k, "two");
+	assert_int_equal(commit(&k, false), ERR_INPUT);
+	assert_int_equal(k.diag.errors, 2);
+	kit_says(&k, "dist/www/new.txt: output-not-ours: ");
+	kit_says(&k, "dist/other/new.txt: output-not-ours: ");
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
+	kit_close(&k);
+}
+
+static void strange_outputs(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(
+	    out_commit(&k.build.out, &(struct out_spec){.dir = "/"}, &k.diag),
+	    ERR_INPUT);
+	kit_says(&k, "bad-value: \"/\" cannot be the output folder; ");
+	kit_file(&k, "dist", "a file");
+	fill(&k, "one");
+	assert_int_equal(commit(&k, true), ERR_INPUT);
+	kit_says(&k, "dist: output-not-ours: it is no folder");
+	assert_string_equal(text_of(&k, "dist"), "a file");
+	kit_close(&k);
+}
+
+/* An empty folder, made beforehand, is nobody's work; so is a link to one. */
+static void empty_folders_and_links(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(mkdir(kit_path(&k, "real"), 0755), 0);
+	assert_int_equal(symlink("real", kit_path(&k, "dist")), 0);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_string_equal(text_of(&k, "real/www/a.html"), "one");
+	struct stat st;
+	assert_int_equal(lstat(kit_path(&k, "dist"), &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	kit_close(&k);
+}
+
+static void what_a_killed_run_left(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	/* killed while staging */
+	kit_file(&k, ".dist.lowtide-staging/www/half.html", "hal");
+	fill(&k, "two");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_null(text_of(&k, "dist/www/half.html"));
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
+	/* killed between the two renames */
+	assert_int_equal(
+	    rename(kit_path(&k, "dist"), kit_path(&k, ".dist.lowtide-old")), 0);
+	fill(&k, "two");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
+	assert_int_equal(entries(&k), 1);
+	kit_close(&k);
+}
+
+static void two_runs_at_once(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	kit_file(&k, ".dist.lowtide-staging/www/theirs.html", "x");
+	int fd = open(kit_path(&k, ".dist.lowtide-staging"), O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	fill(&k, "two");
+	assert_int_equal(commit(&k, false), ERR_BUSY);
+	kit_says(&k, "dist: output-busy: ");
+	assert_string_equal(
+	    text_of(&k, ".dist.lowtide-staging/www/theirs.html"), "x");
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
+	close(fd);
+	kit_close(&k);
+}
+
+/* A name too long for the file system fails in the middle of staging. */
+static void a_failure_leaves_the_previous_output(void **state)
+{
+	struct kit k;
+	char deep[5000];
+
+	(void)state;
+	kit_open(&k);
+	fill(&k, "one");
+	assert_int_equal(commit(&k, false), ERR_OK);
+	fill(&k, "two");
+	for (size_t i = 0; i < sizeof(deep); i++)
+		deep[i] = i % 100 == 99 ? '/' : 'x';
+	deep[sizeof(deep) - 1] = '\0';
+	put(&k, OUT_WWW, deep, "x");
+	assert_int_equal(commit(&k, false), ERR_IO);
+	kit_says(&k, "io-error: ");
+	kit_says(&k, "the previous output is untouched");
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
+	assert_int_equal(entries(&k), 1);
+	kit_close(&k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(paths_are_checked),
+	    cmocka_unit_test(nothing_is_written_twice),
+	    cmocka_unit_test(many_files_are_found_again),
+	    cmocka_unit_test(types_by_ending),
+	    cmocka_unit_test(a_first_output),
+	    cmocka_unit_test(a_change_replaces_all_of_it),
+	    cmocka_unit_test(files_that_went_are_gone),
+	    cmocka_unit_test(nothing_changed_touches_nothing),
+	    cmocka_unit_test(what_we_did_not_write_stays),
+	    cmocka_unit_test(strange_outputs),
+	    cmocka_unit_test(empty_folders_and_links),
+	    cmocka_unit_test(what_a_killed_run_left),
+	    cmocka_unit_test(two_runs_at_once),
+	    cmocka_unit_test(a_failure_leaves_the_previous_output),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("out", tests, NULL, NULL);
+}
