@@ -1,5 +1,6 @@
 #include "cgi/loop.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -435,6 +436,50 @@ static void test_listening(void **state)
 	arena_release(&a);
 }
 
+/* In a process of its own, since it looks at descriptors 0 and 3. */
+static int inherited(int listening, int at, bool say_so)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (say_so) {
+		setenv("LISTEN_PID", pid, 1);
+		setenv("LISTEN_FDS", "1", 1);
+	}
+	if (at >= 0 && dup2(listening, at) != at)
+		return 99;
+	int fd = loop_inherited();
+	if (fd >= 0 && (fcntl(fd, F_GETFD) != FD_CLOEXEC ||
+			   !(fcntl(fd, F_GETFL) & O_NONBLOCK)))
+		return 98;
+	return fd < 0 ? 97 : fd;
+}
+
+static void test_inherited(void **state)
+{
+	static const struct {
+		int at;
+		bool say_so;
+		int expected;
+	} rows[] = {
+	    {-1, false, 97}, {0, false, 0}, {3, true, 3}, {3, false, 97}};
+	char path[200];
+	int listening, status;
+	(void)state;
+
+	snprintf(path, sizeof(path), "%s/inherited", world.dir);
+	assert_int_equal(loop_listen(path, NULL, &listening), ERR_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(inherited(listening, rows[i].at, rows[i].say_so));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), rows[i].expected);
+	}
+	close(listening);
+	unlink(path);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
@@ -470,6 +515,7 @@ int main(void)
 	    cmocka_unit_test(test_silent_connections_are_bounded),
 	    cmocka_unit_test(test_owing_has_a_deadline),
 	    cmocka_unit_test(test_listening),
+	    cmocka_unit_test(test_inherited),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

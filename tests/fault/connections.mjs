@@ -1,0 +1,181 @@
+/* Run by connections.t, against SOCKET; no worker runs, so nothing finishes. */
+import {randomUUID} from 'node:crypto';
+import {readdirSync} from 'node:fs';
+import {test, ok, equal, match, cleanup, done} from '../tap.mjs';
+import {Client, request, record, begin, pairs, ABORT, PARAMS, STDIN}
+	from '../fcgi-client.mjs';
+
+const path = process.env.SOCKET;
+const pid = Number(process.env.CGI_PID);
+const pause = ms => new Promise(r => setTimeout(r, ms));
+const json = {'accept': 'application/json'};
+
+function bundle(id, more = {}) {
+	return {id, method: 'POST', uri: '/api/v1/bundle',
+		type: 'application/json', body: '{"bundleId":"basic"}', ...more};
+}
+
+/* Waits for a result that nobody makes. */
+function vatReturn(id, name, waitMs) {
+	return {id, method: 'POST', uri: '/api/v1/hmrc/vat/return',
+		type: 'application/json',
+		body: JSON.stringify({vrn: '123456789', periodKey: '24A1',
+			vatDue: '10.10'}),
+		headers: {...json, 'x-request-id': name,
+			'x-initial-request': 'true',
+			'x-wait-time-ms': String(waitMs)}};
+}
+
+const files = () => readdirSync(`/proc/${pid}/fd`).length;
+async function filesAgain(n) {
+	for (let i = 0; i < 400 && files() !== n; i++)
+		await pause(10);
+	equal(files(), n);
+}
+
+async function dial() {
+	const c = await Client.dial(path);
+	cleanup(() => c.close());
+	return c;
+}
+
+const alive = await dial();
+async function stillServes() {
+	equal((await alive.ask({method: 'GET', uri: '/api/jobs/health'})).status,
+		200);
+}
+await stillServes();
+const idle = files();
+
+test('accepted, then looked up on the same connection', async () => {
+	const c = await dial();
+	const a = await c.ask(bundle(1));
+	equal(a.status, 202);
+	const {jobId, statusUrl} = JSON.parse(a.body);
+	const s = await c.ask({id: 2, method: 'GET', uri: statusUrl});
+	equal(s.status, 200);
+	equal(JSON.parse(s.body).jobId, jobId);
+	c.close();
+	await filesAgain(idle);
+});
+
+test('one byte at a time, while others are served', async () => {
+	const c = await dial();
+	for (const byte of request(bundle(1)))
+		c.send(Buffer.from([byte])), await stillServes();
+	equal((await c.answer(1)).status, 202);
+	c.close();
+});
+
+test('a parked request ends with 202 when its time is over', async () => {
+	const c = await dial();
+	const name = randomUUID();
+	const a = await c.ask(vatReturn(1, name, 150));
+	equal(a.status, 202);
+	equal(a.headers['x-request-id'], name);
+	c.close();
+});
+
+test('200 parked, aborted, left: every answer is its owner’s', async () => {
+	for (let i = 0; i < 200; i++) {
+		const c = await dial();
+		const gone = randomUUID(), own = randomUUID();
+		c.send(request(vatReturn(7, gone, 20000)));
+		c.send(record(ABORT, 7));
+		const end = await c.answer(7);
+		/* nothing but the end, or what there was for this one */
+		if (end.status)
+			equal(end.headers['x-request-id'], gone);
+		const a = await c.ask(vatReturn(7, own, 1));
+		equal(a.headers['x-request-id'], own);
+		c.close();
+	}
+	await filesAgain(idle);
+});
+
+test('a client that leaves while parked costs nothing', async () => {
+	const many = await Promise.all(Array.from({length: 200}, dial));
+	for (const c of many)
+		c.send(request(vatReturn(1, randomUUID(), 20000)));
+	await stillServes();
+	await filesAgain(idle + many.length);
+	for (const c of many)
+		c.close();
+	await filesAgain(idle);
+});
+
+test('a body beyond every cap is 413, the connection stays', async () => {
+	const c = await dial();
+	const a = await c.ask(bundle(1, {body: 'x'.repeat(20 << 20)}));
+	equal(a.status, 413);
+	match(a.body, /"type":"\/problems\/payload-too-large"/);
+	equal((await c.ask(bundle(2))).status, 202);
+	c.close();
+});
+
+test('header fields beyond their caps are 431', async () => {
+	const c = await dial();
+	for (const n of [40000, 70000, 1000000]) {
+		const a = await c.ask(bundle(1,
+			{headers: {'x-request-id': 'y'.repeat(n)}}));
+		equal(a.status, 431);
+		match(a.body, /"status":431/);
+	}
+	equal((await c.ask(bundle(2))).status, 202);
+	c.close();
+});
+
+const smuggled = request(bundle(1));
+const broken = {
+	'HTTP': Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+	'no BEGIN': record(PARAMS, 1),
+	'STDIN before the PARAMS end':
+		Buffer.concat([begin(1), record(STDIN, 1, smuggled)]),
+	'a request inside another':
+		Buffer.concat([begin(1), begin(2), smuggled]),
+	'another’s PARAMS': Buffer.concat([begin(1), record(PARAMS, 2)]),
+	'a length that overflows': Buffer.concat([begin(1), record(PARAMS, 1,
+		Buffer.alloc(8, 255)), record(PARAMS, 1), record(STDIN, 1)]),
+	'a length beyond its end': Buffer.concat([begin(1),
+		record(PARAMS, 1, pairs({A: 'b'}).subarray(0, 3)),
+		record(PARAMS, 1), record(STDIN, 1)]),
+	'a management record without end':
+		record(9, 0, Buffer.alloc(60000)),
+};
+for (const [what, bytes] of Object.entries(broken))
+	test(`${what}: closed or refused, nothing accepted`, async () => {
+		const c = await dial();
+		c.send(bytes);
+		const a = await Promise.race([c.answer(1, 10000),
+			c.closed.then(() => ({status: 0}))]).catch(
+			() => ({status: 0}));
+		ok(a.status === 0 || a.status === 431, `got ${a.status}`);
+		c.close();
+		await stillServes();
+	});
+
+test('700 silent connections keep nobody out', async () => {
+	const many = await Promise.all(Array.from({length: 700}, dial));
+	await stillServes();
+	const c = await dial();
+	equal((await c.ask(bundle(1))).status, 202);
+	c.close();
+	for (const m of many)
+		m.close();
+	await filesAgain(idle);
+});
+
+test('SIGTERM: who waits gets 202, then it leaves', async () => {
+	const c = await dial();
+	const name = randomUUID();
+	c.send(request(vatReturn(1, name, 20000)));
+	await stillServes();
+	process.kill(pid, 'SIGTERM');
+	const a = await c.answer(1);
+	equal(a.status, 202);
+	equal(a.headers['x-request-id'], name);
+	await c.closed;
+	await alive.closed;
+});
+
+await done();
