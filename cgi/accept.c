@@ -150,11 +150,12 @@ static enum err commit(struct handling *h, size_t api, struct job *job,
 static void log_accept(const struct accepting *in)
 {
 	const struct handling *h = in->h;
-	char owner[2 * JOB_OWNER_BYTES + 1];
+	char owner[2 * JOB_OWNER_BYTES + 1] = "anonymous";
 
 	if (!h->app->log)
 		return;
-	ids_owner_text(h->owner, owner);
+	if (!ids_is_anonymous(h->owner))
+		ids_owner_text(h->owner, owner);
 	LOG(h->app->log, h->now.wall_ms, "job-accepted",
 	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
 	    LOG_STR("api", in->api->name), LOG_TEXT("owner", owner),
