@@ -517,6 +517,31 @@ static void refusals_before_a_request(void **state)
 	}
 }
 
+/* What was cut off cannot be told apart from another request: never looked up.
+ */
+static void a_body_that_was_cut_off(void **state)
+{
+	struct world *w = *state;
+	struct pair headers[] = {{STR("content-type"), STR(JSON)},
+	    {STR("idempotency-key"), STR("k")}};
+	struct request r = {.method = STR("POST"),
+	    .path = STR("/api/v1/owned"),
+	    .owner = STR("ann"),
+	    .headers = {headers, 2},
+	    .body = STR("{}"),
+	    .body_declared = 2};
+
+	for (int i = 0; i < 2; i++) {
+		w->outcome = app_handle(
+		    &w->app, w->now, &w->arena, &r, &w->ans, &w->wait);
+		assert_answer(w, i ? 413 : 202);
+		r.body_too_large = true;
+		r.body = STR("{");
+	}
+	assert_string_equal(got(w, "error"), "payload-too-large");
+	assert_string_equal(got(w, "jobId"), "(none)");
+}
+
 /* Two requests of one name at once: the slower one finds the faster's row. */
 static void a_race_for_a_name(void **state)
 {
@@ -669,6 +694,7 @@ int main(void)
 	    T(options),
 	    T(health),
 	    T(refusals_before_a_request),
+	    T(a_body_that_was_cut_off),
 	    T(a_race_for_a_name),
 	    T(a_store_that_is_away),
 	    T(a_store_that_is_away_while_it_waits),
