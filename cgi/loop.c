@@ -69,21 +69,23 @@ static void make_room(struct loop *loop)
 	loop->accept_boot = loop->now.boot_ms + ACCEPT_PAUSE_MS;
 }
 
-static void accept_some(struct loop *loop)
+/* False: there is nobody left in the backlog, or no room. */
+static bool accept_some(struct loop *loop)
 {
-	for (int i = 0; i < ACCEPTS_MAX && loop->listen_fd >= 0; i++) {
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		int fd = accept4(
 		    loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE ||
 			    errno == ENOBUFS || errno == ENOMEM)
 				make_room(loop);
-			return;
+			return false;
 		}
 		struct conn *c = conn_new(loop, fd);
 		if (c)
 			conn_read(loop, c);
 	}
+	return true;
 }
 
 /* ---- the end ------------------------------------------------------------- */
@@ -97,7 +99,9 @@ static void drain(struct loop *loop)
 		loop->stop = true;
 		return;
 	}
-	accept_some(loop);
+	for (int i = 0; i < LOOP_BACKLOG / ACCEPTS_MAX; i++)
+		if (!accept_some(loop))
+			break;
 	close(loop->listen_fd);
 	loop->listen_fd = -1;
 	loop->accept_boot = 0;
@@ -237,7 +241,7 @@ static void take_event(struct loop *loop, const struct epoll_event *ev)
 {
 	struct conn *c;
 
-	if (ev->data.u64 == NAME_LISTEN)
+	if (ev->data.u64 == NAME_LISTEN && loop->listen_fd >= 0)
 		accept_some(loop);
 	else if (ev->data.u64 == NAME_SIGNAL)
 		take_signals(loop);

@@ -9,7 +9,6 @@
 #include "lib/opt.h"
 #include "lib/version.h"
 
-
 /*
  * The commands of `lowtide`: one file each (generator/cmd-NAME.c), one row in
  * the table of generator/main.c. main() parses the command line by the row's

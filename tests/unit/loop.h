@@ -39,6 +39,7 @@ struct world {
 	int bell;
 	volatile int *settled; /* shared with the loop's process */
 	pid_t pid;
+	int files_max; /* of its process; 0 = as many as allowed */
 };
 
 static inline void say(struct arena *a, struct answer *ans, int status,
@@ -147,8 +148,12 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	fflush(stdout);
 	w->pid = fork();
 	assert_true(w->pid >= 0);
-	if (w->pid == 0)
+	if (w->pid == 0) {
+		limit.rlim_cur =
+		    w->files_max ? (rlim_t)w->files_max : limit.rlim_cur;
+		setrlimit(RLIMIT_NOFILE, &limit);
 		exit(loop_run(&spec) == ERR_OK ? 0 : 3);
+	}
 	close(spec.listen_fd);
 }
 

@@ -395,6 +395,38 @@ static void test_owing_has_a_deadline(void **state)
 	world_close(&own);
 }
 
+/* Out of descriptors: who is silent makes room; who is served, stays. */
+#define FILES 48
+static void test_out_of_descriptors(void **state)
+{
+	struct world own = {.files_max = FILES};
+	int silent[2 * FILES], served[FILES + 8] = {0};
+	(void)state;
+
+	world_open(&own, 0);
+	for (int i = 0; i < 2 * FILES; i++)
+		silent[i] = dial(&own);
+	int last = dial(&own);
+	ask(last, 1, "/echo", "last");
+	assert_answer(last, 1, "200 GET last 0 0");
+	for (int i = 0; i < 2 * FILES; i++)
+		close(silent[i]);
+	/* nobody is silent: the backlog waits until one leaves */
+	int n = 0, free_files = FILES - steady_files(&own);
+	for (; n < free_files + 8; n++) {
+		served[n] = dial(&own);
+		ask(served[n], 1, "/echo", "x");
+	}
+	assert_answer(served[0], 1, "200 GET x 0 0");
+	for (int i = 0; i < n; i++) {
+		if (i)
+			assert_answer(served[i], 1, "200 GET x 0 0");
+		close(served[i]);
+	}
+	close(last);
+	world_close(&own);
+}
+
 static void test_listening(void **state)
 {
 	struct arena a = {0};
@@ -514,6 +546,7 @@ int main(void)
 	    cmocka_unit_test(test_half_closed),
 	    cmocka_unit_test(test_silent_connections_are_bounded),
 	    cmocka_unit_test(test_owing_has_a_deadline),
+	    cmocka_unit_test(test_out_of_descriptors),
 	    cmocka_unit_test(test_listening),
 	    cmocka_unit_test(test_inherited),
 	};
