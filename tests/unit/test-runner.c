@@ -339,6 +339,39 @@ static void one_commit_per_job(void **state)
 	assert_int_equal(w->workers[0].up->n, 50);
 }
 
+/* An answer when nothing else is queued costs one commit as well. */
+static void the_last_one(void **state)
+{
+	struct world *w = *state;
+
+	accept(w, PLAIN, "");
+	settle(w, 0);
+	commits = 0;
+	fake_end(w->workers[0].up, 0, created);
+	settle(w, 0);
+	step(w, 0);
+	step(w, 0);
+	assert_int_equal(commits, 1);
+}
+
+/* More than may be called at once: each end lets one more in. */
+static void a_full_house(void **state)
+{
+	struct world *w = *state;
+	struct fake_upstream *up = w->workers[0].up;
+
+	w->apis[PLAIN].concurrency = 2 * RUNNER_CALLS_MAX;
+	for (int i = 0; i < RUNNER_CALLS_MAX + 10; i++)
+		accept(w, PLAIN, "");
+	settle(w, 0);
+	assert_int_equal(up->n, RUNNER_CALLS_MAX);
+	for (size_t i = 0; i < 10; i++) {
+		fake_end(up, i, created);
+		settle(w, 0);
+		assert_int_equal(up->n, RUNNER_CALLS_MAX + i + 1);
+	}
+}
+
 static void no_more_than_allowed(void **state)
 {
 	struct world *w = *state;
@@ -724,6 +757,8 @@ int main(void)
 	    CASE(one_job),
 	    CASE(nothing_to_do_is_no_time),
 	    CASE(one_commit_per_job),
+	    CASE(the_last_one),
+	    CASE(a_full_house),
 	    CASE(no_more_than_allowed),
 	    CASE(silence_must_not_be_repeated),
 	    CASE(silence_may_be_repeated),

@@ -1,0 +1,163 @@
+#include "cgi/runner-parts.h"
+
+/*
+ * Step 3 of a step, without its begin and commit. Order matters: what ended is
+ * written first, so that its place is free for the next claim in the same
+ * transaction.
+ */
+
+struct outcome_now runner_at(const struct runner *r, struct runner_now now)
+{
+	struct outcome_now out = {
+	    .now_ms = now.now_ms, .now_boot = now.now_boot};
+
+	r->spec.random(&out.random, sizeof(out.random));
+	return out;
+}
+
+bool runner_is_refusal(enum err err)
+{
+	return err == ERR_STALE || err == ERR_CONFLICT || err == ERR_NOT_FOUND;
+}
+
+static enum err write_one(struct runner *r, struct attempt *t)
+{
+	const struct job_event *event = &t->outcome.event;
+	struct buf result = {0};
+	enum err err = ERR_OK;
+
+	t->after = t->job;
+	if (t->outcome.not_executed) {
+		struct job_event unsent = *event;
+		unsent.kind = JOB_EVENT_UNSENT;
+		err = store_change(
+		    r->spec.store, t->api, &t->after, &unsent, (struct str){0});
+	}
+	if (err == ERR_OK) {
+		if (attempt_is_last(t))
+			attempt_seal(t, r->spec.keys, &result);
+		err = store_change(
+		    r->spec.store, t->api, &t->after, event, buf_str(&result));
+	}
+	buf_release(&result);
+	t->refused = runner_is_refusal(err);
+	return t->refused ? ERR_OK : err;
+}
+
+static enum err write_ended(struct runner *r)
+{
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		if (t->phase != ATTEMPT_ENDED)
+			continue;
+		enum err err = write_one(r, t);
+		if (err != ERR_OK)
+			return err;
+		r->lanes[t->api].leaving++;
+		r->leaving++;
+		r->lanes[t->api].look = true;
+		if (t->outcome.pause_boot > r->lanes[t->api].pause_boot)
+			r->lanes[t->api].pause_boot = t->outcome.pause_boot;
+	}
+	return ERR_OK;
+}
+
+static bool has_room(const struct runner *r, size_t api)
+{
+	const struct lane *lane = &r->lanes[api];
+	int64_t most = r->spec.config->apis[api].concurrency;
+	size_t running = lane->running - lane->leaving;
+
+	return running < (size_t)(most > 0 ? most : 1) &&
+	       r->n_attempts - r->leaving < RUNNER_CALLS_MAX;
+}
+
+bool runner_wants_claims(
+    const struct runner *r, size_t api, struct runner_now now)
+{
+	const struct lane *lane = &r->lanes[api];
+
+	return lane->look && !r->draining && lane->pause_boot <= now.now_boot &&
+	       has_room(r, api);
+}
+
+static void add(struct runner *r, struct attempt *t)
+{
+	t->next = r->attempts;
+	r->attempts = t;
+	r->n_attempts++;
+	r->lanes[t->api].running++;
+}
+
+static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
+{
+	struct store_ask ask = {.now_ms = now.now_ms,
+	    .now_boot = now.now_boot,
+	    .lease_boot = now.now_boot + r->spec.lease_ms};
+	struct outcome_now o = runner_at(r, now);
+	struct str sealed = {0};
+	struct job job;
+
+	r->spec.random(ask.claim, sizeof(ask.claim));
+	enum err err = store_claim(
+	    r->spec.store, api, &ask, &job, &r->lanes[api].due_boot);
+	if (err != ERR_OK)
+		return err;
+	struct attempt *t = attempt_new(api, &job);
+	add(r, t);
+	err = store_body(r->spec.store, &job, BODY_REQUEST, &t->arena, &sealed);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	attempt_prepare(t, r->spec.config, r->spec.keys, sealed, &o);
+	return ERR_OK;
+}
+
+enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
+{
+	size_t changed = 0;
+	enum err err = store_recover(r->spec.store, api, now.now_ms,
+	    now.now_boot, RUNNER_RECOVER_MAX, &changed);
+
+	if (err != ERR_OK)
+		return err;
+	r->lanes[api].recover = changed == RUNNER_RECOVER_MAX;
+	if (changed) {
+		r->lanes[api].look = true;
+		LOG(r->spec.log, now.now_ms, "jobs-recovered",
+		    LOG_STR("api", r->spec.config->apis[api].name),
+		    LOG_INT("count", (int64_t)changed));
+	}
+	return ERR_OK;
+}
+
+/*
+ * Only what lies ahead is in due_boot. So before a lane is left, what ended
+ * meanwhile is brought home, which may give it work again.
+ */
+static enum err claim_lane(struct runner *r, size_t api, struct runner_now now)
+{
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && runner_wants_claims(r, api, now)) {
+		err = claim_one(r, api, now);
+		if (err != ERR_NOT_FOUND)
+			continue;
+		r->lanes[api].look = false;
+		err = runner_recover(r, api, now);
+		if (r->lanes[api].recover)
+			break;
+	}
+	return err;
+}
+
+enum err runner_work(struct runner *r, struct runner_now now)
+{
+	enum err err = write_ended(r);
+
+	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++) {
+		if (r->lanes[i].recover)
+			err = runner_recover(r, i, now);
+		if (err == ERR_OK)
+			err = claim_lane(r, i, now);
+	}
+	return err;
+}
