@@ -95,9 +95,7 @@ static void find_undeclared(
     struct arena *a, const struct site *site, struct diag *diag)
 {
 	struct fs_list list = {0};
-	const char *dir = strcmp(site->dir, ".") == 0
-			      ? "catalogue"
-			      : fs_join(a, site->dir, "catalogue");
+	const char *dir = site_path(a, site->dir, "catalogue");
 
 	/* a declared one is read anyway, and its troubles told then */
 	if (fs_walk(a, dir, NULL, &list) != ERR_OK)

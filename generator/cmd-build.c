@@ -57,7 +57,7 @@ static enum err build(struct command_run *run)
 	    .n_sets = v[OPT_SET].n,
 	};
 	const struct out_spec out = {
-	    .dir = fs_join(run->arena, spec.dir,
+	    .dir = site_path(run->arena, spec.dir,
 		v[OPT_OUT].given ? v[OPT_OUT].string : "dist"),
 	    .force = v[OPT_FORCE].given,
 	};

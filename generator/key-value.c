@@ -30,7 +30,9 @@ void key_wrong_type(struct key_walk *w, const struct key *row, struct str path,
     const struct value *v)
 {
 	diag_error(w->diag, v->pos, "wrong-type", "`%.*s` must be %s, not %s",
-	    STR_ARG(path), wants[row->kind], value_kind_name(v->kind));
+	    STR_ARG(path), wants[row->kind],
+	    v->kind == VALUE_FLOAT ? "a decimal number"
+				   : value_kind_name(v->kind));
 }
 
 bool key_resolve(struct key_walk *w, struct str path, struct value *v)

@@ -136,7 +136,7 @@ int main(int argc, char *argv[])
 	diag_print(&diag, stderr);
 	arena_release(&a);
 	/* a full disk behind stdout is an error like any other */
-	if (fflush(stdout) != 0 && status == 0)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
 		status = err_exit(ERR_IO);
 	return status;
 }

@@ -52,7 +52,9 @@ static const char *name_of(struct arena *a, const struct out_file *f)
 static enum err locate(struct commit *c, const char *dir)
 {
 	char real[PATH_MAX];
-	struct str s = str_of(realpath(dir, real) ? real : dir);
+	struct stat st;
+	bool link = lstat(dir, &st) == 0 && S_ISLNK(st.st_mode);
+	struct str s = str_of(link && realpath(dir, real) ? real : dir);
 
 	while (s.n > 1 && str_ends(s, "/"))
 		s.n--;

@@ -33,6 +33,9 @@ bool overlay_set(struct arena *a, struct value *base, struct str dotted,
 
 	if (key.n == 0 || base->kind != VALUE_TABLE)
 		return false;
+	/* said before anything is made of the first half */
+	if (dot < dotted.n && (dot + 1 == dotted.n || dotted.p[dot + 1] == '.'))
+		return false;
 	if (dot == dotted.n) {
 		v = value_string(a, arena_str(a, text), pos);
 		v->from_env = true;

@@ -15,11 +15,16 @@
 
 #define SITE_NAME_MAX 40
 
+const char *site_path(struct arena *a, const char *dir, const char *name)
+{
+	return strcmp(dir, ".") == 0 ? name : fs_join(a, dir, name);
+}
+
 enum err site_read(struct arena *a, const char *dir, const char *name,
     size_t max, struct diag *diag, const char **file, struct str *bytes)
 {
 	char root[PATH_MAX], real[PATH_MAX];
-	const char *path = strcmp(dir, ".") == 0 ? name : fs_join(a, dir, name);
+	const char *path = site_path(a, dir, name);
 
 	*file = path;
 	if (!realpath(dir, root) || !realpath(path, real)) {
@@ -48,7 +53,8 @@ struct load {
 	const struct site_spec *spec;
 	struct diag *diag;
 	struct site *site;
-	enum err io; /* ERR_IO if a file could not be read */
+	bool partial; /* a file was not understood, so keys are missing */
+	enum err io;  /* ERR_IO if a file could not be read */
 };
 
 /* One TOML file over the tree. False when there is no such file. */
@@ -66,8 +72,10 @@ static bool layer(struct load *l, const char *name, bool from_env)
 		l->io = err;
 	if (err == ERR_OK)
 		err = toml_read(l->a, bytes, file, l->diag, &tree);
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
+		l->partial = true;
 		return true;
+	}
 	if (from_env)
 		overlay_mark(tree);
 	if (!l->site->root->pos.file)
@@ -124,6 +132,7 @@ static void load_env(struct load *l)
 		all = arena_printf(l->a, "%.*s%s%s", STR_ARG(all),
 		    i ? ", " : "", l->site->envs[i]);
 	}
+	l->partial = true;
 	diag_error(l->diag, POS_NONE, "unknown-env",
 	    "there is no env/%s.toml; %s%.*s", env,
 	    all.n ? "there are: " : "make it, or leave --env out",
@@ -184,7 +193,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	site->env = spec->env;
 	site->root = value_new(a, VALUE_TABLE, POS_NONE);
 	if (!layer(&l, "site.toml", false)) {
-		diag_error(diag, POS_FILE(fs_join(a, spec->dir, "site.toml")),
+		diag_error(diag, POS_FILE(site_path(a, spec->dir, "site.toml")),
 		    "site-missing",
 		    "there is no such file; name the site's folder with -C, "
 		    "or make one with `lowtide init DIR`");
@@ -194,8 +203,8 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	list_envs(&l);
 	load_env(&l);
 	load_sets(&l);
-	/* after an unreadable file more would be found that is not wrong */
-	if (diag->errors == before) {
+	/* what is not known yet would be called missing */
+	if (!l.partial) {
 		key_check(a, site->root, spec->env_get ? spec->env_get : env_of,
 		    diag);
 		check_name(&l);

@@ -50,6 +50,8 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 /* Without --env: a line that base alone was read and what else there is. */
 void site_say_env(const struct site *site, FILE *out);
 
+/* dir/name, or just name in the current folder: as people would write it. */
+const char *site_path(struct arena *a, const char *dir, const char *name);
 /*
  * The file at `name` below the site folder, its path for findings in *file.
  * ERR_NOT_FOUND without a finding when there is none; `outside-site` when a
