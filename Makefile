@@ -3,7 +3,9 @@
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
 #   make format     clang-format in place
-# WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan.
+#   make bench      first figures, side by side in one run
+# WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
+# shows the commands.
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
@@ -18,6 +20,9 @@ PKGS_TEST := cmocka
 CC ?= cc
 CXX ?= c++
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wundef -Wcast-qual
+ifdef WERROR
+WARN += -Werror
+endif
 WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-D_FORTIFY_SOURCE=2 -fPIE
@@ -28,14 +33,13 @@ OPT := -O1 -g $(SANITIZE) -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 HARDEN := -fPIE
 endif
-ifdef WERROR
-WARN += -Werror
-endif
 CPPFLAGS += -D_GNU_SOURCE -I.
 CFLAGS += -std=c17 $(OPT) $(HARDEN) $(WARN_C)
 CXXFLAGS += -std=c++17 $(OPT) $(HARDEN) $(WARN)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
 
+# What is being made, instead of how.
+say = @$(if $(V),,echo '  $(1) $(2)';)
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # The sources are what is there; a main is any file named after its program.
@@ -65,26 +69,26 @@ all: $(PROGRAMS)
 $(BUILD)/bin/lowtide: $(call obj,generator/main.c) $(BUILD)/libgenerator.a \
 		$(BUILD)/liblowtide.a
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
 
 $(BUILD)/bin/lowtide-%: $(BUILD)/obj/cgi/%.o $(BUILD)/libcgi.a \
 		$(BUILD)/liblowtide.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
 
 $(BUILD)/liblowtide.a: $(LIB_OBJ)
 $(BUILD)/libgenerator.a: $(GEN_OBJ)
 $(BUILD)/libcgi.a: $(CGI_OBJ)
 $(BUILD)/%.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR  ,$@)$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  ,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CXX ,$<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # templates/ inside the program: one .incbin each and a table of names.
 $(BUILD)/embed.S: $(TEMPLATES) Makefile
@@ -101,7 +105,7 @@ $(BUILD)/embed.S: $(TEMPLATES) Makefile
 	} >$@
 $(BUILD)/obj/embed.o: $(BUILD)/embed.S
 	@mkdir -p $(@D)
-	$(CC) -c -o $@ $<
+	$(call say,AS  ,$<)$(CC) -c -o $@ $<
 
 # Tests: each is one program that speaks TAP and links what it needs.
 TEST_LIBS = $(call pkg,--libs,$(PKGS_TEST)) $(GEN_LIBS) $(CGI_LIBS) -ljansson
@@ -109,10 +113,10 @@ TEST_ARCHIVES := $(BUILD)/libgenerator.a $(BUILD)/libcgi.a \
 	$(BUILD)/liblowtide.a
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 tests-built: $(UNIT) $(STORE_TESTS)
 
 # make check: everything is built plainly and once more with sanitizers, and

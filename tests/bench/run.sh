@@ -15,19 +15,21 @@ if [ "${1:-}" != inside ]; then
 	trap 'rm -rf "$tmp"' EXIT
 	cp -r site "$tmp/site"
 	rm -rf "$tmp/site/dist" "$tmp/site/.lowtide"
+	# twenty builds a round: one is below what time(1) can tell
 	for _ in $(seq "$ROUNDS"); do
-		rm -rf "$tmp/dist"
 		/usr/bin/time -a -o "$tmp/times" -f '%e %U %S %M' \
-			"$BIN/lowtide" build -q -C "$tmp/site" --env dev \
-			--set upstream.hmrc.base=http://127.0.0.1:1 \
-			--set upstream.bundles.base=http://127.0.0.1:1 \
-			--out "$tmp/dist"
+			sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 \
+				11 12 13 14 15 16 17 18 19 20; do
+				rm -rf "$2"; "$0" build -q -C "$1" \
+				--env prod --out "$2"; done' \
+			"$BIN/lowtide" "$tmp/site" "$tmp/dist"
 	done
-	awk '{print $1}' "$tmp/times" | median >"$tmp/wall"
-	awk '{print $2+$3}' "$tmp/times" | median >"$tmp/cpu"
+	awk '{print $1*50}' "$tmp/times" | median >"$tmp/wall"
+	awk '{print ($2+$3)*50}' "$tmp/times" | median >"$tmp/cpu"
 	awk '{print $4}' "$tmp/times" | median >"$tmp/kb"
-	echo "example build   wall $(cat "$tmp/wall") s  CPU $(cat "$tmp/cpu") s" \
-		" peak $(cat "$tmp/kb") kB  files $(find "$tmp/dist" -type f | wc -l)"
+	echo "example build   wall $(cat "$tmp/wall") ms," \
+		"CPU $(cat "$tmp/cpu") ms, peak $(cat "$tmp/kb") kB," \
+		"$(find "$tmp/dist" -type f | wc -l) files, from nothing"
 	port=$(node -e 'const s = require("net").createServer(); s.listen(0,
 		"127.0.0.1", () => { console.log(s.address().port); s.close(); });')
 	exec "$BIN/lowtide" serve -q -C "$tmp/site" --env dev --port "$port" -- \
@@ -36,8 +38,7 @@ fi
 
 child() { # NAME: the pid of serve's child of that name
 	for p in /proc/[0-9]*; do
-		[ "$(tr '\0' '\n' <"$p/cmdline" 2>/dev/null | head -1 |
-			xargs -r basename)" = "$1" ] || continue
+		[ "$(cat "$p/comm" 2>/dev/null)" = "$1" ] || continue
 		[ "$(awk '/^PPid/{print $2}' "$p/status")" = "$PPID" ] || continue
 		basename "$p"
 		return
