@@ -48,7 +48,7 @@ static enum err keygen(struct run *run)
 	enum err err = keys_generate(path, &run->start.diag);
 
 	if (err == ERR_OK)
-		buf_printf(&run->out,
+		fprintf(stderr,
 		    "made %s; keep a copy of it apart from the store: without "
 		    "it nothing in the store can be read\n",
 		    path);

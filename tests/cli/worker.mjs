@@ -22,7 +22,7 @@ const moods = {
 	echo: (req, res, body) => json(res, 200, {body, headers: req.headers,
 		url: req.url, method: req.method}),
 	refused: (req, res) => json(res, 422, {code: 'VRN_INVALID'}),
-	broken: (req, res) => json(res, 500, {code: 'INTERNAL'}),
+	broken: (req, res) => json(res, 500, {code: 'OPERATORMARK'}),
 	flaky: (req, res, body, n) => n === 1 ?
 		json(res, 500, {code: 'INTERNAL'}) : json(res, 200, {n}),
 	busy: (req, res, body, n) => n === 1 ?
@@ -172,6 +172,12 @@ test('a 5xx is the end, but for what is idempotent', async () => {
 	const job = await ends('broken');
 	equal([job.reason, job.httpStatus, arrivals('broken', job.jobId)],
 		['upstream-error', 502, 1]);
+	const r = await line.fcgi({method: 'GET',
+		target: `/api/jobs/${job.jobId}/result`});
+	equal([r.status, JSON.parse(r.text).type],
+		[502, '/problems/upstream-error']);
+	ok(!r.text.includes('OPERATORMARK')); /* its body is the operator's */
+	match(line.jobs('show', job.jobId, '--result').out, /OPERATORMARK/);
 	const again = await ends('flaky-id');
 	equal([again.status, again.attempt, arrivals('flaky', again.jobId)],
 		['completed', 2, 2]);
