@@ -94,6 +94,9 @@ const apis = [
 	...['plain', 'hex', 'mapped', 'name'].map(how => base({attempts: 1,
 		name: `private-${how}`, upstream: `private-${how}`,
 		requestPath: '/private/x'})),
+	base({name: 'patient', upstream: 'patient',
+		requestPath: '/stalls/{job.id}'}),
+	base({name: 'nowhere', upstream: 'nowhere', attempts: 1}),
 	base({name: 'tls', upstream: 'tls', attempts: 1,
 		requestPath: '/secure/x'}),
 ];
@@ -115,6 +118,8 @@ async function certified() {
 const at = (name, url, more = {}) => ({name, base: url, ...more});
 const line = await startLine({apis, upstreams: [
 	at('up', up.url, {headers: {'X-Own': 'yes'}}),
+	at('patient', up.url, {timeoutMs: 60000}),
+	at('nowhere', 'http://nowhere.invalid'),
 	at('gone', `http://127.0.0.1:${gone}`),
 	at('private-plain', up.url, {local: false}),
 	at('private-hex', `http://0x7f.1:${up.port}`, {local: false}),
@@ -204,6 +209,12 @@ test('a time-out ends as outcome-unknown as well', async () => {
 		['outcome-unknown', 1]);
 });
 
+test('an answer that stalls is not waited for to the end', async () => {
+	const job = await ends('patient');
+	equal(job.reason, 'outcome-unknown');
+	match(worker.log, /"why":"Operation too slow/);
+});
+
 test('what may be repeated is', async () => {
 	/* by us, or by libcurl on a kept connection that turned out dead */
 	const job = await ends('again-id');
@@ -223,10 +234,12 @@ test('a redirect is not followed', async () => {
 	equal([job.reason, up.count('/ok/x')], ['upstream-error', 0]);
 });
 
-test('nobody listens: not sent, and said so', async () => {
-	const job = await ends('gone');
-	equal([job.reason, job.httpStatus, job.sent],
-		['upstream-error', 502, false]);
+test('nobody listens, or has that name: not sent, and said so', async () => {
+	for (const where of ['gone', 'nowhere']) {
+		const job = await ends(where);
+		equal([job.reason, job.httpStatus, job.sent],
+			['upstream-error', 502, false]);
+	}
 });
 
 test('private addresses are refused at the socket', async () => {
