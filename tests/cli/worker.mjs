@@ -130,6 +130,9 @@ const line = await startLine({apis, upstreams: [
 ]});
 let worker = line.worker();
 const arrivals = (mood, id) => up.count(`/${mood}/${id}`);
+/* A line is written after the commit that others see already. */
+const says = (who, what) => until(`the log says ${what}`,
+	() => what.test(who.log));
 const send = (name, more) => line.send(`/api/${name}`, more);
 const ends = async (name, more) => line.ended(await send(name, more));
 
@@ -212,7 +215,7 @@ test('a time-out ends as outcome-unknown as well', async () => {
 test('an answer that stalls is not waited for to the end', async () => {
 	const job = await ends('patient');
 	equal(job.reason, 'outcome-unknown');
-	match(worker.log, /"why":"Operation too slow/);
+	await says(worker, /"why":"Operation too slow/);
 });
 
 test('what may be repeated is', async () => {
@@ -248,7 +251,7 @@ test('private addresses are refused at the socket', async () => {
 		equal([job.reason, job.sent], ['upstream-error', false]);
 	}
 	equal(up.count('/private/x'), 0);
-	match(worker.log, /its address is private; say local = true/);
+	await says(worker, /its address is private; say local = true/);
 });
 
 test('a certificate of nobody is refused before any byte', async () => {
@@ -311,7 +314,7 @@ test('two workers, one of them stopped: the fence holds', async () => {
 	json(newer, 200, {who: 'newer'});
 	await line.ended(id);
 	equal(line.jobs('show', id, '--result').out, '{"who":"newer"}');
-	match(worker.log, /"event":"job-lost"/);
+	await says(worker, /"event":"job-lost"/);
 	other.child.kill('SIGTERM');
 	equal(await other.ended, 0);
 });
