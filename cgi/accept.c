@@ -164,10 +164,18 @@ static void log_accept(const struct accepting *in)
 	    LOG_INT("bytes", (int64_t)h->r->body.n));
 }
 
-static struct str client_name(const struct accepting *in)
+/*
+ * What x-request-id of the answers shall be. An Idempotency-Key is not given
+ * back there: a client that polls with it as its x-request-id and leaves the
+ * key out would name another job, and have its work done twice. The job id
+ * finds the row either way.
+ */
+static struct str request_id(const struct accepting *in)
 {
-	return in->name.naming == NAMING_CLIENT ? in->name.name
-						: (struct str){0};
+	if (in->name.naming == NAMING_CLIENT &&
+	    in->name.kind == NAME_REQUEST_ID)
+		return in->name.name;
+	return (struct str){0};
 }
 
 /* Steps 7 to 9: sealed before the store's turn is taken, to keep it short. */
@@ -179,7 +187,7 @@ static enum outcome begin(
 	struct job job = {.accepted_ms = h->now.wall_ms,
 	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms};
 	struct envelope_meta said = {
-	    .request_id = client_name(in), .traceparent = h->c.traceparent};
+	    .request_id = request_id(in), .traceparent = h->c.traceparent};
 
 	memcpy(job.id, in->id, JOB_ID_BYTES);
 	memcpy(job.owner, h->owner, JOB_OWNER_BYTES);
