@@ -42,7 +42,7 @@ bool key_resolve(struct key_walk *w, struct str path, struct value *v)
 
 	if (str_is(m->key, "file")) {
 		diag_error(w->diag, v->pos, "wrong-type",
-		    "`%.*s` is no secret; write its value or { env = … }",
+		    "`%.*s` cannot come from a file; write it or { env = … }",
 		    STR_ARG(path));
 		return false;
 	}

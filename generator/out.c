@@ -1,5 +1,6 @@
 #include "generator/out.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,14 +65,82 @@ const char *out_class_name(enum out_class class)
 	return names[class];
 }
 
+/* A path that was put, or a folder above one: file says which. */
+struct out_slot {
+	struct str path; /* p NULL: free */
+	enum out_root root;
+	bool is_folder;
+	size_t file; /* index; of a folder: the first file that needed it */
+};
+
+/* FNV-1a */
+static size_t hash(enum out_root root, struct str path)
+{
+	uint64_t h = 14695981039346656037u + root;
+
+	for (size_t i = 0; i < path.n; i++)
+		h = (h ^ (unsigned char)path.p[i]) * 1099511628211u;
+	return (size_t)(h ^ h >> 32);
+}
+
+/* The slot of that path, or the free one where it belongs. */
+static struct out_slot *slot(
+    const struct out *out, enum out_root root, struct str path)
+{
+	for (size_t i = hash(root, path);; i++) {
+		struct out_slot *s = &out->slots[i & (out->n_slots - 1)];
+		if (!s->path.p || (s->root == root && str_eq(s->path, path)))
+			return s;
+	}
+}
+
+static const struct out_slot *known(
+    const struct out *out, enum out_root root, struct str path)
+{
+	const struct out_slot *s =
+	    out->n_slots && path.n ? slot(out, root, path) : NULL;
+
+	return s && s->path.p ? s : NULL;
+}
+
+static void note(struct out *out, struct out_slot entry)
+{
+	/* never more than half full */
+	if (2 * (out->used_slots + 1) > out->n_slots) {
+		struct out_slot *old = out->slots;
+		size_t n = out->n_slots;
+		out->n_slots = n ? 2 * n : 256;
+		out->slots =
+		    arena_array(out->arena, out->n_slots, sizeof(*out->slots));
+		for (size_t i = 0; i < n; i++)
+			if (old[i].path.p)
+				*slot(out, old[i].root, old[i].path) = old[i];
+	}
+	struct out_slot *s = slot(out, entry.root, entry.path);
+	if (s->path.p)
+		return;
+	*s = entry;
+	out->used_slots++;
+}
+
+/* The file and the folders above it. */
+static void note_file(struct out *out, size_t file)
+{
+	const struct out_file *f = &out->files[file];
+
+	note(out, (struct out_slot){f->path, f->root, false, file});
+	for (size_t i = f->path.n; i-- > 1;)
+		if (f->path.p[i] == '/')
+			note(out, (struct out_slot){str_slice(f->path, 0, i),
+				      f->root, true, file});
+}
+
 const struct out_file *out_find(
     const struct out *out, enum out_root root, struct str path)
 {
-	for (size_t i = 0; i < out->n; i++)
-		if (out->files[i].root == root &&
-		    str_eq(out->files[i].path, path))
-			return &out->files[i];
-	return NULL;
+	const struct out_slot *s = known(out, root, path);
+
+	return s && !s->is_folder ? &out->files[s->file] : NULL;
 }
 
 /* Relative, no empty, `.` or `..` part, no control character. */
@@ -92,24 +161,20 @@ static bool is_path(struct str path)
 	}
 }
 
-/* A file where the other has a folder. */
-static bool is_below(struct str path, struct str folder)
-{
-	return path.n > folder.n && path.p[folder.n] == '/' &&
-	       memcmp(path.p, folder.p, folder.n) == 0;
-}
-
+/* What has that path already, or has a file where it needs a folder. */
 static const struct out_file *clashing(
     const struct out *out, enum out_root root, struct str path)
 {
-	for (size_t i = 0; i < out->n; i++) {
-		const struct out_file *f = &out->files[i];
-		if (f->root == root &&
-		    (str_eq(f->path, path) || is_below(path, f->path) ||
-			is_below(f->path, path)))
-			return f;
+	const struct out_slot *s = known(out, root, path);
+
+	for (size_t i = 0; i < path.n && !s; i++) {
+		if (path.p[i] != '/')
+			continue;
+		s = known(out, root, str_slice(path, 0, i));
+		if (s && s->is_folder)
+			s = NULL;
 	}
-	return NULL;
+	return s ? &out->files[s->file] : NULL;
 }
 
 static void grow(struct out *out)
@@ -154,6 +219,7 @@ enum err out_put(struct out *out, enum out_root root, const char *path,
 	    .from_env = from_env,
 	    .pos = pos,
 	};
+	note_file(out, out->n - 1);
 	return ERR_OK;
 }
 
@@ -170,4 +236,10 @@ void out_sort(struct out *out)
 {
 	if (out->n)
 		qsort(out->files, out->n, sizeof(*out->files), by_path);
+	/* the files stand elsewhere now */
+	if (out->n_slots)
+		memset(out->slots, 0, out->n_slots * sizeof(*out->slots));
+	out->used_slots = 0;
+	for (size_t i = 0; i < out->n; i++)
+		note_file(out, i);
 }

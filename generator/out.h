@@ -35,6 +35,8 @@ struct out {
 	struct arena *arena;
 	struct out_file *files;
 	size_t n, cap;
+	struct out_slot *slots; /* hash table of paths and their folders */
+	size_t n_slots, used_slots;
 };
 
 void out_init(struct out *out, struct arena *arena);

@@ -243,8 +243,8 @@ static void references_that_lead_nowhere(void **state)
 	finds("[public]\na = { env = 'NOT_SET' }\nb = { file = '/etc/x' }\n",
 	    "f:3:5: env-missing: `public.a` comes from the environment and "
 	    "NOT_SET is not set; run `export NOT_SET=…` first\n"
-	    "f:4:5: wrong-type: `public.b` is no secret; write its value or "
-	    "{ env = … }\n");
+	    "f:4:5: wrong-type: `public.b` cannot come from a file; write "
+	    "it or { env = … }\n");
 	finds("[public]\na = { env = 'EMPTY' }\nb = { env = 'LATER' }\n",
 	    "f:3:5: placeholder: `public.a` is empty; give it its value\n"
 	    "f:4:5: placeholder: `public.b` is still TO"

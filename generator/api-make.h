@@ -1,0 +1,41 @@
+#ifndef LOWTIDE_GENERATOR_API_MAKE_H
+#define LOWTIDE_GENERATOR_API_MAKE_H
+
+#include "generator/build.h"
+
+/*
+ * What the files that compile the API table share: api.c (upstreams, all of
+ * it) and api-one.c (one API). A making looks at one table at a time; keys are
+ * named from there, "request.path", and have the defaults of the key table.
+ */
+struct making {
+	struct build *b;
+	struct arena *a;
+	struct diag *diag;
+	struct config *c;
+	const char *base;	   /* "api.export", for the keys below it */
+	const struct value *table; /* what stands there */
+};
+
+struct str making_text(struct making *m, const char *key);
+int64_t making_amount(struct making *m, const char *key);
+bool making_flag(struct making *m, const char *key);
+/* What stands there; NULL: the default applies. */
+struct value *making_given(struct making *m, const char *key);
+/* Of a key's value, or of the table it is missing in. */
+struct pos making_place(struct making *m, const char *key);
+/* Index of a word; the key table has checked that it is one. */
+int making_choice(struct str word, const char *const *names);
+struct str making_without_slash(struct str url);
+struct str making_lower(struct making *m, struct str s);
+/* `bad-header` unless a call may set it. */
+void making_check_header(struct making *m, struct str name, struct pos pos);
+/* A table of strings. */
+struct pairs making_pairs(struct making *m, const char *key);
+/* The same, checked as headers whose values are templates. */
+struct pairs making_headers(
+    struct making *m, const char *key, struct str pattern);
+/* One [api.NAME], at m->table, into out. api-one.c */
+void making_api(struct making *m, struct str name, struct api *out);
+
+#endif

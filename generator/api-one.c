@@ -1,0 +1,223 @@
+#include <string.h>
+
+#include "generator/api-check.h"
+#include "generator/api-make.h"
+#include "generator/api-template.h"
+#include "generator/hash.h"
+#include "lib/opt.h"
+
+/*
+ * One [api.NAME]. Types, choices and ranges were checked by the key table;
+ * here is what needs more than one key. Findings, beside those of api-check.h
+ * and api-template.h: `auth-missing`, `on-lost-missing`, `handler-missing`,
+ * `unknown-upstream`, `bad-tag`, `bad-header`.
+ */
+static void check_name(struct making *m, struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] == '_') {
+			diag_error(m->diag, m->table->pos, "bad-name",
+			    "`%.*s` names a request table; use a-z, 0-9 and -",
+			    STR_ARG(name));
+			return;
+		}
+}
+
+static struct str auth(struct making *m)
+{
+	const struct value *v = making_given(m, "auth");
+
+	if (!v)
+		v = site_value(m->b->site, "auth");
+	if (!v)
+		diag_error(m->diag, m->table->pos, "auth-missing",
+		    "who may call it? Write auth = \"none\" here or at the "
+		    "top of api.toml if anybody may");
+	else if (!str_is(v->text, "none"))
+		diag_error(m->diag, v->pos, "not-built-yet",
+		    "auth = \"%.*s\" is not built yet; only \"none\" is",
+		    STR_ARG(v->text));
+	return v ? v->text : (struct str){0};
+}
+
+static struct str tag(struct making *m, struct str name)
+{
+	struct str t = making_text(m, "tag");
+	size_t good = 0;
+
+	if (!making_given(m, "tag"))
+		return str_slice(hash_blake2b(m->a, name), 0, CONFIG_TAG_HEX);
+	while (good < t.n && t.p[good] && strchr("0123456789abcdef", t.p[good]))
+		good++;
+	if (good != t.n || t.n != CONFIG_TAG_HEX)
+		diag_error(m->diag, making_place(m, "tag"), "bad-tag",
+		    "a tag is %d of 0-9 and a-f; the one before a rename is "
+		    "in the old server/lowtide.json",
+		    CONFIG_TAG_HEX);
+	return t;
+}
+
+static void handler(struct making *m, struct api *api)
+{
+	const struct value *all = site_table(m->b->site, "upstream");
+	struct str name = making_text(m, "upstream");
+	const char *names[64];
+	size_t n = 0;
+
+	api->upstream = name;
+	if (!making_given(m, "upstream")) {
+		diag_error(m->diag, m->table->pos, "handler-missing",
+		    "who does it? Write upstream = \"NAME\" and a table "
+		    "[upstream.NAME]");
+		return;
+	}
+	if (value_member(all, name))
+		return;
+	for (size_t i = 0; all && i < all->as.table.n && n < 64; i++)
+		names[n++] = arena_cstr(m->a, all->as.table.members[i].key);
+	const char *near = opt_nearest(name, names, n);
+	diag_error(m->diag, making_place(m, "upstream"), "unknown-upstream",
+	    "there is no [upstream.%.*s]%s%s%s", STR_ARG(name),
+	    near ? "; did you mean `" : "; write one", near ? near : "",
+	    near ? "`?" : "");
+}
+
+/* What is done when nobody knows whether it was done has to be said. */
+static void on_lost(struct making *m, struct api *api)
+{
+	bool reads = str_is(api->request_method, "GET");
+
+	api->idempotent = making_given(m, "idempotent")
+			      ? making_flag(m, "idempotent")
+			      : reads;
+	api->on_lost = (enum on_lost)making_choice(
+	    making_text(m, "on_lost"), config_on_lost);
+	if (!reads && !making_given(m, "on_lost"))
+		diag_error(m->diag, m->table->pos, "on-lost-missing",
+		    "it writes: say on_lost = \"fail\" if it must never be "
+		    "sent twice, \"retry\" if that does no harm");
+}
+
+static unsigned allowed(struct making *m, enum pattern pattern)
+{
+	const struct value *v = making_given(m, "allow");
+	unsigned bits = 0;
+
+	if (!v)
+		return (1u << PATTERN_COUNT) - 1;
+	for (size_t i = 0; i < v->as.array.n; i++)
+		bits |= 1u << making_choice(
+			    v->as.array.items[i]->text, config_patterns);
+	if (!(bits & 1u << pattern))
+		diag_error(m->diag, v->pos, "bad-value",
+		    "`allow` must name the API's own pattern, \"%s\"",
+		    config_patterns[pattern]);
+	return bits;
+}
+
+static void waiting(struct making *m, struct api *api)
+{
+	api->pattern = (enum pattern)making_choice(
+	    making_text(m, "pattern"), config_patterns);
+	api->allow = allowed(m, api->pattern);
+	api->wait_max_ms = making_amount(m, "wait_max");
+	api->wait_ms = making_amount(m, "wait");
+	if (api->pattern == PATTERN_SYNCHRONOUS && !making_given(m, "wait"))
+		api->wait_ms = api->wait_max_ms;
+	if (api->wait_ms > api->wait_max_ms)
+		diag_error(m->diag, making_place(m, "wait"), "bad-value",
+		    "`wait` is longer than `wait_max`");
+	if (api->pattern == PATTERN_FIRE_AND_FORGET && api->wait_ms > 0)
+		diag_error(m->diag, making_place(m, "wait"), "bad-value",
+		    "\"fire-and-forget\" does not wait; take `wait` out or "
+		    "choose \"async-polling\"");
+}
+
+static void body(struct making *m, struct api *api)
+{
+	bool usual = str_is(api->method, "POST") ||
+		     str_is(api->method, "PUT") || str_is(api->method, "PATCH");
+
+	api->body_max = making_amount(m, "body.max");
+	if (usual || making_given(m, "body"))
+		api->body_type = making_text(m, "body.type");
+	api->body_required = making_pairs(m, "body.required");
+	if (api->body_required.n && !str_is(api->body_type, "application/json"))
+		diag_error(m->diag, making_place(m, "body.required"),
+		    "bad-value",
+		    "`body.required` looks into JSON; body.type must be "
+		    "\"application/json\"");
+	api->result_max = making_amount(m, "result.max");
+}
+
+static void forward(struct making *m, struct api *api)
+{
+	const struct value *v = making_given(m, "request.forward");
+
+	if (!v)
+		return;
+	api->forward.items =
+	    arena_array(m->a, v->as.array.n, sizeof(*api->forward.items));
+	for (size_t i = 0; i < v->as.array.n; i++) {
+		const struct value *one = v->as.array.items[i];
+		struct str name = making_lower(m, one->text);
+		size_t star = str_find(name, '*', 0);
+		/* a lone * would pass on cookies and credentials as well */
+		if (star == 0 || star + 1 < name.n)
+			diag_error(m->diag, one->pos, "bad-header",
+			    "`%.*s`: a * may stand at the end of a name only",
+			    STR_ARG(one->text));
+		else
+			making_check_header(m, name, one->pos);
+		api->forward.items[api->forward.n++] = name;
+	}
+}
+
+/* own: the API's path without the prefix, which is where calls go by default */
+static void request(struct making *m, struct api *api, struct str own)
+{
+	api->request_path = making_text(m, "request.path");
+	if (making_given(m, "request.path"))
+		api_template_check(m->a, API_TEMPLATE_PATH, api->request_path,
+		    own, making_place(m, "request.path"), m->diag);
+	else
+		api->request_path = api_template_of_path(m->a, own);
+	api->request_body = making_text(m, "request.body");
+	api_template_check(m->a, API_TEMPLATE_BODY, api->request_body, own,
+	    making_place(m, "request.body"), m->diag);
+	api->location = making_text(m, "location");
+	api_template_check(m->a, API_TEMPLATE_LOCATION, api->location, own,
+	    making_place(m, "location"), m->diag);
+	api->request_headers = making_headers(m, "request.headers", own);
+	forward(m, api);
+}
+
+void making_api(struct making *m, struct str name, struct api *out)
+{
+	struct str own = making_text(m, "path");
+
+	if (!making_given(m, "path"))
+		own = arena_printf(m->a, "/%.*s", STR_ARG(name));
+	check_name(m, name);
+	api_check_path(own, making_place(m, "path"), m->diag);
+	out->name = name;
+	out->tag = tag(m, name);
+	out->method = making_text(m, "method");
+	out->path =
+	    arena_printf(m->a, "%.*s%.*s", STR_ARG(m->c->prefix), STR_ARG(own));
+	out->auth = auth(m);
+	waiting(m, out);
+	out->request_method = making_given(m, "request.method")
+				  ? making_text(m, "request.method")
+				  : out->method;
+	on_lost(m, out);
+	out->strict_poll = making_flag(m, "strict_poll");
+	out->deadline_ms = making_amount(m, "deadline");
+	out->ttl_ms = making_amount(m, "ttl");
+	out->estimate_ms = making_amount(m, "estimate");
+	out->concurrency = making_amount(m, "concurrency");
+	out->attempts = making_amount(m, "attempts");
+	body(m, out);
+	handler(m, out);
+	request(m, out, own);
+}
