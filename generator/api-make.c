@@ -83,15 +83,25 @@ struct pairs making_pairs(struct making *m, const char *key)
 }
 
 struct pairs making_headers(
-    struct making *m, const char *key, struct str pattern)
+    struct making *m, const char *key, const struct str *pattern)
 {
 	const struct value *v = making_given(m, key);
 
 	for (size_t i = 0; v && i < v->as.table.n; i++) {
 		const struct member *one = &v->as.table.members[i];
+		struct str text = one->value->text;
+		struct pos pos = one->value->pos;
 		making_check_header(m, one->key, one->pos);
-		api_template_check(m->a, API_TEMPLATE_HEADER, one->value->text,
-		    pattern, one->value->pos, m->diag);
+		if (!pattern && str_find(text, '{', 0) < text.n)
+			diag_error(m->diag, pos, "bad-template",
+			    "an upstream's headers are sent as they are; put "
+			    "this one into the API's request.headers");
+		else
+			api_template_check(m->a, API_TEMPLATE_HEADER, text,
+			    pattern ? *pattern : (struct str){0}, pos, m->diag);
 	}
+	if (v && v->as.table.n > API_HEADERS_MAX)
+		diag_error(m->diag, v->pos, "bad-header",
+		    "there are more than %d headers", API_HEADERS_MAX);
 	return making_pairs(m, key);
 }

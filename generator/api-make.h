@@ -32,9 +32,13 @@ struct str making_lower(struct making *m, struct str s);
 void making_check_header(struct making *m, struct str name, struct pos pos);
 /* A table of strings. */
 struct pairs making_pairs(struct making *m, const char *key);
-/* The same, checked as headers whose values are templates. */
+/*
+ * The same, checked as headers. Their values are templates of an API whose
+ * path is *pattern, or without one are sent as they are.
+ */
+#define API_HEADERS_MAX 32
 struct pairs making_headers(
-    struct making *m, const char *key, struct str pattern);
+    struct making *m, const char *key, const struct str *pattern);
 /* One [api.NAME], at m->table, into out. api-one.c */
 void making_api(struct making *m, struct str name, struct api *out);
 

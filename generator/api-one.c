@@ -188,7 +188,7 @@ static void request(struct making *m, struct api *api, struct str own)
 	api->location = making_text(m, "location");
 	api_template_check(m->a, API_TEMPLATE_LOCATION, api->location, own,
 	    making_place(m, "location"), m->diag);
-	api->request_headers = making_headers(m, "request.headers", own);
+	api->request_headers = making_headers(m, "request.headers", &own);
 	forward(m, api);
 }
 

@@ -41,7 +41,7 @@ static void upstream(struct making *m, struct str name, struct upstream *u)
 	    units_rate(making_text(m, "rate"), &u->rate_count,
 		&u->rate_per_ms) != ERR_OK)
 		return;
-	u->headers = making_headers(m, "headers", (struct str){0});
+	u->headers = making_headers(m, "headers", NULL);
 	check_base(m, u);
 }
 
