@@ -93,7 +93,7 @@ for id in job_x "job_$(printf 'A%.0s' {1..48})" ../../etc/passwd; do
 	try "$jobs" show "$id" "${common[@]}"
 	is "no such job: $id" "$status" 1
 done
-"$jobs" keygen "$TMP/other" >/dev/null
+"$jobs" keygen "$TMP/other" 2>/dev/null
 for p in "$worker" "$jobs ls"; do
 	try $p --config "$TMP/lowtide.json" --state "$TMP/state" \
 		--keys "$TMP/other"
