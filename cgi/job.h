@@ -47,6 +47,7 @@ struct job {
 	enum job_state state;
 	enum job_reason reason;
 	int64_t version; /* from the store-wide counter; only grows */
+	int64_t born;	 /* its first version: the order of arrival */
 	int64_t accepted_ms, started_ms, ended_ms,
 	    deadline_ms;	 /* 0 = not yet */
 	int64_t cancel_ms;	 /* its owner asked for its end; 0 = not */

@@ -319,13 +319,6 @@ static enum err body_drop(
 
 /* ---- picking ----------------------------------------------------------- */
 
-static bool is_older(const struct job *a, const struct job *b)
-{
-	if (a->accepted_ms != b->accepted_ms)
-		return a->accepted_ms < b->accepted_ms;
-	return a->version < b->version;
-}
-
 static enum err pick_pending(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
@@ -336,7 +329,7 @@ static enum err pick_pending(
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
 		if (j->state == JOB_PENDING && j->not_before_boot <= now_boot &&
-		    (!best || is_older(j, best)))
+		    (!best || j->born < best->born))
 			best = j;
 	}
 	if (!best)
@@ -424,9 +417,7 @@ static int newest_first(const void *left, const void *right)
 {
 	const struct job *a = left, *b = right;
 
-	if (a->accepted_ms != b->accepted_ms)
-		return a->accepted_ms > b->accepted_ms ? -1 : 1;
-	return memcmp(job_key(a), job_key(b), JOB_KEY_BYTES);
+	return (a->born < b->born) - (a->born > b->born);
 }
 
 static enum err list(void *backend, size_t api, size_t limit,
@@ -453,16 +444,18 @@ static enum err stats(void *backend, size_t api, struct store_stats *out)
 {
 	const struct memory *m = backend;
 	const struct table *t = &m->tables[api];
+	const struct job *oldest = NULL;
 
 	*out = (struct store_stats){0};
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		int64_t *oldest = &out->oldest_pending_ms;
 		out->count[j->state]++;
 		if (j->state == JOB_PENDING &&
-		    (!*oldest || j->accepted_ms < *oldest))
-			*oldest = j->accepted_ms;
+		    (!oldest || j->born < oldest->born))
+			oldest = j;
 	}
+	if (oldest)
+		out->oldest_pending_ms = oldest->accepted_ms;
 	return ERR_OK;
 }
 

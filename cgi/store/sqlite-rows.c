@@ -204,30 +204,36 @@ enum err sqlite_update(
 
 /* ---- bodies ------------------------------------------------------------ */
 
-/* Tag and key: what names a job among all APIs. */
+/* Binds what names a body: ?1 its place, ?2 tag and key of its job. */
 static enum err body_query(struct sqlite *s, enum query which,
     const struct job *job, enum body_kind kind, struct sqlite3_stmt **st)
 {
+	const int64_t kinds_room = 4;
 	enum err err = sqlite_query(s, which, st);
 
+	_Static_assert(BODY_KINDS <= 4, "n has room for four kinds");
 	if (err)
 		return err;
+	db_bind_int(*st, 1, job->born * kinds_room + kind);
 	bind_bytes(
-	    *st, 1, job->id + 1, JOB_KEY_OFFSET - 1 + JOB_KEY_BYTES, false);
-	db_bind_int(*st, 2, kind);
+	    *st, 2, job->id + 1, JOB_KEY_OFFSET - 1 + JOB_KEY_BYTES, false);
 	return ERR_OK;
 }
 
 enum err sqlite_body_put(
     void *backend, const struct job *job, enum body_kind kind, struct str bytes)
 {
+	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = body_query(backend, QUERY_BODY_PUT, job, kind, &st);
+	enum err err = body_query(s, QUERY_BODY_PUT, job, kind, &st);
 
 	if (err)
 		return err;
-	db_bind_bytes(st, 3, bytes.p ? bytes : STR(""));
-	return db_run(st);
+	db_bind_int(st, 3, kind);
+	db_bind_bytes(st, 4, bytes.p ? bytes : STR(""));
+	err = db_run(st);
+	/* another job's body in that place: the counter went back */
+	return !err && !db_changes(&s->db) ? ERR_CORRUPT : err;
 }
 
 enum err sqlite_body_get(void *backend, const struct job *job,
@@ -335,7 +341,7 @@ static enum err number(
 	if (!err)
 		*out = db_int(st, 0);
 	db_reset(st);
-	return err;
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 enum err sqlite_count_running(void *backend, size_t api, int64_t *n)

@@ -143,6 +143,7 @@ static enum err put_new(struct store *store, size_t api, struct job *job,
 	void *backend = store->backend;
 	enum err err = ops->next_version(backend, &job->version);
 
+	job->born = job->version;
 	if (!err)
 		err = ops->insert(backend, api, job);
 	if (err == ERR_CONFLICT) {

@@ -84,25 +84,28 @@ void store_rollback(struct store *store);
 enum err store_get(struct store *store, size_t api,
     const uint8_t key[JOB_KEY_BYTES], struct job *out)
     __attribute__((warn_unused_result));
+/* `job` as it came from the store. ERR_NOT_FOUND; inside, as above. */
 enum err store_body(struct store *store, const struct job *job,
     enum body_kind kind, struct arena *a, struct str *out)
     __attribute__((warn_unused_result));
 
 /*
  * A new pending row from id, owner, print, accepted_ms and deadline_ms; the
- * rest of *job, its version too, is set here. `meta` may be empty (p NULL).
- * ERR_CONFLICT when its key is taken: then *job is the row that is there.
+ * rest of *job, version and born too, is set here. `meta` may be empty (p
+ * NULL). ERR_CONFLICT when its key is taken: then *job is the row that is
+ * there.
  */
 enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
 
 /*
- * Takes the oldest pending job that is due, unless `concurrency` jobs of this
- * API run already, anywhere. The claim's own transaction marks it sent.
- * ERR_NOT_FOUND: nothing to do now; *due_boot then says when a back-off, a
- * lease or a pending job's deadline is next over (0: nothing waits for time).
- * What is already over is store_recover()'s, so call that first. A pending job
- * whose deadline has passed is never started: it ends here.
+ * Takes the pending job that is due and arrived first (by born, not by clock),
+ * unless `concurrency` jobs of this API run already, anywhere. The claim's own
+ * transaction marks it sent. ERR_NOT_FOUND: nothing to do now; *due_boot then
+ * says when a back-off, a lease or a pending job's deadline is next over (0:
+ * nothing waits for time). What is already over is store_recover()'s, so call
+ * that first. A pending job whose deadline has passed is never started: it ends
+ * here.
  */
 struct store_ask {
 	int64_t now_ms, now_boot, lease_boot;
@@ -192,7 +195,7 @@ struct store_ops {
 	    enum body_kind kind, struct arena *a, struct str *out);
 	enum err (*body_drop)(
 	    void *backend, const struct job *job, enum body_kind kind);
-	/* the oldest pending row with not_before_boot <= now_boot */
+	/* the pending row with not_before_boot <= now_boot, lowest born */
 	enum err (*pick_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/*
