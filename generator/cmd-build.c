@@ -1,3 +1,7 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "generator/build.h"
 #include "generator/command.h"
 #include "lib/fs.h"
@@ -47,6 +51,53 @@ static void summary(
 		    (long long)(bytes + 1023) / 1024);
 }
 
+/* Is `path` the folder itself or below it? Both as realpath() gives them. */
+static bool is_within(const char *folder, const char *path)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/' || folder[n - 1] == '/');
+}
+
+/*
+ * The output is exchanged as a whole and read by the next build if it lies in
+ * a folder that is published: so neither over the site nor in its sources.
+ */
+static enum err check_place(
+    struct command_run *run, const char *site, const char *out)
+{
+	static const char *const sources[] = {"assets", "catalogue", "env",
+	    "handlers", "pages", "static", "templates"};
+	char site_real[PATH_MAX], real[PATH_MAX], source[PATH_MAX];
+	const char *over = NULL;
+
+	if (!realpath(site, site_real))
+		return ERR_OK;
+	if (realpath(out, real)) {
+		if (is_within(real, site_real))
+			over = site;
+	} else {
+		/* not there yet: where it will be made */
+		char *parent = arena_cstr(run->arena, str_of(out));
+		char *slash = strrchr(parent, '/');
+		if (slash)
+			*slash = '\0';
+		if (!slash || !realpath(parent, real))
+			return ERR_OK;
+	}
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+		if (realpath(site_path(run->arena, site, sources[i]), source) &&
+		    is_within(source, real))
+			over = sources[i];
+	if (!over)
+		return ERR_OK;
+	diag_error(run->diag, POS_FILE(out), "output-over-source",
+	    "the output would lie over %s; name a folder of its own with --out",
+	    strcmp(over, ".") == 0 ? "the site itself" : over);
+	return ERR_INPUT;
+}
+
 static enum err build(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
@@ -71,6 +122,8 @@ static enum err build(struct command_run *run)
 		err = build_run(&b, site);
 	if (err == ERR_OK && run->diag->errors)
 		err = ERR_INPUT;
+	if (err == ERR_OK)
+		err = check_place(run, spec.dir, out.dir);
 	if (err == ERR_OK)
 		err = out_commit(&b.out, &out, run->diag);
 	if (err == ERR_OK)

@@ -89,6 +89,17 @@ is 'a folder that is not ours: its file' "$(cat other/thesis.txt)" precious
 ok 'with --force it is replaced' "$LOWTIDE" build -q --out other --force
 is 'and then it is ours' "$(ls other)" "$(ls dist)"
 
+site over
+mkdir static pages
+fails 'the output over the site' 1 'output-over-source: .* the site itself' \
+	--force --out ../over
+fails 'the output above the site' 1 'output-over-source: ' --force --out ..
+fails 'the output in a source' 1 'output-over-source: .* static' \
+	--force --out static/dist
+fails 'the output as a source' 1 'output-over-source: .* pages' \
+	--force --out pages
+is 'the site is still there' "$(ls)" "$(printf 'catalogue\ndist\nenv\npages\nsite.toml\nstatic')"
+
 site taken
 rm -rf dist && echo text >dist
 said=$("$LOWTIDE" build -q 2>&1)
