@@ -354,6 +354,21 @@ static void a_reader_waits_for_no_writer(void **state)
 	store_close(reader);
 }
 
+/* Somebody with a database shell: bounded, and nothing stays locked. */
+static void a_foreign_lock_is_waited_for_and_then_told(void **state)
+{
+	struct fixture *f = *state;
+	struct db shell;
+
+	fixture_open(f);
+	OK(db_open(path_of(f, "jobs.db"), false, &shell));
+	OK(db_exec(&shell, "BEGIN IMMEDIATE"));
+	assert_int_equal(store_begin(f->store), ERR_BUSY);
+	OK(db_exec(&shell, "ROLLBACK"));
+	db_close(&shell);
+	accept_one(f, API_FAIL, 1);
+}
+
 /* ---- whose boot -------------------------------------------------------- */
 
 #define OTHER_BOOT                                                             \
@@ -726,6 +741,7 @@ int main(void)
 	    T(apis_come_and_go),
 	    T(a_read_only_handle_changes_nothing),
 	    T(a_reader_waits_for_no_writer),
+	    T(a_foreign_lock_is_waited_for_and_then_told),
 	    T(after_a_reboot_all_leases_are_over),
 	    T(in_the_same_boot_leases_hold),
 	    T(a_store_that_another_host_holds_is_refused),
