@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wformat=2 -Wundef -Wcast-qual
 ifdef WERROR
 WARN += -Werror
 endif
-WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
+WARN_C = $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-D_FORTIFY_SOURCE=2 -fPIE
 OPT := -O2 -g
