@@ -156,7 +156,7 @@ demo:
 	@.ci/packages demo
 	@echo 'Building …'
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all
-	@exec build/bin/lowtide serve -C site --env dev --port $(PORT) \
+	@exec $(BUILD)/bin/lowtide serve -C site --env dev --port $(PORT) \
 		$(if $(CHECK),-- node check.mjs)
 
 # Figures, never asserted: tests/bench/run.sh says what they are.

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The README's own command, to the letter, with CHECK=1.
+. tests/lib.sh
+
+san=
+case $BIN in */san/*) san=SAN=1 ;; esac
+port=$(free_port)
+said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
+is "make demo CHECK=1 exits 0" "$?" 0
+like "it says where the site is" "$said" "http://127.0.0.1:$port"
+like "it says that the return was accepted" "$said" 'accepted with 202'
+like "and completed" "$said" 'completed'
+like "and that it arrived once" "$said" 'saw one submission'
+wait_for 5 sh -c "! curl -s -o /dev/null http://127.0.0.1:$port/"
+is "nothing listens there afterwards" "$?" 0
+
+node -e "require('net').createServer().listen($port, '127.0.0.1')" &
+blocker=$!
+started+=("$blocker")
+wait_for 5 sh -c "exec 3<>/dev/tcp/127.0.0.1/$port" ||
+	wait_for 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
+[ $? -ne 0 ]
+result $? "a busy port ends it"
+like "with a sentence that names PORT=" "$said" "port $port .* in use.*PORT="
+done_testing
