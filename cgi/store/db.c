@@ -39,8 +39,7 @@ static enum err err_of(int code)
 	return ERR_IO;
 }
 
-/* The wording is SQLite's own constant text, which names no path. */
-static void end_process(const char *doing, int code)
+static void say(const char *doing, const char *why, int code)
 {
 	const struct log log = {
 	    .fd = STDERR_FILENO, .program = program_invocation_short_name};
@@ -48,8 +47,14 @@ static void end_process(const char *doing, int code)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	LOG(&log, now.tv_sec * 1000 + now.tv_nsec / 1000000, "store-failed",
-	    LOG_TEXT("doing", doing), LOG_TEXT("error", sqlite3_errstr(code)),
+	    LOG_TEXT("doing", doing), LOG_TEXT("error", why),
 	    LOG_INT("code", code));
+}
+
+/* The wording is SQLite's own constant text, which names no path. */
+static void end_process(const char *doing, int code)
+{
+	say(doing, sqlite3_errstr(code), code);
 	_exit(err_exit(ERR_IO));
 }
 
@@ -132,8 +137,13 @@ enum err db_prepare(struct db *db, struct str sql, sqlite3_stmt **out)
 {
 	if (sql.n > INT_MAX)
 		return ERR_TOO_LARGE;
-	return err_of(sqlite3_prepare_v3(db->sqlite, sql.p, (int)sql.n,
-	    SQLITE_PREPARE_PERSISTENT, out, NULL));
+	int code = sqlite3_prepare_v3(db->sqlite, sql.p, (int)sql.n,
+	    SQLITE_PREPARE_PERSISTENT, out, NULL);
+	if ((code & 0xff) != SQLITE_ERROR)
+		return err_of(code);
+	/* our own SQL does not fit: the tables are not of this version */
+	say("prepare", sqlite3_errmsg(db->sqlite), code);
+	return ERR_CORRUPT;
 }
 
 void db_finalize(sqlite3_stmt *st)
