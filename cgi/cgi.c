@@ -3,11 +3,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgi/loop.h"
 #include "cgi/start.h"
+#include "lib/clock.h"
 #include "lib/version.h"
 
 /*
@@ -159,14 +159,6 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 	return err == ERR_OK ? listen_at(e, &values[CGI_LISTEN]) : err;
 }
 
-static int64_t wall_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static enum err serve(struct endpoint *e)
 {
 	const struct loop_spec spec = {.listen_fd = e->listen_fd,
@@ -179,7 +171,7 @@ static enum err serve(struct endpoint *e)
 	    .bell_fd = e->bell_fd,
 	    .heard = heard};
 
-	LOG(&e->log, wall_ms(), "endpoint-started",
+	LOG(&e->log, clock_wall_ms(), "endpoint-started",
 	    LOG_STR("site", e->start.config->name),
 	    LOG_INT("apis", (int64_t)e->start.config->n_apis));
 	enum err err = loop_run(&spec);
@@ -187,7 +179,7 @@ static enum err serve(struct endpoint *e)
 		diag_error(&e->start.diag, POS_NONE, "io-error",
 		    "the loop cannot go on: %s; see `ulimit -n`",
 		    strerror(errno));
-	LOG(&e->log, wall_ms(), "endpoint-stopped",
+	LOG(&e->log, clock_wall_ms(), "endpoint-stopped",
 	    LOG_TEXT("error", err ? err_name(err) : ""));
 	return err;
 }

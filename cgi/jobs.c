@@ -1,12 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cgi/ids.h"
 #include "cgi/report.h"
 #include "cgi/seal.h"
 #include "cgi/start.h"
+#include "lib/clock.h"
 #include "lib/version.h"
 
 /*
@@ -26,14 +26,6 @@ struct command {
 	const struct opt *options;
 	enum err (*run)(struct run *run);
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- keygen ------------------------------------------------------------ */
 
@@ -176,7 +168,7 @@ static enum err ls(struct run *run)
 	if (err == ERR_OK && v[LS_JSON].given)
 		report_table_json(&run->out, l.jobs, l.n);
 	else if (err == ERR_OK)
-		report_table(&run->out, l.jobs, l.n, now_ms());
+		report_table(&run->out, l.jobs, l.n, clock_wall_ms());
 	free(l.jobs);
 	return err;
 }

@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgi/conn.h"
+#include "lib/clock.h"
 
 /*
  * One turn: wait, take the time, see to events, to connections that had more
@@ -28,19 +28,11 @@
 #define NAME_SIGNAL (UINT64_MAX - 1)
 #define NAME_BELL (UINT64_MAX - 2)
 
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void take_time(struct loop *loop)
 {
 	loop->now = (struct app_now){
-	    .wall_ms = clock_ms(CLOCK_REALTIME),
-	    .boot_ms = clock_ms(CLOCK_BOOTTIME),
+	    .wall_ms = clock_wall_ms(),
+	    .boot_ms = clock_boot_ms(),
 	};
 }
 

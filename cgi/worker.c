@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgi/runner.h"
 #include "cgi/start.h"
+#include "lib/clock.h"
 #include "lib/version.h"
 
 /*
@@ -60,18 +60,10 @@ struct worker {
 	unsigned signals; /* so many told it to stop */
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static struct runner_now now(void)
 {
-	return (struct runner_now){.now_ms = clock_ms(CLOCK_REALTIME),
-	    .now_boot = clock_ms(CLOCK_BOOTTIME)};
+	return (struct runner_now){
+	    .now_ms = clock_wall_ms(), .now_boot = clock_boot_ms()};
 }
 
 static void random_bytes(void *out, size_t n)

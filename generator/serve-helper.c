@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/fs.h"
 
 /*
@@ -46,10 +47,10 @@ static enum err helper_command(
 static enum err helper_wait(
     struct serve *s, struct helper *h, const char *out, const char *log)
 {
-	int64_t until = supervise_now_ms() + SERVE_HELPER_MS;
+	int64_t until = clock_monotonic_ms() + SERVE_HELPER_MS;
 	struct str said = {0};
 
-	while (supervise_now_ms() < until && h->child.pid != 0) {
+	while (clock_monotonic_ms() < until && h->child.pid != 0) {
 		if (fs_read(s->arena, out, 1024 * 1024, NULL, &said) ==
 			ERR_OK &&
 		    str_find(said, '\n', 0) < said.n)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "generator/build.h"
+#include "lib/clock.h"
 #include "lib/fs.h"
 
 /*
@@ -183,14 +184,14 @@ static enum err all_alive(struct serve *s)
 
 enum err serve_wait_ready(struct serve *s)
 {
-	int64_t until = supervise_now_ms() + SERVE_READY_MS;
+	int64_t until = clock_monotonic_ms() + SERVE_READY_MS;
 	const char *prefix = s->has_api
 				 ? serve_text(s, "%.*s/jobs/health",
 				       STR_ARG(site_text(s->site, "prefix")))
 				 : "/";
 	int status = 0;
 
-	while (supervise_now_ms() < until) {
+	while (clock_monotonic_ms() < until) {
 		status = get(s->port, prefix);
 		if (s->has_api ? status == 200 : status != 0) {
 			s->cgi.restart = s->worker.restart = s->has_api;

@@ -10,20 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 #define NOBODY                                                                 \
 	65534 /* nobody:nogroup on Debian, and the kernel's overflow id */
 #define LOG_TAIL 400 /* bytes of a log that a dead child's last line is in */
 #define START_FAILED 127
-
-int64_t supervise_now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 enum err supervise_init(struct supervisor *s, struct diag *diag)
 {
@@ -137,7 +131,7 @@ static enum err launch(struct supervisor *s, struct child *c, struct diag *diag)
 		waitpid(c->pid, NULL, 0);
 		c->pid = 0;
 	}
-	c->started_ms = supervise_now_ms();
+	c->started_ms = clock_monotonic_ms();
 done:
 	for (int i = 0; i < 2; i++)
 		if (report[i] >= 0)
@@ -225,7 +219,7 @@ static bool has_ended(struct child *c)
 
 static void reap(struct supervisor *s, struct diag *diag)
 {
-	int64_t now = supervise_now_ms();
+	int64_t now = clock_monotonic_ms();
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct child *c = s->children[i];
@@ -247,7 +241,7 @@ static void reap(struct supervisor *s, struct diag *diag)
 /* Starts again what is due; returns in how many ms the next one is, or -1. */
 static int restart_due(struct supervisor *s, struct diag *diag)
 {
-	int64_t now = supervise_now_ms(), next = -1;
+	int64_t now = clock_monotonic_ms(), next = -1;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct child *c = s->children[i];
@@ -294,7 +288,7 @@ static bool gone(struct supervisor *s, struct child *c, int64_t until)
 	for (;;) {
 		if (has_ended(c))
 			return true;
-		int64_t left = until - supervise_now_ms();
+		int64_t left = until - clock_monotonic_ms();
 		if (left <= 0)
 			return false;
 		if (poll(&p, 1, left > 100 ? 100 : (int)left) > 0 &&
@@ -305,7 +299,7 @@ static bool gone(struct supervisor *s, struct child *c, int64_t until)
 
 void supervise_stop(struct supervisor *s, int grace_ms)
 {
-	int64_t until = supervise_now_ms() + grace_ms;
+	int64_t until = clock_monotonic_ms() + grace_ms;
 
 	while (s->n > 0) {
 		struct child *c = s->children[--s->n];

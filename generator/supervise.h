@@ -69,6 +69,4 @@ struct str supervise_last_words(struct arena *a, const struct child *c);
 bool supervise_become_nobody(void) __attribute__((warn_unused_result));
 void supervise_release(struct supervisor *s);
 
-int64_t supervise_now_ms(void); /* monotonic */
-
 #endif

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "cgi/log.h"
+#include "lib/clock.h"
 
 static const struct row {
 	int code; /* primary result code */
@@ -43,12 +43,8 @@ static void say(const char *doing, const char *why, int code)
 {
 	const struct log log = {
 	    .fd = STDERR_FILENO, .program = program_invocation_short_name};
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	LOG(&log, now.tv_sec * 1000 + now.tv_nsec / 1000000, "store-failed",
-	    LOG_TEXT("doing", doing), LOG_TEXT("error", why),
-	    LOG_INT("code", code));
+	LOG(&log, clock_wall_ms(), "store-failed", LOG_TEXT("doing", doing),
+	    LOG_TEXT("error", why), LOG_INT("code", code));
 }
 
 /* The wording is SQLite's own constant text, which names no path. */

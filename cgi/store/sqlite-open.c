@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
 /*
  * Opening a store, in this order, all of it under the turnstile:
  *
@@ -244,13 +246,6 @@ static enum err open_under_turnstile(struct opening *o)
 	return ERR_OK;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /*
  * Others get their turn between two tries. A reader that stays costs the start
  * its patience, not its success: the log only keeps what it has.
@@ -258,7 +253,7 @@ static int64_t now_ms(void)
 static enum err start_checkpoint(struct opening *o)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000000};
-	const int64_t until = now_ms() + STORE_START_WAIT_MS;
+	const int64_t until = clock_monotonic_ms() + STORE_START_WAIT_MS;
 	struct sqlite *s = o->s;
 	enum err err;
 
@@ -269,7 +264,7 @@ static enum err start_checkpoint(struct opening *o)
 			    o, err, "its turn cannot be waited for");
 		err = db_checkpoint(&s->db, DB_TRUNCATE, true);
 		turnstile_leave(&s->turnstile);
-		if (err != ERR_BUSY || now_ms() >= until)
+		if (err != ERR_BUSY || clock_monotonic_ms() >= until)
 			break;
 		nanosleep(&pause, NULL);
 	}
