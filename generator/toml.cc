@@ -376,6 +376,22 @@ std::string plain(std::string_view said)
 	return text;
 }
 
+/*
+ * A quote that was forgotten is the commonest mistake there is, and the parser
+ * calls what it meets then, the end of the line, a control character.
+ */
+bool is_open_string(const toml::parse_error &e, struct str text, struct pos at)
+{
+	size_t from = 0;
+
+	if (e.description().find("control characters") ==
+	    std::string_view::npos)
+		return false;
+	for (uint32_t line = 1; line < at.line && from < text.n; line++)
+		from = str_find(text, '\n', from) + 1;
+	return from + at.col > str_find(text, '\n', from);
+}
+
 } // namespace
 
 extern "C" enum err toml_read(struct arena *a, struct str text,
@@ -399,7 +415,9 @@ extern "C" enum err toml_read(struct arena *a, struct str text,
 		at.col = e.source().begin.column;
 		diag_error(diag, at, "toml-syntax",
 		    "%s; correct it, later errors of this file show then",
-		    plain(e.description()).c_str());
+		    is_open_string(e, text, at)
+			? "the string does not end on its line"
+			: plain(e.description()).c_str());
 		return ERR_SYNTAX;
 	} catch (const std::exception &e) {
 		diag_error(diag, at, "toml-syntax", "%s", e.what());
