@@ -26,9 +26,12 @@ static void check_name(struct making *m, struct str name)
 static struct str auth(struct making *m)
 {
 	const struct value *v = making_given(m, "auth");
+	bool doubtful = m->table->doubtful || m->b->site->root->doubtful;
 
 	if (!v)
 		v = site_value(m->b->site, "auth");
+	if ((!v && doubtful) || (v && v->broken))
+		return (struct str){0};
 	if (!v)
 		diag_error(m->diag, m->table->pos, "auth-missing",
 		    "who may call it? Write auth = \"none\" here or at the "
@@ -65,13 +68,15 @@ static void handler(struct making *m, struct api *api)
 	size_t n = 0;
 
 	api->upstream = name;
+	if (!making_given(m, "upstream") && m->table->doubtful)
+		return;
 	if (!making_given(m, "upstream")) {
 		diag_error(m->diag, m->table->pos, "handler-missing",
 		    "who does it? Write upstream = \"NAME\" and a table "
 		    "[upstream.NAME]");
 		return;
 	}
-	if (value_member(all, name))
+	if (value_member(all, name) || (!all && m->b->site->root->doubtful))
 		return;
 	for (size_t i = 0; all && i < all->as.table.n && n < 64; i++)
 		names[n++] = arena_cstr(m->a, all->as.table.members[i].key);
@@ -92,7 +97,7 @@ static void on_lost(struct making *m, struct api *api)
 			      : reads;
 	api->on_lost = (enum on_lost)making_choice(
 	    making_text(m, "on_lost"), config_on_lost);
-	if (!reads && !making_given(m, "on_lost"))
+	if (!reads && !making_given(m, "on_lost") && !m->table->doubtful)
 		diag_error(m->diag, m->table->pos, "on-lost-missing",
 		    "it writes: say on_lost = \"fail\" if it must never be "
 		    "sent twice, \"retry\" if that does no harm");

@@ -9,11 +9,29 @@
  */
 /* ---- upstreams ---------------------------------------------------------- */
 
+/* Under `lowtide serve`: "{run.simulator.url}" needs [serve.run.simulator]. */
+static void check_helper(struct making *m, struct str base, struct pos pos)
+{
+	const struct value *all = site_table(m->b->site, "serve.run");
+	struct str name = str_slice(base, sizeof("{run.") - 1, base.n);
+
+	name = str_slice(name, 0, str_find(name, '.', 0));
+	if (!value_member(all, name))
+		diag_error(m->diag, pos, "run-reference",
+		    "there is no [serve.run.%.*s] that would run; write one, "
+		    "or choose another --env",
+		    STR_ARG(name));
+}
+
 static void check_base(struct making *m, struct upstream *u)
 {
 	struct pos pos = making_place(m, "base");
 	struct url url;
 
+	if (str_starts(u->base, "{run.") && m->b->socket) {
+		check_helper(m, u->base, pos);
+		return;
+	}
 	if (str_starts(u->base, "{run.")) {
 		diag_error(m->diag, pos, "run-reference",
 		    "`%.*s` is known while `lowtide serve` runs; give "
@@ -55,6 +73,8 @@ static void upstreams(struct making *m)
 	    arena_array(m->a, all->as.table.n, sizeof(*m->c->upstreams));
 	for (size_t i = 0; i < all->as.table.n; i++) {
 		const struct member *one = &all->as.table.members[i];
+		if (one->value->broken)
+			continue;
 		m->table = one->value;
 		m->base =
 		    arena_printf(m->a, "upstream.%.*s", STR_ARG(one->key)).p;
@@ -71,9 +91,11 @@ static void apis(struct making *m)
 	m->c->apis = arena_array(m->a, n, sizeof(*m->c->apis));
 	for (size_t i = 0; i < n; i++) {
 		const struct member *one = &all->as.table.members[i];
+		if (one->value->broken)
+			continue;
 		m->table = one->value;
 		m->base = arena_printf(m->a, "api.%.*s", STR_ARG(one->key)).p;
-		places[i] = making_place(m, "path");
+		places[m->c->n_apis] = making_place(m, "path");
 		making_api(m, one->key, &m->c->apis[m->c->n_apis++]);
 	}
 	api_check_together(m->c, places, m->diag);

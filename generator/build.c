@@ -110,10 +110,9 @@ struct value *build_data(struct build *b)
 }
 
 /* Input and output stop it at once; all else is told together. */
-enum err build_run(struct build *b, const struct site *site)
+static enum err produce(
+    struct build *b, const struct site *site, enum err first)
 {
-	enum err first = ERR_OK;
-
 	b->site = site;
 	out_init(&b->out, b->arena);
 	for (size_t i = 0; i < sizeof(producers) / sizeof(*producers); i++) {
@@ -126,4 +125,18 @@ enum err build_run(struct build *b, const struct site *site)
 			first = err;
 	}
 	return first;
+}
+
+enum err build_run(struct build *b, const struct site *site)
+{
+	return produce(b, site, ERR_OK);
+}
+
+enum err build_loaded(struct build *b, struct site *site, enum err loaded)
+{
+	if (loaded != ERR_OK && (loaded != ERR_INPUT || !site->is_whole))
+		return loaded;
+	if (loaded != ERR_OK)
+		site_mend(b->arena, site);
+	return produce(b, site, loaded);
 }

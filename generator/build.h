@@ -63,5 +63,10 @@ enum err produce_manifest(struct build *b);   /* manifest.c, last */
 
 /* Everything but writing: load, produce. */
 enum err build_run(struct build *b, const struct site *site);
+/*
+ * What site_load() returned goes in. When it was ERR_INPUT, the producers look
+ * at what could be read as well, so that all findings are told in one run.
+ */
+enum err build_loaded(struct build *b, struct site *site, enum err loaded);
 
 #endif

@@ -76,8 +76,10 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 		    "there is no %s; make it, or take [catalogue.%.*s] out",
 		    name, STR_ARG(m->key));
 	if (err != ERR_OK ||
-	    toml_read(a, c.source, c.file, diag, &c.value) != ERR_OK)
+	    toml_read(a, c.source, c.file, diag, &c.value) != ERR_OK) {
+		site->lacks_catalogues = true;
 		return;
+	}
 	const struct value *version = value_get(c.value, "version");
 	c.version = value_text(c.value, "version");
 	if (!version || !catalogue_is_semver(c.version)) {
@@ -86,7 +88,7 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 		    "catalogue-version",
 		    "a catalogue needs a version such as version = \"1.0.0\" "
 		    "above its first table");
-		return;
+		c.version = STR("0.0.0"); /* pages may name the rest of it */
 	}
 	site->catalogues[site->n_catalogues++] = c;
 }

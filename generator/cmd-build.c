@@ -118,8 +118,7 @@ static enum err build(struct command_run *run)
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
-	if (err == ERR_OK)
-		err = build_run(&b, site);
+	err = build_loaded(&b, site, err);
 	if (err == ERR_OK && run->diag->errors)
 		err = ERR_INPUT;
 	if (err == ERR_OK)

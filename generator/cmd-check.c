@@ -46,7 +46,7 @@ static enum err check(struct command_run *run)
 		overlay_print(run->arena, site->root, stdout);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
-	return err == ERR_OK ? build_run(&b, site) : err;
+	return build_loaded(&b, site, err);
 }
 
 const struct command command_check = {

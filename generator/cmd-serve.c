@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "generator/build.h"
 #include "generator/serve.h"
 
 /*
@@ -66,7 +67,12 @@ static enum err load(struct serve *s)
 	for (size_t i = 0; i < v[OPT_SET].n; i++)
 		sets[spec.n_sets++] = v[OPT_SET].list[i];
 	sets[spec.n_sets++] = serve_text(s, "base_url=%s", s->url);
-	return site_load(s->arena, &spec, s->diag, &s->site);
+	enum err err = site_load(s->arena, &spec, s->diag, &s->site);
+	if (err == ERR_OK)
+		return err;
+	/* nothing will run; what else is wrong with it is told as well */
+	struct build b = {.arena = s->arena, .diag = s->diag, .socket = ""};
+	return build_loaded(&b, s->site, err);
 }
 
 /* ---- the command behind "--" -------------------------------------------- */

@@ -11,6 +11,7 @@ struct key_walk {
 	struct arena *a;
 	const char *(*env)(const char *name);
 	struct diag *diag;
+	size_t strange; /* findings that leave all other keys what they are */
 };
 
 /* "`x` must be a duration such as \"10s\", not a whole number" */

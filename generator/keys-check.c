@@ -3,8 +3,8 @@
 #include "generator/key-value.h"
 #include "lib/opt.h"
 
-static void unknown(
-    struct key_walk *w, const char *parent, const struct member *m)
+static void unknown(struct key_walk *w, const char *parent, struct value *table,
+    const struct member *m)
 {
 	const char *near[128];
 	size_t n = 0;
@@ -15,6 +15,8 @@ static void unknown(
 			near[n++] = part;
 	}
 	const char *best = opt_nearest(m->key, near, n);
+	table->doubtful = true;
+	w->strange++;
 	if (best)
 		diag_error(w->diag, m->pos, "unknown-key",
 		    "there is no key `%.*s` here; did you mean `%s`?",
@@ -163,14 +165,14 @@ static void check_value(
 	}
 }
 
-static void walk_member(
-    struct key_walk *w, const char *parent, struct str path, struct member *m)
+static void walk_member(struct key_walk *w, const char *parent, struct str path,
+    struct value *table, struct member *m)
 {
 	const struct key *row = key_child(parent, m->key);
 	size_t n;
 
 	if (!row) {
-		unknown(w, parent, m);
+		unknown(w, parent, table, m);
 		return;
 	}
 	n = strlen(row->pattern);
@@ -182,6 +184,8 @@ static void walk_member(
 		return;
 	}
 	if (row->flags & KEY_LATER) {
+		table->doubtful = true;
+		w->strange++;
 		diag_error(w->diag, m->pos, "not-built-yet",
 		    "`%.*s` is not built yet; leave it out", STR_ARG(path));
 		return;
@@ -206,7 +210,9 @@ static void walk_table(struct key_walk *w, const struct key *row,
 		struct str at = path.n ? arena_printf(w->a, "%.*s.%.*s",
 					     STR_ARG(path), STR_ARG(m->key))
 				       : m->key;
-		walk_member(w, parent, at, m);
+		size_t before = w->diag->errors - w->strange;
+		walk_member(w, parent, at, table, m);
+		m->value->broken = w->diag->errors - w->strange > before;
 	}
 	for (const struct key *k = key_rows; k->pattern; k++) {
 		const char *part = key_part(k, parent);
@@ -217,6 +223,51 @@ static void walk_table(struct key_walk *w, const struct key *row,
 		    "`%s` is missing%s%.*s; add it: %s", part,
 		    path.n ? " in " : "", STR_ARG(path), k->help);
 	}
+}
+
+/* A reference that led nowhere, at any depth of a key of kind ANY. */
+static void mend_any(struct arena *a, struct value *v)
+{
+	if (key_is_reference(v)) {
+		*v = *value_string(a, STR(""), v->pos);
+		v->from_env = v->broken = true;
+	} else if (v->kind == VALUE_ARRAY) {
+		for (size_t i = 0; i < v->as.array.n; i++)
+			mend_any(a, v->as.array.items[i]);
+	} else if (v->kind == VALUE_TABLE) {
+		for (size_t i = 0; i < v->as.table.n; i++)
+			mend_any(a, v->as.table.members[i].value);
+	}
+}
+
+static void mend_table(struct arena *a, const char *parent, struct value *table)
+{
+	for (size_t i = 0; i < table->as.table.n; i++) {
+		struct value *v = table->as.table.members[i].value;
+		const struct key *row =
+		    key_child(parent, table->as.table.members[i].key);
+		if (!row || !v->broken)
+			continue;
+		enum value_kind kind = kinds[row->kind];
+		if (row->kind == KEY_ANY) {
+			mend_any(a, v);
+			continue;
+		}
+		if (kind == VALUE_TABLE && v->kind == VALUE_TABLE &&
+		    !key_is_reference(v)) {
+			mend_table(a, key_below(row), v);
+			continue;
+		}
+		*v = kind == VALUE_TABLE || kind == VALUE_ARRAY
+			 ? *value_new(a, kind, v->pos)
+			 : *value_string(a, str_of(row->fallback), v->pos);
+		v->broken = true;
+	}
+}
+
+void key_mend(struct arena *a, struct value *root)
+{
+	mend_table(a, "", root);
 }
 
 void key_check(struct arena *a, struct value *root,

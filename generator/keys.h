@@ -64,6 +64,13 @@ const struct key *key_find(const char *dotted);
  */
 void key_check(struct arena *a, struct value *root,
     const char *(*env)(const char *name), struct diag *diag);
+/*
+ * After findings: what key_check() marked as broken gets its default, or
+ * nothing at all of the right type, so that whoever looks for more that is
+ * wrong can trust the types. Marks stay: a broken table is not looked into,
+ * and nothing is missed in a doubtful one, which has a key nobody knows.
+ */
+void key_mend(struct arena *a, struct value *root);
 
 /* Up to KEY_NAME_MAX of a-z, 0-9, - and _, a letter or digit first. */
 bool key_is_name(struct str s);

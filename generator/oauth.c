@@ -78,6 +78,8 @@ enum err produce_oauth(struct build *b)
 		struct oauth_provider p;
 		if (m->value->kind != VALUE_TABLE)
 			continue; /* storage, ttl */
+		if (m->value->broken)
+			continue;
 		enum err one =
 		    oauth_provider_read(b->arena, m, base_url(b), b->diag, &p);
 		if (one != ERR_OK)

@@ -24,7 +24,7 @@ struct page {
 
 struct pages {
 	struct build *b;
-	bool quiet; /* the page is not the site's own: no warnings */
+	bool quiet; /* no warnings of references */
 	struct page *list;
 	size_t n;
 	struct value *data;
@@ -211,6 +211,8 @@ static enum err put_page(struct pages *pages, const struct page *page)
 	struct str bytes = page->source;
 	bool from_env = false, html = str_ends(page->name, ".html");
 
+	if (page->is_template && b->site->lacks_catalogues)
+		return ERR_OK; /* it would be told that names are unknown */
 	if (page->is_template) {
 		enum err err = render(pages, page, &bytes, &from_env);
 		if (err)
@@ -301,7 +303,9 @@ static enum err put_404(struct pages *pages)
 
 enum err produce_pages(struct build *b)
 {
-	struct pages pages = {.b = b, .data = build_data(b)};
+	/* what is not there because of an error is not missed as well */
+	struct pages pages = {
+	    .b = b, .data = build_data(b), .quiet = b->diag->errors > 0};
 	enum err all = read_pages(&pages);
 
 	for (size_t i = 0; i < pages.n; i++) {

@@ -181,6 +181,12 @@ static struct str without_slash(struct str url)
 	return url;
 }
 
+static void addresses(struct site *site)
+{
+	site->base_url = without_slash(site_text(site, "base_url"));
+	site->api_url = without_slash(site_text(site, "api_url"));
+}
+
 enum err site_load(struct arena *a, const struct site_spec *spec,
     struct diag *diag, struct site **out)
 {
@@ -208,13 +214,19 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 		key_check(a, site->root, spec->env_get ? spec->env_get : env_of,
 		    diag);
 		check_name(&l);
-		site->base_url = without_slash(site_text(site, "base_url"));
-		site->api_url = without_slash(site_text(site, "api_url"));
+		addresses(site);
 		catalogues_load(a, site, diag);
 	}
 	if (l.io != ERR_OK)
 		return l.io;
+	site->is_whole = !l.partial;
 	return diag->errors > before ? ERR_INPUT : ERR_OK;
+}
+
+void site_mend(struct arena *a, struct site *site)
+{
+	key_mend(a, site->root);
+	addresses(site);
 }
 
 void site_say_env(const struct site *site, FILE *out)

@@ -41,11 +41,19 @@ struct site {
 	struct str api_url;  /* empty when the APIs live on base_url */
 	struct catalogue *catalogues;
 	size_t n_catalogues;
+	bool lacks_catalogues; /* one of those declared could not be read */
+	bool is_whole;	       /* every file over which it lies was read */
 };
 
 /* ERR_INPUT when anything was found; all findings are in diag. */
 enum err site_load(struct arena *a, const struct site_spec *spec,
     struct diag *diag, struct site **out) __attribute__((warn_unused_result));
+
+/*
+ * After ERR_INPUT, where is_whole: what is broken becomes harmless
+ * (key_mend()), for a build that is done for its findings alone.
+ */
+void site_mend(struct arena *a, struct site *site);
 
 /* Without --env: a line that base alone was read and what else there is. */
 void site_say_env(const struct site *site, FILE *out);

@@ -38,6 +38,8 @@ struct member {
 struct value {
 	enum value_kind kind;
 	bool from_env;	 /* it, or what it was made of, came from outside */
+	bool broken;	 /* something is wrong with it or below, and was said */
+	bool doubtful;	 /* a table: an unknown key may be a misspelt one */
 	struct pos pos;	 /* of the value */
 	struct str text; /* STRING, DATETIME: the text. Numbers: their source */
 	union {

@@ -185,7 +185,19 @@ serve -- true
 status=$?
 says "a site with a mistake" 1 'site.toml:2:1: unknown-key: .*name'
 is "nothing was built over it" "$(ls "$TMPDIR")" ""
+sed -i 's/upstream = "ledger"/upstream = "leger"/' "$site/api.toml"
+serve -- true
+is "two mistakes in two files: both are told" \
+	"$(grep -Ec 'unknown-(key|upstream): ' "$TMP/said")" 2
+is "and nothing that follows from them" "$(grep -c . "$TMP/said")" 2
 sed -i 2d "$site/site.toml"
+sed -i 's/upstream = "leger"/upstream = "ledger"/' "$site/api.toml"
+sed -i 's/serve.run.ledger-book/serve.run.ledger-bok/' "$site/env/dev.toml"
+serve --quiet -- true
+status=$?
+says "a helper that nobody declares" 1 \
+	'env/dev.toml:2:8: run-reference: .*no \[serve.run.ledger-book\]'
+helper "$good"
 "$LOWTIDE" serve -C "$TMP/none" --port "$port" 2>"$TMP/said"
 status=$?
 says "no such site" 74 'no such site folder'

@@ -83,7 +83,8 @@ static void defaults_fit_their_rows(void **state)
 	(void)state;
 	kit_open(&k);
 	for (const struct key *row = key_rows; row->pattern; row++) {
-		struct key_walk w = {&k.arena, env, &k.diag};
+		struct key_walk w = {
+		    .a = &k.arena, .env = env, .diag = &k.diag};
 		if (!row->fallback)
 			continue;
 		struct value *v =
