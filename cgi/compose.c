@@ -32,6 +32,13 @@ static bool is_passed_on(struct str name)
 	return true;
 }
 
+/* What a pattern never means, though a template may have it stored. */
+static bool is_credential(struct str name)
+{
+	return str_ieq(name, STR("authorization")) ||
+	       str_ieq(name, STR("cookie"));
+}
+
 /* "gov-client-*" lets every name through that starts so. */
 static bool is_forwarded(const struct api *api, struct str name)
 {
@@ -39,7 +46,7 @@ static bool is_forwarded(const struct api *api, struct str name)
 		struct str pattern = api->forward.items[i];
 		if (pattern.n && pattern.p[pattern.n - 1] == '*') {
 			pattern.n--;
-			if (name.n >= pattern.n &&
+			if (!is_credential(name) && name.n >= pattern.n &&
 			    str_ieq(str_slice(name, 0, pattern.n), pattern))
 				return true;
 		} else if (str_ieq(name, pattern)) {
@@ -244,7 +251,8 @@ struct str compose_location(struct arena *a, const struct compose *c,
 		&tree) == ERR_OK)
 		source.body = tree;
 	if (template_fill(a, &source, TEMPLATE_PATH, c->api->location, &out,
-		&place) != ERR_OK)
+		&place) != ERR_OK ||
+	    out.n > UPSTREAM_VALUE_MAX)
 		return answer->location;
 	return out;
 }

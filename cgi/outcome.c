@@ -139,6 +139,8 @@ static int64_t wait_of(const struct job *job,
 {
 	if (!answer->has_retry_after)
 		return outcome_backoff_ms(job->attempt, random);
+	if (answer->retry_after_ms < 0)
+		return 0;
 	return answer->retry_after_ms < RETRY_AFTER_MAX_MS
 		   ? answer->retry_after_ms
 		   : RETRY_AFTER_MAX_MS;

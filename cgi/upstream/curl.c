@@ -242,6 +242,8 @@ static void set_rules(CURL *easy, const struct upstream_call *spec)
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that hangs must not hold up the leases of all others */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "lowtide");
 }
 
@@ -329,7 +331,7 @@ static enum upstream_end end_of(const struct call *call, CURLcode code)
 						: UPSTREAM_BROKEN;
 }
 
-/* A header's value, but for those nobody could pass on. */
+/* A header's value, but for those that nobody could pass on. */
 static struct str header_of(
     const struct call *call, struct arena *a, const char *name)
 {
@@ -338,10 +340,24 @@ static struct str header_of(
 	if (curl_easy_header(call->easy, name, 0, CURLH_HEADER, -1, &h) !=
 	    CURLHE_OK)
 		return (struct str){0};
-	for (const char *c = h->value; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+	struct str value = str_of(h->value);
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
 			return (struct str){0};
-	return arena_str(a, str_of(h->value));
+	return value.n > UPSTREAM_VALUE_MAX ? (struct str){0}
+					    : arena_str(a, value);
+}
+
+/* A date that has passed is negative, and a number as large as they come. */
+static int64_t wait_ms(const struct call *call)
+{
+	curl_off_t wait = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &wait);
+	if (wait <= 0)
+		return 0;
+	return wait < INT32_MAX ? (int64_t)wait * 1000
+				: (int64_t)INT32_MAX * 1000;
 }
 
 static const char *why_of(
@@ -361,18 +377,16 @@ static void answer_of(const struct call *call, CURLcode code, struct arena *a,
     struct upstream_answer *out)
 {
 	long status = 0;
-	curl_off_t wait = 0;
 	struct curl_header *h;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &wait);
 	*out = (struct upstream_answer){.end = end_of(call, code),
 	    .status = (int)status,
 	    .content_type = header_of(call, a, "Content-Type"),
 	    .location = header_of(call, a, "Location"),
 	    .has_retry_after = curl_easy_header(call->easy, "Retry-After", 0,
 				   CURLH_HEADER, -1, &h) == CURLHE_OK,
-	    .retry_after_ms = (int64_t)wait * 1000,
+	    .retry_after_ms = wait_ms(call),
 	    .why = why_of(call, a, code)};
 	if (out->end == UPSTREAM_ANSWER)
 		out->body = arena_str(a, buf_str(&call->body));

@@ -22,6 +22,8 @@
  *   - no more than response_max bytes of it are ever kept.
  */
 #define UPSTREAM_HEADER_BYTES_MAX (64 * 1024)
+/* Longer ones are left out: no web server would pass them on. */
+#define UPSTREAM_VALUE_MAX 2048 /* bytes of a Content-Type, a Location */
 
 enum upstream_end {
 	UPSTREAM_ANSWER,    /* complete, with any status */

@@ -122,6 +122,27 @@ static void headers_that_pass(void **state)
 	assert_string_equal(header(f, "transfer-encoding"), "");
 }
 
+/* A pattern reaches none, not even one that a template reads. */
+static void credentials_are_named(void **state)
+{
+	struct fixture *f = *state;
+
+	f->sent[0] = (struct pair){STR("authorization"), STR("Bearer a")};
+	f->sent[1] = (struct pair){STR("cookie"), STR("b=c")};
+	f->templates[0] =
+	    (struct pair){STR("X-Who"), STR("{header.authorization}")};
+	f->forward[0] = STR("auth*");
+	f->forward[1] = STR("c*");
+	f->api.forward.n = 2;
+	assert_int_equal(compose(f), ERR_OK);
+	assert_string_equal(header(f, "X-Who"), "Bearer a");
+	assert_string_equal(header(f, "authorization"), "");
+	assert_string_equal(header(f, "cookie"), "");
+	f->forward[0] = STR("authorization");
+	assert_int_equal(compose(f), ERR_OK);
+	assert_string_equal(header(f, "authorization"), "Bearer a");
+}
+
 static void headers_that_lie(void **state)
 {
 	struct fixture *f = *state;
@@ -223,6 +244,11 @@ static void locations(void **state)
 	f->api.location = STR("/b/{body.vrn}");
 	assert_true(
 	    str_is(compose_location(&f->arena, &c, &answer), "/b/19%203"));
+	f->api.location = STR("/b/{result.id}");
+	answer.body = arena_printf(
+	    &f->arena, "{\"id\":\"%*s\"}", UPSTREAM_VALUE_MAX / 3, "");
+	assert_true(
+	    str_is(compose_location(&f->arena, &c, &answer), "/theirs"));
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -232,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(a_call),
 	    CASE(headers_that_pass),
+	    CASE(credentials_are_named),
 	    CASE(headers_that_lie),
 	    CASE(what_cannot_be_called),
 	    CASE(bodies),

@@ -221,6 +221,9 @@ static void retry_after(void **state)
 	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
 	assert_int_equal(
 	    o.event.not_before_boot, now.now_boot + RETRY_AFTER_MAX_MS);
+	answer.retry_after_ms = -7000; /* a date that has passed */
+	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+	assert_int_equal(o.event.not_before_boot, now.now_boot);
 	answer.has_retry_after = false;
 	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
 	assert_int_equal(o.pause_boot, 0);
