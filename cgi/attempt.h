@@ -13,6 +13,7 @@
  */
 enum attempt_phase {
 	ATTEMPT_CLAIMED, /* in a transaction that is not committed yet */
+	ATTEMPT_LATE, /* committed too long ago: renewed before it is called */
 	ATTEMPT_CALLING, /* the upstream has it */
 	ATTEMPT_ENDED,	 /* .outcome waits to be written */
 	ATTEMPT_LOST,	 /* another's by now; nothing to write */

@@ -29,6 +29,10 @@ struct runner {
 	size_t leaving; /* of these, written by the open transaction */
 	int64_t heartbeat_boot, recheck_boot;
 	int64_t store_boot; /* the store failed: not before; 0 = it works */
+	/* when the last step wanted the next one; 0 = never */
+	int64_t expected_boot;
+	/* all may have slept: until then nobody's lease is over; 0 = it may */
+	int64_t wary_boot;
 	bool draining;
 };
 

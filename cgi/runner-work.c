@@ -114,6 +114,11 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 {
 	size_t changed = 0;
+
+	if (r->wary_boot) {
+		r->lanes[api].recover = false;
+		return ERR_OK;
+	}
 	enum err err = store_recover(r->spec.store, api, now.now_ms,
 	    now.now_boot, RUNNER_RECOVER_MAX, &changed);
 

@@ -162,15 +162,50 @@ static enum err heartbeat_all(struct runner *r, struct runner_now now)
 	return ERR_OK;
 }
 
+static bool is_late(const struct runner *r, struct runner_now now)
+{
+	return r->spec.clock_boot &&
+	       r->spec.clock_boot() - now.now_boot > r->spec.lease_ms / 2;
+}
+
+/*
+ * Calls what is in that phase, unless the commit before took so long that the
+ * lease may be another's by now.
+ */
+static void start(
+    struct runner *r, struct runner_now now, enum attempt_phase phase)
+{
+	bool late = is_late(r, now);
+
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		if (t->phase != phase)
+			continue;
+		if (!t->callable) {
+			t->phase = ATTEMPT_ENDED;
+		} else if (late) {
+			t->phase = ATTEMPT_LATE;
+			r->heartbeat_boot = now.now_boot;
+		} else {
+			t->phase = ATTEMPT_CALLING;
+			r->spec.upstream->start(r->spec.pool, &t->call, t);
+		}
+	}
+}
+
+static bool is_unsent(const struct runner *r, struct attempt *t)
+{
+	return t->phase == ATTEMPT_LATE ||
+	       (t->phase == ATTEMPT_CALLING &&
+		   r->spec.upstream->unsent(r->spec.pool, t));
+}
+
 /* A cancelled job whose call has not left yet need not wait for an answer. */
 static void give_back_unsent(
     struct runner *r, struct runner_now now, bool only_cancelled)
 {
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		struct outcome_now o = runner_at(r, now);
-		if (t->phase != ATTEMPT_CALLING ||
-		    (only_cancelled && !t->job.cancel_ms) ||
-		    !r->spec.upstream->unsent(r->spec.pool, t))
+		if ((only_cancelled && !t->job.cancel_ms) || !is_unsent(r, t))
 			continue;
 		abort_call(r, t);
 		attempt_released(t, &o);
@@ -187,6 +222,7 @@ static void heartbeat(struct runner *r, struct runner_now now)
 		return;
 	give_back_unsent(r, now, true);
 	r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
+	start(r, now, ATTEMPT_LATE);
 }
 
 void runner_drain(struct runner *r, struct runner_now now)
@@ -259,13 +295,7 @@ static void start_claimed(struct runner *r, struct runner_now now)
 {
 	if (r->heartbeat_boot <= now.now_boot)
 		r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_CLAIMED)
-			continue;
-		t->phase = t->callable ? ATTEMPT_CALLING : ATTEMPT_ENDED;
-		if (t->callable)
-			r->spec.upstream->start(r->spec.pool, &t->call, t);
-	}
+	start(r, now, ATTEMPT_CLAIMED);
 }
 
 static void work(struct runner *r, struct runner_now now)
@@ -299,7 +329,7 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 {
 	int64_t due = 0;
 
-	if (r->store_boot)
+	if (r->store_boot > now.now_boot)
 		return r->store_boot;
 	if (r->attempts)
 		sooner(&due, r->heartbeat_boot);
@@ -313,12 +343,25 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 	if (r->draining)
 		return due;
 	sooner(&due, r->recheck_boot);
+	sooner(&due, r->wary_boot);
 	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		sooner(&due, r->lanes[i].due_boot);
 		if (r->lanes[i].recover)
 			sooner(&due, now.now_boot);
 	}
 	return due;
+}
+
+static void notice_a_pause(struct runner *r, struct runner_now now)
+{
+	if (r->wary_boot && now.now_boot >= r->wary_boot) {
+		r->wary_boot = 0;
+		look_everywhere(r);
+		recover_everywhere(r);
+	} else if (!r->wary_boot && r->expected_boot &&
+		   now.now_boot - r->expected_boot > r->spec.lease_ms / 2) {
+		r->wary_boot = now.now_boot + r->spec.heartbeat_ms;
+	}
 }
 
 /* Time sets flags; everything else only looks at flags. */
@@ -347,6 +390,7 @@ static void look_at_the_clock(struct runner *r, struct runner_now now)
 
 void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 {
+	notice_a_pause(r, now);
 	if (now.now_boot >= r->store_boot) {
 		look_at_the_clock(r, now);
 		heartbeat(r, now);
@@ -354,5 +398,5 @@ void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 		end_overdue(r, now);
 		work(r, now);
 	}
-	*due_boot = next_due(r, now);
+	*due_boot = r->expected_boot = next_due(r, now);
 }

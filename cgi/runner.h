@@ -20,7 +20,12 @@
  *   3. one transaction: write what ended, bring home what nobody works on,
  *      claim what there is room for. In the steady state that is
  *      {finish N, claim N + 1, mark N + 1 sent}: one commit per job.
- *   4. start the calls claimed, now that the commit is durable.
+ *   4. start the calls claimed, now that the commit is durable; but if it took
+ *      more than half a lease, at the next step, behind its heartbeat.
+ *
+ * A step that comes more than half a lease after it was due shows that this
+ * machine slept. Then others did as well, and have a heartbeat's time to renew
+ * their leases before any is taken for lost.
  *
  * When the store fails, nothing is forgotten: what ended is written at a later
  * step, and nothing new is claimed until then.
@@ -39,6 +44,8 @@ struct runner_spec {
 	const struct log *log; /* NULL = silent */
 	int64_t lease_ms, heartbeat_ms;
 	void (*random)(void *out, size_t n);
+	/* CLOCK_BOOTTIME in ms, for how long a commit took; NULL = no time */
+	int64_t (*clock_boot)(void);
 };
 struct runner_now {
 	int64_t now_ms, now_boot;

@@ -66,6 +66,11 @@ static struct runner_now now(void)
 	    .now_ms = clock_wall_ms(), .now_boot = clock_boot_ms()};
 }
 
+static int64_t boot_ms(void)
+{
+	return now().now_boot;
+}
+
 static void random_bytes(void *out, size_t n)
 {
 	char *p = out;
@@ -146,7 +151,8 @@ static enum err set_up(struct worker *w)
 	    .log = &w->log,
 	    .lease_ms = w->lease_ms,
 	    .heartbeat_ms = w->heartbeat_ms,
-	    .random = random_bytes};
+	    .random = random_bytes,
+	    .clock_boot = boot_ms};
 	w->runner = runner_new(&spec);
 	return ERR_OK;
 }

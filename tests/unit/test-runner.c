@@ -45,6 +45,8 @@ struct world {
 /* The memory store, counted, and failing when told to. */
 static struct store_ops ops;
 static int begins_to_fail, commits;
+static int64_t stall_ms; /* the next commit takes so long */
+static int64_t *boot;
 static int64_t deadline_ms; /* of what is accepted */
 
 static enum err begin(void *backend)
@@ -59,7 +61,14 @@ static enum err begin(void *backend)
 static enum err commit(void *backend, unsigned bells)
 {
 	commits++;
+	*boot += stall_ms;
+	stall_ms = 0;
 	return store_memory.commit(backend, bells);
+}
+
+static int64_t clock_boot(void)
+{
+	return *boot;
 }
 
 static uint64_t random_state;
@@ -89,7 +98,8 @@ static void hire(struct world *w, int i)
 	    .pool = pool,
 	    .lease_ms = LEASE,
 	    .heartbeat_ms = HEARTBEAT,
-	    .random = random_bytes};
+	    .random = random_bytes,
+	    .clock_boot = clock_boot};
 	w->workers[i].up = pool;
 	w->workers[i].runner = runner_new(&spec);
 }
@@ -108,6 +118,8 @@ static int set_up(void **state)
 
 	random_state = 1;
 	begins_to_fail = commits = 0;
+	stall_ms = 0;
+	boot = &w->boot;
 	deadline_ms = 900000;
 	ops = store_memory;
 	ops.begin = begin;
@@ -483,6 +495,112 @@ static void a_worker_sleeps_too_long(void **state)
 	assert_int_equal(row(w, PLAIN, &job).state, JOB_COMPLETED);
 }
 
+/*
+ * Between the claim and the call there is a commit, and that may take longer
+ * than the lease: it is renewed first, and if it is another's, nothing leaves.
+ */
+static void a_commit_takes_too_long(void **state)
+{
+	struct world *w = *state;
+	struct fake_upstream *up = w->workers[0].up;
+	struct job job = accept(w, RETURN, "");
+
+	hire(w, 1);
+	settle(w, 1); /* takes it */
+	fake_end(w->workers[1].up, 0, created);
+	settle(w, 1);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
+	job = accept(w, RETURN, "");
+	stall_ms = LEASE / 2 + 1;
+	step(w, 0);
+	assert_true(row(w, RETURN, &job).sent);
+	assert_int_equal(up->n, 0);
+	assert_true(w->workers[0].due <= w->boot);
+	step(w, 0);
+	assert_int_equal(up->n, 1);
+	assert_int_equal(row(w, RETURN, &job).lease_boot, w->boot + LEASE);
+	fake_end(up, 0, created);
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
+	job = accept(w, RETURN, "");
+	stall_ms = LEASE + 1;
+	step(w, 0);
+	settle(w, 1);
+	assert_int_equal(row(w, RETURN, &job).reason, REASON_OUTCOME_UNKNOWN);
+	settle(w, 0);
+	assert_int_equal(up->n, 1);
+	assert_false(runner_is_busy(w->workers[0].runner));
+	/* the renewal itself may take as long */
+	job = accept(w, RETURN, "");
+	stall_ms = LEASE / 2 + 1;
+	step(w, 0);
+	stall_ms = LEASE / 2 + 1;
+	step(w, 0);
+	assert_int_equal(up->n, 1);
+	step(w, 0);
+	assert_int_equal(up->n, 2);
+}
+
+static void late_calls_are_given_back(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	stall_ms = LEASE / 2 + 1;
+	step(w, 0);
+	runner_drain(w->workers[0].runner, now(w));
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PENDING);
+	assert_int_equal(row(w, RETURN, &job).released, 1);
+	assert_int_equal(w->workers[0].up->n, 0);
+	assert_false(runner_is_busy(w->workers[0].runner));
+}
+
+/* The whole machine slept: who wakes first lets the other one renew. */
+static void all_sleep_too_long(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	hire(w, 1);
+	settle(w, 0);
+	settle(w, 1);
+	w->boot += RUNNER_RECHECK_MS;
+	settle(w, 1);
+	w->boot += 3 * LEASE;
+	settle(w, 1);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	settle(w, 0);
+	pass(w, 1, HEARTBEAT);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	/* and if there is no other one any more, a heartbeat later it is over
+	 */
+	w->boot += 3 * LEASE;
+	settle(w, 1);
+	fire(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	pass(w, 1, HEARTBEAT);
+	assert_int_equal(row(w, RETURN, &job).reason, REASON_OUTCOME_UNKNOWN);
+}
+
+/* A Location made of the answer, larger than anything the store takes. */
+static void an_answer_blows_up(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, PLAIN, "");
+	const int n = 6 * 1024 * 1024;
+
+	w->apis[PLAIN].location = STR("/b/{result.id}");
+	settle(w, 0);
+	answer(w, &job,
+	    (struct upstream_answer){.end = UPSTREAM_ANSWER,
+		.status = 201,
+		.body = arena_printf(&w->arena, "{\"id\":\"%*s\"}", n, "")});
+	settle(w, 0);
+	assert_int_equal(row(w, PLAIN, &job).state, JOB_COMPLETED);
+	assert_int_equal(result(w, PLAIN, &job).location.n, 0);
+}
+
 static void too_many_requests(void **state)
 {
 	struct world *w = *state;
@@ -551,6 +669,23 @@ static void the_store_fails(void **state)
 	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
 	assert_int_equal(row(w, RETURN, &next).state, JOB_PROCESSING);
 	assert_int_equal(w->workers[0].up->n, 2);
+}
+
+/* What it could not claim does not keep it awake once it is to end. */
+static void the_store_fails_before_the_drain(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	settle(w, 0);
+	accept(w, PLAIN, "");
+	begins_to_fail = 1;
+	step(w, 0);
+	runner_drain(w->workers[0].runner, now(w));
+	w->boot += RUNNER_STORE_RETRY_MS;
+	step(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	assert_true(w->workers[0].due > w->boot);
 }
 
 static void deadlines(void **state)
@@ -702,6 +837,8 @@ static void stir(struct world *w, int i)
 	}
 	if (dice(20) == 0)
 		begins_to_fail = (int)dice(5);
+	if (dice(20) == 0)
+		stall_ms = dice(2 * LEASE);
 	if (dice(3))
 		settle(w, i);
 	w->boot += dice(10) ? dice(3000) : dice(2 * LEASE);
@@ -765,9 +902,14 @@ int main(void)
 	    CASE(a_worker_dies),
 	    CASE(heartbeats_keep_the_lease),
 	    CASE(a_worker_sleeps_too_long),
+	    CASE(a_commit_takes_too_long),
+	    CASE(late_calls_are_given_back),
+	    CASE(all_sleep_too_long),
+	    CASE(an_answer_blows_up),
 	    CASE(too_many_requests),
 	    CASE(a_drain),
 	    CASE(the_store_fails),
+	    CASE(the_store_fails_before_the_drain),
 	    CASE(deadlines),
 	    CASE(deadlines_in_a_queue),
 	    CASE(cancelling),
