@@ -269,8 +269,10 @@ static bool drain_signals(struct supervisor *s)
 enum err supervise_wait(struct supervisor *s, int timeout_ms, struct diag *diag)
 {
 	struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
-	int next = restart_due(s, diag);
+	int next = s->stop ? -1 : restart_due(s, diag);
 
+	if (s->stop)
+		return ERR_CLOSED;
 	if (next >= 0 && (timeout_ms < 0 || next < timeout_ms))
 		timeout_ms = next;
 	if (poll(&p, 1, timeout_ms) > 0 && drain_signals(s))

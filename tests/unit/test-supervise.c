@@ -83,9 +83,10 @@ static void until_said(const char *name, const char *what)
 static void starts_where_and_as_told(void **state)
 {
 	static const char *const extra[] = {"PORT=1234", "HOME=/here", NULL};
-	struct child *c = shell("pwd; echo $PORT $HOME $0; cat; "
-				"test $$ = $(ps -o pgid= -p $$) && echo own; "
-				"echo to-stderr >&2; exit 5");
+	struct child *c =
+	    shell("pwd; echo $PORT $HOME $0; cat; "
+		  "test $$ = $(cut -d' ' -f5 /proc/$$/stat) && echo own; "
+		  "echo to-stderr >&2; exit 5");
 
 	(void)state;
 	c->extra = extra;

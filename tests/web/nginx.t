@@ -199,11 +199,11 @@ is "nginx had nothing to complain about but that" \
 		"$TMP/nginx.err")" ""
 
 # Stopped, nothing of it is left.
-workers=$(pgrep -P "$nginx_pid")
+workers=$(cat "/proc/$nginx_pid/task/$nginx_pid/children")
 kill "$nginx_pid"
 wait "$nginx_pid"
 is "nginx stops when asked" "$?" 0
 for w in $workers; do
-	unlike "its worker is gone" "$(ps -o pid= -p "$w")" '[0-9]'
+	ok "its worker is gone" test ! -e "/proc/$w"
 done
 done_testing
