@@ -59,6 +59,15 @@ const moods = {
 	garbage: req => req.socket.end('SSH-2.0-nothing\r\n\r\n'),
 	moved: (req, res) => res.writeHead(307, {location: '/ok/x'}).end(),
 	held: (req, res) => held.push(res),
+	long: (req, res) => json(res, 201, {id: 'x'.repeat(5000)},
+		{location: `/${'y'.repeat(5000)}`,
+			'content-type': `text/${'z'.repeat(5000)}`}),
+	never: (req, res, body, n) => n === 1 ?
+		json(res, 429, {}, {'retry-after': '9223372036854775807'}) :
+		json(res, 200, {n}),
+	past: (req, res, body, n) => n === 1 ? json(res, 429, {},
+		{'retry-after': 'Thu, 01 Jan 1970 00:00:01 GMT'}) :
+		json(res, 200, {n}),
 	private: (req, res) => json(res, 200, {}),
 	secure: (req, res) => json(res, 200, {}),
 };
@@ -75,6 +84,8 @@ const base = given => ({upstream: 'up', ...given});
 const apis = [
 	...names.map(name => base({name})),
 	base({name: 'located2', requestPath: '/located/{job.id}',
+		location: '/bundles/{result.id}'}),
+	base({name: 'long2', requestPath: '/long/{job.id}',
 		location: '/bundles/{result.id}'}),
 	base({name: 'template', requestMethod: 'PUT',
 		requestPath: '/echo/{body.vrn}?p={query.p}',
@@ -195,6 +206,17 @@ test('a 429 was not executed: again, when the upstream says', async () => {
 	const job = await ends('busy');
 	equal([job.status, job.attempt, arrivals('busy', job.jobId)],
 		['completed', 2, 2]);
+});
+
+test('no header that a web server would choke on is kept', async () => {
+	for (const name of ['long', 'long2']) {
+		const job = await ends(name);
+		equal([job.status, job.location], ['completed', null]);
+		const r = await line.fcgi({method: 'GET',
+			target: `/api/jobs/${job.jobId}/result`});
+		equal([r.status, r.headers.location, r.headers['content-type']],
+			[201, undefined, undefined]);
+	}
 });
 
 for (const mood of ['silent', 'cut', 'garbage', 'stalls'])
@@ -319,6 +341,43 @@ test('two workers, one of them stopped: the fence holds', async () => {
 	equal(await other.ended, 0);
 });
 
+/* Longer than its lease and than the upstream waits, in the middle of a call. */
+async function sleeps(who) {
+	who.child.kill('SIGSTOP');
+	await pause(1600);
+}
+
+test('a worker that slept through its lease: one arrival', async () => {
+	const answered = await send('held');
+	await until('it is held', () => held.length === 1);
+	await sleeps(worker);
+	json(held.shift(), 200, {who: 'in time'});
+	worker.child.kill('SIGCONT');
+	const job = await line.ended(answered);
+	ok(job.status === 'completed' || job.reason === 'outcome-unknown',
+		`${job.status} ${job.reason}`);
+	equal([job.attempt, arrivals('held', answered)], [1, 1]);
+	equal(line.show(answered).status, job.status);
+});
+
+test('and with another one awake: unknown, and still one', async () => {
+	const id = await send('held');
+	await until('it is held', () => held.length === 1);
+	const other = line.worker();
+	await says(other, /"event":"worker-started"/);
+	await sleeps(worker);
+	const job = await line.ended(id);
+	equal([job.reason, job.attempt], ['outcome-unknown', 1]);
+	json(held.shift(), 200, {who: 'late'});
+	worker.child.kill('SIGCONT');
+	await pause(400);
+	equal([line.show(id).reason, arrivals('held', id)],
+		['outcome-unknown', 1]);
+	equal(held.length, 0);
+	other.child.kill('SIGTERM');
+	equal(await other.ended, 0);
+});
+
 test('SIGTERM waits for the answer and takes nothing new', async () => {
 	const id = await send('one');
 	await until('it is held', () => held.length === 1);
@@ -334,6 +393,18 @@ test('SIGTERM waits for the answer and takes nothing new', async () => {
 	await until('it is taken', () => held.length === 1);
 	json(held.shift(), 200, {});
 	equal((await line.ended(later)).attempt, 1);
+});
+
+test('a Retry-After is held within bounds', async () => {
+	const past = await ends('past');
+	equal([past.status, past.attempt], ['completed', 2]);
+	const id = await send('never');
+	await until('it is refused', () => arrivals('never', id) === 1);
+	await says(worker, /"event":"job-queued-again".*"upstreamStatus":429/);
+	await pause(200);
+	const job = line.show(id);
+	equal([job.status, job.attempt, arrivals('never', id)],
+		['pending', 1, 1]);
 });
 
 test('no body and no credential in a log or in the store', async () => {
