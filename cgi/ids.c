@@ -176,6 +176,7 @@ void ids_write(const uint8_t id[JOB_ID_BYTES], char out[IDS_TEXT + 1])
 
 enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
 {
+	char same[IDS_TEXT + 1];
 	size_t n = 0;
 	const char *end = NULL;
 
@@ -186,7 +187,9 @@ enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
 		out, JOB_ID_BYTES, code.p, code.n, NULL, &n, &end, B64) != 0 ||
 	    n != JOB_ID_BYTES || end != code.p + code.n)
 		return ERR_FORGED;
-	return ERR_OK;
+	/* libsodium takes every byte above 0x7f for '_' */
+	ids_write(out, same);
+	return str_is(text, same) ? ERR_OK : ERR_FORGED;
 }
 
 enum err ids_verify(const struct keys *keys, const uint8_t id[JOB_ID_BYTES],

@@ -57,6 +57,9 @@ static bool read_bytes(struct str text, uint8_t out[KEY_BYTES])
 	size_t n = 0;
 	const char *end = NULL;
 
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] > 0x7f) /* libsodium: a '/' */
+			return false;
 	return text.n &&
 	       sodium_base642bin(
 		   out, KEY_BYTES, text.p, text.n, NULL, &n, &end, B64) == 0 &&

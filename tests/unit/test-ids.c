@@ -85,7 +85,7 @@ static void refuses_other_spellings(void **state)
 	for (size_t n = 0; n < IDS_TEXT; n++)
 		assert_int_equal(
 		    ids_read((struct str){text, n}, back), ERR_FORGED);
-	static const char odd[] = "=+/ .%\n\t~";
+	static const char odd[] = "=+/ .%\n\t~\x7f\x80\xff";
 	for (size_t at = 0; at < IDS_TEXT; at++) {
 		for (size_t i = 0; i < sizeof(odd); i++) { /* NUL as well */
 			char copy[IDS_TEXT];

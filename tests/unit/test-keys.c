@@ -128,6 +128,10 @@ static void refuses_bad_files(void **state)
 	} rows[] = {
 	    {"", 1},
 	    {"1 name " A "\n1 mac " A "\n", 2},
+	    {"1 name \xff"
+	     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n1 mac " A
+	     "\n1 seal " A "\n",
+		1},
 	    {"1 name " A "\n1 seal " A "\n", 2},
 	    {"1 mac " A "\n1 seal " A "\n", 2},
 	    {"1 name " A "\n2 name " A "\n1 mac " A "\n1 seal " A "\n", 2},
