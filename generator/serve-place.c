@@ -244,8 +244,9 @@ enum err place_make(struct arena *a, const char *self, const char *dir,
 	p->site = p->work = arena_cstr(a, str_of(real));
 	free(real);
 	umask(022);
-	char *run = arena_cstr(a, arena_printf(a, "%s/lowtide-XXXXXX",
-				      tmp && strlen(tmp) < 60 ? tmp : "/tmp"));
+	char *run =
+	    arena_cstr(a, arena_printf(a, "%s/lowtide-XXXXXX",
+			      tmp && *tmp && strlen(tmp) < 60 ? tmp : "/tmp"));
 	if (!mkdtemp(run))
 		return failed(diag, "cannot make a temporary folder", run);
 	p->run = run;
