@@ -252,7 +252,7 @@ struct str compose_location(struct arena *a, const struct compose *c,
 		source.body = tree;
 	if (template_fill(a, &source, TEMPLATE_PATH, c->api->location, &out,
 		&place) != ERR_OK ||
-	    out.n > UPSTREAM_VALUE_MAX)
+	    out.n > UPSTREAM_LOCATION_MAX)
 		return answer->location;
 	return out;
 }

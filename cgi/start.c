@@ -1,13 +1,31 @@
 #include "cgi/start.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define ETC "/etc/lowtide"
 #define VAR "/var/lib/lowtide"
 
+/*
+ * Started without them, the next files opened would be 0, 1 and 2: what is
+ * said on stderr would go into a lock file, or to an upstream.
+ */
+static void keep_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 void start_init(struct start *s)
 {
+	keep_standard_fds();
 	*s = (struct start){0};
 	diag_init(&s->diag, &s->arena);
 }

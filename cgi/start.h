@@ -52,7 +52,7 @@ struct start {
 	struct store *store;
 };
 
-/* In place: the diag points into it. */
+/* In place: the diag points into it. Opens 0, 1 and 2 where they are closed. */
 void start_init(struct start *s);
 /*
  * Reads the configuration and the keys, opens the store. Findings for all

@@ -333,7 +333,7 @@ static enum upstream_end end_of(const struct call *call, CURLcode code)
 
 /* A header's value, but for those that nobody could pass on. */
 static struct str header_of(
-    const struct call *call, struct arena *a, const char *name)
+    const struct call *call, struct arena *a, const char *name, size_t max)
 {
 	struct curl_header *h;
 
@@ -344,8 +344,7 @@ static struct str header_of(
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
 			return (struct str){0};
-	return value.n > UPSTREAM_VALUE_MAX ? (struct str){0}
-					    : arena_str(a, value);
+	return value.n > max ? (struct str){0} : arena_str(a, value);
 }
 
 /* A date that has passed is negative, and a number as large as they come. */
@@ -382,8 +381,9 @@ static void answer_of(const struct call *call, CURLcode code, struct arena *a,
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	*out = (struct upstream_answer){.end = end_of(call, code),
 	    .status = (int)status,
-	    .content_type = header_of(call, a, "Content-Type"),
-	    .location = header_of(call, a, "Location"),
+	    .content_type =
+		header_of(call, a, "Content-Type", UPSTREAM_TYPE_MAX),
+	    .location = header_of(call, a, "Location", UPSTREAM_LOCATION_MAX),
 	    .has_retry_after = curl_easy_header(call->easy, "Retry-After", 0,
 				   CURLH_HEADER, -1, &h) == CURLHE_OK,
 	    .retry_after_ms = wait_ms(call),

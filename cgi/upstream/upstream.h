@@ -22,8 +22,12 @@
  *   - no more than response_max bytes of it are ever kept.
  */
 #define UPSTREAM_HEADER_BYTES_MAX (64 * 1024)
-/* Longer ones are left out: no web server would pass them on. */
-#define UPSTREAM_VALUE_MAX 2048 /* bytes of a Content-Type, a Location */
+/*
+ * Longer values are left out: beside our own headers they would not fit into
+ * the 4 KiB that a web server reads an answer's head into.
+ */
+#define UPSTREAM_LOCATION_MAX 2048 /* bytes */
+#define UPSTREAM_TYPE_MAX 255
 
 enum upstream_end {
 	UPSTREAM_ANSWER,    /* complete, with any status */

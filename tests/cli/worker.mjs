@@ -3,13 +3,13 @@
  * 7's execution, "never twice" counted at the upstream, and that nothing wakes
  * an idle worker.
  */
-import {execFileSync} from 'node:child_process';
-import {readFileSync, readdirSync} from 'node:fs';
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
+import {readFileSync, readdirSync, readlinkSync} from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import {join} from 'node:path';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
-import {pause, startLine, startUpstream, switches, until} from './line.mjs';
+import {pause, program, startLine, startUpstream, switches, until} from './line.mjs';
 
 const json = (res, status, body, headers = {}) =>
 	res.writeHead(status, {'content-type': 'application/json', ...headers})
@@ -59,9 +59,16 @@ const moods = {
 	garbage: req => req.socket.end('SSH-2.0-nothing\r\n\r\n'),
 	moved: (req, res) => res.writeHead(307, {location: '/ok/x'}).end(),
 	held: (req, res) => held.push(res),
-	long: (req, res) => json(res, 201, {id: 'x'.repeat(5000)},
-		{location: `/${'y'.repeat(5000)}`,
-			'content-type': `text/${'z'.repeat(5000)}`}),
+	long: (req, res) => json(res, 201, {id: 'x'.repeat(2100)},
+		{location: `/${'y'.repeat(2100)}`,
+			'content-type': `text/${'z'.repeat(260)}`}),
+	odd: (req, res, body) => {
+		const {status} = JSON.parse(body);
+		req.socket.end(`HTTP/1.1 ${status} Odd\r\n` +
+			'WWW-Authenticate: Basic realm="x", Negotiate\r\n' +
+			'Proxy-Authenticate: NTLM\r\nLocation: /ok/odd\r\n' +
+			'Connection: close\r\nContent-Length: 0\r\n\r\n');
+	},
 	never: (req, res, body, n) => n === 1 ?
 		json(res, 429, {}, {'retry-after': '9223372036854775807'}) :
 		json(res, 200, {n}),
@@ -254,6 +261,20 @@ test('answers without end are cut off', async () => {
 	}
 });
 
+test('no status has libcurl send it again by itself', async () => {
+	const statuses = [100, 101, 102, 205, 300, 305, 401, 407, 408, 417, 421,
+		425, 426, 500, 501, 505, 511, 599];
+	const ids = [];
+	for (const status of statuses)
+		ids.push(await send('odd', {body: JSON.stringify({status})}));
+	for (const [i, id] of ids.entries()) {
+		const job = await line.ended(id);
+		equal([statuses[i], job.attempt, arrivals('odd', id)],
+			[statuses[i], 1, 1]);
+	}
+	equal(up.count('/ok/odd'), 0);
+});
+
 test('a redirect is not followed', async () => {
 	const job = await ends('moved');
 	equal([job.reason, up.count('/ok/x')], ['upstream-error', 0]);
@@ -405,6 +426,22 @@ test('a Retry-After is held within bounds', async () => {
 	const job = line.show(id);
 	equal([job.status, job.attempt, arrivals('never', id)],
 		['pending', 1, 1]);
+});
+
+test('without a stderr its lines go nowhere, into no file of ours', async () => {
+	const r = spawnSync('sh', ['-c', 'exec "$0" "$@" <&- >&- 2>&-',
+		program('lowtide-worker'), '--dev', '--lease', 'x', ...line.common]);
+	equal(r.status, 64);
+	const child = spawn('sh', ['-c', 'exec "$0" "$@" <&- >&- 2>&-',
+		program('lowtide-worker'), ...line.common], {stdio: 'ignore'});
+	const over = new Promise(r => child.on('close', r));
+	await pause(500);
+	const fds = readdirSync(`/proc/${child.pid}/fd`)
+		.filter(n => Number(n) < 3)
+		.map(n => readlinkSync(`/proc/${child.pid}/fd/${n}`));
+	child.kill('SIGTERM');
+	await over;
+	equal(fds, ['/dev/null', '/dev/null', '/dev/null']);
 });
 
 test('no body and no credential in a log or in the store', async () => {

@@ -246,7 +246,7 @@ static void locations(void **state)
 	    str_is(compose_location(&f->arena, &c, &answer), "/b/19%203"));
 	f->api.location = STR("/b/{result.id}");
 	answer.body = arena_printf(
-	    &f->arena, "{\"id\":\"%*s\"}", UPSTREAM_VALUE_MAX / 3, "");
+	    &f->arena, "{\"id\":\"%*s\"}", UPSTREAM_LOCATION_MAX / 3, "");
 	assert_true(
 	    str_is(compose_location(&f->arena, &c, &answer), "/theirs"));
 }
