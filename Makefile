@@ -39,7 +39,8 @@ CXXFLAGS += -std=c++17 $(OPT) $(HARDEN) $(WARN)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
 
 # What is being made, instead of how.
-say = @$(if $(V),,echo '  $(1) $(2)';)
+quiet := $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+say = @$(if $(V)$(quiet),,echo '  $(1) $(2)';)
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # The sources are what is there; a main is any file named after its program.

@@ -134,8 +134,6 @@ static enum err run_command(struct serve *s)
 
 static enum err until_signal(struct serve *s)
 {
-	serve_say(s, "Ctrl-C stops it. Logs and the request table: %s",
-	    s->place.state);
 	while (serve_watch(s, -1) == ERR_OK)
 		continue;
 	return ERR_OK;
@@ -163,6 +161,13 @@ static enum err bring_up(struct serve *s, int *socket)
 	return err;
 }
 
+/* What the build warned of, now and not after the last Ctrl-C. */
+static void warnings(struct serve *s)
+{
+	diag_print(s->diag, stderr);
+	diag_init(s->diag, s->arena);
+}
+
 static enum err run(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
@@ -176,6 +181,13 @@ static enum err run(struct command_run *run)
 	};
 	int socket = -1;
 
+	if (run->opts->n_operands) {
+		diag_error(run->diag, POS_NONE, "unknown-operand",
+		    "`lowtide serve` takes no `%s`; name a site with -C, a "
+		    "command behind --",
+		    run->opts->operands[0]);
+		return ERR_USAGE;
+	}
 	run->quiet |= v[OPT_QUIET].given;
 	s.url = serve_text(&s, "http://127.0.0.1:%u", s.port);
 	enum err err = place_port(s.port, run->diag);
@@ -189,6 +201,11 @@ static enum err run(struct command_run *run)
 	if (err == ERR_OK)
 		err = bring_up(&s, &socket);
 	if (err == ERR_OK) {
+		warnings(&s);
+		if (!run->opts->rest)
+			serve_say(&s,
+			    "Ctrl-C stops it. Logs and the request table: %s",
+			    s.place.state);
 		serve_say(&s, "%.*s is on %s", STR_ARG(s.site->name), s.url);
 		err = run->opts->rest ? run_command(&s) : until_signal(&s);
 	}

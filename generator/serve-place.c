@@ -280,6 +280,9 @@ enum err place_keys(struct arena *a, const struct place *place,
 			/* the folder is nobody's: root writes nothing there */
 			if (place->as_root && !supervise_become_nobody())
 				_exit(127);
+			/* its advice is for people who keep a store */
+			if (!freopen("/dev/null", "w", stderr))
+				_exit(127);
 			execl(place->jobs, place->jobs, "keygen", path,
 			    (char *)NULL);
 			_exit(127);

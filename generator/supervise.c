@@ -188,8 +188,10 @@ struct str supervise_last_words(struct arena *a, const struct child *c)
 static void report_death(const struct child *c, struct diag *diag)
 {
 	struct arena arena = {0};
-	struct str line = supervise_last_words(&arena, c);
 	bool killed = WIFSIGNALED(c->status);
+	/* whoever was killed said nothing of it */
+	struct str line =
+	    killed ? (struct str){0} : supervise_last_words(&arena, c);
 
 	diag_warn(diag, POS_NONE, "child-died",
 	    "%s (process %d) ended with %s %d%s%.*s; it is started again",

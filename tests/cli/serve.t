@@ -129,11 +129,28 @@ like "is a sentence" "$(cat "$TMP/said")" \
 is "the same site on another port" "$?" 1
 like "is one too" "$(cat "$TMP/said")" '^already-served: '
 
+# ---- what it says, and in which order
+kill -INT "$serve_pid"
+wait "$serve_pid"
+echo '<img src="/none.png">' >"$site/pages/warned.html"
+up
+is "warnings come before the address, which is last" \
+	"$(sed -E 's/.*(missing-reference|Ctrl-C|is on http).*/\1/' \
+		"$TMP/serve.err" | tail -3 | paste -sd ' ')" \
+	'missing-reference Ctrl-C is on http'
+kill -INT "$serve_pid"
+wait "$serve_pid"
+is "and are told once" "$(grep -c missing-reference "$TMP/serve.err")" 1
+rm "$site/pages/warned.html"
+up
+
 # ---- what dies
 for name in lowtide-cgi lowtide-worker nginx; do
 	kill -KILL "$(pid_of "$name")"
 	ok "$name killed: said" wait_for 10 grep -q \
 		"child-died: $name .*started again" "$TMP/serve.err"
+	unlike "$name killed: no words of its own" "$(cat "$TMP/serve.err")" \
+		'last words'
 	ok "$name killed: there again" wait_for 10 pid_of "$name"
 	ok "$name killed: it all answers" wait_for 10 answers /api/jobs/health
 done
@@ -201,6 +218,9 @@ helper "$good"
 "$LOWTIDE" serve -C "$TMP/none" --port "$port" 2>"$TMP/said"
 status=$?
 says "no such site" 74 'no such site folder'
+"$LOWTIDE" serve --port "$port" "$site" 2>"$TMP/said"
+status=$?
+says "a folder without -C" 64 '^unknown-operand: .* -C'
 "$LOWTIDE" serve --port 70000 2>"$TMP/said"
 status=$?
 says "no such port" 64 'bad-value: .*70000'
