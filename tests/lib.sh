@@ -60,29 +60,29 @@ ok() { # NAME COMMAND…: the command succeeds
 	said=$("$@" 2>&1)
 	status=$?
 	result "$status" "$name" && return
-	printf '# exit %d: %s\n' "$status" "$*"
-	printf '%s\n' "$said" | tail -20 | sed 's/^/#   /'
+	printf '# exit %d: %s\n' "$status" "$*" >&2
+	printf '%s\n' "$said" | tail -20 | sed 's/^/#   /' >&2
 	return 1
 }
 
 is() { # NAME GOT WANT
 	[ "$2" = "$3" ]
 	result $? "$1" && return
-	printf 'got:  %s\nwant: %s\n' "$2" "$3" | sed 's/^/#   /'
+	printf 'got:  %s\nwant: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
 	return 1
 }
 
 like() { # NAME GOT EXTENDED-REGEX
 	printf '%s\n' "$2" | grep -Eq -- "$3"
 	result $? "$1" && return
-	printf 'got: %s\nwant something like: %s\n' "$2" "$3" | sed 's/^/#   /'
+	printf 'got: %s\nwant something like: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
 	return 1
 }
 
 unlike() { # NAME GOT EXTENDED-REGEX
 	! printf '%s\n' "$2" | grep -Eq -- "$3"
 	result $? "$1" && return
-	printf 'got: %s\nwant nothing like: %s\n' "$2" "$3" | sed 's/^/#   /'
+	printf 'got: %s\nwant nothing like: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
 	return 1
 }
 

@@ -54,7 +54,7 @@ export async function done() {
 			console.log(`not ok ${line}`);
 			const text = String(e?.stack ?? e);
 			for (const l of text.split('\n').slice(0, 12))
-				console.log(`#   ${l}`);
+				console.error(`#   ${l}`);
 		}
 	}
 	await clean();

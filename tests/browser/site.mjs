@@ -36,6 +36,10 @@ async function fresh(of = page) {
 
 /* Presses the button and waits for the receipt or the trouble. */
 async function hand(of = page) {
+	/* the last one's end must not pass for this one's */
+	await of.run(() => {
+		document.querySelector('#return-status').dataset.state = '';
+	});
 	await of.click('#finalised');
 	await of.click('#submit-return');
 	await of.until(() => ['completed', 'failed'].includes(
