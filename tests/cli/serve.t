@@ -118,6 +118,19 @@ kill -INT "$last"
 wait "$last"
 is "a command that Ctrl-C cut off is no success" "$?" 130
 
+# ---- nothing but files
+mkdir "$TMP/static" && mkdir "$TMP/static/pages"
+echo 'name = "static"' >"$TMP/static/site.toml"
+echo '<!doctype html><title>static</title>' >"$TMP/static/pages/index.html"
+"$LOWTIDE" serve -C "$TMP/static" --port "$port" -- bash -c '
+	curl -s "$LOWTIDE_URL/" && cat /proc/$PPID/task/$PPID/children |
+		wc -w' >"$TMP/out" 2>"$TMP/said"
+is "a site without APIs is served" "$(head -1 "$TMP/out")" \
+	'<!doctype html><title>static</title>'
+is "by nginx alone (and the command)" "$(tail -1 "$TMP/out")" 2
+is "in one sentence" "$(cat "$TMP/said")" \
+	"static is on http://127.0.0.1:$port"
+
 # ---- a second one
 up
 serve -- true
