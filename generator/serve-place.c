@@ -203,12 +203,19 @@ static enum err make_state(struct arena *a, struct place *p, struct diag *diag)
 	if (p->as_root)
 		return make_root_state(a, p, dir, diag);
 	p->state = dir;
+	/* root's link, in a folder that was copied here from elsewhere */
+	if (access(dir, F_OK) != 0 && errno == ENOENT)
+		unlink(dir);
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return failed(diag, "cannot make the folder", dir);
+		return failed(diag,
+		    "cannot make the folder for its state "
+		    "(serve a copy of the site that you may write to):",
+		    dir);
 	if (access(dir, R_OK | W_OK | X_OK) != 0)
 		return failed(diag,
-		    "the state of earlier runs belongs to another user "
-		    "(run as that user, or remove it):",
+		    "the state of earlier runs may not be written, perhaps "
+		    "because another user made it (run as that user, or "
+		    "remove it):",
 		    dir);
 	return ERR_OK;
 }

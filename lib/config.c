@@ -417,8 +417,12 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 
 	*out = NULL;
 	enum err err = json_read(a, json, CONFIG_MAX, file, diag, &top);
-	if (err)
+	if (err) {
+		diag_error(diag, POS_FILE(file), "config-damaged",
+		    "it is no whole configuration; put it there again, or run "
+		    "`lowtide build` again");
 		return ERR_INPUT;
+	}
 	if (!format_known(&r, top))
 		return ERR_INPUT;
 	struct config *c = arena_alloc(a, sizeof(*c));

@@ -122,6 +122,7 @@ is "a command that Ctrl-C cut off is no success" "$?" 130
 mkdir "$TMP/static" && mkdir "$TMP/static/pages"
 echo 'name = "static"' >"$TMP/static/site.toml"
 echo '<!doctype html><title>static</title>' >"$TMP/static/pages/index.html"
+ln -s /nowhere/at/all "$TMP/static/.lowtide" # copied here from elsewhere
 "$LOWTIDE" serve -C "$TMP/static" --port "$port" -- bash -c '
 	curl -s "$LOWTIDE_URL/" && cat /proc/$PPID/task/$PPID/children |
 		wc -w' >"$TMP/out" 2>"$TMP/said"

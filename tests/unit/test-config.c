@@ -363,6 +363,13 @@ static void broken_files(void **state)
 	}
 	fresh(state);
 	parse_ok(STR(FILE_OF(API("a", "abcdef", ""))));
+	/* one that was cut off: the place, and what to do */
+	struct config *half;
+	assert_int_equal(config_parse(&arena, STR("{\"format\":1,\"name\":\"n"),
+			     "t", &diag, &half),
+	    ERR_INPUT);
+	assert_string_equal(diag.last->name, "config-damaged");
+	fresh(state);
 	/* all findings, not only the first */
 	struct config *c;
 	assert_int_equal(config_parse(&arena,
