@@ -42,8 +42,10 @@ async function hand(of = page) {
 	});
 	await of.click('#finalised');
 	await of.click('#submit-return');
+	/* the button comes back when all has been said */
 	await of.until(() => ['completed', 'failed'].includes(
-		document.querySelector('#return-status').dataset.state));
+		document.querySelector('#return-status').dataset.state) &&
+		!document.querySelector('#submit-return').disabled);
 }
 
 async function arrivals(number) {
