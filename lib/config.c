@@ -360,6 +360,21 @@ static bool only(struct str s, size_t min, size_t max, const char *allowed)
 	return true;
 }
 
+/*
+ * No default would do: one that is left out would be read as "retry", and a
+ * lifetime of 0 loses what was accepted.
+ */
+static void check_life(
+    struct reader *r, const struct api *api, const struct value *given)
+{
+	if (!value_get(given, "onLost"))
+		wrong(r, given->pos, "an api needs onLost");
+	if (api->deadline_ms <= 0)
+		wrong(r, given->pos, "an api needs deadlineMs above 0");
+	if (api->ttl_ms <= 0)
+		wrong(r, given->pos, "an api needs ttlMs above 0");
+}
+
 static void check_api(
     struct reader *r, const struct config *c, size_t i, struct pos pos)
 {
@@ -389,8 +404,11 @@ static void check(
 
 	if (c->name.n == 0)
 		wrong(r, top->pos, "the site's name is missing");
-	for (size_t i = 0; i < c->n_apis; i++)
-		check_api(r, c, i, apis->as.array.items[i]->pos);
+	for (size_t i = 0; i < c->n_apis; i++) {
+		const struct value *given = apis->as.array.items[i];
+		check_api(r, c, i, given->pos);
+		check_life(r, &c->apis[i], given);
+	}
 }
 
 static bool format_known(struct reader *r, const struct value *top)

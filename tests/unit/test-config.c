@@ -306,9 +306,13 @@ static void every_row_refuses_another_type(void **state)
 
 /* ---- broken files ---- */
 
-#define API(name, tag, more)                                                   \
+#define LIVES(on_lost, deadline, ttl)                                          \
+	on_lost ",\"deadlineMs\":" deadline ",\"ttlMs\":" ttl
+#define BARE(name, tag, more)                                                  \
 	"{\"name\":\"" name "\",\"tag\":\"" tag "\",\"method\":\"POST\","      \
 	"\"path\":\"/x\",\"upstream\":\"u\"" more "}"
+#define API(name, tag, more)                                                   \
+	BARE(name, tag, LIVES(",\"onLost\":\"fail\"", "1", "1") more)
 #define FILE_OF(apis)                                                          \
 	"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\"}],"       \
 	"\"apis\":[" apis "]}"
@@ -325,6 +329,12 @@ static const struct {
     {"{\"format\":1,", "json-syntax", "too early"},
     {FILE_OF("1"), "config-type", "a table"},
     {FILE_OF(API("a", "abcdef", ",\"x\":1")), "config-member", "\"x\""},
+    {FILE_OF(BARE("a", "abcdef", LIVES("", "1", "1"))), "config-value",
+	"onLost"},
+    {FILE_OF(BARE("a", "abcdef", LIVES(",\"onLost\":\"fail\"", "0", "1"))),
+	"config-value", "deadlineMs"},
+    {FILE_OF(BARE("a", "abcdef", LIVES(",\"onLost\":\"fail\"", "1", "0"))),
+	"config-value", "ttlMs"},
     {FILE_OF(API("a", "abcde", "")), "config-value", "six hex"},
     {FILE_OF(API("a", "abcdeg", "")), "config-value", "six hex"},
     {FILE_OF(API("a", "ABCDEF", "")), "config-value", "six hex"},
@@ -336,7 +346,8 @@ static const struct {
 	"this name"},
     {FILE_OF(API("a", "abcdef", "") "," API("b", "abcdef", "")), "config-value",
 	"this tag"},
-    {FILE_OF(API("a", "abcdef", ",\"ttlMs\":-1")), "config-value", "negative"},
+    {FILE_OF(API("a", "abcdef", ",\"estimateMs\":-1")), "config-value",
+	"negative"},
     {FILE_OF(API("a", "abcdef", ",\"pattern\":\"eager\"")), "config-value",
 	"no such name"},
     {FILE_OF(API("a", "abcdef", ",\"allow\":[\"eager\"]")), "config-value",
