@@ -22,6 +22,7 @@
 #define COPY_STEP ((size_t)1024 * 1024)
 #define BACKLOG 4096 /* at 511 nginx answers 502 under load */
 #define STATE_HASH_HEX 16
+#define RUN_NAME (sizeof("/lowtide-XXXXXX") - 1)
 
 static enum err failed(struct diag *diag, const char *what, const char *path)
 {
@@ -220,6 +221,32 @@ static enum err make_state(struct arena *a, struct place *p, struct diag *diag)
 	return ERR_OK;
 }
 
+/*
+ * The lock file names the temporary folder of the run that holds it. A run
+ * that was killed could not remove its own; the next one does. As root the
+ * folder of the lock is nobody's, so only a file of our own is believed.
+ */
+static void tidy_up_after_last(struct arena *a, const struct place *p, int lock)
+{
+	char text[256];
+	struct stat st;
+	ssize_t n = pread(lock, text, sizeof(text), 0);
+	struct str was =
+	    arena_str(a, (struct str){.p = text, .n = n > 0 ? (size_t)n : 0});
+	size_t name = was.n - (was.n < RUN_NAME ? was.n : RUN_NAME);
+
+	if (fstat(lock, &st) != 0 || st.st_uid != geteuid())
+		return;
+	if (str_starts(str_slice(was, name, was.n), "/lowtide-") &&
+	    lstat(was.p, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == geteuid() && fs_remove_tree(was.p, NULL) != ERR_OK)
+		return;
+	size_t now = strlen(p->run);
+	if (ftruncate(lock, 0) != 0 ||
+	    pwrite(lock, p->run, now, 0) != (ssize_t)now)
+		return;
+}
+
 /* Held until we end, however we end. */
 static enum err lock_state(struct arena *a, struct place *p, struct diag *diag)
 {
@@ -228,8 +255,10 @@ static enum err lock_state(struct arena *a, struct place *p, struct diag *diag)
 
 	if (fd < 0)
 		return failed(diag, "cannot open", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		tidy_up_after_last(a, p, fd);
 		return ERR_OK;
+	}
 	close(fd);
 	diag_error(diag, POS_NONE, "already-served",
 	    "another `lowtide serve` runs this site (%s); stop it, or serve a "

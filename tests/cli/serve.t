@@ -173,7 +173,9 @@ all=$(children "$serve_pid")
 kill -KILL "$serve_pid"
 wait "$serve_pid" 2>/dev/null
 ok "serve killed: everything goes with it" wait_for 20 none_left $all
-rm -rf "${TMPDIR:?}"/* # the only end that cannot tidy up
+is "it could not tidy up" "$(ls "$TMPDIR" | wc -l)" 1
+serve -- true
+is "the next one does" "$(ls "$TMPDIR")" ""
 
 # ---- what is missing
 says() { # NAME STATUS REGEX: of the run before
