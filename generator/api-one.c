@@ -25,7 +25,7 @@ static void check_name(struct making *m, struct str name)
 
 static struct str auth(struct making *m)
 {
-	const struct value *v = making_given(m, "auth");
+	struct value *v = making_given(m, "auth");
 	bool doubtful = m->table->doubtful || m->b->site->root->doubtful;
 
 	if (!v)
@@ -36,10 +36,12 @@ static struct str auth(struct making *m)
 		diag_error(m->diag, m->table->pos, "auth-missing",
 		    "who may call it? Write auth = \"none\" here or at the "
 		    "top of api.toml if anybody may");
-	else if (!str_is(v->text, "none"))
+	else if (!str_is(v->text, "none")) {
 		diag_error(m->diag, v->pos, "not-built-yet",
 		    "auth = \"%.*s\" is not built yet; only \"none\" is",
 		    STR_ARG(v->text));
+		v->broken = true; /* said once for all APIs */
+	}
 	return v ? v->text : (struct str){0};
 }
 
@@ -76,7 +78,10 @@ static void handler(struct making *m, struct api *api)
 		    "[upstream.NAME]");
 		return;
 	}
-	if (value_member(all, name) || (!all && m->b->site->root->doubtful))
+	/* the table of all of them may be what is wrong */
+	if (value_member(all, name) ||
+	    (all ? all->broken && all->as.table.n == 0
+		 : m->b->site->root->doubtful))
 		return;
 	for (size_t i = 0; all && i < all->as.table.n && n < 64; i++)
 		names[n++] = arena_cstr(m->a, all->as.table.members[i].key);

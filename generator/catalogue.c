@@ -77,7 +77,7 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 		    name, STR_ARG(m->key));
 	if (err != ERR_OK ||
 	    toml_read(a, c.source, c.file, diag, &c.value) != ERR_OK) {
-		site->lacks_catalogues = true;
+		site->lacks_data = true;
 		return;
 	}
 	const struct value *version = value_get(c.value, "version");

@@ -211,7 +211,7 @@ static enum err put_page(struct pages *pages, const struct page *page)
 	struct str bytes = page->source;
 	bool from_env = false, html = str_ends(page->name, ".html");
 
-	if (page->is_template && b->site->lacks_catalogues)
+	if (page->is_template && b->site->lacks_data)
 		return ERR_OK; /* it would be told that names are unknown */
 	if (page->is_template) {
 		enum err err = render(pages, page, &bytes, &from_env);

@@ -174,6 +174,20 @@ static void check_name(struct load *l)
 		    STR_ARG(name), SITE_NAME_MAX);
 }
 
+/* What is in it is nobody's business but the pages'; that it is a table is. */
+static void check_public(struct load *l)
+{
+	const struct value *v = value_get(l->site->root, "public");
+
+	if (!v || (v->kind == VALUE_TABLE && !key_is_reference(v)))
+		return;
+	l->site->lacks_data = true;
+	if (!v->broken)
+		diag_error(l->diag, v->pos, "wrong-type",
+		    "`public` must be a table, not %s",
+		    value_kind_name(v->kind));
+}
+
 static struct str without_slash(struct str url)
 {
 	while (str_ends(url, "/"))
@@ -214,6 +228,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 		key_check(a, site->root, spec->env_get ? spec->env_get : env_of,
 		    diag);
 		check_name(&l);
+		check_public(&l);
 		addresses(site);
 		catalogues_load(a, site, diag);
 	}

@@ -41,8 +41,8 @@ struct site {
 	struct str api_url;  /* empty when the APIs live on base_url */
 	struct catalogue *catalogues;
 	size_t n_catalogues;
-	bool lacks_catalogues; /* one of those declared could not be read */
-	bool is_whole;	       /* every file over which it lies was read */
+	bool lacks_data; /* a catalogue or [public] could not be read */
+	bool is_whole;	 /* every file over which it lies was read */
 };
 
 /* ERR_INPUT when anything was found; all findings are in diag. */
