@@ -15,7 +15,7 @@
  * A 401 is an ordinary refusal until jobs can rest for new credentials; an
  * upstream's 202 ends as 200 until such upstreams are polled.
  */
-enum again { NEVER, IDEMPOTENT, REPEATABLE, ALWAYS };
+enum again { NEVER, IDEMPOTENT, ALWAYS };
 enum answer_class {
 	CLASS_UNSENT,
 	CLASS_TIMEOUT,
@@ -51,7 +51,7 @@ static const struct class_row {
 	"The upstream did not accept the request."},
     [CLASS_TOO_MANY] = {true, ALWAYS, JOB_EVENT_FAIL, REASON_UPSTREAM_REFUSED,
 	"The upstream takes no more requests at the moment."},
-    [CLASS_UNAVAILABLE] = {false, REPEATABLE, JOB_EVENT_FAIL,
+    [CLASS_UNAVAILABLE] = {false, IDEMPOTENT, JOB_EVENT_FAIL,
 	REASON_UPSTREAM_ERROR, "The upstream is not available at the moment."},
     [CLASS_ERROR] = {false, IDEMPOTENT, JOB_EVENT_FAIL, REASON_UPSTREAM_ERROR,
 	"The upstream failed."},
@@ -102,8 +102,6 @@ static bool may_go_again(
 		return false;
 	case IDEMPOTENT:
 		return api->idempotent;
-	case REPEATABLE:
-		return api->idempotent || api->on_lost == ON_LOST_RETRY;
 	case ALWAYS:
 		return true;
 	}

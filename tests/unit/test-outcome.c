@@ -78,7 +78,7 @@ static const struct row {
 	    .status = 503,
 	    .has_retry_after = true,
 	    .retry_after_ms = 7000},
-	{X_FAIL, X_RETRY, X_RETRY}, false,
+	{X_FAIL, X_FAIL, X_RETRY}, false,
 	{REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR, REASON_UPSTREAM_ERROR},
 	{502, 502, 502}},
     {"unsent", {.end = UPSTREAM_UNSENT}, {X_RETRY, X_RETRY, X_RETRY}, true,
