@@ -119,6 +119,25 @@ static enum err write_embedded(struct command_run *run, const char *dir,
 	return err;
 }
 
+/* As one would have to type it. */
+static const char *shell_word(struct arena *a, const char *path)
+{
+	struct str rest = str_of(path), out = {0};
+
+	if (path[strspn(path, "abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")] == 0)
+		return path;
+	out = STR("'");
+	while (rest.n) {
+		size_t quote = str_find(rest, '\'', 0);
+		out = arena_printf(a, "%.*s%.*s%s", STR_ARG(out),
+		    STR_ARG(str_slice(rest, 0, quote)),
+		    quote < rest.n ? "'\\''" : "");
+		rest = str_slice(rest, quote + 1, rest.n);
+	}
+	return arena_printf(a, "%.*s'", STR_ARG(out)).p;
+}
+
 static enum err run(struct command_run *run)
 {
 	if (run->opts->n_operands != 1) {
@@ -127,6 +146,7 @@ static enum err run(struct command_run *run)
 		return ERR_USAGE;
 	}
 	const char *dir = run->opts->operands[0];
+	const char *word = shell_word(run->arena, dir);
 	struct value *data = value_new(run->arena, VALUE_TABLE, POS_NONE);
 
 	enum err err = check_empty(dir, run->diag);
@@ -143,10 +163,10 @@ static enum err run(struct command_run *run)
 		fprintf(stderr,
 		    "%s: a site with a page, a catalogue and one API.\n"
 		    "Run it on this machine:\n"
-		    "\tlowtide serve -C %s\n"
+		    "\t%s serve -C %s\n"
 		    "Write what a web server gets, into %s/dist:\n"
-		    "\tlowtide build -C %s\n",
-		    dir, dir, dir, dir);
+		    "\t%s build -C %s\n",
+		    dir, run->typed, word, dir, run->typed, word);
 	return err;
 }
 

@@ -21,7 +21,8 @@ struct command_run {
 	struct arena *arena;
 	struct diag *diag;
 	const struct opt_result *opts; /* in the order of the row's options */
-	const char *self; /* the folder of this program, for its siblings */
+	const char *self;  /* the folder of this program, for its siblings */
+	const char *typed; /* how it was called: argv[0], for advice */
 	bool quiet;
 	int status; /* exit status of a wrapped command (serve -- CMD) */
 };

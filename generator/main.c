@@ -77,12 +77,13 @@ static bool is_quiet(const struct command *c, const struct opt_result *opts)
 	return false;
 }
 
-static int run(const struct command *c, int argc, char *argv[], struct arena *a,
-    struct diag *diag)
+static int run(const struct command *c, const char *typed, int argc,
+    char *argv[], struct arena *a, struct diag *diag)
 {
 	struct opt_result opts;
 	enum err err = opt_parse(a, c->options, argc, argv, diag, &opts);
-	struct command_run r = {.arena = a, .diag = diag, .opts = &opts};
+	struct command_run r = {
+	    .arena = a, .diag = diag, .opts = &opts, .typed = typed};
 
 	if (err == ERR_OK && opts.n_operands && !c->operands) {
 		diag_error(diag, POS_NONE, "unknown-operand",
@@ -122,7 +123,7 @@ static int lowtide(int argc, char *argv[], struct arena *a, struct diag *diag)
 		help(c);
 		return 0;
 	}
-	return run(c, argc - 1, argv + 1, a, diag);
+	return run(c, argv[0], argc - 1, argv + 1, a, diag);
 }
 
 int main(int argc, char *argv[])

@@ -8,6 +8,8 @@ out=$("$LOWTIDE" init My_Site 2>said)
 is "it makes a folder" "$?" 0
 is "nothing on stdout" "$out" ""
 like "what to run next is said" "$(cat said)" 'lowtide serve -C My_Site'
+step=$("$LOWTIDE" init "it's mine" 2>&1 >/dev/null | sed -n 's/^\t\(.* build .*\)/\1/p')
+ok "as it can be typed, whatever the folder is called" sh -c "$step"
 like "the site has the folder's name" "$(cat My_Site/site.toml)" \
 	'^name = "my-site"'
 is "four TOML files, each with comments" \
