@@ -5,37 +5,22 @@
 #include "generator/build.h"
 #include "generator/command.h"
 #include "lib/fs.h"
-#include "lib/units.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
 enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE, OPT_QUIET };
 static const struct opt options[] = {
-    [OPT_DIR] = {.name = "dir",
-	.letter = 'C',
-	.kind = OPT_STRING,
-	.arg = "DIR",
-	.help = "the site folder (default: the current one)"},
-    [OPT_ENV] = {.name = "env",
-	.letter = 'e',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "lay env/NAME.toml over env/base.toml"},
+    [OPT_DIR] = COMMAND_OPT_DIR,
+    [OPT_ENV] = COMMAND_OPT_ENV,
     [OPT_OUT] = {.name = "out",
 	.letter = 'o',
 	.kind = OPT_STRING,
 	.arg = "DIR",
 	.help = "where to write (default: dist in the site folder)"},
-    [OPT_SET] = {.name = "set",
-	.kind = OPT_LIST,
-	.arg = "KEY=VALUE",
-	.help = "set one key, over every file"},
+    [OPT_SET] = COMMAND_OPT_SET,
     [OPT_FORCE] = {.name = "force",
 	.kind = OPT_FLAG,
 	.help = "replace an output folder that no build wrote"},
-    [OPT_QUIET] = {.name = "quiet",
-	.letter = 'q',
-	.kind = OPT_FLAG,
-	.help = "say nothing but what is wrong"},
+    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 
@@ -101,12 +86,8 @@ static enum err check_place(
 static enum err build(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
-	const struct site_spec spec = {
-	    .dir = v[OPT_DIR].given ? v[OPT_DIR].string : ".",
-	    .env = v[OPT_ENV].string,
-	    .sets = v[OPT_SET].list,
-	    .n_sets = v[OPT_SET].n,
-	};
+	const struct site_spec spec =
+	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
 	const struct out_spec out = {
 	    .dir = site_path(run->arena, spec.dir,
 		v[OPT_OUT].given ? v[OPT_OUT].string : "dist"),

@@ -21,10 +21,7 @@
 
 enum { OPT_QUIET };
 static const struct opt options[] = {
-    [OPT_QUIET] = {.name = "quiet",
-	.letter = 'q',
-	.kind = OPT_FLAG,
-	.help = "say nothing but what is wrong"},
+    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 

@@ -16,20 +16,11 @@
  */
 #define SERVE_PORT 8080
 #define SERVE_GRACE_MS 12000 /* a call that was sent is waited for */
-#define SERVE_SETS_MAX 64
 
 enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET, OPT_QUIET };
 static const struct opt options[] = {
-    [OPT_DIR] = {.name = "dir",
-	.letter = 'C',
-	.kind = OPT_STRING,
-	.arg = "DIR",
-	.help = "the site folder (default: the current one)"},
-    [OPT_ENV] = {.name = "env",
-	.letter = 'e',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "lay env/NAME.toml over env/base.toml"},
+    [OPT_DIR] = COMMAND_OPT_DIR,
+    [OPT_ENV] = COMMAND_OPT_ENV,
     [OPT_PORT] = {.name = "port",
 	.letter = 'p',
 	.kind = OPT_INT,
@@ -37,36 +28,23 @@ static const struct opt options[] = {
 	.help = "listen on 127.0.0.1:N (default 8080)",
 	.min = 1,
 	.max = 65535},
-    [OPT_SET] = {.name = "set",
-	.kind = OPT_LIST,
-	.arg = "KEY=VALUE",
-	.help = "set one key, over every file"},
-    [OPT_QUIET] = {.name = "quiet",
-	.letter = 'q',
-	.kind = OPT_FLAG,
-	.help = "say nothing but what went wrong"},
+    [OPT_SET] = COMMAND_OPT_SET,
+    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 
 static enum err load(struct serve *s)
 {
 	const struct opt_value *v = s->run->opts->values;
-	const char *sets[SERVE_SETS_MAX];
-	struct site_spec spec = {
-	    .dir = v[OPT_DIR].given ? v[OPT_DIR].string : ".",
-	    .env = v[OPT_ENV].string,
-	    .sets = sets,
-	};
+	struct site_spec spec =
+	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
+	const char **sets =
+	    arena_array(s->arena, spec.n_sets + 1, sizeof(*sets));
 
-	if (v[OPT_SET].n >= SERVE_SETS_MAX) {
-		diag_error(s->diag, POS_NONE, "bad-value",
-		    "--set may stand %d times; put more into env/",
-		    SERVE_SETS_MAX - 1);
-		return ERR_USAGE;
-	}
-	for (size_t i = 0; i < v[OPT_SET].n; i++)
-		sets[spec.n_sets++] = v[OPT_SET].list[i];
+	for (size_t i = 0; i < spec.n_sets; i++)
+		sets[i] = spec.sets[i];
 	sets[spec.n_sets++] = serve_text(s, "base_url=%s", s->url);
+	spec.sets = sets;
 	enum err err = site_load(s->arena, &spec, s->diag, &s->site);
 	if (err == ERR_OK)
 		return err;
@@ -188,7 +166,6 @@ static enum err run(struct command_run *run)
 		    run->opts->operands[0]);
 		return ERR_USAGE;
 	}
-	run->quiet |= v[OPT_QUIET].given;
 	s.url = serve_text(&s, "http://127.0.0.1:%u", s.port);
 	enum err err = place_port(s.port, run->diag);
 	/* before anything is made: from here a signal cleans up */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "generator/site.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
 #include "lib/err.h"
@@ -34,6 +35,32 @@ struct command {
 	const struct opt *options;
 	enum err (*run)(struct command_run *run);
 };
+
+/* Rows that several commands have among their options. */
+#define COMMAND_OPT_DIR                                                        \
+	{                                                                      \
+		.name = "dir", .letter = 'C', .kind = OPT_STRING,              \
+		.arg = "DIR",                                                  \
+		.help = "the site folder (default: the current one)"           \
+	}
+#define COMMAND_OPT_ENV                                                        \
+	{                                                                      \
+		.name = "env", .letter = 'e', .kind = OPT_STRING,              \
+		.arg = "NAME", .help = "lay env/NAME.toml over env/base.toml"  \
+	}
+#define COMMAND_OPT_SET                                                        \
+	{                                                                      \
+		.name = "set", .kind = OPT_LIST, .arg = "KEY=VALUE",           \
+		.help = "set one key, over every file"                         \
+	}
+#define COMMAND_OPT_QUIET                                                      \
+	{                                                                      \
+		.name = "quiet", .letter = 'q', .kind = OPT_FLAG,              \
+		.help = "say nothing but what is wrong"                        \
+	}
+/* The site folder that the values of the first three name. */
+struct site_spec command_site(const struct opt_value *dir,
+    const struct opt_value *env, const struct opt_value *set);
 
 extern const struct command command_init;
 extern const struct command command_build;

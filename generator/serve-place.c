@@ -18,7 +18,6 @@
 #include "generator/supervise.h"
 #include "lib/fs.h"
 
-#define NOBODY 65534
 #define COPY_STEP ((size_t)1024 * 1024)
 #define BACKLOG 4096 /* at 511 nginx answers 502 under load */
 #define STATE_HASH_HEX 16
@@ -163,7 +162,7 @@ static enum err find_programs(
 
 enum err place_give(const char *path, struct diag *diag)
 {
-	if (lchown(path, NOBODY, NOBODY) == 0)
+	if (lchown(path, SUPERVISE_NOBODY, SUPERVISE_NOBODY) == 0)
 		return ERR_OK;
 	return failed(diag, "cannot give to nobody:", path);
 }

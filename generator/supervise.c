@@ -14,8 +14,6 @@
 
 #include "lib/clock.h"
 
-#define NOBODY                                                                 \
-	65534 /* nobody:nogroup on Debian, and the kernel's overflow id */
 #define LOG_TAIL 400 /* bytes of a log that a dead child's last line is in */
 #define START_FAILED 127
 
@@ -44,8 +42,8 @@ static int open_or(int fd, const char *path, int flags)
 
 bool supervise_become_nobody(void)
 {
-	return setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 &&
-	       setuid(NOBODY) == 0;
+	return setgroups(0, NULL) == 0 && setgid(SUPERVISE_NOBODY) == 0 &&
+	       setuid(SUPERVISE_NOBODY) == 0;
 }
 
 /*

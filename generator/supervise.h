@@ -20,6 +20,8 @@
 #define SUPERVISE_RESTART_MS 100      /* doubling … */
 #define SUPERVISE_RESTART_MAX_MS 5000 /* … up to this; afresh after a calm */
 #define SUPERVISE_CALM_MS 10000
+/* User and group of that name on Debian; the kernel's overflow id. */
+#define SUPERVISE_NOBODY 65534
 
 struct child {
 	const char *name;
