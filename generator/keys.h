@@ -33,6 +33,7 @@ enum key_flag {
 	KEY_LATER = 2,	  /* the finding `not-built-yet` */
 	KEY_ENV_ONLY = 4, /* may stand in env/NAME.toml (or --set) only */
 	KEY_RAW = 8,	  /* its producer looks for placeholders itself */
+	KEY_UNKEPT = 16,  /* written out, but nothing keeps to it yet */
 };
 struct key {
 	const char *pattern;
@@ -60,7 +61,8 @@ const struct key *key_find(const char *dotted);
  * (--set and the environment only have words). `env` looks a variable up.
  *
  * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
- * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`.
+ * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`;
+ * and as a warning `not-kept-yet`.
  */
 void key_check(struct arena *a, struct value *root,
     const char *(*env)(const char *name), struct diag *diag);

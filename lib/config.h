@@ -59,7 +59,7 @@ struct upstream {
 	bool local;	 /* loopback and private addresses are allowed */
 	int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms;
 	int64_t response_max;		 /* bytes */
-	int64_t rate_count, rate_per_ms; /* 0 = no limit */
+	int64_t rate_count, rate_per_ms; /* 0 = no limit; not kept yet */
 	struct pairs headers;		 /* sent with every call */
 };
 
