@@ -5,6 +5,12 @@
 #include "cgi/ids.h"
 #include "cgi/seal.h"
 
+/*
+ * An attempt's outcome is decided by who ends it: the upstream's answer
+ * (outcome.c), the deadline, the drain, or the request itself when no call can
+ * be made of it. Each fills .outcome; none of them writes to the store, which
+ * is the runner's (runner-work.c), with attempt_seal() for what is kept.
+ */
 struct attempt *attempt_new(size_t api, const struct job *job)
 {
 	struct attempt *attempt = calloc(1, sizeof(*attempt));

@@ -7,6 +7,11 @@
 #include "cgi/template.h"
 #include "lib/json.h"
 
+/*
+ * The templates are filled as the worker will fill them (cgi/template.c), so
+ * that what passes here cannot fail there for its shape. Faults are collected
+ * up to CHECK_FAULTS_MAX; the rest is not told.
+ */
 __attribute__((format(printf, 4, 5))) static void fault(struct arena *a,
     struct check *out, struct str pointer, const char *format, ...)
 {

@@ -3,6 +3,12 @@
 #include "cgi/template.h"
 #include "lib/json.h"
 
+/*
+ * A call is made in the order URL, headers, body; the first place that the
+ * client's request does not fill ends it, with the sentence that names it.
+ * Headers are put through set_header() alone: it replaces by name, holds them
+ * to HEADERS_MAX, and drops whatever could end a header and start another.
+ */
 #define HEADERS_MAX 256
 
 /* Lower case; the connection's own, and what libcurl writes by itself. */

@@ -5,6 +5,13 @@
 
 #include "cgi/conn.h"
 
+/*
+ * The table of connections grows by doubling and never moves a connection: the
+ * array holds pointers. A closed one keeps its place and its generation, and
+ * its index goes to the end of free_conns, so that the next one there gets a
+ * new name. Whoever puts a connection into one of loop's lists, or counts bytes
+ * for it, does it through here, so that conn_close() can take all of it back.
+ */
 uint32_t conns_open(const struct loop *loop)
 {
 	return loop->n_conns - loop->n_free;

@@ -10,6 +10,11 @@
 
 #include <sodium.h>
 
+/*
+ * Whatever held a key on the way is wiped, also after an error. One bad line
+ * refuses the whole file: what was sealed by the key that it meant could not be
+ * opened.
+ */
 #define KEYS_FILE_MAX 16384 /* bytes */
 #define KEY_TEXT sodium_base64_ENCODED_LEN(KEY_BYTES, B64)
 #define B64 sodium_base64_VARIANT_ORIGINAL

@@ -10,6 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/*
+ * A socket is ours by its path or by inheritance; nothing else about it is the
+ * loop's. A path is taken over only from a socket that nobody answers at.
+ */
 static bool is_listening(int fd)
 {
 	int on = 0;

@@ -4,6 +4,10 @@
 
 #include "cgi/template.h"
 
+/*
+ * Headers are hostile here: a name that is not of its grammar counts as absent,
+ * but a broken Idempotency-Key is an error, since whoever sends one means it.
+ */
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

@@ -4,6 +4,13 @@
 
 #include "cgi/runner-parts.h"
 
+/*
+ * The steps of runner.h, in its order, over one list of attempts; an attempt is
+ * freed when its outcome is committed or its row is another's. What is inside
+ * the one transaction is runner-work.c. *due_boot is the earliest of everything
+ * that waits for time: heartbeat, deadlines, back-off, the second look after a
+ * ring, the store's retry.
+ */
 static void look_everywhere(struct runner *r)
 {
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)

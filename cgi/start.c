@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/*
+ * In this order: where the files are, configuration, keys, store. The keys are
+ * read even after the configuration was not, where it is known which file they
+ * are in: both mistakes are told in one run.
+ */
 #define ETC "/etc/lowtide"
 #define VAR "/var/lib/lowtide"
 

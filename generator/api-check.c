@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+/*
+ * Two paths clash when they differ in the names of their places alone. A word
+ * and a {name} in one position do not: the router takes the word first.
+ */
 #define API_PATH_SEGMENTS_MAX 32
 #define API_PATH_NAMES_MAX 16
 

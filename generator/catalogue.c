@@ -8,6 +8,11 @@
 #include "generator/toml.h"
 #include "lib/fs.h"
 
+/*
+ * Read while the site is loaded, because pages name what is in them; published
+ * by produce_catalogues(). The version is text and never compared: which one is
+ * current is said by the pointer alone.
+ */
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -5,6 +5,11 @@
 #include "generator/html-path.h"
 #include "lib/url.h"
 
+/*
+ * A scanner with one position: what it passes is copied to the output when
+ * something has to be replaced, or at the end, so every byte not replaced is
+ * the page's own. There is no tree, and nothing is ever an error.
+ */
 struct scanner {
 	struct arena *arena;
 	const struct html_refs *refs;

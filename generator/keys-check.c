@@ -3,6 +3,12 @@
 #include "generator/key-value.h"
 #include "lib/opt.h"
 
+/*
+ * One walk down the tree beside the rows. A finding marks its value `broken`; a
+ * table with a key that is unknown or not built yet is `doubtful`: a key that
+ * seems missing may be the misspelt one. key_mend() and the producers go by
+ * these marks.
+ */
 static void unknown(struct key_walk *w, const char *parent, struct value *table,
     const struct member *m)
 {

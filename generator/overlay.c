@@ -6,6 +6,11 @@
 #include "lib/buf.h"
 #include "lib/json.h"
 
+/*
+ * A reference is a table in TOML and a value here (is_table()): laying
+ * { env = "X" } over a string, or a table over a reference, replaces. Nothing
+ * is copied but what --set brings: the trees share their values from then on.
+ */
 static bool is_table(const struct value *v)
 {
 	return v && v->kind == VALUE_TABLE && !key_is_reference(v);

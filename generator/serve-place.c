@@ -18,6 +18,10 @@
 #include "generator/supervise.h"
 #include "lib/fs.h"
 
+/*
+ * Folders, programs, ports. Under root the children are nobody, so whatever
+ * they have to reach is copied or given to them here.
+ */
 #define COPY_STEP ((size_t)1024 * 1024)
 #define BACKLOG 4096 /* at 511 nginx answers 502 under load */
 #define STATE_HASH_HEX 16

@@ -13,6 +13,12 @@
 #include "lib/opt.h"
 #include "lib/units.h"
 
+/*
+ * Files are laid over each other first and held against the key table once, as
+ * one tree: a key may be wrong in base.toml and mended in NAME.toml. If a file
+ * could not be understood, the tree is not looked at, for half of the findings
+ * would only follow from that one.
+ */
 #define SITE_NAME_MAX 40
 
 const char *site_path(struct arena *a, const char *dir, const char *name)

@@ -14,6 +14,12 @@
 
 #include "lib/clock.h"
 
+/*
+ * One thread and one descriptor: every signal, SIGCHLD too, is blocked and read
+ * from a signalfd, so no handler interrupts anything. A child is killed
+ * as a group while it is still a zombie, since its number may be another's once
+ * it was reaped.
+ */
 #define LOG_TAIL 400 /* bytes of a log that a dead child's last line is in */
 #define START_FAILED 127
 

@@ -3,6 +3,10 @@
 #include "generator/mustache.h"
 #include "lib/fs.h"
 
+/*
+ * Where templates come from, for every producer: the site's own folder first,
+ * so that a site can replace any text of ours by one of the same name.
+ */
 #define TEMPLATE_MAX ((size_t)4 * 1024 * 1024)
 
 /* DIR/templates/NAME.mustache, else the built-in one. */

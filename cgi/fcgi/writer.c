@@ -5,6 +5,11 @@
 
 #include "cgi/fcgi/record.h"
 
+/*
+ * One answer is put into .pending as records, padded to 8 bytes each: STDOUT
+ * in pieces of WRITER_CONTENT, then END_REQUEST, which ends that stream too. A
+ * flush sends what the socket takes and remembers how far it came (.sent).
+ */
 void writer_init(struct writer *w)
 {
 	*w = (struct writer){0};

@@ -9,6 +9,12 @@
 
 #include "cgi/store/turnstile.h"
 
+/*
+ * Ringing writes one byte in place: the file does not grow and the store does
+ * not sync it; only that it was written is news. Listening is an inotify
+ * descriptor for each watch, which is emptied whole: rings that came together
+ * are one.
+ */
 static const struct bell_row {
 	enum bell bell;
 	const char *file;

@@ -10,6 +10,12 @@
 #include "cgi/log.h"
 #include "lib/clock.h"
 
+/*
+ * Error codes are mapped by one table (unknown ones are ERR_IO), and two of
+ * them never come back: out of memory aborts, an I/O error of a commit or a
+ * checkpoint ends the process. Extended codes are on, so the primary one is
+ * looked at with & 0xff.
+ */
 static const struct row {
 	int code; /* primary result code */
 	enum err err;

@@ -8,6 +8,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+/*
+ * flock() belongs to an open file: each handle opens both files itself, so two
+ * handles of one process exclude each other as two processes do, and the kernel
+ * lets go for one that died. The order turn, write is the same everywhere, and
+ * turn is never held while writing.
+ */
 enum err turnstile_file(
     const char *dir, const char *name, struct diag *diag, int *fd)
 {
