@@ -115,12 +115,10 @@ static bool is_valid(struct accepting *in, struct envelope_request *env)
 {
 	struct handling *h = in->h;
 	struct check check;
-	char text[IDS_TEXT + 1];
 
-	ids_write(in->id, text);
 	check_envelope(h->arena, in->api, h->r, env);
-	check_request(h->arena, in->api, h->r, env,
-	    (struct str){.p = text, .n = IDS_TEXT}, &check);
+	check_request(
+	    h->arena, in->api, h->r, env, ids_text(h->arena, in->id), &check);
 	if (check.problem == PROBLEM_COUNT)
 		return true;
 	if (check.n)

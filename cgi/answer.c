@@ -42,10 +42,7 @@ enum problem problem_of_reason(enum job_reason reason)
 
 struct str answer_id(struct arena *a, const struct job *job)
 {
-	char text[IDS_TEXT + 1];
-
-	ids_write(job->id, text);
-	return arena_str(a, (struct str){.p = text, .n = IDS_TEXT});
+	return ids_text(a, job->id);
 }
 
 struct str answer_etag(struct arena *a, const struct job *job)

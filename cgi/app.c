@@ -144,7 +144,8 @@ bool handling_expired(const struct handling *h)
 	    &h->row, &h->app->config->apis[h->api], h->now.wall_ms);
 }
 
-enum err handling_take(struct handling *h, size_t api, const struct job *row)
+/* A row in hand and its bodies; inside a view or a transaction. */
+static enum err take(struct handling *h, size_t api, const struct job *row)
 {
 	h->row = *row;
 	h->api = api;
@@ -168,7 +169,7 @@ enum err handling_load(
 	    memcmp(row.owner, h->owner, JOB_OWNER_BYTES) != 0)
 		err = ERR_NOT_FOUND;
 	if (err == ERR_OK)
-		err = handling_take(h, api, &row);
+		err = take(h, api, &row);
 	store_unview(h->app->store);
 	return err;
 }

@@ -32,14 +32,6 @@ void attempt_free(struct attempt *attempt)
 	free(attempt);
 }
 
-static struct str id_text(struct arena *a, const struct job *job)
-{
-	char text[IDS_TEXT + 1];
-
-	ids_write(job->id, text);
-	return arena_str(a, str_of(text));
-}
-
 static void end_unusable(
     struct attempt *t, struct str message, const struct outcome_now *now)
 {
@@ -57,7 +49,7 @@ void attempt_prepare(struct attempt *t, const struct config *config,
 	    (struct compose){.upstream = config_upstream(config, api->upstream),
 		.api = api,
 		.request = &t->request,
-		.job_id = id_text(&t->arena, &t->job)};
+		.job_id = ids_text(&t->arena, t->job.id)};
 	if (seal_open(keys, &t->job, BODY_REQUEST, sealed, &t->arena, &plain) !=
 		ERR_OK ||
 	    envelope_get_request(&t->arena, plain, &t->request) != ERR_OK)

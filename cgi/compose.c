@@ -1,5 +1,6 @@
 #include "cgi/compose.h"
 
+#include "cgi/names.h"
 #include "cgi/template.h"
 #include "lib/json.h"
 
@@ -36,30 +37,6 @@ static bool is_passed_on(struct str name)
 		if (str_ieq(name, str_of(never_passed_on[i])))
 			return false;
 	return true;
-}
-
-/* What a pattern never means, though a template may have it stored. */
-static bool is_credential(struct str name)
-{
-	return str_ieq(name, STR("authorization")) ||
-	       str_ieq(name, STR("cookie"));
-}
-
-/* "gov-client-*" lets every name through that starts so. */
-static bool is_forwarded(const struct api *api, struct str name)
-{
-	for (size_t i = 0; i < api->forward.n; i++) {
-		struct str pattern = api->forward.items[i];
-		if (pattern.n && pattern.p[pattern.n - 1] == '*') {
-			pattern.n--;
-			if (!is_credential(name) && name.n >= pattern.n &&
-			    str_ieq(str_slice(name, 0, pattern.n), pattern))
-				return true;
-		} else if (str_ieq(name, pattern)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* Anything that could end a header, or is none of RFC 9110 5.6.2's tokens. */
@@ -133,7 +110,7 @@ static enum err headers_of(struct arena *a, const struct compose *c,
 	for (size_t i = 0; i < own->n; i++)
 		set_header(out, own->items[i].name, own->items[i].value);
 	for (size_t i = 0; i < sent->n; i++)
-		if (is_forwarded(c->api, sent->items[i].name) &&
+		if (names_matches_forward(c->api, sent->items[i].name) &&
 		    is_passed_on(sent->items[i].name))
 			set_header(
 			    out, sent->items[i].name, sent->items[i].value);

@@ -48,9 +48,6 @@ bool handling_owner(struct handling *h, const struct api *api);
  */
 enum err handling_load(struct handling *h, size_t api,
     const uint8_t id[JOB_ID_BYTES]) __attribute__((warn_unused_result));
-/* The same for a row in hand already. Inside a view or a transaction. */
-enum err handling_take(struct handling *h, size_t api, const struct job *row)
-    __attribute__((warn_unused_result));
 bool handling_expired(const struct handling *h);
 
 enum outcome handling_problem(

@@ -174,6 +174,14 @@ void ids_write(const uint8_t id[JOB_ID_BYTES], char out[IDS_TEXT + 1])
 	    IDS_TEXT + 1 - (sizeof(PREFIX) - 1), id, JOB_ID_BYTES, B64);
 }
 
+struct str ids_text(struct arena *a, const uint8_t id[JOB_ID_BYTES])
+{
+	char text[IDS_TEXT + 1];
+
+	ids_write(id, text);
+	return arena_str(a, (struct str){.p = text, .n = IDS_TEXT});
+}
+
 enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
 {
 	char same[IDS_TEXT + 1];

@@ -45,6 +45,8 @@ void ids_named(const struct keys *keys, const struct api *api,
     const uint8_t print[JOB_PRINT_BYTES], uint8_t out[JOB_ID_BYTES]);
 
 void ids_write(const uint8_t id[JOB_ID_BYTES], char out[IDS_TEXT + 1]);
+/* The same, in the arena. */
+struct str ids_text(struct arena *a, const uint8_t id[JOB_ID_BYTES]);
 /* Only the canonical spelling; ERR_FORGED otherwise. No MAC is checked. */
 enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
     __attribute__((warn_unused_result));

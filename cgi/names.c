@@ -83,11 +83,18 @@ static bool matches(struct str pattern, struct str header)
 	return true;
 }
 
-bool names_is_forwarded(const struct api *api, struct str header)
+bool names_matches_forward(const struct api *api, struct str header)
 {
 	for (size_t i = 0; i < api->forward.n; i++)
 		if (matches(api->forward.items[i], header))
 			return true;
+	return false;
+}
+
+bool names_is_forwarded(const struct api *api, struct str header)
+{
+	if (names_matches_forward(api, header))
+		return true;
 	for (size_t i = 0; i < api->request_headers.n; i++)
 		if (template_names_header(
 			api->request_headers.items[i].value, header))

@@ -24,6 +24,8 @@ bool names_is_token(struct str s);
  * credentials or what belongs to the connection; those must be named.
  */
 bool names_is_forwarded(const struct api *api, struct str header);
+/* The first half of it: a `forward` pattern names the header. */
+bool names_matches_forward(const struct api *api, struct str header);
 
 enum naming {
 	NAMING_NONE,   /* no name, or one that is ignored */

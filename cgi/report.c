@@ -36,27 +36,12 @@ static void add_number(
 	    (struct field){.name = name, .kind = kind, .number = number};
 }
 
-static struct str id_text(struct arena *a, const struct job *job)
-{
-	char text[IDS_TEXT + 1];
-
-	ids_write(job->id, text);
-	return arena_str(a, str_of(text));
-}
-
-static bool is_anonymous(const struct job *job)
-{
-	static const uint8_t nobody[JOB_OWNER_BYTES];
-
-	return memcmp(job->owner, nobody, sizeof(nobody)) == 0;
-}
-
 static void short_fields(
     struct arena *a, const struct report_job *r, struct fields *f)
 {
 	const struct job *job = &r->job;
 
-	add_text(f, "jobId", id_text(a, job));
+	add_text(f, "jobId", ids_text(a, job->id));
 	add_text(f, "api", r->api->name);
 	add_text(f, "status", str_of(job_state_text(job->state)));
 	add_text(f, "reason", str_of(job_reason_problem(job->reason)));
@@ -79,7 +64,7 @@ static void all_fields(
 	add_number(f, "released", FIELD_NUMBER, job->released);
 	add_number(f, "sent", FIELD_BOOL, job->sent);
 	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel_ms != 0);
-	add_number(f, "anonymous", FIELD_BOOL, is_anonymous(job));
+	add_number(f, "anonymous", FIELD_BOOL, ids_is_anonymous(job->owner));
 	add_text(f, "requestId", r->meta.request_id);
 	add_text(f, "traceparent", r->meta.traceparent);
 	if (!r->has_result)
@@ -217,7 +202,7 @@ void report_table(
 		const char *reason = job_reason_problem(job->reason);
 
 		buf_printf(out, "%.*s  %-*.*s  %-10s  %4d  %3d  %7.*s%s%s\n",
-		    STR_ARG(id_text(&a, job)), (int)width,
+		    STR_ARG(ids_text(&a, job->id)), (int)width,
 		    STR_ARG(jobs[i].api->name), job_state_text(job->state),
 		    job->status, job->attempt, STR_ARG(age),
 		    *reason ? "  " : "", reason);

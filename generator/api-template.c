@@ -21,7 +21,8 @@ static bool is_name_char(char c)
 	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-bool api_path_has(struct str pattern, struct str name)
+/* Is {NAME} a segment of the path? */
+static bool has_segment(struct str pattern, struct str name)
 {
 	for (size_t at = 0; at < pattern.n;) {
 		size_t end = str_find(pattern, '/', at);
@@ -60,7 +61,7 @@ static void unknown_root(struct check *c, struct str place, struct str root)
 	const char *near = opt_nearest(root, roots, N_ROOTS);
 	struct str inside = str_slice(place, 1, place.n - 1);
 
-	if (api_path_has(c->pattern, inside))
+	if (has_segment(c->pattern, inside))
 		bad(c, place,
 		    arena_printf(c->a, "write {path.%.*s}", STR_ARG(inside)).p);
 	else if (near)
@@ -84,7 +85,7 @@ static void check_place(
 		diag_error(c->diag, c->pos, "not-built-yet",
 		    "`%.*s`: secrets in calls are not built yet",
 		    STR_ARG(place));
-	else if (str_is(root, "path") && !api_path_has(c->pattern, name))
+	else if (str_is(root, "path") && !has_segment(c->pattern, name))
 		bad(c, place, "the API's path has no such segment");
 	else if (str_is(root, "job") && !str_is(name, "id"))
 		bad(c, place, "of the job there is {job.id} only");

@@ -23,7 +23,5 @@ void api_template_check(struct arena *a, enum api_template where,
     struct str text, struct str pattern, struct pos pos, struct diag *diag);
 /* "/bundle/{id}" → "/bundle/{path.id}": a path passed on as it came. */
 struct str api_template_of_path(struct arena *a, struct str pattern);
-/* Is {NAME} a segment of the path? */
-bool api_path_has(struct str pattern, struct str name);
 
 #endif

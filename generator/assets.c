@@ -14,13 +14,6 @@
 static const char *const litter[] = {
     ".DS_Store", ".gitkeep", ".keep", ".gitignore", ".gitattributes"};
 
-static const char *folder(struct build *b, const char *name)
-{
-	if (strcmp(b->site->dir, ".") == 0)
-		return name;
-	return fs_join(b->arena, b->site->dir, name);
-}
-
 /* A part that begins with a dot, behind `from`; the empty view if none. */
 static struct str hidden_part(struct str rel)
 {
@@ -70,7 +63,8 @@ static enum err each(struct build *b, const char *name, bool well_known,
 	struct build *b, const struct fs_entry *e, struct str bytes))
 {
 	struct fs_list list;
-	enum err all = fs_walk(b->arena, folder(b, name), b->diag, &list);
+	enum err all = fs_walk(
+	    b->arena, site_path(b->arena, b->site->dir, name), b->diag, &list);
 
 	for (size_t i = 0; i < list.n; i++) {
 		const struct fs_entry *e = &list.entries[i];

@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_BUILD_H
 #define LOWTIDE_GENERATOR_BUILD_H
 
+#include "generator/mustache.h"
 #include "generator/out.h"
 #include "generator/site.h"
 #include "lib/config.h"
@@ -44,7 +45,8 @@ struct value *build_data(struct build *b);
  * built-in one; rendered and returned in the arena.
  */
 enum err build_template(struct build *b, const char *name,
-    const struct value *data, int escape, struct str *out, bool *used_env);
+    const struct value *data, enum mustache_escape escape, struct str *out,
+    bool *used_env);
 /* For struct mustache_options: {{>NAME}}, found as build_template() does. */
 bool build_partial(
     void *build, struct str name, struct str *text, const char **file);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/utf8.h"
+
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -10,21 +12,10 @@ static bool is_letter(char c)
 /* One code point as UTF-8; nothing for what is not one. */
 static void put_code_point(struct buf *out, unsigned long cp)
 {
-	if (cp < 0x80) {
-		buf_putc(out, (char)cp);
-	} else if (cp < 0x800) {
-		buf_putc(out, (char)(0xc0 | cp >> 6));
-		buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-	} else if (cp < 0x10000 && (cp < 0xd800 || cp > 0xdfff)) {
-		buf_putc(out, (char)(0xe0 | cp >> 12));
-		buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-	} else if (cp >= 0x10000 && cp <= 0x10ffff) {
-		buf_putc(out, (char)(0xf0 | cp >> 18));
-		buf_putc(out, (char)(0x80 | (cp >> 12 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (cp >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (cp & 0x3f)));
-	}
+	char bytes[4];
+
+	if (cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff))
+		buf_put(out, bytes, utf8_put(bytes, (uint32_t)cp));
 }
 
 /* &#38; or &#x26;, up to seven digits: the length, 0 = it is none. */

@@ -30,13 +30,6 @@ struct pages {
 	struct value *data;
 };
 
-static const char *folder(struct build *b, const char *name)
-{
-	if (strcmp(b->site->dir, ".") == 0)
-		return name;
-	return fs_join(b->arena, b->site->dir, name);
-}
-
 /* --- references ------------------------------------------------------- */
 
 struct rewrite {
@@ -249,7 +242,8 @@ static enum err read_pages(struct pages *pages)
 {
 	struct build *b = pages->b;
 	struct fs_list list;
-	enum err all = fs_walk(b->arena, folder(b, "pages"), b->diag, &list);
+	enum err all = fs_walk(b->arena,
+	    site_path(b->arena, b->site->dir, "pages"), b->diag, &list);
 
 	pages->list = arena_array(b->arena, list.n + 1, sizeof(*pages->list));
 	for (size_t i = 0; i < list.n; i++) {

@@ -1,6 +1,5 @@
 #include "generator/build.h"
 #include "generator/embed.h"
-#include "generator/mustache.h"
 #include "lib/fs.h"
 
 /*
@@ -33,10 +32,11 @@ bool build_partial(
 }
 
 enum err build_template(struct build *b, const char *name,
-    const struct value *data, int escape, struct str *out, bool *used_env)
+    const struct value *data, enum mustache_escape escape, struct str *out,
+    bool *used_env)
 {
 	const struct mustache_options options = {
-	    .escape = (enum mustache_escape)escape,
+	    .escape = escape,
 	    .partial = build_partial,
 	    .ctx = b,
 	};

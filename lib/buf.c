@@ -94,11 +94,6 @@ static void put_be(struct buf *buf, uint64_t v, unsigned bytes)
 	buf_put(buf, be, bytes);
 }
 
-void buf_put_u16(struct buf *buf, uint16_t v)
-{
-	put_be(buf, v, 2);
-}
-
 void buf_put_u32(struct buf *buf, uint32_t v)
 {
 	put_be(buf, v, 4);

@@ -31,7 +31,6 @@ void buf_printf(struct buf *buf, const char *format, ...)
 /* The bytes as a view, good until the buffer changes. */
 struct str buf_str(const struct buf *buf);
 /* Big-endian integers, for our binary formats. */
-void buf_put_u16(struct buf *buf, uint16_t v);
 void buf_put_u32(struct buf *buf, uint32_t v);
 void buf_put_u64(struct buf *buf, uint64_t v);
 

@@ -14,8 +14,7 @@ __attribute__((format(printf, 5, 0))) static void add(struct diag *diag,
 {
 	size_t *count = level == DIAG_ERROR ? &diag->errors : &diag->warnings;
 
-	if (level != DIAG_NOTE)
-		++*count;
+	++*count;
 	if (diag->errors + diag->warnings > DIAG_MAX)
 		return;
 	struct diag_item *item = arena_alloc(diag->arena, sizeof(*item));
@@ -74,7 +73,7 @@ static int by_place(const void *left, const void *right)
 static void print_item(const struct diag_item *item, FILE *out)
 {
 	static const char *const levels[] = {
-	    [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: ", [DIAG_NOTE] = ""};
+	    [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: "};
 
 	if (item->pos.file) {
 		fputs(item->pos.file, out);

@@ -15,7 +15,7 @@
  * A finding reads `file:line:column: name: what is wrong; what to do`. The
  * name is stable (tests and pipelines match it) and lower-case-with-hyphens.
  */
-enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
+enum diag_level { DIAG_ERROR, DIAG_WARNING };
 
 /* A place. file NULL = no place; line 0 = the file as a whole. From 1. */
 struct pos {

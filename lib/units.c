@@ -9,7 +9,6 @@ struct unit {
 	int64_t factor;
 };
 
-/* Largest first: spelling takes the first that divides evenly. */
 static const struct unit durations[] = {{"d", 86400000}, {"h", 3600000},
     {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
 static const struct unit sizes[] = {{"GiB", INT64_C(1) << 30},
@@ -67,23 +66,6 @@ enum err units_rate(struct str text, int64_t *count, int64_t *per_ms)
 		return ERR_INPUT;
 	*per_ms = row->factor;
 	return ERR_OK;
-}
-
-static struct str spell(struct arena *a, int64_t n, const struct unit *rows)
-{
-	while (rows[1].name && (n == 0 || n % rows->factor != 0))
-		rows++;
-	return arena_printf(a, "%" PRId64 "%s", n / rows->factor, rows->name);
-}
-
-struct str units_spell_duration(struct arena *a, int64_t ms)
-{
-	return ms == 0 ? STR("0s") : spell(a, ms, durations);
-}
-
-struct str units_spell_size(struct arena *a, int64_t bytes)
-{
-	return spell(a, bytes, sizes);
 }
 
 struct str units_time(struct arena *a, int64_t unix_ms)

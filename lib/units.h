@@ -8,10 +8,10 @@
 #include "lib/str.h"
 
 /*
- * The spellings people use for amounts, the same in every TOML file, on every
- * command line and in every message. A whole number and one unit, nothing
- * else: no sign, no fraction, no space. ERR_INPUT for anything but that and
- * for what does not fit 63 bits.
+ * The spellings people use for amounts, the same in every TOML file and on
+ * every command line. A whole number and one unit, nothing else: no sign, no
+ * fraction, no space. ERR_INPUT for anything but that and for what does not fit
+ * 63 bits.
  */
 /* "250ms", "10s", "15m", "24h", "30d" → milliseconds */
 enum err units_duration(struct str text, int64_t *ms);
@@ -19,10 +19,6 @@ enum err units_duration(struct str text, int64_t *ms);
 enum err units_size(struct str text, int64_t *bytes);
 /* "150/m", "5/s", "1000/h" → so many in so many milliseconds */
 enum err units_rate(struct str text, int64_t *count, int64_t *per_ms);
-
-/* The same spelled again, by the largest unit that divides evenly. */
-struct str units_spell_duration(struct arena *a, int64_t ms);
-struct str units_spell_size(struct arena *a, int64_t bytes);
 
 /* RFC 3339 with milliseconds in UTC, "2026-11-21T08:30:00.000Z". */
 struct str units_time(struct arena *a, int64_t unix_ms);

@@ -23,11 +23,6 @@ void writer_release(struct writer *w)
 	writer_init(w);
 }
 
-bool writer_empty(const struct writer *w)
-{
-	return w->sent == w->pending.len;
-}
-
 static void put_header(struct writer *w, enum record_type type,
     uint16_t request_id, size_t content, size_t padding)
 {

@@ -32,7 +32,6 @@ void writer_end(struct writer *w, uint16_t request_id);
  * it names, others with UNKNOWN_TYPE.
  */
 void writer_management(struct writer *w, const uint8_t *record, size_t n);
-bool writer_empty(const struct writer *w);
 /*
  * Sends what the socket takes, without blocking and without SIGPIPE. ERR_OK:
  * all gone, the memory is kept up to WRITER_KEEP bytes; ERR_AGAIN: wait for

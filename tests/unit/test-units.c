@@ -79,29 +79,6 @@ static void rates(void **state)
 			fail_msg("%s was taken", bad[i]);
 }
 
-static void spelled_again(void **state)
-{
-	struct arena a = {0};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int64_t again = -1;
-		if (rows[i].want < 0)
-			continue;
-		struct str s = rows[i].read == units_size
-				   ? units_spell_size(&a, rows[i].want)
-				   : units_spell_duration(&a, rows[i].want);
-		assert_int_equal(rows[i].read(s, &again), ERR_OK);
-		assert_true(again == rows[i].want);
-	}
-	assert_true(str_is(units_spell_duration(&a, 90000), "90s"));
-	assert_true(str_is(units_spell_duration(&a, 86400000), "1d"));
-	assert_true(str_is(units_spell_duration(&a, 0), "0s"));
-	assert_true(str_is(units_spell_size(&a, 65536), "64KiB"));
-	assert_true(str_is(units_spell_size(&a, 1000), "1000B"));
-	arena_release(&a);
-}
-
 static void times(void **state)
 {
 	struct arena a = {0};
@@ -124,7 +101,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(amounts),
 	    cmocka_unit_test(rates),
-	    cmocka_unit_test(spelled_again),
 	    cmocka_unit_test(times),
 	};
 
