@@ -63,22 +63,6 @@ static const char *const reserved[] = {
     "code_challenge",
     "code_challenge_method",
 };
-/* Keys that are known (generator/keys.def) but not built yet. */
-static const char *const later[] = {
-    "iss",
-    "jar",
-    "logout",
-    "max_age",
-    "mixup",
-    "par",
-    "redirect_allow",
-    "resource",
-    "response_mode",
-    "response_type",
-    "tenant",
-    "token_endpoint",
-    "variant",
-};
 /* One table at work. */
 struct work {
 	struct arena *arena;
@@ -127,17 +111,6 @@ static struct str text(struct work *w, const char *key, const char *otherwise)
 		    "%s is %s%.*s; give it its value", key,
 		    s.n ? "still " : "empty", STR_ARG(s));
 	return s;
-}
-
-/* Nobody may believe that a key works which does nothing yet. */
-static void check_later(struct work *w)
-{
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
-		struct member *m = value_member(w->table, str_of(later[i]));
-		if (m)
-			refuse(w, m->pos, "not-built-yet",
-			    "%s does nothing yet; take it out", later[i]);
-	}
 }
 
 static void find_kind(struct work *w)
@@ -413,7 +386,6 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	    .pkce = find_pkce(&w),
 	};
 	check_secrets(&w, table->value);
-	check_later(&w);
 
 	/* An endpoint's own query stays as it is; one ending in ? or & too. */
 	buf_put_str(&url, endpoint);

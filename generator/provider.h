@@ -33,7 +33,7 @@ struct oauth_provider {
  *   unknown-kind, endpoint-missing, endpoint-scheme, endpoint-fragment,
  *   endpoint-userinfo, client-id-empty, client-id-placeholder,
  *   redirect-relative, redirect-fragment, scope-chars, openid-missing,
- *   pkce-plain, param-reserved, secret-present, placeholder, not-built-yet
+ *   pkce-plain, param-reserved, secret-present, placeholder
  */
 enum err oauth_provider_read(struct arena *a, const struct member *table,
     const struct value *base_url, struct diag *diag, struct oauth_provider *out)

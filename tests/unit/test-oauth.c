@@ -230,8 +230,6 @@ static void refusals(void **state)
 	    "site.toml:3:12: secret-present");
 	refuses("client_id = \"arn:aws:secretsmanager:eu-west-2:1:x\"\n" OP,
 	    "site.toml:1:1: secret-present");
-	refuses(ID OP "[variant.sandbox]\ndomain = \"https://x.example\"",
-	    "site.toml:3:2: not-built-yet");
 	/* all at once */
 	refuses("client_id = \"\"\nauthorization_endpoint = \"x\"\n"
 		"redirect_uri = \"y\"\npkce = \"plain\"",

@@ -125,7 +125,7 @@ static void unknown_keys_get_the_nearest(void **state)
 	finds("[api.a]\nqwertyuiop = 1",
 	    "f:3:1: unknown-key: there is no key `qwertyuiop` here; take it "
 	    "out\n");
-	finds("[oauth.a.variant.b]\ndomian = 'x'",
+	finds("[oauth.a]\ndomian = 'x'",
 	    "f:3:1: unknown-key: there is no key `domian` here; did you mean "
 	    "`domain`?\n");
 }
@@ -194,6 +194,9 @@ static void what_is_missing_or_not_built_is_said(void **state)
 	finds("[upstream.u]",
 	    "f:2:1: missing-key: `base` is missing in upstream.u; add it: URL "
 	    "that paths are added to\n");
+	finds("[oauth.a]\npar = true\n",
+	    "f:3:1: not-built-yet: `oauth.a.par` is not built yet; leave it "
+	    "out\n");
 	finds("[api.a]\nexec = ['x']\non_lost = 'hold'\n[read.r]\n",
 	    "f:3:1: not-built-yet: `api.a.exec` is not built yet; leave it "
 	    "out\n"
