@@ -44,14 +44,19 @@ child() { # NAME: the pid of serve's child of that name
 		return
 	done
 }
-private_kb() { awk '/^Private/{s+=$2} END {print s}' "/proc/$1/smaps_rollup"; }
+# Clean pages are library text that nothing else has mapped just then.
+private_kb() {
+	awk '/^Private/{s+=$2} /^Private_Dirty/{d=$2}
+		END {printf "%d kB private, %d of them dirty", s, d}' \
+		"/proc/$1/smaps_rollup"
+}
 cpu_ticks() { awk '{print $14+$15}' "/proc/$1/stat"; }
 
 cgi=$(child lowtide-cgi)
 worker=$(child lowtide-worker)
 sleep 2
-echo "idle            lowtide-cgi $(private_kb "$cgi") kB private," \
-	"lowtide-worker $(private_kb "$worker") kB private"
+echo "idle            lowtide-cgi $(private_kb "$cgi")"
+echo "                lowtide-worker $(private_kb "$worker")"
 
 ticket=$(curl -s -X POST "$LOWTIDE_URL/api/v1/bundle" \
 	-H 'content-type: application/json' -d '{"bundleId":"bench"}' |
