@@ -4,6 +4,7 @@
 #   make check      every test (T=path runs one)
 #   make format     clang-format in place
 #   make bench      first figures, side by side in one run
+#   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
 # shows the commands.
 
@@ -160,6 +161,18 @@ demo:
 	@exec $(BUILD)/bin/lowtide serve -C site --env dev --port $(PORT) \
 		$(if $(CHECK),-- node check.mjs)
 
+# make install DESTDIR= PREFIX=: the programs and their manuals, nothing else;
+# configuration, keys and state are made by whoever runs a site.
+PREFIX ?= /usr/local
+MAN1 := generator/lowtide.1 cgi/lowtide-jobs.1
+MAN8 := cgi/lowtide-cgi.8 cgi/lowtide-worker.8
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \
+		share/man/man8)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+
 # Figures, never asserted: tests/bench/run.sh says what they are.
 bench:
 	@.ci/packages bench
@@ -173,6 +186,6 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench check clean demo format tests-built
+.PHONY: all bench check clean demo format install tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
