@@ -343,10 +343,28 @@ test('kill -9 with a call on its way: never twice', async () => {
 		['outcome-unknown', 1, 1]);
 });
 
+/*
+ * Stopped, but not with the store in its hands: whoever is stopped while it has
+ * the turn stops every writer, which is another matter than a lease.
+ */
+async function stop(who) {
+	const lock = name => join(line.dir, 'state', name);
+	for (let i = 0; i < 50; i++) {
+		who.child.kill('SIGSTOP');
+		const free = spawnSync('flock', ['-w', '0.3', lock('turn.lock'),
+			'flock', '-w', '0.3', lock('write.lock'), 'true']);
+		if (free.status === 0)
+			return;
+		who.child.kill('SIGCONT');
+		await pause(7);
+	}
+	throw new Error('it always had the turn');
+}
+
 test('two workers, one of them stopped: the fence holds', async () => {
 	const id = await send('held-retry');
 	await until('it is held', () => held.length === 1);
-	worker.child.kill('SIGSTOP');
+	await stop(worker);
 	const other = line.worker();
 	await until('the other takes it', () => held.length === 2);
 	const [late, newer] = held.splice(0);
@@ -364,7 +382,7 @@ test('two workers, one of them stopped: the fence holds', async () => {
 
 /* Longer than its lease and than the upstream waits, in the middle of a call. */
 async function sleeps(who) {
-	who.child.kill('SIGSTOP');
+	await stop(who);
 	await pause(1600);
 }
 
