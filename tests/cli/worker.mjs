@@ -452,6 +452,7 @@ test('without a stderr its lines go nowhere, into no file of ours', async () => 
 	equal(r.status, 64);
 	const child = spawn('sh', ['-c', 'exec "$0" "$@" <&- >&- 2>&-',
 		program('lowtide-worker'), ...line.common], {stdio: 'ignore'});
+	cleanup(() => child.kill('SIGKILL'));
 	const over = new Promise(r => child.on('close', r));
 	await pause(500);
 	const fds = readdirSync(`/proc/${child.pid}/fd`)
