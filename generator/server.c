@@ -265,12 +265,27 @@ static struct value *server_data(struct build *b)
 	return data;
 }
 
+/* `lowtide serve` runs nginx whatever a site is published with. */
+static bool wants_nginx(const struct build *b)
+{
+	const struct value *kinds = site_value(b->site, "server.kinds");
+
+	if (!kinds || b->root)
+		return true;
+	for (size_t i = 0; i < kinds->as.array.n; i++)
+		if (str_is(kinds->as.array.items[i]->text, "nginx"))
+			return true;
+	return false;
+}
+
 enum err produce_server(struct build *b)
 {
 	static const char *const pieces[] = {
 	    "nginx-http.conf", "nginx-site.conf", "nginx-example.conf"};
-	struct value *data = server_data(b);
 
+	if (!wants_nginx(b))
+		return ERR_OK;
+	struct value *data = server_data(b);
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
 		struct str name =
 			       arena_printf(b->arena, "server/%s", pieces[i]),

@@ -67,6 +67,23 @@ static void without_apis(void **state)
 	has(server("nginx-site.conf"), "\"text/html\" \"html\";");
 }
 
+/* kinds = []: no files for a server, but serve needs its own all the same. */
+static void no_kind_of_server(void **state)
+{
+	(void)state;
+	kit_file(&k, "site.toml", "name = \"my-shop\"\n");
+	kit_file(&k, "env/base.toml",
+	    "base_url = \"http://127.0.0.1:9000\"\n[server]\nkinds = []\n");
+	if (kit_load(&k, NULL) != ERR_OK)
+		fail_msg("%s", kit_said(&k));
+	kit_build(&k);
+	assert_int_equal(produce_server(&k.build), ERR_OK);
+	assert_null(out_find(&k.build.out, OUT_SERVER, STR("nginx-site.conf")));
+	k.build.root = "/srv/www";
+	assert_int_equal(produce_server(&k.build), ERR_OK);
+	has(server("nginx-example.conf"), "/srv/www");
+}
+
 /* The address of a real site is not for the example to listen on. */
 static void far_base_url(void **state)
 {
@@ -158,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(without_apis),
+	    TEST(no_kind_of_server),
 	    TEST(far_base_url),
 	    TEST(cache_and_origins_by_class),
 	    TEST(limits_from_the_apis),
