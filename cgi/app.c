@@ -246,10 +246,12 @@ static enum outcome (*const handlers[])(struct handling *h) = {
 };
 
 enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
-    const struct request *r, struct answer *ans, struct waiting *wait)
+    const struct request *r, struct answer *ans, struct waiting *wait,
+    struct change **change)
 {
 	struct handling h;
 
+	*change = NULL;
 	start(&h, app, now, a, ans);
 	start_request(&h, r);
 	h.wait = wait;
@@ -266,7 +268,7 @@ static bool is_due(const struct handling *h, const struct waiting *wait)
 }
 
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
-    const struct waiting *wait, struct answer *ans)
+    struct waiting *wait, struct answer *ans)
 {
 	struct handling h;
 	enum outcome outcome;

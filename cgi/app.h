@@ -11,15 +11,20 @@
  * The endpoint without a connection: a request in, an answer or a wish to
  * wait out. Route → owner → id → look-up → validate → admit → commit → wait →
  * answer, in contract 2's order. Knows neither FastCGI nor clocks.
+ * It only reads the store: what is to be written goes out as a struct change
+ * (committer.h) and comes back through app_committed().
  *
  * app.c takes requests to their handlers; accept.c is contract 2 and 3,
  * status.c the jobs API and parked requests (contract 4 B to E).
  */
+struct change;
 struct app {
 	const struct config *config;
 	const struct keys *keys;
-	struct store *store;
-	size_t body_max; /* the largest of all APIs: what the loop reads */
+	struct store *store; /* STORE_READS */
+	bool viewing;	     /* its view is open */
+	int64_t seen;	     /* app_changed(): up to which version */
+	size_t body_max;     /* the largest of all APIs: what the loop reads */
 	const struct log *log; /* NULL = says nothing */
 	/*
 	 * For jitter and trace ids, nothing secret: any number to start
@@ -34,16 +39,37 @@ struct app_now {
 enum outcome {
 	OUTCOME_ANSWER, /* *ans is complete */
 	OUTCOME_PARK,	/* *wait says for what; the request may be freed */
+	OUTCOME_COMMIT, /* *change is to be committed; the request may be
+			   freed. Then app_committed() */
 };
 enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
-    const struct request *r, struct answer *ans, struct waiting *wait);
+    const struct request *r, struct answer *ans, struct waiting *wait,
+    struct change **change);
+/*
+ * What the change made of the request that asked for it. Call app_rest()
+ * before, so that what is read next is not older than the change. The caller
+ * frees the change afterwards.
+ */
+enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
+    struct change *change, struct answer *ans, struct waiting *wait);
 /*
  * A parked request again: after a bell, or at its deadline (now.boot_ms says).
- * OUTCOME_PARK: nothing it waits for has happened yet. Where nobody else can
+ * OUTCOME_PARK: nothing it waits for has happened yet; *wait may have
+ * changed (again_boot). Where nobody else can
  * be parked, a deadline_boot moved to now has it answered with what there is.
  */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
-    const struct waiting *wait, struct answer *ans);
+    struct waiting *wait, struct answer *ans);
+/*
+ * All requests of one wake of the loop read one view of the store: it is
+ * opened by the first that needs it and given back here.
+ */
+void app_rest(struct app *app);
+/*
+ * park_wake() for every job that changed since the last call. False: the store
+ * cannot be read just now.
+ */
+bool app_changed(struct app *app, struct park *park);
 /*
  * For what never became a request: ERR_TOO_LARGE is 431, ERR_INPUT and
  * ERR_SYNTAX 400, ERR_FULL and ERR_BUSY 503, the rest 500.

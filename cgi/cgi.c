@@ -47,15 +47,16 @@ struct endpoint {
 /* ---- the loop's view of the app ----------------------------------------- */
 
 static enum outcome handle(void *ctx, struct app_now now, struct arena *a,
-    const struct request *r, struct answer *ans, struct waiting *wait)
+    const struct request *r, struct answer *ans, struct waiting *wait,
+    struct change **change)
 {
 	struct endpoint *e = ctx;
 
-	return app_handle(&e->app, now, a, r, ans, wait);
+	return app_handle(&e->app, now, a, r, ans, wait, change);
 }
 
 static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
-    const struct waiting *wait, struct answer *ans)
+    struct waiting *wait, struct answer *ans)
 {
 	struct endpoint *e = ctx;
 
@@ -147,7 +148,7 @@ static enum err listen_at(struct endpoint *e, const struct opt_value *option)
 
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
-	enum err err = start_open(&e->start, values, false);
+	enum err err = start_open(&e->start, values, STORE_WRITES);
 
 	if (err != ERR_OK)
 		return err;

@@ -206,6 +206,7 @@ static void request(struct loop *loop, struct conn *c, size_t at)
 	struct request r = {0};
 	struct answer ans = {0};
 	struct waiting waiting = {0};
+	struct change *change = NULL;
 
 	c->served = true;
 	enum err err = parse(loop, c, at, &r);
@@ -213,7 +214,7 @@ static void request(struct loop *loop, struct conn *c, size_t at)
 	if (err) {
 		refuse(loop, c, err);
 	} else if (spec->handle(spec->ctx, loop->now, &loop->arena, &r, &ans,
-		       &waiting) == OUTCOME_ANSWER) {
+		       &waiting, &change) == OUTCOME_ANSWER) {
 		answer(
 		    loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
 	} else {

@@ -151,7 +151,7 @@ static enum err ls(struct run *run)
 	enum err err = find_state(run, &l.state);
 
 	if (err == ERR_OK)
-		err = start_open(&run->start, v, true);
+		err = start_open(&run->start, v, STORE_SHOWS);
 	if (err != ERR_OK)
 		return err;
 	if (v[LS_API].given &&
@@ -243,7 +243,7 @@ static enum err show(struct run *run)
 {
 	const struct opt_value *v = run->found.values;
 	struct report_job r = {0};
-	enum err err = start_open(&run->start, v, true);
+	enum err err = start_open(&run->start, v, STORE_SHOWS);
 
 	if (err != ERR_OK)
 		return err;

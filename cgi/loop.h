@@ -23,6 +23,9 @@
 #define LOOP_SPILL_MAX ((size_t)256 * 1024 * 1024) /* all of their bytes */
 #define LOOP_STALLED_MS 60000 /* an answer of which nothing is taken */
 #define LOOP_PARKED_MAX 16384
+#define LOOP_COMMIT_MS 15000 /* a change that does not come back: 503 */
+#define LOOP_VIEW_MS 5	     /* one view of the store, at most (store.md 3) */
+#define LOOP_AGAIN_MS 20     /* a store that is held back is asked again */
 #define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define LOOP_DRAIN_MS 5000   /* at the end: to hand over what is answered */
 
@@ -31,6 +34,7 @@
  * per wake. Whatever a waiting request needs later is in `wait`; the arena is
  * emptied after each call.
  */
+struct change;
 struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
@@ -38,17 +42,44 @@ struct loop_spec {
 	const struct log *log;
 	void *ctx;
 	enum outcome (*handle)(void *ctx, struct app_now now, struct arena *a,
-	    const struct request *r, struct answer *ans, struct waiting *wait);
+	    const struct request *r, struct answer *ans, struct waiting *wait,
+	    struct change **change);
 	/* at the latest when now.boot_ms has reached wait->deadline_boot it
 	   answers */
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
-	    const struct waiting *wait, struct answer *ans);
+	    struct waiting *wait, struct answer *ans);
+	/*
+	 * OUTCOME_COMMIT: `submit` hands the change over, with .ticket set;
+	 * ERR_FULL gives it back to be refused. When commit_fd is readable
+	 * `done` gives it back, and `committed` says what to answer (or to
+	 * park): called for each, also when whoever asked has gone. `discard`
+	 * frees it. A connection in between neither reads nor is parked.
+	 */
+	int commit_fd; /* -1 = `handle` never wants one */
+	enum err (*submit)(void *ctx, struct change *change);
+	struct change *(*done)(void *ctx);
+	enum outcome (*committed)(void *ctx, struct app_now now,
+	    struct arena *a, struct change *change, struct answer *ans,
+	    struct waiting *wait);
+	void (*discard)(void *ctx, struct change *change);
 	/* for what never became a request, as app_refuse() */
 	void (*refuse)(void *ctx, struct app_now now, struct arena *a,
 	    enum err err, struct answer *ans);
 	int bell_fd; /* readable when the bell rings, -1 = none */
-	/* empties it; true: rows have changed, ask for those that wait */
+	/* empties it; true: rows have changed, ask which */
 	bool (*heard)(void *ctx, int bell_fd);
+	/*
+	 * After a ring, and again LOOP_RECHECK_MS later: park_wake() for every
+	 * job that changed since it was last asked, or park_wake_all() where
+	 * that cannot be told. False: the store cannot be asked just now; again
+	 * in LOOP_AGAIN_MS.
+	 */
+	bool (*changed)(void *ctx, struct park *park);
+	/*
+	 * The end of a turn, and within one after LOOP_VIEW_MS, before
+	 * `changed`, and before `committed`: what was read until now is old.
+	 */
+	void (*rest)(void *ctx);
 };
 /*
  * Until SIGTERM or SIGINT, which it blocks for good; then drains (no new

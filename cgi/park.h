@@ -32,6 +32,7 @@ struct waiting {
 	int64_t version;       /* answer once the row's differs; -1 = wait for
 				  a terminal state only */
 	int64_t deadline_boot; /* answer with what there is, at the latest */
+	int64_t again_boot;    /* ask again then, bell or not; 0 = need not */
 	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
 	uint32_t origin;       /* whom CORS answers: answer_context's */
 	bool head, onto_location, prefer;
@@ -69,7 +70,21 @@ uint32_t park_count(const struct park *park);
  */
 bool park_next(
     const struct park *park, uint32_t *index, struct park_name *name);
-/* The earliest deadline of all, INT64_MAX when nobody waits. */
+/*
+ * The wake list. Everybody who waits for that job (or everybody) comes out of
+ * park_woken() once, in the order of waking, unless he has gone by then. Who
+ * is on the list already stays where he is. Cost: the number of those woken.
+ */
+void park_wake(struct park *park, size_t api, const uint8_t key[JOB_KEY_BYTES]);
+void park_wake_all(struct park *park);
+bool park_woken(struct park *park, struct park_name *name); /* takes it off */
+bool park_has_woken(const struct park *park);
+/*
+ * A slot is due at its again_boot, where it has one, or at its deadline. The
+ * slot keeps its name when it is put off: park_again().
+ */
+void park_again(struct park *park, struct park_name n, int64_t again_boot);
+/* The earliest of all, INT64_MAX when nobody waits. */
 int64_t park_earliest(const struct park *park);
 /* Who has it; false when nobody waits. */
 bool park_first(const struct park *park, struct park_name *name);

@@ -92,9 +92,9 @@ static enum err find_files(struct start *s, const struct opt_value *values)
 }
 
 enum err start_open(
-    struct start *s, const struct opt_value *values, bool read_only)
+    struct start *s, const struct opt_value *values, enum store_role role)
 {
-	struct store_spec spec = {.read_only = read_only};
+	struct store_spec spec = {.role = role};
 	enum err err = find_files(s, values), keys_err = ERR_OK;
 
 	if (s->keys_path)

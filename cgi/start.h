@@ -14,7 +14,7 @@
  *	struct start s;
  *	start_init(&s);
  *	err = opt_parse(&s.arena, options, argc, argv, &s.diag, &found);
- *	if (!err) err = start_open(&s, found.values, false);
+ *	if (!err) err = start_open(&s, found.values, STORE_WRITES);
  *	…
  *	return start_close(&s, err);
  *
@@ -59,7 +59,7 @@ void start_init(struct start *s);
  * that is wrong; the first error comes back.
  */
 enum err start_open(struct start *s, const struct opt_value *values,
-    bool read_only) __attribute__((warn_unused_result));
+    enum store_role role) __attribute__((warn_unused_result));
 /*
  * Prints the findings to stderr, closes, wipes, and returns the exit status
  * of `err`.

@@ -230,7 +230,7 @@ static enum err work(struct worker *w, const struct opt_value *values)
 	if (err == ERR_OK)
 		err = catch_signals(w);
 	if (err == ERR_OK)
-		err = start_open(&w->start, values, false);
+		err = start_open(&w->start, values, STORE_WRITES);
 	if (err == ERR_OK)
 		err = set_up(w);
 	if (err == ERR_OK && !values[WORKER_TEST].given)

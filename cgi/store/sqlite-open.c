@@ -26,7 +26,7 @@
  *   5. APIs that are new get their tables; those that went keep theirs;
  *   6. a TRUNCATE checkpoint, retried while readers are in its way.
  *
- * Read-only opens do 3 alone, without any lock.
+ * Opens that only read do 3 alone, without any lock.
  */
 
 /* ---- the folder -------------------------------------------------------- */
@@ -55,7 +55,7 @@ static enum err find_folder(struct opening *o)
 		    "with --state");
 		return ERR_MISSING;
 	}
-	if (o->spec->read_only && access(o->path, F_OK)) {
+	if (o->spec->role != STORE_WRITES && access(o->path, F_OK)) {
 		diag_error(o->diag, POS_FILE(o->path), "store-missing",
 		    "there is no store yet; start lowtide-cgi or "
 		    "lowtide-worker once, they make it");
@@ -300,10 +300,16 @@ static enum err open_to_write(struct opening *o)
 	return err ? err : start_checkpoint(o);
 }
 
+/* STORE_READS listens as well; its reads wait for nobody. */
 static enum err open_to_read(struct opening *o)
 {
-	enum err err = db_open(o->path, true, &o->s->db);
+	enum err err = ERR_OK;
 
+	if (o->spec->role == STORE_READS)
+		err = bells_open(o->s->dir, o->diag, &o->s->bells);
+	if (err)
+		return err;
+	err = db_open(o->path, true, &o->s->db);
 	if (err)
 		return sqlite_report(o, err, "it cannot be opened");
 	err = check_format(o);
@@ -330,7 +336,7 @@ enum err sqlite_open(
 		abort();
 	for (size_t i = 0; i < s->n_apis; i++)
 		s->apis[i].name = spec->config->apis[i].name;
-	s->read_only = spec->read_only;
+	s->role = spec->role;
 	s->wal_mark = STORE_WAL_MARK;
 	s->host_fd = -1;
 	s->turnstile = (struct turnstile){.turn_fd = -1, .write_fd = -1};
@@ -338,7 +344,8 @@ enum err sqlite_open(
 
 	err = find_folder(&o);
 	if (!err)
-		err = spec->read_only ? open_to_read(&o) : open_to_write(&o);
+		err = spec->role == STORE_WRITES ? open_to_write(&o)
+						 : open_to_read(&o);
 	if (err)
 		sqlite_close(s);
 	else

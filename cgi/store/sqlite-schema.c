@@ -251,7 +251,7 @@ enum err sqlite_make_apis(struct opening *o)
 			return ERR_INPUT;
 		}
 		err = has_table(o, api);
-		if (!err && !api->is_there && !s->read_only)
+		if (!err && !api->is_there && s->role == STORE_WRITES)
 			err = make_table(o, api);
 	}
 	return err ? sqlite_report(o, err, "a request table cannot be made")

@@ -33,7 +33,7 @@ static enum err op_begin(void *backend)
 	struct sqlite3_stmt *st;
 	enum err err = ERR_USAGE;
 
-	if (s->read_only)
+	if (s->role != STORE_WRITES)
 		return err;
 	err = turnstile_enter(&s->turnstile);
 	if (err)

@@ -56,7 +56,7 @@ struct sqlite {
 	struct turnstile turnstile;
 	struct bells bells;
 	int host_fd;
-	bool read_only;
+	enum store_role role;
 	struct sqlite3_stmt *queries[QUERY_COUNT_ALL];
 	struct sqlite_api *apis;
 	size_t n_apis;

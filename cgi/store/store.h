@@ -24,8 +24,8 @@
  *             in one transaction is durable together or not at all; a
  *             group commit is simply many changes between the two. After any
  *             error inside, store_rollback.
- * A handle belongs to one thread. Bytes given as bodies are sealed already;
- * the store never sees a plain payload.
+ * A handle belongs to one thread; a process may have several. Bytes given as
+ * bodies are sealed already; the store never sees a plain payload.
  *
  * Errors everywhere: ERR_BUSY (bounded wait ended), ERR_FULL, ERR_IO,
  * ERR_CORRUPT. A failed write or fsync inside a commit does not return: the
@@ -51,13 +51,34 @@ enum bell {
 	BELL_SETTLED = 2,  /* a row changed visibly */
 };
 
+/*
+ * What a handle is for, and so what it may make and wait for.
+ *   WRITES  makes what is missing, empties the log, may begin; waits for its
+ *           turn up to turn_wait_ms, so never an event loop's
+ *   READS   an event loop's: views and bells of a store that a WRITES handle
+ *           has opened before; takes no turn and waits for nobody
+ *   SHOWS   lowtide-jobs ls, show: views only; changes not even a lock file
+ * store_begin() is ERR_USAGE on the latter two.
+ */
+enum store_role { STORE_WRITES, STORE_READS, STORE_SHOWS };
+
+#define STORE_TURN_WAIT_MS 2000
 #define STORE_CHECK_BYTES 16
 struct store_spec {
 	const char *dir;	     /* jobs.db, lock files and bells */
 	const struct config *config; /* its APIs get their tables */
 	/* Proof that this program holds the store's name key (keys_check). */
 	uint8_t check[STORE_CHECK_BYTES];
-	bool read_only; /* lowtide-jobs ls, show: creates and changes nothing */
+	enum store_role role;
+	int64_t turn_wait_ms; /* 0 = STORE_TURN_WAIT_MS */
+	/* For tests; 0 = store.md's. Sizes of the log in bytes. */
+	struct store_limits {
+		int64_t wal_mark; /* past it a writer starts it over */
+		int64_t wal_gate; /* past it readers are held back for that */
+		int64_t wal_full; /* past it nothing more is accepted */
+		int64_t erase_ms; /* at most from an erasure to an empty log */
+		int64_t tombstone_ms; /* how long a tombstone is kept */
+	} limits;
 };
 
 /*
@@ -71,8 +92,13 @@ enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
     struct diag *diag, struct store **out) __attribute__((warn_unused_result));
 void store_close(struct store *store); /* NULL-safe */
 
+/* ERR_AGAIN: the log is being started over; in a few milliseconds again. */
 enum err store_view(struct store *store) __attribute__((warn_unused_result));
 void store_unview(struct store *store);
+/*
+ * Waits for its turn, at most spec.turn_wait_ms: then ERR_BUSY, and nothing
+ * has happened.
+ */
 enum err store_begin(struct store *store) __attribute__((warn_unused_result));
 /* Durable when it returns ERR_OK, then rings what the changes asked for. */
 enum err store_commit(struct store *store) __attribute__((warn_unused_result));
@@ -133,6 +159,58 @@ enum err store_change(struct store *store, size_t api, struct job *job,
  */
 enum err store_recover(struct store *store, size_t api, int64_t now_ms,
     int64_t now_boot, size_t limit, size_t *changed)
+    __attribute__((warn_unused_result));
+
+/*
+ * ---- what changed -------------------------------------------------------
+ * A row's version comes from one counter of the store, so that everything that
+ * changed visibly after a version is one look at an index. Whoever follows a
+ * store remembers the version of its last view, and after a ring asks for what
+ * came since.
+ */
+/* The newest version there is. Inside. */
+enum err store_version(struct store *store, int64_t *version)
+    __attribute__((warn_unused_result));
+/*
+ * The jobs of one API whose version is above `since`, in order of version, at
+ * most `limit`; each() returns false to stop. Inside.
+ */
+enum err store_changed(struct store *store, size_t api, int64_t since,
+    size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx) __attribute__((warn_unused_result));
+
+/*
+ * ---- housekeeping ---------------------------------------------------------
+ * Whatever time asks for and no request: jobs past their TTL are emptied to
+ * tombstones in small batches, tombstones go after STORE_TOMBSTONE_MS, an
+ * erasure is followed by an empty log within ten minutes, free pages are given
+ * back, the ballast is rebuilt. In transactions of its own, so none may be
+ * open; a few short ones a call.
+ *
+ * Expiry stops while wall clock and boot clock disagree (store.md 9): *report
+ * says so when that changes.
+ *
+ * *due_boot: when to call again, 0 = nothing waits for time. Everybody who
+ * writes calls it in his own idle moments, and after each commit asks
+ * store_due_boot() whether that is sooner now. Who does the work first does
+ * not matter.
+ */
+#define STORE_TOMBSTONE_MS ((int64_t)30 * 24 * 3600 * 1000)
+struct store_now {
+	int64_t ms, boot; /* wall clock, CLOCK_BOOTTIME */
+};
+struct store_tended {
+	size_t emptied, deleted; /* rows */
+	bool clock_stopped;	 /* expiry stands still */
+	bool clock_changed;	 /* that is news */
+};
+enum err store_tend(struct store *store, struct store_now now,
+    struct store_tended *report, int64_t *due_boot)
+    __attribute__((warn_unused_result));
+int64_t store_due_boot(const struct store *store);
+/* An operator says the wall clock is right: expiry goes on. */
+enum err store_trust_clock(struct store *store, struct store_now now)
     __attribute__((warn_unused_result));
 
 /*

@@ -191,9 +191,9 @@ static void another_name_key_is_refused(void **state)
 	f->store = NULL;
 	f->spec.check[3] ^= 1;
 	expect_refusal(f, ERR_MISSING, "store-other-keys");
-	f->spec.read_only = true;
+	f->spec.role = STORE_SHOWS;
 	expect_refusal(f, ERR_MISSING, "store-other-keys");
-	f->spec.read_only = false;
+	f->spec.role = STORE_WRITES;
 	f->spec.check[3] ^= 1;
 	fixture_open(f);
 }
@@ -210,7 +210,7 @@ static void a_newer_format_is_refused_and_left_alone(void **state)
 	expect_refusal(f, ERR_MISSING, "store-version");
 	assert_int_equal(
 	    ask(f, "SELECT value FROM _meta WHERE name='format'"), 99);
-	f->spec.read_only = true;
+	f->spec.role = STORE_SHOWS;
 	expect_refusal(f, ERR_MISSING, "store-version");
 }
 
@@ -291,11 +291,11 @@ static void a_read_only_handle_changes_nothing(void **state)
 	struct stat before, after;
 	int n = 0;
 
-	f->spec.read_only = true;
+	f->spec.role = STORE_SHOWS;
 	expect_refusal(f, ERR_MISSING, "store-missing");
 	assert_int_equal(size_of(f, "jobs.db"), -1);
 	assert_int_equal(size_of(f, "turn.lock"), -1);
-	f->spec.read_only = false;
+	f->spec.role = STORE_WRITES;
 	f->config.n_apis = 2; /* the third has no table yet */
 	fixture_open(f);
 	accept_one(f, API_RETRY, 1);
@@ -303,7 +303,7 @@ static void a_read_only_handle_changes_nothing(void **state)
 	assert_int_equal(stat(path_of(f, "jobs.db"), &before), 0);
 
 	struct store *store;
-	f->spec.read_only = true;
+	f->spec.role = STORE_SHOWS;
 	f->config.n_apis = 3;
 	OK(store_open(&store_sqlite, &f->spec, &f->diag, &store));
 	OK(store_view(store));

@@ -125,6 +125,7 @@ struct world {
 	struct app_now now;
 	struct answer ans;
 	struct waiting wait;
+	struct change *change;
 	enum outcome outcome;
 	char id[IDS_TEXT + 1]; /* of the last job accepted */
 };
@@ -245,8 +246,8 @@ static inline void world_send(struct world *w, const char *line,
 		else
 			pairs[r.headers.n++] = (struct pair){name, value};
 	}
-	w->outcome =
-	    app_handle(&w->app, w->now, &w->arena, &r, &w->ans, &w->wait);
+	w->outcome = app_handle(
+	    &w->app, w->now, &w->arena, &r, &w->ans, &w->wait, &w->change);
 	if (w->outcome != OUTCOME_ANSWER || w->ans.status != 202 ||
 	    !w->ans.body.n)
 		return;

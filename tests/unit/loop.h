@@ -65,12 +65,13 @@ static inline unsigned sum_of(struct str s)
 
 static inline enum outcome test_handle(void *ctx, struct app_now now,
     struct arena *a, const struct request *r, struct answer *ans,
-    struct waiting *wait)
+    struct waiting *wait, struct change **change)
 {
 	const char *token = token_of(a, r);
 	long number = r->query.n ? atol(arena_cstr(a, r->query)) : 0;
 
 	(void)ctx;
+	(void)change;
 	if (r->body_too_large) {
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
@@ -92,7 +93,7 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 }
 
 static inline enum outcome test_resume(void *ctx, struct app_now now,
-    struct arena *a, const struct waiting *wait, struct answer *ans)
+    struct arena *a, struct waiting *wait, struct answer *ans)
 {
 	const struct world *w = ctx;
 

@@ -536,8 +536,8 @@ static void a_body_that_was_cut_off(void **state)
 	    .body_declared = 2};
 
 	for (int i = 0; i < 2; i++) {
-		w->outcome = app_handle(
-		    &w->app, w->now, &w->arena, &r, &w->ans, &w->wait);
+		w->outcome = app_handle(&w->app, w->now, &w->arena, &r, &w->ans,
+		    &w->wait, &w->change);
 		assert_answer(w, i ? 413 : 202);
 		r.body_too_large = true;
 		r.body = STR("{");

@@ -1,0 +1,93 @@
+#ifndef LOWTIDE_CGI_COMMITTER_H
+#define LOWTIDE_CGI_COMMITTER_H
+
+#include <sys/queue.h>
+
+#include "cgi/store/store.h"
+#include "lib/buf.h"
+
+/*
+ * The endpoint's only writer: one thread with a store handle of its own, which
+ * gathers what the event loop wants changed and commits all that waits in one
+ * transaction (group commit, store.md 5). So the loop never waits for its turn
+ * or for a disk, and thirty requests that came together cost one fsync.
+ *
+ *	loop                               thread
+ *	  committer_submit(c, change)  ──▶  begin, apply …, commit, ring
+ *	  fd readable, committer_next  ◀──  change->err, change->job
+ *
+ * A change is handed over whole and belongs to the committer until it comes
+ * back; it always comes back, in the end by committer_stop(). Whoever asked for
+ * it may be gone by then: then it has happened all the same.
+ *
+ * In between the thread does the store's housekeeping (store_tend()).
+ */
+#define COMMITTER_CHANGES_MAX 4096 /* waiting, not yet in a transaction */
+#define COMMITTER_BYTES_MAX ((size_t)256 * 1024 * 1024) /* of these */
+#define COMMITTER_BATCH_MAX 256 /* changes in one transaction */
+#define COMMITTER_BATCH_BYTES ((size_t)8 * 1024 * 1024)
+#define COMMITTER_WAIT_MS 10000 /* not begun by then: ERR_BUSY */
+
+enum change_kind {
+	CHANGE_ACCEPT, /* store_accept(): .job, .request, .meta */
+	CHANGE_EVENT,  /* store_change(): .job.id, .event */
+};
+struct change {
+	enum change_kind kind;
+	size_t api;
+	struct job job;		  /* in; afterwards the row as it is */
+	struct buf request, meta; /* sealed */
+	struct job_event event;
+	/*
+	 * ERR_OK: durable. ERR_CONFLICT, ERR_STALE, ERR_NOT_FOUND,
+	 * ERR_TOO_LARGE: as store_accept() and store_change() say, nothing
+	 * changed. ERR_BUSY, ERR_FULL, ERR_IO, ERR_CORRUPT: the store's
+	 * trouble; not committed.
+	 */
+	enum err err;
+	int64_t until_boot; /* COMMITTER_WAIT_MS after it was submitted */
+	uint64_t ticket;    /* the loop's: whom to answer */
+	void *then;	    /* the app's: what to answer; not looked at here */
+	struct arena arena; /* .then lives here; goes with the change */
+	TAILQ_ENTRY(change) in_list;
+};
+TAILQ_HEAD(change_list, change);
+
+struct change *change_new(enum change_kind kind, size_t api);
+void change_free(struct change *change); /* NULL-safe */
+
+/*
+ * The work itself, without a thread: all of `list` in one transaction, .err
+ * and .job set in each. When the transaction as a whole fails, each has its
+ * error; one that alone cannot be done (ERR_FULL for its size, ERR_CORRUPT)
+ * does not fail its neighbours: they are tried again one by one.
+ */
+void changes_commit(struct store *store, struct change_list *list);
+
+struct committer;
+struct committer_spec {
+	struct store *store; /* STORE_WRITES; the thread's while it runs */
+	int64_t (*boot_ms)(void);
+	int64_t (*wall_ms)(void);
+	/* called in the thread after housekeeping that did something; may be
+	   NULL */
+	void (*tended)(void *ctx, const struct store_tended *report);
+	void *ctx;
+};
+/* Starts the thread, with all signals blocked in it. ERR_IO. */
+enum err committer_start(const struct committer_spec *spec,
+    struct committer **out) __attribute__((warn_unused_result));
+/*
+ * What has begun is finished, what has not comes back as ERR_BUSY; waits for
+ * the thread. NULL-safe. What was not taken by committer_next() is freed.
+ */
+void committer_stop(struct committer *c);
+/* Readable while committer_next() has something. */
+int committer_fd(const struct committer *c);
+/* ERR_FULL: too much waits already; the change stays the caller's. */
+enum err committer_submit(struct committer *c, struct change *change)
+    __attribute__((warn_unused_result));
+/* One that is done, in the order of submission, or NULL. */
+struct change *committer_next(struct committer *c);
+
+#endif
