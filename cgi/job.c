@@ -287,8 +287,8 @@ bool job_is_terminal(enum job_state state)
 bool job_is_expired(
     const struct job *job, const struct api *api, int64_t now_ms)
 {
-	return job_is_terminal(job->state) &&
-	       now_ms - job->ended_ms >= api->ttl_ms;
+	return job->gone_ms || (job_is_terminal(job->state) &&
+				   now_ms - job->ended_ms >= api->ttl_ms);
 }
 
 const char *job_state_text(enum job_state state)

@@ -50,15 +50,17 @@ struct job {
 	int64_t born;	 /* its first version: the order of arrival */
 	int64_t accepted_ms, started_ms, ended_ms,
 	    deadline_ms;	 /* 0 = not yet */
+	int64_t deadline_boot;	 /* the deadline that counts; 0 = none */
 	int64_t cancel_ms;	 /* its owner asked for its end; 0 = not */
 	int64_t not_before_boot; /* back-off: not claimed earlier */
 	int64_t lease_boot;	 /* processing: until when */
 	uint8_t claim[JOB_CLAIM_BYTES];
-	int attempt;  /* claims so far, crashes included; only grows */
-	int released; /* of these, given back untouched: they do not count */
-	int progress; /* 0..100, 100 only when completed */
-	int status;   /* HTTP status of the answer once terminal */
-	bool sent;    /* the upstream call may have left */
+	int attempt;	 /* claims so far, crashes included; only grows */
+	int released;	 /* of these, given back untouched: they do not count */
+	int progress;	 /* 0..100, 100 only when completed */
+	int status;	 /* HTTP status of the answer once terminal */
+	bool sent;	 /* the upstream call may have left */
+	int64_t gone_ms; /* a tombstone since then: its bodies are erased */
 };
 
 enum job_event_kind {
@@ -104,7 +106,7 @@ enum err job_step(const struct api *api, const struct job *job,
     __attribute__((warn_unused_result));
 
 bool job_is_terminal(enum job_state state);
-/* Terminal and its TTL has passed: answered 410 whether swept or not. */
+/* A tombstone, or its TTL has passed: answered 410 whether swept or not. */
 bool job_is_expired(
     const struct job *job, const struct api *api, int64_t now_ms);
 const char *job_state_text(enum job_state state);

@@ -193,11 +193,19 @@ static struct change *note(struct memory *m)
 	return &m->changes[m->n_changes++];
 }
 
-static enum err next_version(void *backend, int64_t *version)
+static enum err version(void *backend, int64_t *out)
+{
+	const struct memory *m = backend;
+
+	*out = m->version;
+	return ERR_OK;
+}
+
+static enum err next_version(void *backend, int64_t *out)
 {
 	struct memory *m = backend;
 
-	*version = ++m->version;
+	*out = ++m->version;
 	return ERR_OK;
 }
 
@@ -411,6 +419,37 @@ static enum err count_running(void *backend, size_t api, int64_t *n)
 	return ERR_OK;
 }
 
+/* ---- what changed ------------------------------------------------------ */
+
+/* The row that changed first after `since`; NULL = none. */
+static const struct job *next_changed(const struct table *t, int64_t since)
+{
+	const struct job *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct job *j = &t->rows[i];
+		if (j->version > since && (!best || j->version < best->version))
+			best = j;
+	}
+	return best;
+}
+
+static enum err changed(void *backend, size_t api, int64_t since, size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx)
+{
+	const struct memory *m = backend;
+	const struct job *j;
+
+	for (size_t i = 0; !limit || i < limit; i++) {
+		j = next_changed(&m->tables[api], since);
+		if (!j || !each(ctx, job_key(j), j->version))
+			break;
+		since = j->version;
+	}
+	return ERR_OK;
+}
+
 /* ---- for people -------------------------------------------------------- */
 
 static int newest_first(const void *left, const void *right)
@@ -500,6 +539,7 @@ const struct store_ops store_memory = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .version = version,
     .next_version = next_version,
     .get = get,
     .insert = insert,
@@ -512,6 +552,7 @@ const struct store_ops store_memory = {
     .pick_lost = pick_lost,
     .pick_late = pick_late,
     .count_running = count_running,
+    .changed = changed,
     .list = list,
     .stats = stats,
     .watch = watch,

@@ -349,6 +349,32 @@ enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
 	return number(backend, api, API_QUERY_RUNNING, n);
 }
 
+/* ---- what changed ------------------------------------------------------ */
+
+enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx)
+{
+	struct sqlite3_stmt *st;
+	enum err err = api_query(backend, api, API_QUERY_CHANGED, &st);
+	uint8_t key[JOB_KEY_BYTES];
+
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	db_bind_int(st, 1, since);
+	db_bind_int(st, 2, limit ? (int64_t)limit : -1);
+	while (!(err = db_step(st))) {
+		if (!read_bytes(st, 0, key, sizeof(key), false)) {
+			err = ERR_CORRUPT;
+			break;
+		}
+		if (!each(ctx, key, db_int(st, 1)))
+			break;
+	}
+	db_reset(st);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* ---- for people -------------------------------------------------------- */
 
 enum err sqlite_list(void *backend, size_t api, size_t limit,

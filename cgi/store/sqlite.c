@@ -143,21 +143,31 @@ static enum err op_commit(void *backend, unsigned bells)
 	return err;
 }
 
-static enum err op_next_version(void *backend, int64_t *version)
+static enum err op_version(void *backend, int64_t *version)
 {
 	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = ERR_OK;
 
-	if (!s->version) {
-		err = sqlite_query(s, QUERY_VERSION, &st);
-		if (!err)
-			err = db_step(st);
-		if (err)
-			return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
-		s->version = db_int(st, 0);
-		db_reset(st);
-	}
+	*version = s->version;
+	if (s->version)
+		return ERR_OK;
+	enum err err = sqlite_query(s, QUERY_VERSION, &st);
+	if (!err)
+		err = db_step(st);
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+	*version = db_int(st, 0);
+	db_reset(st);
+	return ERR_OK;
+}
+
+static enum err op_next_version(void *backend, int64_t *version)
+{
+	struct sqlite *s = backend;
+	enum err err = op_version(s, &s->version);
+
+	if (err)
+		return err;
 	*version = ++s->version;
 	s->version_changed = true;
 	return ERR_OK;
@@ -188,6 +198,7 @@ const struct store_ops store_sqlite = {
     .begin = op_begin,
     .commit = op_commit,
     .rollback = op_rollback,
+    .version = op_version,
     .next_version = op_next_version,
     .get = sqlite_get,
     .insert = sqlite_insert,
@@ -200,6 +211,7 @@ const struct store_ops store_sqlite = {
     .pick_lost = sqlite_pick_lost,
     .pick_late = sqlite_pick_late,
     .count_running = sqlite_count_running,
+    .changed = sqlite_changed,
     .list = sqlite_list,
     .stats = sqlite_stats,
     .watch = op_watch,

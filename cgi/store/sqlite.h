@@ -20,7 +20,7 @@
  *                                 somebody does = another host has the store
  *   accepted.bell, settled.bell   the doorbells
  */
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
 /* The log's size past which a writer starts it over (store.md 3). */
 #define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
 /* How long a start waits for readers that hold back its checkpoint. */
@@ -102,6 +102,9 @@ enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
     int64_t now_boot, int64_t *due_boot) __attribute__((warn_unused_result));
 enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
     __attribute__((warn_unused_result));
+enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx) __attribute__((warn_unused_result));
 enum err sqlite_list(void *backend, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
     __attribute__((warn_unused_result));

@@ -164,7 +164,8 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
 {
 	struct job row = {.state = JOB_PENDING,
 	    .accepted_ms = job->accepted_ms,
-	    .deadline_ms = job->deadline_ms};
+	    .deadline_ms = job->deadline_ms,
+	    .deadline_boot = job->deadline_boot};
 
 	assert(store->mode == MODE_WRITE);
 	if (request.n > STORE_BODY_MAX || meta.n > STORE_BODY_MAX)
@@ -338,6 +339,24 @@ enum err store_recover(struct store *store, size_t api, int64_t now_ms,
 			break;
 	}
 	return err == ERR_NOT_FOUND ? ERR_OK : noted(store, err);
+}
+
+/* ---- what changed ------------------------------------------------------ */
+
+enum err store_version(struct store *store, int64_t *version)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(store, store->ops->version(store->backend, version));
+}
+
+enum err store_changed(struct store *store, size_t api, int64_t since,
+    size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx)
+{
+	assert(store->mode != MODE_IDLE);
+	return noted(store,
+	    store->ops->changed(store->backend, api, since, limit, each, ctx));
 }
 
 /* ---- the rest is the back end's ---------------------------------------- */

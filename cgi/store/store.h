@@ -116,8 +116,8 @@ enum err store_body(struct store *store, const struct job *job,
     __attribute__((warn_unused_result));
 
 /*
- * A new pending row from id, owner, print, accepted_ms and deadline_ms; the
- * rest of *job, version and born too, is set here. `meta` may be empty (p
+ * A new pending row from id, owner, print, accepted_ms and the deadline on both
+ * clocks; the rest of *job, version and born too, is set here. `meta` may be empty (p
  * NULL). ERR_CONFLICT when its key is taken: then *job is the row that is
  * there.
  */
@@ -173,7 +173,8 @@ enum err store_version(struct store *store, int64_t *version)
     __attribute__((warn_unused_result));
 /*
  * The jobs of one API whose version is above `since`, in order of version, at
- * most `limit`; each() returns false to stop. Inside.
+ * most `limit` (0 = all); each() returns false to stop. Inside. What time alone
+ * does to a job (its TTL ends, its bodies are erased) moves no version.
  */
 enum err store_changed(struct store *store, size_t api, int64_t since,
     size_t limit,
@@ -258,6 +259,8 @@ struct store_ops {
 	/* bells: which to ring, once before and once after the commit */
 	enum err (*commit)(void *backend, unsigned bells);
 	void (*rollback)(void *backend);
+	/* the newest version, this transaction's own included */
+	enum err (*version)(void *backend, int64_t *version);
 	/* the next version; strictly greater than any before */
 	enum err (*next_version)(void *backend, int64_t *version);
 	enum err (*get)(
@@ -290,6 +293,12 @@ struct store_ops {
 	enum err (*pick_late)(void *backend, size_t api, int64_t now_ms,
 	    int64_t now_boot, struct job *out);
 	enum err (*count_running)(void *backend, size_t api, int64_t *n);
+	/* as store_changed() */
+	enum err (*changed)(void *backend, size_t api, int64_t since,
+	    size_t limit,
+	    bool (*each)(
+		void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+	    void *ctx);
 	enum err (*list)(void *backend, size_t api, size_t limit,
 	    bool (*each)(void *ctx, const struct job *job), void *ctx);
 	enum err (*stats)(void *backend, size_t api, struct store_stats *out);

@@ -692,6 +692,133 @@ static void stats_count_and_find_the_oldest(void **state)
 	assert_int_equal(stats.oldest_pending_ms, NOW_MS + 3);
 }
 
+/* ---- what changed ------------------------------------------------------ */
+
+struct changes {
+	uint8_t numbers[16];
+	int64_t versions[16];
+	size_t n, stop_at;
+};
+
+static bool note_change(
+    void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
+{
+	struct changes *c = ctx;
+
+	assert_in_range(c->n, 0, 15);
+	c->numbers[c->n] = key[0];
+	c->versions[c->n++] = version;
+	return c->n != c->stop_at;
+}
+
+static struct changes changes_since(
+    struct fixture *f, size_t api, int64_t since, size_t limit, size_t stop_at)
+{
+	struct changes c = {.stop_at = stop_at};
+
+	OK(store_view(f->store));
+	OK(store_changed(f->store, api, since, limit, note_change, &c));
+	store_unview(f->store);
+	return c;
+}
+
+static int64_t newest(struct fixture *f)
+{
+	int64_t version = -1;
+
+	OK(store_view(f->store));
+	OK(store_version(f->store, &version));
+	store_unview(f->store);
+	return version;
+}
+
+static void changes_come_in_order_of_version(void **state)
+{
+	struct fixture *f = *state;
+	struct changes c = changes_since(f, API_WIDE, 0, 0, 0);
+
+	assert_int_equal(c.n, 0);
+	assert_int_equal(newest(f), 0);
+	begin(f); /* keys fall while versions grow */
+	for (uint32_t i = 5; i > 0; i--) {
+		fixture_accept(f, API_WIDE, i);
+		fixture_accept(f, API_RETRY, i);
+	}
+	commit(f);
+	assert_int_equal(newest(f), 10);
+	c = changes_since(f, API_WIDE, 0, 0, 0);
+	assert_int_equal(c.n, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(c.numbers[i], 5 - i);
+		assert_int_equal(c.versions[i], 2 * i + 1);
+	}
+	c = changes_since(f, API_WIDE, 5, 0, 0); /* above, not from */
+	assert_int_equal(c.n, 2);
+	assert_int_equal(c.versions[0], 7);
+	c = changes_since(f, API_WIDE, 2, 3, 0);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.versions[2], 7);
+	c = changes_since(f, API_WIDE, 0, 0, 2);
+	assert_int_equal(c.n, 2);
+	c = changes_since(f, API_WIDE, 9, 0, 0);
+	assert_int_equal(c.n, 0);
+	begin(f); /* and inside a transaction, with nothing left open */
+	commit(f);
+}
+
+static void a_change_moves_a_job_to_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct changes c;
+	struct job job;
+
+	accept_jobs(f, API_FAIL, 1, 3);
+	job = claim_one(f, API_FAIL, 1); /* version 4 */
+	c = changes_since(f, API_FAIL, 0, 0, 0);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.numbers[0], 2);
+	assert_int_equal(c.numbers[2], 1);
+	assert_int_equal(c.versions[2], 4);
+	c = changes_since(f, API_FAIL, 3, 0, 0);
+	assert_int_equal(c.n, 1);
+
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	change(f, API_FAIL, &job, &beat); /* without progress: not seen */
+	assert_int_equal(newest(f), 4);
+	assert_int_equal(changes_since(f, API_FAIL, 4, 0, 0).n, 0);
+	beat.progress = 7;
+	change(f, API_FAIL, &job, &beat);
+	c = changes_since(f, API_FAIL, 4, 0, 0);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.numbers[0], 1);
+	assert_int_equal(c.versions[0], newest(f));
+
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	change(f, API_FAIL, &job, &end);
+	c = changes_since(f, API_FAIL, 0, 0, 0);
+	assert_int_equal(c.n, 3);
+	assert_int_equal(c.numbers[2], 1);
+	assert_int_equal(c.versions[2], row_of(f, API_FAIL, &job).version);
+}
+
+static void a_rollback_is_no_change(void **state)
+{
+	struct fixture *f = *state;
+	int64_t version = -1;
+	struct changes c = {.n = 0};
+
+	accept_jobs(f, API_FAIL, 1, 1);
+	begin(f);
+	fixture_accept(f, API_FAIL, 2);
+	OK(store_version(f->store, &version)); /* its own are in it */
+	assert_int_equal(version, 2);
+	OK(store_changed(f->store, API_FAIL, 1, 0, note_change, &c));
+	assert_int_equal(c.n, 1);
+	store_rollback(f->store);
+	assert_int_equal(newest(f), 1);
+	assert_int_equal(changes_since(f, API_FAIL, 1, 0, 0).n, 0);
+}
+
 /* ---- bells ------------------------------------------------------------- */
 
 static bool is_readable(int fd)
@@ -957,6 +1084,9 @@ static const struct contract {
     T(versions_are_one_counter),
     T(lists_run_newest_first),
     T(stats_count_and_find_the_oldest),
+    T(changes_come_in_order_of_version),
+    T(a_change_moves_a_job_to_the_end),
+    T(a_rollback_is_no_change),
     T(bells_say_what_happened),
 #undef T
 };
