@@ -183,7 +183,8 @@ static enum outcome begin(
 	struct handling *h = in->h;
 	struct buf plain = {0}, request = {0}, meta = {0};
 	struct job job = {.accepted_ms = h->now.wall_ms,
-	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms};
+	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms,
+	    .deadline_boot = h->now.boot_ms + in->api->deadline_ms};
 	struct envelope_meta said = {
 	    .request_id = request_id(in), .traceparent = h->c.traceparent};
 
