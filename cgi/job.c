@@ -197,7 +197,7 @@ static enum err cancel_later(
 static enum err deadline(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	if (!job->deadline_ms || event->now_ms < job->deadline_ms)
+	if (!job->deadline_boot || event->now_boot < job->deadline_boot)
 		return ERR_CONFLICT;
 	if (job->state == JOB_PROCESSING && event->now_boot < job->lease_boot)
 		return ERR_CONFLICT;

@@ -18,8 +18,9 @@
  *     on_lost is "retry" (or it is idempotent); else it ends outcome-unknown;
  *   - a late worker (another attempt or claim) changes nothing: ERR_STALE.
  *
- * Times: *_ms are wall-clock Unix milliseconds (documents, TTL, deadline),
- * *_boot are CLOCK_BOOTTIME milliseconds of this boot (leases, back-off).
+ * Times: *_ms are wall-clock Unix milliseconds (documents, TTL), *_boot are
+ * CLOCK_BOOTTIME milliseconds of this boot (leases, back-off, deadlines). So a
+ * wall clock that is put right neither ends nor prolongs anything that runs.
  */
 enum job_state {
 #define STATE(name, number, text, terminal) JOB_##name = number,
@@ -48,9 +49,12 @@ struct job {
 	enum job_reason reason;
 	int64_t version; /* from the store-wide counter; only grows */
 	int64_t born;	 /* its first version: the order of arrival */
-	int64_t accepted_ms, started_ms, ended_ms,
-	    deadline_ms;	 /* 0 = not yet */
-	int64_t deadline_boot;	 /* the deadline that counts; 0 = none */
+	int64_t accepted_ms, started_ms, ended_ms; /* 0 = not yet */
+	/*
+	 * The same moment on both clocks; 0 = none. Boot time is what counts;
+	 * wall time is told, and carries it over a reboot.
+	 */
+	int64_t deadline_ms, deadline_boot;
 	int64_t cancel_ms;	 /* its owner asked for its end; 0 = not */
 	int64_t not_before_boot; /* back-off: not claimed earlier */
 	int64_t lease_boot;	 /* processing: until when */

@@ -256,8 +256,8 @@ static void take_answers(struct runner *r, struct runner_now now)
 static void end_overdue(struct runner *r, struct runner_now now)
 {
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_CALLING || !t->job.deadline_ms ||
-		    now.now_ms < t->job.deadline_ms)
+		if (t->phase != ATTEMPT_CALLING || !t->job.deadline_boot ||
+		    now.now_boot < t->job.deadline_boot)
 			continue;
 		struct outcome_now o = runner_at(r, now);
 		bool unsent = r->spec.upstream->unsent(r->spec.pool, t);
@@ -343,9 +343,8 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 	for (const struct attempt *t = r->attempts; t; t = t->next) {
 		if (t->phase == ATTEMPT_ENDED)
 			sooner(&due, now.now_boot);
-		else if (t->job.deadline_ms)
-			sooner(&due,
-			    now.now_boot + t->job.deadline_ms - now.now_ms);
+		else
+			sooner(&due, t->job.deadline_boot);
 	}
 	if (r->draining)
 		return due;

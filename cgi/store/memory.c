@@ -352,8 +352,8 @@ static void sooner(int64_t *due, int64_t now, int64_t time)
 		*due = time;
 }
 
-static enum err next_due(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, int64_t *due_boot)
+static enum err next_due(
+    void *backend, size_t api, int64_t now_boot, int64_t *due_boot)
 {
 	const struct memory *m = backend;
 	const struct table *t = &m->tables[api];
@@ -366,9 +366,7 @@ static enum err next_due(void *backend, size_t api, int64_t now_ms,
 		if (j->state != JOB_PENDING)
 			continue;
 		sooner(due_boot, now_boot, j->not_before_boot);
-		if (j->deadline_ms)
-			sooner(due_boot, now_boot,
-			    now_boot + (j->deadline_ms - now_ms));
+		sooner(due_boot, now_boot, j->deadline_boot);
 	}
 	return ERR_OK;
 }
@@ -389,16 +387,16 @@ static enum err pick_lost(
 	return ERR_NOT_FOUND;
 }
 
-static enum err pick_late(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, struct job *out)
+static enum err pick_late(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
 {
 	const struct memory *m = backend;
 	const struct table *t = &m->tables[api];
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		if (job_is_terminal(j->state) || !j->deadline_ms ||
-		    j->deadline_ms > now_ms)
+		if (job_is_terminal(j->state) || !j->deadline_boot ||
+		    j->deadline_boot > now_boot)
 			continue;
 		if (j->state == JOB_PROCESSING && j->lease_boot > now_boot)
 			continue;

@@ -267,44 +267,41 @@ enum err sqlite_body_drop(
 /* ---- picking ----------------------------------------------------------- */
 
 static enum err pick(struct sqlite *s, size_t api, enum api_query which,
-    int64_t first, int64_t second, struct job *out)
+    int64_t now_boot, struct job *out)
 {
 	struct sqlite3_stmt *st;
 	enum err err = api_query(s, api, which, &st);
 
 	if (err)
 		return err;
-	db_bind_int(st, 1, first);
-	if (which == API_QUERY_LATE_RUNNING)
-		db_bind_int(st, 2, second);
+	db_bind_int(st, 1, now_boot);
 	return one_job(st, out);
 }
 
 enum err sqlite_pick_pending(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
-	return pick(backend, api, API_QUERY_PENDING, now_boot, 0, out);
+	return pick(backend, api, API_QUERY_PENDING, now_boot, out);
 }
 
 enum err sqlite_pick_lost(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
-	return pick(backend, api, API_QUERY_LOST, now_boot, 0, out);
+	return pick(backend, api, API_QUERY_LOST, now_boot, out);
 }
 
-enum err sqlite_pick_late(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, struct job *out)
+enum err sqlite_pick_late(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
 {
-	enum err err = pick(backend, api, API_QUERY_LATE, now_ms, 0, out);
+	enum err err = pick(backend, api, API_QUERY_LATE, now_boot, out);
 
 	if (err == ERR_NOT_FOUND)
-		err = pick(backend, api, API_QUERY_LATE_RUNNING, now_ms,
-		    now_boot, out);
+		err = pick(backend, api, API_QUERY_LATE_RUNNING, now_boot, out);
 	return err;
 }
 
-enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, int64_t *due_boot)
+enum err sqlite_next_due(
+    void *backend, size_t api, int64_t now_boot, int64_t *due_boot)
 {
 	struct sqlite3_stmt *st;
 	enum err err = api_query(backend, api, API_QUERY_DUE, &st);
@@ -312,16 +309,11 @@ enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
 	*due_boot = 0;
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
-	db_bind_int(st, 1, now_ms);
-	db_bind_int(st, 2, now_boot);
+	db_bind_int(st, 1, now_boot);
 	err = db_step(st);
 	for (int column = 0; !err && column < 3; column++) {
-		int64_t due = db_int(st, column);
-		if (!due) /* NULL: there is none */
-			continue;
-		if (column == 2)
-			due = now_boot + (due - now_ms);
-		if (!*due_boot || due < *due_boot)
+		int64_t due = db_int(st, column); /* NULL: 0 */
+		if (due && (!*due_boot || due < *due_boot))
 			*due_boot = due;
 	}
 	db_reset(st);

@@ -96,10 +96,10 @@ enum err sqlite_pick_pending(void *backend, size_t api, int64_t now_boot,
     struct job *out) __attribute__((warn_unused_result));
 enum err sqlite_pick_lost(void *backend, size_t api, int64_t now_boot,
     struct job *out) __attribute__((warn_unused_result));
-enum err sqlite_pick_late(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, struct job *out) __attribute__((warn_unused_result));
-enum err sqlite_next_due(void *backend, size_t api, int64_t now_ms,
-    int64_t now_boot, int64_t *due_boot) __attribute__((warn_unused_result));
+enum err sqlite_pick_late(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_next_due(void *backend, size_t api, int64_t now_boot,
+    int64_t *due_boot) __attribute__((warn_unused_result));
 enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
     __attribute__((warn_unused_result));
 enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,

@@ -272,7 +272,7 @@ static enum err take_next(struct store *store, size_t api,
 		    store->backend, api, ask->now_boot, out);
 		if (err)
 			return err;
-		if (!out->deadline_ms || ask->now_ms < out->deadline_ms)
+		if (!out->deadline_boot || ask->now_boot < out->deadline_boot)
 			return apply(store, api, out, &claim, no_result);
 		err = apply(store, api, out, &late, no_result);
 	}
@@ -296,8 +296,8 @@ static enum err claim(struct store *store, size_t api,
 	}
 	if (err != ERR_NOT_FOUND)
 		return err;
-	err = store->ops->next_due(
-	    store->backend, api, ask->now_ms, ask->now_boot, due_boot);
+	err =
+	    store->ops->next_due(store->backend, api, ask->now_boot, due_boot);
 	return err ? err : ERR_NOT_FOUND;
 }
 
@@ -321,8 +321,8 @@ static enum err recover_one(
 	event.kind = JOB_EVENT_LOST;
 	if (err == ERR_NOT_FOUND) {
 		event.kind = JOB_EVENT_DEADLINE;
-		err = store->ops->pick_late(
-		    store->backend, api, now_ms, now_boot, &job);
+		err =
+		    store->ops->pick_late(store->backend, api, now_boot, &job);
 	}
 	return err ? err : apply(store, api, &job, &event, no_result);
 }

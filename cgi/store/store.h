@@ -117,9 +117,9 @@ enum err store_body(struct store *store, const struct job *job,
 
 /*
  * A new pending row from id, owner, print, accepted_ms and the deadline on both
- * clocks; the rest of *job, version and born too, is set here. `meta` may be empty (p
- * NULL). ERR_CONFLICT when its key is taken: then *job is the row that is
- * there.
+ * clocks; the rest of *job, version and born too, is set here. `meta` may be
+ * empty (p NULL). ERR_CONFLICT when its key is taken: then *job is the row that
+ * is there.
  */
 enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
@@ -280,18 +280,18 @@ struct store_ops {
 	enum err (*pick_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/*
-	 * the earliest not_before_boot or lease_boot after now, or pending
-	 * deadline as boot time; 0 = none
+	 * the earliest not_before_boot, lease_boot or pending deadline_boot
+	 * after now; 0 = none
 	 */
-	enum err (*next_due)(void *backend, size_t api, int64_t now_ms,
-	    int64_t now_boot, int64_t *due_boot);
+	enum err (*next_due)(
+	    void *backend, size_t api, int64_t now_boot, int64_t *due_boot);
 	/* one processing row whose lease_boot <= now_boot */
 	enum err (*pick_lost)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
-	/* one open row whose deadline_ms (not 0) <= now_ms and that no lease
-	 * protects */
-	enum err (*pick_late)(void *backend, size_t api, int64_t now_ms,
-	    int64_t now_boot, struct job *out);
+	/* one open row whose deadline_boot (not 0) <= now_boot and that no
+	 * lease protects */
+	enum err (*pick_late)(
+	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	enum err (*count_running)(void *backend, size_t api, int64_t *n);
 	/* as store_changed() */
 	enum err (*changed)(void *backend, size_t api, int64_t since,

@@ -96,8 +96,9 @@ static inline void fixture_end(struct fixture *f)
 /* A job whose id tells its API and number. */
 static inline struct job fixture_job(size_t api, uint32_t number)
 {
-	struct job job = {
-	    .accepted_ms = NOW_MS + number, .deadline_ms = NOW_MS + 60000};
+	struct job job = {.accepted_ms = NOW_MS + number,
+	    .deadline_ms = NOW_MS + 60000,
+	    .deadline_boot = NOW_BOOT + 60000};
 
 	memset(job.id, 0xa0, sizeof(job.id));
 	job.id[0] = 1;

@@ -119,6 +119,8 @@ static void an_accepted_job_is_there(void **state)
 	assert_int_equal(row.attempt, 0);
 	assert_int_equal(row.accepted_ms, NOW_MS + 1);
 	assert_int_equal(row.deadline_ms, NOW_MS + 60000);
+	assert_int_equal(row.deadline_boot, NOW_BOOT + 60000);
+	assert_int_equal(row.gone_ms, 0);
 	assert_int_equal(row.version, 1);
 	expect_body(f, &job, BODY_REQUEST, "r");
 	expect_body(f, &job, BODY_META, "m");
@@ -313,7 +315,7 @@ static void a_late_job_ends_instead_of_starting(void **state)
 	struct fixture *f = *state;
 	struct job late = fixture_job(API_FAIL, 1), got;
 
-	late.deadline_ms = NOW_MS + 1000; /* the claim's now */
+	late.deadline_boot = NOW_BOOT; /* the claim's now */
 	begin(f);
 	OK(store_accept(f->store, API_FAIL, &late, STR("r"), nothing));
 	fixture_accept(f, API_FAIL, 2);
@@ -334,7 +336,7 @@ static void many_late_jobs_end_in_slices(void **state)
 	begin(f);
 	for (uint32_t i = 0; i < 100; i++) {
 		struct job job = fixture_job(API_FAIL, i);
-		job.deadline_ms = NOW_MS + 1;
+		job.deadline_boot = NOW_BOOT - 1;
 		OK(store_accept(f->store, API_FAIL, &job, STR("r"), nothing));
 	}
 	commit(f);
@@ -351,7 +353,7 @@ static void what_is_due_next(void **state)
 	struct fixture *f = *state;
 	struct job job = fixture_job(API_WIDE, 1);
 
-	job.deadline_ms = 0; /* none */
+	job.deadline_boot = 0; /* none */
 	begin(f);
 	OK(store_accept(f->store, API_WIDE, &job, STR("r"), nothing));
 	commit(f);
@@ -365,13 +367,13 @@ static void what_is_due_next(void **state)
 	change(f, API_WIDE, &job, &retry);
 	assert_int_equal(claim_none(f, API_WIDE), NOW_BOOT + 900);
 
-	/* a deadline is wall time; due is boot time */
+	/* a deadline of the queue */
 	accept_jobs(f, API_FAIL, 1, 2);
 	job = claim_one(f, API_FAIL, 1);
 	beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
 	beat.lease_boot = NOW_BOOT + 90000;
 	change(f, API_FAIL, &job, &beat);
-	assert_int_equal(claim_none(f, API_FAIL), NOW_BOOT + 59000);
+	assert_int_equal(claim_none(f, API_FAIL), NOW_BOOT + 60000);
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -552,21 +554,50 @@ static void lost_leases_come_home(void **state)
 static void passed_deadlines_come_home(void **state)
 {
 	struct fixture *f = *state;
-	const int64_t late = NOW_MS + 60000;
+	const int64_t late = NOW_BOOT + 60000;
 	struct job job;
 
 	accept_jobs(f, API_WIDE, 1, 3);
 	job = claim_one(f, API_WIDE, 1);
-	assert_int_equal(recover(f, API_WIDE, late - 1, NOW_BOOT, 10), 0);
-	assert_int_equal(recover(f, API_WIDE, late, NOW_BOOT, 1), 1);
-	assert_int_equal(recover(f, API_WIDE, late, NOW_BOOT, 10), 1);
+	struct job_event beat = fixture_event(&job, JOB_EVENT_HEARTBEAT);
+	beat.lease_boot = late + 5;
+	change(f, API_WIDE, &job, &beat);
+	assert_int_equal(recover(f, API_WIDE, NOW_MS, late - 1, 10), 0);
+	assert_int_equal(recover(f, API_WIDE, NOW_MS, late, 1), 1);
+	assert_int_equal(recover(f, API_WIDE, NOW_MS, late, 10), 1);
 	assert_int_equal(row_of(f, API_WIDE, &job).state, JOB_PROCESSING);
 	/* a lease protects until it is over: lost, then late */
-	assert_int_equal(
-	    recover(f, API_WIDE, late, NOW_BOOT + LEASE_MS, 10), 2);
+	assert_int_equal(recover(f, API_WIDE, NOW_MS, late + 5, 10), 2);
 	job = row_of(f, API_WIDE, &job);
 	assert_int_equal(job.state, JOB_FAILED);
 	assert_int_equal(job.reason, REASON_DEADLINE);
+}
+
+/* Somebody puts the wall clock right, a day or ten years. */
+static void a_step_of_the_wall_clock_ends_nothing(void **state)
+{
+	static const int64_t steps[] = {
+	    86400000, -86400000, 315360000000, -315360000000};
+	struct fixture *f = *state;
+
+	accept_jobs(f, API_WIDE, 1, 9);
+	for (uint8_t i = 0; i < 4; i++) {
+		struct store_ask ask = fixture_ask(i + 1);
+		int64_t due;
+		struct job job;
+		ask.now_ms += steps[i];
+		begin(f);
+		OK(store_claim(f->store, API_WIDE, &ask, &job, &due));
+		commit(f);
+		assert_int_equal(job.attempt, 1);
+		assert_int_equal(
+		    recover(f, API_WIDE, ask.now_ms, NOW_BOOT + 1, 10), 0);
+	}
+	assert_int_equal(claim_none(f, API_WIDE), NOW_BOOT + LEASE_MS);
+	/* and none is prolonged: the five of the queue end when they should */
+	assert_int_equal(
+	    recover(f, API_WIDE, NOW_MS - 86400000, NOW_BOOT + 60000, 99),
+	    4 + 9);
 }
 
 /* ---- transactions ------------------------------------------------------ */
@@ -912,7 +943,7 @@ static enum err one_step(
 	switch (r % 4) {
 	case 0:
 		job->accepted_ms = p->now_ms;
-		job->deadline_ms = p->now_ms + 400;
+		job->deadline_boot = p->now_boot + 400;
 		return store_accept(
 		    f->store, api, job, STR("request"), STR("meta"));
 	case 1:
@@ -1080,6 +1111,7 @@ static const struct contract {
     T(all_members_are_kept),
     T(lost_leases_come_home),
     T(passed_deadlines_come_home),
+    T(a_step_of_the_wall_clock_ends_nothing),
     T(a_rollback_leaves_nothing),
     T(versions_are_one_counter),
     T(lists_run_newest_first),

@@ -43,6 +43,7 @@ struct world {
 	struct store *store;
 	struct worker workers[2];
 	int64_t boot;
+	int64_t step; /* somebody moved the wall clock by so much */
 };
 
 /* The memory store, counted, and failing when told to. */
@@ -86,7 +87,7 @@ static inline void random_bytes(void *out, size_t n)
 static inline struct runner_now now(const struct world *w)
 {
 	return (struct runner_now){
-	    .now_ms = WALL + w->boot, .now_boot = w->boot};
+	    .now_ms = WALL + w->step + w->boot, .now_boot = w->boot};
 }
 
 static inline void hire(struct world *w, int i)
@@ -176,7 +177,8 @@ static inline struct job accept(struct world *w, size_t api, const char *body)
 	struct envelope_request request = {
 	    .method = STR("POST"), .path = STR("/api/x"), .body = str_of(body)};
 	struct job job = {.accepted_ms = WALL + w->boot,
-	    .deadline_ms = WALL + w->boot + deadline_ms};
+	    .deadline_ms = WALL + w->boot + deadline_ms,
+	    .deadline_boot = w->boot + deadline_ms};
 	struct buf plain = {0}, sealed = {0};
 
 	ids_random(&w->keys, &w->apis[api], job.owner, job.id);

@@ -15,6 +15,7 @@
 #define BOOT 5000
 #define LEASE (BOOT + 100)
 #define DEADLINE_MS (NOW + 60000)
+#define DEADLINE_BOOT (BOOT + 60000)
 
 static const struct api fail_api = {
     .on_lost = ON_LOST_FAIL, .attempts = 3, .ttl_ms = 1000};
@@ -33,7 +34,8 @@ static struct job job_in(enum job_state state)
 	struct job job = {.state = state,
 	    .version = 7,
 	    .accepted_ms = NOW - 10,
-	    .deadline_ms = DEADLINE_MS};
+	    .deadline_ms = DEADLINE_MS,
+	    .deadline_boot = DEADLINE_BOOT};
 
 	if (state != JOB_PENDING) {
 		job.attempt = 1;
@@ -62,10 +64,8 @@ static struct job_event event_of(enum job_event_kind kind)
 	memcpy(event.claim, claim_a, sizeof(event.claim));
 	if (kind == JOB_EVENT_LOST)
 		event.now_boot = LEASE;
-	if (kind == JOB_EVENT_DEADLINE) {
-		event.now_ms = DEADLINE_MS;
-		event.now_boot = LEASE;
-	}
+	if (kind == JOB_EVENT_DEADLINE)
+		event.now_boot = DEADLINE_BOOT; /* the lease is over by then */
 	return event;
 }
 
@@ -181,13 +181,34 @@ static void a_lease_must_be_over(void **unused)
 	assert_int_equal(
 	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
 	event = event_of(JOB_EVENT_DEADLINE);
-	event.now_ms = DEADLINE_MS - 1;
+	event.now_boot = DEADLINE_BOOT - 1;
 	assert_int_equal(
 	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
-	job.deadline_ms = 0; /* none */
-	event.now_ms = INT64_MAX;
+	job.deadline_boot = 0; /* none */
+	event.now_boot = INT64_MAX;
 	assert_int_equal(
 	    job_step(&retry_api, &job, &event, &job), ERR_CONFLICT);
+}
+
+static void the_wall_clock_decides_no_deadline(void **unused)
+{
+	static const int64_t walls[] = {
+	    0, NOW - 86400000, NOW + 86400000, INT64_MAX};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(walls) / sizeof(walls[0]); i++) {
+		struct job job = job_in(JOB_PENDING);
+		struct job_event event = event_of(JOB_EVENT_DEADLINE);
+		event.now_ms = walls[i];
+		event.now_boot = DEADLINE_BOOT - 1;
+		assert_int_equal(
+		    job_step(&fail_api, &job, &event, &job), ERR_CONFLICT);
+		event.now_boot = DEADLINE_BOOT;
+		assert_int_equal(
+		    job_step(&fail_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.reason, REASON_DEADLINE);
+		assert_int_equal(job.ended_ms, walls[i]);
+	}
 }
 
 /* ---- what on_lost makes of it ------------------------------------------ */
@@ -528,7 +549,7 @@ static void walk(const struct api *api, uint64_t seed, int steps)
 			ended += w.job.state != JOB_PENDING;
 			idle = w.effects = 0;
 			w.job = job_in(JOB_PENDING);
-			w.job.deadline_ms = w.now_ms + 300;
+			w.job.deadline_boot = w.now_boot + 300;
 		}
 	}
 	assert_true(jobs > 100); /* the walk went somewhere */
@@ -551,6 +572,7 @@ int main(void)
 	    cmocka_unit_test(odd_numbers_are_refused),
 	    cmocka_unit_test(a_late_worker_is_stale),
 	    cmocka_unit_test(a_lease_must_be_over),
+	    cmocka_unit_test(the_wall_clock_decides_no_deadline),
 	    cmocka_unit_test(every_fate),
 	    cmocka_unit_test(a_claim_marks_it_sent),
 	    cmocka_unit_test(progress_never_falls_nor_reaches_100),

@@ -426,6 +426,37 @@ static void deadlines(void **state)
 	assert_true(call(w, &sent)->aborted);
 }
 
+/* A day forward, a day back: what runs goes on, and ends when it should. */
+static void a_step_of_the_wall_clock(void **state)
+{
+	static const int64_t steps[] = {86400000, -86400000, 0};
+	struct world *w = *state;
+	struct job running = accept(w, BUNDLE, "");
+	struct job queued = accept(w, BUNDLE, "");
+
+	settle(w, 0);
+	for (size_t i = 0; i < 3; i++) {
+		w->step = steps[i];
+		pass(w, 0, 100000);
+		assert_int_equal(
+		    row(w, BUNDLE, &running).state, JOB_PROCESSING);
+		assert_int_equal(row(w, BUNDLE, &queued).state, JOB_PENDING);
+		assert_true(w->workers[0].due <= w->boot + HEARTBEAT);
+	}
+	answer(w, &running, created);
+	settle(w, 0);
+	assert_int_equal(row(w, BUNDLE, &running).state, JOB_COMPLETED);
+	assert_int_equal(row(w, BUNDLE, &queued).state, JOB_PROCESSING);
+	for (size_t i = 0; i < 2; i++) {
+		w->step = steps[1 - i];
+		pass(w, 0, 299990);
+		assert_int_equal(row(w, BUNDLE, &queued).state, JOB_PROCESSING);
+	}
+	pass(w, 0, 20);
+	assert_int_equal(row(w, BUNDLE, &queued).reason, REASON_DEADLINE);
+	assert_int_equal(w->workers[0].up->n, 2);
+}
+
 /* A queue behind a paused or a full API is looked after as well. */
 static void deadlines_in_a_queue(void **state)
 {
@@ -629,6 +660,7 @@ int main(void)
 	    CASE(the_store_fails),
 	    CASE(the_store_fails_before_the_drain),
 	    CASE(deadlines),
+	    CASE(a_step_of_the_wall_clock),
 	    CASE(deadlines_in_a_queue),
 	    CASE(cancelling),
 	    CASE(what_cannot_be_called),
