@@ -17,8 +17,8 @@
  *	  fd readable, committer_next  ◀──  change->err, change->job
  *
  * A change is handed over whole and belongs to the committer until it comes
- * back; it always comes back, in the end by committer_stop(). Whoever asked for
- * it may be gone by then: then it has happened all the same.
+ * back. Whoever asked for it may be gone by then: then it has happened all the
+ * same.
  *
  * In between the thread does the store's housekeeping (store_tend()).
  */
@@ -36,13 +36,14 @@ struct change {
 	enum change_kind kind;
 	size_t api;
 	struct job job;		  /* in; afterwards the row as it is */
+	struct job before;	  /* the committer's: to try it again */
 	struct buf request, meta; /* sealed */
 	struct job_event event;
 	/*
 	 * ERR_OK: durable. ERR_CONFLICT, ERR_STALE, ERR_NOT_FOUND,
 	 * ERR_TOO_LARGE: as store_accept() and store_change() say, nothing
 	 * changed. ERR_BUSY, ERR_FULL, ERR_IO, ERR_CORRUPT: the store's
-	 * trouble; not committed.
+	 * trouble; not committed, and .job is as it was.
 	 */
 	enum err err;
 	int64_t until_boot; /* COMMITTER_WAIT_MS after it was submitted */
@@ -60,7 +61,9 @@ void change_free(struct change *change); /* NULL-safe */
  * The work itself, without a thread: all of `list` in one transaction, .err
  * and .job set in each. When the transaction as a whole fails, each has its
  * error; one that alone cannot be done (ERR_FULL for its size, ERR_CORRUPT)
- * does not fail its neighbours: they are tried again one by one.
+ * does not fail its neighbours: they are tried again one by one. A store that
+ * was ERR_BUSY for one of them was not asked for those behind it, which are
+ * ERR_BUSY as well.
  */
 void changes_commit(struct store *store, struct change_list *list);
 
@@ -78,8 +81,9 @@ struct committer_spec {
 enum err committer_start(const struct committer_spec *spec,
     struct committer **out) __attribute__((warn_unused_result));
 /*
- * What has begun is finished, what has not comes back as ERR_BUSY; waits for
- * the thread. NULL-safe. What was not taken by committer_next() is freed.
+ * Waits for the thread, which finishes the transaction it is in (or gives up
+ * its turn after the store's turn_wait_ms) and begins no other. Then frees
+ * whatever was not taken by committer_next(), begun or not. NULL-safe.
  */
 void committer_stop(struct committer *c);
 /* Readable while committer_next() has something. */
