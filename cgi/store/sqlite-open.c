@@ -21,8 +21,9 @@
  *      so that a kill leaves an empty file or a whole store;
  *   3. format and key check: a store of a newer lowtide, or of another name
  *      key, is left as it is;
- *   4. the boot id: if it is another one, every lease and back-off is over,
- *      because CLOCK_BOOTTIME began anew;
+ *   4. the boot (boot.h): if it is another one, CLOCK_BOOTTIME began anew, so
+ *      every lease and back-off is over, and what is left of a deadline is
+ *      counted by the wall clock;
  *   5. APIs that are new get their tables; those that went keep theirs;
  *   6. a TRUNCATE checkpoint, retried while readers are in its way.
  *
@@ -64,24 +65,22 @@ static enum err find_folder(struct opening *o)
 	return ERR_OK;
 }
 
-static enum err read_boot_id(struct opening *o)
+static enum err find_boot(struct opening *o)
 {
-	const char *path = "/proc/sys/kernel/random/boot_id";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
+	enum err err = ERR_OK;
 
-	if (fd >= 0) {
-		n = read(fd, o->boot, sizeof(o->boot) - 1);
-		close(fd);
-	}
-	if (n <= 0) {
-		diag_error(o->diag, POS_FILE(path), "io-error",
-		    "the boot id cannot be read; mount /proc");
-		return ERR_IO;
-	}
-	o->boot[n] = '\0';
-	o->boot[strcspn(o->boot, "\n")] = '\0';
-	return ERR_OK;
+	if (o->spec->boot)
+		snprintf(o->boot, sizeof(o->boot), "%s", o->spec->boot);
+	else
+		err = boot_identity(o->boot);
+	if (err)
+		diag_error(o->diag, POS_FILE("/proc/sys/kernel/random/boot_id"),
+		    "io-error", "the boot id cannot be read; mount /proc");
+	o->now = o->spec->now;
+	if (!o->now.boot)
+		o->now = (struct store_now){
+		    .ms = clock_wall_ms(), .boot = clock_boot_ms()};
+	return err;
 }
 
 /* ---- recognising ------------------------------------------------------- */
@@ -135,7 +134,26 @@ static enum err check_keys(struct opening *o)
 
 /* ---- whose boot -------------------------------------------------------- */
 
-static enum err end_all_leases(struct opening *o)
+/*
+ * Deadlines are carried over by the wall clock. What it lost or gained is not
+ * known here, so none becomes longer than it was from the start.
+ */
+static void convert_times(struct opening *o, struct str api, struct buf *sql)
+{
+	sqlite_expand(sql,
+	    "UPDATE \"$\" SET lease=0 WHERE state=1;"
+	    "UPDATE \"$\" SET not_before=0 WHERE state=0 AND not_before>0;",
+	    api);
+	for (int state = JOB_PENDING; state <= JOB_PROCESSING; state++) {
+		sqlite_expand(sql, "UPDATE \"$\" SET deadline_boot=", api);
+		buf_printf(sql,
+		    "max(1, %lld+min(deadline-%lld, deadline-accepted))"
+		    " WHERE state=%d AND deadline_boot>0;",
+		    (long long)o->now.boot, (long long)o->now.ms, state);
+	}
+}
+
+static enum err begin_new_boot(struct opening *o)
 {
 	struct sqlite3_stmt *st = NULL;
 	struct buf sql = {0};
@@ -147,11 +165,7 @@ static enum err end_all_leases(struct opening *o)
 
 	/* tables of APIs that went from the configuration are meant as well */
 	while (!err && !(err = db_step(st)))
-		sqlite_expand(&sql,
-		    "UPDATE \"$\" SET lease=0 WHERE state=1;"
-		    "UPDATE \"$\" SET not_before=0 WHERE state=0"
-		    " AND not_before>0;",
-		    db_bytes(st, 0));
+		convert_times(o, db_bytes(st, 0), &sql);
 	db_finalize(st);
 	if (err == ERR_NOT_FOUND)
 		err = sql.len ? db_exec(&o->s->db, sql.data) : ERR_OK;
@@ -174,10 +188,10 @@ static enum err check_boot(struct opening *o)
 		    "one; stop lowtide there, or use another folder here");
 		return ERR_MISSING;
 	}
-	err = end_all_leases(o);
+	err = begin_new_boot(o);
 	if (!err)
 		err = sqlite_meta_put(o, "boot", str_of(o->boot), 0);
-	return err ? sqlite_report(o, err, "its leases cannot be ended")
+	return err ? sqlite_report(o, err, "its times cannot be converted")
 		   : ERR_OK;
 }
 
@@ -282,7 +296,7 @@ static enum err start_checkpoint(struct opening *o)
 static enum err open_to_write(struct opening *o)
 {
 	struct sqlite *s = o->s;
-	enum err err = read_boot_id(o);
+	enum err err = find_boot(o);
 
 	if (!err)
 		err = turnstile_open(s->dir, o->diag, &s->turnstile);

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 
+#include "cgi/store/boot.h"
 #include "cgi/store/sqlite.h"
 
 /*
@@ -15,7 +16,8 @@ struct opening {
 	const struct store_spec *spec;
 	struct diag *diag;
 	char path[PATH_MAX]; /* of jobs.db */
-	char boot[64];
+	char boot[BOOT_IDENTITY_MAX];
+	struct store_now now;
 };
 
 /* A finding about an error of the database, with what to do; gives err back. */

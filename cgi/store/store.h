@@ -64,6 +64,9 @@ enum store_role { STORE_WRITES, STORE_READS, STORE_SHOWS };
 
 #define STORE_TURN_WAIT_MS 2000
 #define STORE_CHECK_BYTES 16
+struct store_now {
+	int64_t ms, boot; /* wall clock, CLOCK_BOOTTIME */
+};
 struct store_spec {
 	const char *dir;	     /* jobs.db, lock files and bells */
 	const struct config *config; /* its APIs get their tables */
@@ -79,6 +82,9 @@ struct store_spec {
 		int64_t erase_ms; /* at most from an erasure to an empty log */
 		int64_t tombstone_ms; /* how long a tombstone is kept */
 	} limits;
+	/* For tests; NULL and 0 = this host's boot and clocks. */
+	const char *boot;
+	struct store_now now;
 };
 
 /*
@@ -198,9 +204,6 @@ enum err store_changed(struct store *store, size_t api, int64_t since,
  * not matter.
  */
 #define STORE_TOMBSTONE_MS ((int64_t)30 * 24 * 3600 * 1000)
-struct store_now {
-	int64_t ms, boot; /* wall clock, CLOCK_BOOTTIME */
-};
 struct store_tended {
 	size_t emptied, deleted; /* rows */
 	bool clock_stopped;	 /* expiry stands still */

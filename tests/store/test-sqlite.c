@@ -397,6 +397,7 @@ static void after_a_reboot_all_leases_are_over(void **state)
 	store_close(f->store);
 	f->store = NULL;
 	meddle(f, OTHER_BOOT);
+	f->spec.now = (struct store_now){.ms = NOW_MS, .boot = 1};
 	f->config.n_apis = 2; /* the third is not configured at the moment */
 	fixture_open(f);
 	f->config.n_apis = 3;
@@ -414,6 +415,56 @@ static void after_a_reboot_all_leases_are_over(void **state)
 	OK(store_get(f->store, API_WIDE, job_key(&gone), &gone));
 	assert_int_equal(gone.state, JOB_PENDING);
 	OK(store_commit(f->store));
+}
+
+static int64_t deadline_of(struct fixture *f, size_t api, uint32_t number)
+{
+	struct job job = fixture_job(api, number);
+
+	OK(store_view(f->store));
+	OK(store_get(f->store, api, job_key(&job), &job));
+	store_unview(f->store);
+	return job.deadline_boot;
+}
+
+/* What was left of a deadline by the wall clock is left of it afterwards. */
+static void a_reboot_carries_deadlines_over(void **state)
+{
+	static const struct reboot {
+		const char *boot;
+		int64_t ms, left; /* of 60 s, 59 of them after the accept */
+	} reboots[] = {
+	    {"same", NOW_MS + 20000, -1},
+	    {"20 s later", NOW_MS + 20000, 40000},
+	    {"wall clock went back", NOW_MS - 86400000, 59000},
+	    {"an hour later", NOW_MS + 3600000, 1 - 300},
+	    {"wall clock put right", NOW_MS + 30000, 30000},
+	};
+	struct fixture *f = *state;
+	struct job none = fixture_job(API_FAIL, 1001);
+
+	f->spec.boot = "same";
+	f->spec.now = (struct store_now){.ms = NOW_MS, .boot = NOW_BOOT};
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1000); /* at NOW_MS + 1000 */
+	accept_one(f, API_WIDE, 1000);
+	none.deadline_ms = none.deadline_boot = 0;
+	OK(store_begin(f->store));
+	OK(store_accept(f->store, API_FAIL, &none, STR("r"), nothing));
+	OK(store_commit(f->store));
+	claim_one(f, API_WIDE);
+	for (size_t i = 0; i < sizeof(reboots) / sizeof(reboots[0]); i++) {
+		f->spec.boot = reboots[i].boot;
+		f->spec.now.ms = reboots[i].ms;
+		f->spec.now.boot = 300;
+		reopen(f);
+		int64_t want = reboots[i].left < 0 && !i
+				   ? NOW_BOOT + 60000
+				   : 300 + reboots[i].left;
+		assert_int_equal(deadline_of(f, API_FAIL, 1000), want);
+		assert_int_equal(deadline_of(f, API_WIDE, 1000), want);
+		assert_int_equal(deadline_of(f, API_FAIL, 1001), 0);
+	}
 }
 
 static void in_the_same_boot_leases_hold(void **state)
@@ -743,6 +794,7 @@ int main(void)
 	    T(a_reader_waits_for_no_writer),
 	    T(a_foreign_lock_is_waited_for_and_then_told),
 	    T(after_a_reboot_all_leases_are_over),
+	    T(a_reboot_carries_deadlines_over),
 	    T(in_the_same_boot_leases_hold),
 	    T(a_store_that_another_host_holds_is_refused),
 	    T(rows_are_narrow),
