@@ -16,6 +16,8 @@ enum attempt_phase {
 	ATTEMPT_LATE, /* committed too long ago: renewed before it is called */
 	ATTEMPT_CALLING, /* the upstream has it */
 	ATTEMPT_ENDED,	 /* .outcome waits to be written */
+	ATTEMPT_WRITTEN, /* … was written: .after and .refused say what came of
+			    it */
 	ATTEMPT_LOST,	 /* another's by now; nothing to write */
 };
 struct attempt {

@@ -5,8 +5,9 @@
 #include "cgi/runner.h"
 
 /*
- * Inside the runner: what runner.c (steps, time, calls) and runner-work.c (the
- * one transaction of a step) share. Nobody else includes this.
+ * Inside the runner: what runner.c (steps, time, calls), runner-work.c (the
+ * one transaction of a step) and runner-store.c (the store's trouble) share.
+ * Nobody else includes this.
  */
 
 /*
@@ -28,11 +29,15 @@ struct runner {
 	size_t n_attempts;
 	size_t leaving; /* of these, written by the open transaction */
 	int64_t heartbeat_boot, recheck_boot;
-	int64_t store_boot; /* the store failed: not before; 0 = it works */
+	unsigned trouble; /* 1 << enum err: how the store failed; 0 = works */
+	int64_t trouble_boot; /* since when */
+	int64_t store_boot;   /* it failed: not before; 0 = at any time */
+	int64_t claim_boot;   /* its disk was full: no claims before */
 	/* when the last step wanted the next one; 0 = never */
 	int64_t expected_boot;
 	/* all may have slept: until then nobody's lease is over; 0 = it may */
 	int64_t wary_boot;
+	bool was_wary; /* that is just over */
 	bool draining;
 };
 
@@ -50,6 +55,18 @@ enum err runner_recover(struct runner *r, size_t api, struct runner_now now);
  * home, claims (new attempts in ATTEMPT_CLAIMED). After an error all of it is
  * to be undone by the caller.
  */
-enum err runner_work(struct runner *r, struct runner_now now);
+enum err runner_work(struct runner *r, struct runner_now now, void *unused);
+/* As much of it as is one attempt's that has ended. */
+enum err runner_write(struct runner *r, struct runner_now now, void *attempt);
+
+/*
+ * Runs `body` in a transaction. After an error nothing of it happened, and the
+ * store's trouble has begun or goes on.
+ */
+enum err runner_transact(struct runner *r, struct runner_now now,
+    enum err (*body)(struct runner *r, struct runner_now now, void *arg),
+    void *arg);
+/* All that was to be written could be: a trouble is over. */
+void runner_store_works(struct runner *r, struct runner_now now);
 
 #endif

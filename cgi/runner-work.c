@@ -44,19 +44,31 @@ static enum err write_one(struct runner *r, struct attempt *t)
 	return t->refused ? ERR_OK : err;
 }
 
-static enum err write_ended(struct runner *r)
+enum err runner_write(struct runner *r, struct runner_now now, void *attempt)
+{
+	struct attempt *t = attempt;
+	struct lane *lane = &r->lanes[t->api];
+	enum err err = write_one(r, t);
+
+	(void)now;
+	if (err != ERR_OK)
+		return err;
+	lane->look = true;
+	if (t->outcome.pause_boot > lane->pause_boot)
+		lane->pause_boot = t->outcome.pause_boot;
+	return ERR_OK;
+}
+
+static enum err write_ended(struct runner *r, struct runner_now now)
 {
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		if (t->phase != ATTEMPT_ENDED)
 			continue;
-		enum err err = write_one(r, t);
+		enum err err = runner_write(r, now, t);
 		if (err != ERR_OK)
 			return err;
 		r->lanes[t->api].leaving++;
 		r->leaving++;
-		r->lanes[t->api].look = true;
-		if (t->outcome.pause_boot > r->lanes[t->api].pause_boot)
-			r->lanes[t->api].pause_boot = t->outcome.pause_boot;
 	}
 	return ERR_OK;
 }
@@ -77,7 +89,7 @@ bool runner_wants_claims(
 	const struct lane *lane = &r->lanes[api];
 
 	return lane->look && !r->draining && lane->pause_boot <= now.now_boot &&
-	       has_room(r, api);
+	       r->claim_boot <= now.now_boot && has_room(r, api);
 }
 
 static void add(struct runner *r, struct attempt *t)
@@ -154,10 +166,11 @@ static enum err claim_lane(struct runner *r, size_t api, struct runner_now now)
 	return err;
 }
 
-enum err runner_work(struct runner *r, struct runner_now now)
+enum err runner_work(struct runner *r, struct runner_now now, void *unused)
 {
-	enum err err = write_ended(r);
+	enum err err = write_ended(r, now);
 
+	(void)unused;
 	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++) {
 		if (r->lanes[i].recover)
 			err = runner_recover(r, i, now);

@@ -7,9 +7,10 @@
 /*
  * The steps of runner.h, in its order, over one list of attempts; an attempt is
  * freed when its outcome is committed or its row is another's. What is inside
- * the one transaction is runner-work.c. *due_boot is the earliest of everything
- * that waits for time: heartbeat, deadlines, back-off, the second look after a
- * ring, the store's retry.
+ * the one transaction is runner-work.c, what happens when it fails
+ * runner-store.c. *due_boot is the earliest of everything that waits for time:
+ * heartbeat, deadlines, back-off, the second look after a ring, the store's
+ * retry.
  */
 static void look_everywhere(struct runner *r)
 {
@@ -83,7 +84,7 @@ static void drop(struct runner *r, enum attempt_phase phase)
 		*p = t->next;
 		r->n_attempts--;
 		r->lanes[t->api].running--;
-		if (phase != ATTEMPT_ENDED)
+		if (phase != ATTEMPT_WRITTEN)
 			r->lanes[t->api].look = true;
 		attempt_free(t);
 	}
@@ -95,52 +96,16 @@ static void abort_call(struct runner *r, struct attempt *t)
 		r->spec.upstream->abort(r->spec.pool, t);
 }
 
-/* ---- transactions ------------------------------------------------------ */
-
-static void store_failed(struct runner *r, struct runner_now now, enum err err)
-{
-	if (!r->store_boot)
-		LOG(r->spec.log, now.now_ms, "store-failed",
-		    LOG_TEXT("error", err_name(err)));
-	r->store_boot = now.now_boot + RUNNER_STORE_RETRY_MS;
-}
-
-static void store_works(struct runner *r, struct runner_now now)
-{
-	if (r->store_boot)
-		LOG(r->spec.log, now.now_ms, "store-works-again",
-		    LOG_INT("running", (int64_t)r->n_attempts));
-	r->store_boot = 0;
-}
-
-/* Runs `body` in a transaction; nothing of it happened unless this is true. */
-static bool transact(struct runner *r, struct runner_now now,
-    enum err (*body)(struct runner *r, struct runner_now now))
-{
-	enum err err = store_begin(r->spec.store);
-
-	if (err == ERR_OK) {
-		err = body(r, now);
-		if (err == ERR_OK)
-			err = store_commit(r->spec.store);
-		else
-			store_rollback(r->spec.store);
-	}
-	if (err != ERR_OK)
-		store_failed(r, now, err);
-	else
-		store_works(r, now);
-	return err == ERR_OK;
-}
-
 /* ---- 1. heartbeat ------------------------------------------------------ */
 
 /*
  * A full lane does not ask for claims and so hears of no deadline: its queue
  * is looked through here.
  */
-static enum err heartbeat_all(struct runner *r, struct runner_now now)
+static enum err heartbeat_all(
+    struct runner *r, struct runner_now now, void *unused)
 {
+	(void)unused;
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		struct job_event event = outcome_event(
 		    JOB_EVENT_HEARTBEAT, &t->job, now.now_ms, now.now_boot);
@@ -219,14 +184,28 @@ static void give_back_unsent(
 	}
 }
 
+static bool has_work(const struct runner *r, struct runner_now now)
+{
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		if (t->phase == ATTEMPT_ENDED)
+			return true;
+	for (size_t i = 0; i < r->spec.config->n_apis; i++)
+		if ((r->lanes[i].recover && !r->draining) ||
+		    runner_wants_claims(r, i, now))
+			return true;
+	return false;
+}
+
 static void heartbeat(struct runner *r, struct runner_now now)
 {
 	if (!r->attempts || now.now_boot < r->heartbeat_boot)
 		return;
-	bool done = transact(r, now, heartbeat_all);
+	enum err err = runner_transact(r, now, heartbeat_all, NULL);
 	drop(r, ATTEMPT_LOST);
-	if (!done)
+	if (err != ERR_OK)
 		return;
+	if (!has_work(r, now) && r->claim_boot <= now.now_boot)
+		runner_store_works(r, now);
 	give_back_unsent(r, now, true);
 	r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
 	start(r, now, ATTEMPT_LATE);
@@ -266,18 +245,6 @@ static void end_overdue(struct runner *r, struct runner_now now)
 	}
 }
 
-static bool has_work(const struct runner *r, struct runner_now now)
-{
-	for (const struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_ENDED)
-			return true;
-	for (size_t i = 0; i < r->spec.config->n_apis; i++)
-		if ((r->lanes[i].recover && !r->draining) ||
-		    runner_wants_claims(r, i, now))
-			return true;
-	return false;
-}
-
 static void log_written(struct runner *r, struct runner_now now)
 {
 	for (struct attempt *t = r->attempts; t; t = t->next) {
@@ -285,7 +252,7 @@ static void log_written(struct runner *r, struct runner_now now)
 
 		if (t->phase == ATTEMPT_CLAIMED)
 			attempt_log(t, r->spec.log, now.now_ms, "job-claimed");
-		if (t->phase != ATTEMPT_ENDED)
+		if (t->phase != ATTEMPT_WRITTEN)
 			continue;
 		t->job = t->after;
 		if (t->refused)
@@ -305,22 +272,63 @@ static void start_claimed(struct runner *r, struct runner_now now)
 	start(r, now, ATTEMPT_CLAIMED);
 }
 
+/* What was to leave stays, what was to come was never here. */
+static void undo_work(struct runner *r)
+{
+	drop(r, ATTEMPT_CLAIMED);
+	look_everywhere(r);
+	recover_everywhere(r);
+}
+
+static void settle(struct runner *r, struct runner_now now)
+{
+	log_written(r, now);
+	drop(r, ATTEMPT_WRITTEN);
+}
+
+/*
+ * In trouble: each by itself, so that one that cannot be written is not in the
+ * way of the others.
+ */
+static enum err write_one_by_one(struct runner *r, struct runner_now now)
+{
+	enum err first = ERR_OK;
+
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		if (t->phase != ATTEMPT_ENDED)
+			continue;
+		enum err err = runner_transact(r, now, runner_write, t);
+		if (err == ERR_OK)
+			t->phase = ATTEMPT_WRITTEN;
+		else if (first == ERR_OK)
+			first = err;
+		if (err == ERR_BUSY || err == ERR_IO)
+			break;
+	}
+	settle(r, now);
+	return first;
+}
+
 static void work(struct runner *r, struct runner_now now)
 {
 	if (r->store_boot > now.now_boot || !has_work(r, now))
 		return;
-	bool done = transact(r, now, runner_work);
+	if (r->trouble && (write_one_by_one(r, now) != ERR_OK ||
+			      r->claim_boot > now.now_boot))
+		return;
+	enum err err = runner_transact(r, now, runner_work, NULL);
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		r->lanes[i].leaving = 0;
 	r->leaving = 0;
-	if (!done) {
-		drop(r, ATTEMPT_CLAIMED);
-		look_everywhere(r);
-		recover_everywhere(r);
+	if (err != ERR_OK) {
+		undo_work(r);
 		return;
 	}
-	log_written(r, now);
-	drop(r, ATTEMPT_ENDED);
+	runner_store_works(r, now);
+	for (struct attempt *t = r->attempts; t; t = t->next)
+		if (t->phase == ATTEMPT_ENDED)
+			t->phase = ATTEMPT_WRITTEN;
+	settle(r, now);
 	start_claimed(r, now);
 }
 
@@ -350,6 +358,10 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 		return due;
 	sooner(&due, r->recheck_boot);
 	sooner(&due, r->wary_boot);
+	if (r->trouble && r->claim_boot > now.now_boot) {
+		sooner(&due, r->claim_boot);
+		return due;
+	}
 	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		sooner(&due, r->lanes[i].due_boot);
 		if (r->lanes[i].recover)
@@ -362,6 +374,7 @@ static void notice_a_pause(struct runner *r, struct runner_now now)
 {
 	if (r->wary_boot && now.now_boot >= r->wary_boot) {
 		r->wary_boot = 0;
+		r->was_wary = true;
 		look_everywhere(r);
 		recover_everywhere(r);
 	} else if (!r->wary_boot && r->expected_boot &&

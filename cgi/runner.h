@@ -24,16 +24,18 @@
  *      more than half a lease, at the next step, behind its heartbeat.
  *
  * A step that comes more than half a lease after it was due shows that this
- * machine slept. Then others did as well, and have a heartbeat's time to renew
- * their leases before any is taken for lost.
+ * machine slept; a store that failed or was slow to give us our turn, that
+ * nobody could write. Then others did and could not as well, and have a
+ * heartbeat's time to renew their leases before any is taken for lost.
  *
  * When the store fails, nothing is forgotten: what ended is written at a later
- * step, and nothing new is claimed until then.
+ * step, leases are renewed before it, and nothing new is claimed until then.
  */
 #define RUNNER_CALLS_MAX 256   /* at once, all APIs together */
 #define RUNNER_RECOVER_MAX 100 /* rows brought home per API and step */
 #define RUNNER_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define RUNNER_STORE_RETRY_MS 200
+#define RUNNER_SLOW_TURN_MS 250 /* others may have missed theirs */
 
 struct runner_spec {
 	const struct config *config;

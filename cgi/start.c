@@ -94,7 +94,8 @@ static enum err find_files(struct start *s, const struct opt_value *values)
 enum err start_open(
     struct start *s, const struct opt_value *values, enum store_role role)
 {
-	struct store_spec spec = {.role = role};
+	struct store_spec spec = {
+	    .role = role, .turn_wait_ms = s->turn_wait_ms};
 	enum err err = find_files(s, values), keys_err = ERR_OK;
 
 	if (s->keys_path)

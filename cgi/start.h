@@ -47,6 +47,7 @@ struct start {
 	struct arena arena;
 	struct diag diag;
 	const char *config_path, *state_dir, *keys_path;
+	int64_t turn_wait_ms; /* as in struct store_spec; the caller's */
 	struct config *config;
 	struct keys keys;
 	struct store *store;

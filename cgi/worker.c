@@ -21,6 +21,7 @@
  */
 #define LEASE_MS 20000
 #define HEARTBEAT_MS 5000
+#define TURN_WAIT_MIN_MS 100 /* a checkpoint may take as long */
 
 enum {
 	WORKER_DEV = START_COUNT,
@@ -108,12 +109,28 @@ static enum err read_options(struct worker *w, const struct opt_value *v)
 	return ERR_OK;
 }
 
-/* Before anything that may start a thread: they inherit the mask. */
+/*
+ * A quarter of a lease at most, so that there is time for another try, and for
+ * the signals, calls and answers in between.
+ */
+static int64_t turn_wait_ms(int64_t lease_ms)
+{
+	int64_t wait = lease_ms / 4;
+
+	if (wait < TURN_WAIT_MIN_MS)
+		wait = TURN_WAIT_MIN_MS;
+	return wait < STORE_TURN_WAIT_MS ? wait : STORE_TURN_WAIT_MS;
+}
+
+/*
+ * Once the store is open: before, there is nothing to drain, and a signal ends
+ * us as it ends any program, even while we wait for the store's turn. And
+ * before anything that may start a thread: they inherit the mask.
+ */
 static enum err catch_signals(struct worker *w)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -227,10 +244,12 @@ static enum err work(struct worker *w, const struct opt_value *values)
 {
 	enum err err = read_options(w, values);
 
-	if (err == ERR_OK)
-		err = catch_signals(w);
+	signal(SIGPIPE, SIG_IGN);
+	w->start.turn_wait_ms = turn_wait_ms(w->lease_ms);
 	if (err == ERR_OK)
 		err = start_open(&w->start, values, STORE_WRITES);
+	if (err == ERR_OK)
+		err = catch_signals(w);
 	if (err == ERR_OK)
 		err = set_up(w);
 	if (err == ERR_OK && !values[WORKER_TEST].given)

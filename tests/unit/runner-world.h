@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -44,26 +46,65 @@ struct world {
 	struct worker workers[2];
 	int64_t boot;
 	int64_t step; /* somebody moved the wall clock by so much */
+	struct log log; /* what the workers say, in memory */
 };
 
 /* The memory store, counted, and failing when told to. */
 static struct store_ops ops;
-static int begins_to_fail, commits;
+static int begins_to_fail, updates_to_fail, bodies_to_fail, commits_to_fail;
+static enum err failure;   /* how */
+static size_t room;	   /* larger bodies do not fit: ERR_FULL */
+static int stepping, only; /* whose step this is; whom it hits, -1 = all */
+static int commits;
 static int64_t stall_ms; /* the next commit takes so long */
+static int64_t turn_ms;	 /* a turn that does not come is waited for so long */
+static int64_t slow_ms;	 /* and one that comes, once */
 static int64_t *boot;
 static int64_t deadline_ms; /* of what is accepted */
 
+static inline bool fails(int *n)
+{
+	if (*n <= 0 || (only >= 0 && only != stepping))
+		return false;
+	--*n;
+	return true;
+}
+
 static inline enum err begin(void *backend)
 {
-	if (begins_to_fail > 0) {
-		begins_to_fail--;
-		return ERR_BUSY;
+	if (!fails(&begins_to_fail)) {
+		*boot += slow_ms;
+		slow_ms = 0;
+		return store_memory.begin(backend);
 	}
-	return store_memory.begin(backend);
+	*boot += turn_ms;
+	return failure;
+}
+
+static inline enum err update(
+    void *backend, size_t api, const struct job *before, const struct job *job)
+{
+	return fails(&updates_to_fail)
+		   ? failure
+		   : store_memory.update(backend, api, before, job);
+}
+
+static inline enum err body_put(
+    void *backend, const struct job *job, enum body_kind kind, struct str bytes)
+{
+	if (bytes.n > room)
+		return ERR_FULL;
+	return fails(&bodies_to_fail)
+		   ? failure
+		   : store_memory.body_put(backend, job, kind, bytes);
 }
 
 static inline enum err commit(void *backend, unsigned bells)
 {
+	if (fails(&commits_to_fail)) {
+		store_memory.rollback(backend);
+		return failure;
+	}
 	commits++;
 	*boot += stall_ms;
 	stall_ms = 0;
@@ -100,6 +141,7 @@ static inline void hire(struct world *w, int i)
 	    .store = w->store,
 	    .upstream = &upstream_fake,
 	    .pool = pool,
+	    .log = &w->log,
 	    .lease_ms = LEASE,
 	    .heartbeat_ms = HEARTBEAT,
 	    .random = random_bytes,
@@ -121,13 +163,22 @@ static inline int set_up(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	random_state = 1;
-	begins_to_fail = commits = 0;
-	stall_ms = 0;
+	begins_to_fail = updates_to_fail = bodies_to_fail = commits_to_fail = 0;
+	failure = ERR_BUSY;
+	room = SIZE_MAX;
+	only = -1;
+	commits = 0;
+	stall_ms = turn_ms = slow_ms = 0;
 	boot = &w->boot;
 	deadline_ms = 900000;
 	ops = store_memory;
 	ops.begin = begin;
+	ops.update = update;
+	ops.body_put = body_put;
 	ops.commit = commit;
+	w->log = (struct log){.fd = memfd_create("log", MFD_CLOEXEC)};
+	assert_true(w->log.fd >= 0);
+	w->log.program = "lowtide-worker";
 	diag_init(&w->diag, &w->arena);
 	w->boot = 1000;
 	w->upstream = (struct upstream){
@@ -167,6 +218,7 @@ static inline int tear_down(void **state)
 	for (int i = 0; i < 2; i++)
 		fire(w, i);
 	store_close(w->store);
+	close(w->log.fd);
 	arena_release(&w->arena);
 	free(w);
 	return 0;
@@ -244,8 +296,24 @@ static inline struct envelope_result result(
 	return out;
 }
 
+/* How often the log has this text. */
+static inline int said(struct world *w, const char *text)
+{
+	off_t size = lseek(w->log.fd, 0, SEEK_END);
+	char *log = calloc(1, (size_t)size + 1);
+	int n = 0;
+
+	assert_non_null(log);
+	assert_int_equal(pread(w->log.fd, log, (size_t)size, 0), size);
+	for (char *at = log; (at = strstr(at, text)); at++)
+		n++;
+	free(log);
+	return n;
+}
+
 static inline void step(struct world *w, int i)
 {
+	stepping = i;
 	runner_step(w->workers[i].runner, now(w), &w->workers[i].due);
 }
 

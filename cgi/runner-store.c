@@ -1,0 +1,91 @@
+#include "cgi/runner-parts.h"
+
+/*
+ * Transactions, and the store's trouble: its turn does not come (ERR_BUSY), its
+ * disk is full, it cannot be read or written. A trouble is told when it begins
+ * and when it is over, not with every try; a kind of failure that joins it,
+ * once more. While it lasts, every try comes RUNNER_STORE_RETRY_MS after the
+ * last one ended, and what ended is written job by job: the result that is too
+ * large for what is left of a disk does not keep the others from their owners.
+ * With a full disk nothing is claimed for a heartbeat's time after each
+ * failure.
+ *
+ * Where we could not write, others could not renew their leases. So after any
+ * trouble, and after a turn that was long in coming, nobody's lease is taken
+ * for lost until they had a heartbeat's time. Once: a store that is always slow
+ * does not keep the dead alive.
+ */
+static const char *const advice[ERR_COUNT] = {
+    [ERR_BUSY] = "another process keeps the store's turn; `fuser -v` on its "
+		 "write.lock names it",
+    [ERR_FULL] = "its disk is full; results are kept until there is room, and "
+		 "nothing new is begun",
+    [ERR_IO] = "it cannot be read or written; see the system's log",
+    [ERR_CORRUPT] = "what it holds is damaged; see lowtide-worker(8)",
+};
+
+/* A transaction may have waited for its turn: how late is it by now? */
+static int64_t boot_by_now(const struct runner *r, struct runner_now now)
+{
+	int64_t boot = r->spec.clock_boot ? r->spec.clock_boot() : 0;
+
+	return boot > now.now_boot ? boot : now.now_boot;
+}
+
+static void in_trouble(struct runner *r, struct runner_now now, enum err err)
+{
+	const unsigned bit = 1u << err;
+	int64_t boot = boot_by_now(r, now);
+
+	if (!r->trouble)
+		r->trouble_boot = now.now_boot;
+	if (!(r->trouble & bit))
+		LOG(r->spec.log, now.now_ms, "store-failed",
+		    LOG_TEXT("error", err_name(err)),
+		    LOG_TEXT("why", advice[err] ? advice[err] : err_text(err)),
+		    LOG_INT("running", (int64_t)r->n_attempts));
+	r->trouble |= bit;
+	r->store_boot = boot + RUNNER_STORE_RETRY_MS;
+	if (err == ERR_FULL)
+		r->claim_boot = boot + r->spec.heartbeat_ms;
+	r->wary_boot = boot + r->spec.heartbeat_ms;
+}
+
+static void notice_a_slow_turn(struct runner *r, struct runner_now now)
+{
+	int64_t boot = boot_by_now(r, now);
+
+	if (boot - now.now_boot > RUNNER_SLOW_TURN_MS && !r->wary_boot &&
+	    !r->was_wary)
+		r->wary_boot = boot + r->spec.heartbeat_ms;
+}
+
+void runner_store_works(struct runner *r, struct runner_now now)
+{
+	if (r->trouble)
+		LOG(r->spec.log, now.now_ms, "store-works-again",
+		    LOG_INT("running", (int64_t)r->n_attempts),
+		    LOG_INT("afterMs", now.now_boot - r->trouble_boot));
+	r->was_wary = false;
+	r->trouble = 0;
+	r->store_boot = r->claim_boot = 0;
+}
+
+enum err runner_transact(struct runner *r, struct runner_now now,
+    enum err (*body)(struct runner *r, struct runner_now now, void *arg),
+    void *arg)
+{
+	enum err err = store_begin(r->spec.store);
+
+	if (err == ERR_OK) {
+		notice_a_slow_turn(r, now);
+		err = body(r, now, arg);
+		if (err == ERR_OK)
+			err = store_commit(r->spec.store);
+		else
+			store_rollback(r->spec.store);
+	}
+	if (err != ERR_OK)
+		in_trouble(r, now, err);
+	return err;
+}
