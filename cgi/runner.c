@@ -184,18 +184,6 @@ static void give_back_unsent(
 	}
 }
 
-static bool has_work(const struct runner *r, struct runner_now now)
-{
-	for (const struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_ENDED)
-			return true;
-	for (size_t i = 0; i < r->spec.config->n_apis; i++)
-		if ((r->lanes[i].recover && !r->draining) ||
-		    runner_wants_claims(r, i, now))
-			return true;
-	return false;
-}
-
 static void heartbeat(struct runner *r, struct runner_now now)
 {
 	if (!r->attempts || now.now_boot < r->heartbeat_boot)
@@ -204,8 +192,6 @@ static void heartbeat(struct runner *r, struct runner_now now)
 	drop(r, ATTEMPT_LOST);
 	if (err != ERR_OK)
 		return;
-	if (!has_work(r, now) && r->claim_boot <= now.now_boot)
-		runner_store_works(r, now);
 	give_back_unsent(r, now, true);
 	r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
 	start(r, now, ATTEMPT_LATE);
@@ -243,6 +229,18 @@ static void end_overdue(struct runner *r, struct runner_now now)
 		abort_call(r, t);
 		attempt_overdue(t, unsent, &o);
 	}
+}
+
+static bool has_work(const struct runner *r, struct runner_now now)
+{
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		if (t->phase == ATTEMPT_ENDED)
+			return true;
+	for (size_t i = 0; i < r->spec.config->n_apis; i++)
+		if ((r->lanes[i].recover && !r->draining) ||
+		    runner_wants_claims(r, i, now))
+			return true;
+	return false;
 }
 
 static void log_written(struct runner *r, struct runner_now now)

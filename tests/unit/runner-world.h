@@ -45,7 +45,7 @@ struct world {
 	struct store *store;
 	struct worker workers[2];
 	int64_t boot;
-	int64_t step; /* somebody moved the wall clock by so much */
+	int64_t step;	/* somebody moved the wall clock by so much */
 	struct log log; /* what the workers say, in memory */
 };
 
@@ -58,7 +58,7 @@ static int stepping, only; /* whose step this is; whom it hits, -1 = all */
 static int commits;
 static int64_t stall_ms; /* the next commit takes so long */
 static int64_t turn_ms;	 /* a turn that does not come is waited for so long */
-static int64_t slow_ms;	 /* and one that comes, once */
+static int64_t slow_ms;	 /* and one that comes */
 static int64_t *boot;
 static int64_t deadline_ms; /* of what is accepted */
 
@@ -74,7 +74,6 @@ static inline enum err begin(void *backend)
 {
 	if (!fails(&begins_to_fail)) {
 		*boot += slow_ms;
-		slow_ms = 0;
 		return store_memory.begin(backend);
 	}
 	*boot += turn_ms;
