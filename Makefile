@@ -3,7 +3,7 @@
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
 #   make format     clang-format in place
-#   make bench      first figures, side by side in one run
+#   make bench      figures, side by side in one run (PEERS=1 FULL=1 ONLY=)
 #   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
 # shows the commands.
@@ -173,11 +173,23 @@ install: all
 	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
 
-# Figures, never asserted: tests/bench/run.sh says what they are.
+# Figures, never asserted: tests/bench/run.mjs says what they are and what
+# ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=1 BENCH_JSON= do.
+BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,\
+	$(filter-out %/dial.c %/count-syncs.c,$(wildcard tests/bench/*.c))) \
+	build/bench/count-syncs.so
+build/bench/%: build/obj/tests/bench/%.o build/obj/tests/bench/dial.o \
+		build/libcgi.a build/liblowtide.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
+build/bench/%.so: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
+bench-tools: $(BENCH_TOOLS)
 bench:
-	@.ci/packages bench
-	@$(MAKE) -j$$(nproc) --no-print-directory -s all
-	@tests/bench/run.sh
+	@.ci/packages $(if $(PEERS),bench-peers,bench)
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
+	@tests/bench/run.mjs
 
 format:
 	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
@@ -186,6 +198,6 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench check clean demo format install tests-built
+.PHONY: all bench bench-tools check clean demo format install tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

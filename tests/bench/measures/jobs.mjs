@@ -1,0 +1,72 @@
+/*
+ * From the first POST to the last completed job, through the worker, whose
+ * upstream is an nginx that answers at once. So many jobs as take about
+ * SECONDS_EACH, 32 posted and at most 32 running at a time.
+ */
+import {jobPath, startLine} from '../line.mjs';
+import {measured, post} from '../web.mjs';
+
+export const help = 'accept to completed through the worker';
+const TRIAL = 500;
+
+const columns = [
+	{key: 'reqs', title: 'jobs/s', digits: 0},
+	{key: 'behind', title: 'lowtide is x', digits: 2},
+	{key: 'app', title: 'endpoint µs', digits: 1},
+	{key: 'worker', title: 'worker µs', digits: 1},
+	{key: 'syncs', title: 'fsyncs, endpoint', digits: 2},
+	{key: 'workerSyncs', title: 'worker', digits: 2},
+];
+
+/* {count, seconds} of `most` jobs, from nothing to nothing. */
+export async function through(most, url, settled) {
+	const started = performance.now();
+	await post(url, {most});
+	await settled();
+	return {count: most, seconds: (performance.now() - started) / 1e3};
+}
+
+export async function measure(bench) {
+	const peers = await bench.peers('jobs');
+	const line = await startLine({...peers.conf, syncs: true});
+	await line.startWorker();
+	const cases = [{name: 'lowtide-worker', settled: line.settled,
+		url: line.url + jobPath, watch: line.watch,
+		syncs: line.cgi.syncs, worker: line.worker},
+		...await peers.cases(line)];
+	for (const c of cases) {
+		bench.progress(`trial: ${c.name}`);
+		const r = await through(TRIAL, c.url, c.settled);
+		c.most = Math.max(TRIAL, Math.round(
+			r.count / r.seconds * bench.seconds));
+	}
+	const rows = cases.map(c => ({name: c.name,
+		note: `${c.most} jobs a round`, figures: {}}));
+	const keep = (row, key, value) => {
+		if (Number.isFinite(value))
+			(row.figures[key] ??= []).push(value);
+	};
+	for (let round = 1; round <= bench.rounds; round++) {
+		const got = [];
+		for (const [i, c] of cases.entries()) {
+			bench.progress(`round ${round} of ${bench.rounds}: ` +
+				c.name);
+			const syncs = c.worker?.syncs?.();
+			got[i] = await measured(
+				() => through(c.most, c.url, c.settled),
+				{app: c.watch.app, nginx: c.worker ?
+					[c.worker.pid] : []}, c.syncs);
+			keep(rows[i], 'reqs', got[i].reqs);
+			keep(rows[i], 'app', got[i].app);
+			keep(rows[i], 'worker', got[i].nginx);
+			keep(rows[i], 'syncs', got[i].syncs);
+			keep(rows[i], 'workerSyncs',
+				(c.worker?.syncs?.() - syncs) / c.most);
+			if (i > 0)
+				keep(rows[i], 'behind', got[0].reqs / got[i].reqs);
+		}
+	}
+	await line.stop();
+	await peers.stop();
+	return {columns, rows};
+}

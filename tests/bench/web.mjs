@@ -1,0 +1,108 @@
+/*
+ * Requests a second, side by side: in each round every case runs once, in an
+ * order that turns round, and is compared with the baseline of its own round.
+ */
+import {cpuUs, run} from './proc.mjs';
+import {TOOLS} from './line.mjs';
+
+export const IN_FLIGHT = 32;
+export const columns = [
+	{key: 'reqs', title: 'req/s', digits: 0},
+	{key: 'ratio', title: 'vs static', digits: 2},
+	{key: 'behind', title: 'lowtide is x', digits: 2},
+	{key: 'app', title: 'app µs', digits: 1},
+	{key: 'nginx', title: 'nginx µs', digits: 1},
+	{key: 'syncs', title: 'fsyncs', digits: 2},
+	{key: 'p50', title: 'p50 ms', digits: 2},
+	{key: 'p99', title: 'p99 ms', digits: 2},
+];
+
+const ms = (n, unit) => Number(n) * {us: 1e-3, ms: 1, s: 1e3, m: 6e4}[unit];
+const percentile = (text, p) => {
+	const m = new RegExp(`^\\s+${p}%\\s+([\\d.]+)(us|ms|s|m)$`, 'm')
+		.exec(text);
+	return m ? ms(m[1], m[2]) : NaN;
+};
+
+/* {count, seconds, p50, p99}; throws when an answer was not a good one. */
+export async function get(url, {seconds, headers = [], script = [],
+	inFlight = IN_FLIGHT}) {
+	const text = await run('wrk', ['-t1', `-c${inFlight}`,
+		`-d${seconds}s`, '--latency', ...headers.flatMap(h =>
+			['-H', h]), ...script.slice(0, 2), url,
+		...script.slice(2)]);
+	const bad = /Non-2xx.*|Socket errors.*[1-9].*/.exec(text);
+	if (bad)
+		throw new Error(`${url}: ${bad[0]}`);
+	const [, count, took, unit] =
+		/(\d+) requests in ([\d.]+)(us|ms|s|m)/.exec(text);
+	return {count: Number(count), seconds: ms(took, unit) / 1e3,
+		p50: percentile(text, 50), p99: percentile(text, 99)};
+}
+
+/* POSTs with distinct bodies; `most` of them, or for so many seconds. */
+export async function post(url, {seconds, most, inFlight = IN_FLIGHT,
+	bytes = 256}) {
+	const {host, pathname} = new URL(url);
+	const r = JSON.parse(await run(`${TOOLS}/post`, [host, pathname,
+		String(inFlight), String(bytes),
+		most ? String(most) : `${seconds}s`]));
+	if (r.refused || r.broken)
+		throw new Error(`${url}: ${r.refused} refused, ` +
+			`${r.broken} broken of ${r.sent}`);
+	return {count: r.ok, seconds: r.ms / 1e3, p50: r.p50, p99: r.p99};
+}
+
+/* One run of a case and what it cost each of those who are watched. */
+export async function measured(once, {app = [], nginx = []}, syncs) {
+	const before = [cpuUs(app), cpuUs(nginx), syncs?.()];
+	const r = await once();
+	const each = (now, then) => (now - then) / r.count;
+	return {...r, reqs: r.count / r.seconds,
+		app: app.length ? each(cpuUs(app), before[0]) : NaN,
+		nginx: nginx.length ? each(cpuUs(nginx), before[1]) : NaN,
+		syncs: syncs ? each(syncs(), before[2]) : NaN};
+}
+
+/*
+ * cases: {name, once: async seconds => {count, seconds, p50, p99}, watch,
+ * syncs}. The first is the baseline; `mine` names the case that the others
+ * are measured against where they are peers.
+ */
+export async function sideBySide(bench, cases, {mine} = {}) {
+	const rows = cases.map(c => ({name: c.name, note: c.note,
+		figures: {}}));
+	const keep = (row, key, value) => {
+		if (Number.isFinite(value))
+			(row.figures[key] ??= []).push(value);
+	};
+
+	for (const c of cases) {
+		bench.progress(`warming up: ${c.name}`);
+		await c.once(1);
+	}
+	for (let round = 1; round <= bench.rounds; round++) {
+		const order = cases.map((_, i) => i);
+		const got = [];
+		if (round % 2 === 0)
+			order.reverse();
+		for (const i of order) {
+			const c = cases[i];
+			bench.progress(`round ${round} of ${bench.rounds}: ` +
+				c.name);
+			got[i] = await measured(() => c.once(bench.seconds),
+				c.watch ?? {}, c.syncs);
+			await c.after?.();
+		}
+		const ours = got[cases.findIndex(c => c.name === mine)];
+		rows.forEach((row, i) => {
+			for (const key of ['reqs', 'app', 'nginx', 'syncs',
+				'p50', 'p99'])
+				keep(row, key, got[i][key]);
+			keep(row, 'ratio', got[i].reqs / got[0].reqs);
+			if (cases[i].peer)
+				keep(row, 'behind', ours.reqs / got[i].reqs);
+		});
+	}
+	return {columns, rows};
+}
