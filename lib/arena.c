@@ -84,7 +84,8 @@ static struct arena_chunk *chunk_for(struct arena *arena, size_t n)
 	return chunk;
 }
 
-void *arena_alloc(struct arena *arena, size_t n)
+/* As arena_alloc, but the bytes are whatever was there. */
+static void *take(struct arena *arena, size_t n)
 {
 	const size_t grain = alignof(max_align_t);
 
@@ -95,7 +96,12 @@ void *arena_alloc(struct arena *arena, size_t n)
 	void *p = chunk->bytes + chunk->used;
 	chunk->used += n;
 	arena->used += n;
-	return memset(p, 0, n);
+	return p;
+}
+
+void *arena_alloc(struct arena *arena, size_t n)
+{
+	return memset(take(arena, n), 0, n);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -107,9 +113,10 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_cstr(struct arena *arena, struct str s)
 {
-	char *copy = arena_alloc(arena, s.n + 1);
+	char *copy = take(arena, s.n + 1);
 	if (s.n)
 		memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
 	return copy;
 }
 
@@ -118,15 +125,28 @@ struct str arena_str(struct arena *arena, struct str s)
 	return (struct str){.p = arena_cstr(arena, s), .n = s.n};
 }
 
+struct str arena_int(struct arena *arena, int64_t number)
+{
+	char digits[STR_INT_MAX];
+	size_t n = str_int(digits, number);
+
+	return arena_str(arena, (struct str){.p = digits, .n = n});
+}
+
+/* Most texts are short: those are formatted once, others a second time. */
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+	char brief[256];
 	va_list again;
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(brief, sizeof(brief), format, args);
 	if (n < 0)
 		abort();
-	char *text = arena_alloc(arena, (size_t)n + 1);
-	vsnprintf(text, (size_t)n + 1, format, again);
+	char *text = take(arena, (size_t)n + 1);
+	if ((size_t)n < sizeof(brief))
+		memcpy(text, brief, (size_t)n + 1);
+	else
+		vsnprintf(text, (size_t)n + 1, format, again);
 	va_end(again);
 	return (struct str){.p = text, .n = (size_t)n};
 }

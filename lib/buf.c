@@ -27,11 +27,11 @@ void buf_clear(struct buf *buf)
 
 void buf_reserve(struct buf *buf, size_t more)
 {
+	if (more < buf->cap - buf->len)
+		return;
 	if (more >= SIZE_MAX / 2 - buf->len)
 		abort();
 	size_t need = buf->len + more + 1;
-	if (need <= buf->cap)
-		return;
 	size_t cap = buf->cap ? buf->cap : 64;
 	while (cap < need)
 		cap *= 2;
@@ -66,16 +66,28 @@ void buf_put_str(struct buf *buf, struct str s)
 	buf_put(buf, s.p, s.n);
 }
 
+void buf_put_int(struct buf *buf, int64_t number)
+{
+	char digits[STR_INT_MAX];
+
+	buf_put(buf, digits, str_int(digits, number));
+}
+
+/* Into the room that is there; once more when that was too little. */
 void buf_printf(struct buf *buf, const char *format, ...)
 {
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	buf_reserve(buf, 0);
+	size_t room = buf->cap - buf->len;
+	int n = vsnprintf(buf->data + buf->len, room, format, args);
 	if (n < 0)
 		abort();
-	buf_reserve(buf, (size_t)n);
-	vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
+	if ((size_t)n >= room) {
+		buf_reserve(buf, (size_t)n);
+		vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
+	}
 	buf->len += (size_t)n;
 	va_end(again);
 	va_end(args);

@@ -26,6 +26,7 @@ void buf_put(struct buf *buf, const void *data, size_t n);
 void buf_putc(struct buf *buf, char c);
 void buf_puts(struct buf *buf, const char *cstr);
 void buf_put_str(struct buf *buf, struct str s);
+void buf_put_int(struct buf *buf, int64_t number); /* in decimal */
 void buf_printf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The bytes as a view, good until the buffer changes. */

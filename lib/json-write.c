@@ -1,7 +1,5 @@
 #include "lib/json.h"
 
-#include <inttypes.h>
-
 #include "lib/utf8.h"
 
 /* The short escapes of RFC 8259 section 7; 0 = \u00XX. */
@@ -20,10 +18,11 @@ void json_put_string(struct buf *out, struct str s)
 {
 	size_t plain = 0; /* where the bytes not yet written start */
 
+	buf_reserve(out, s.n + 2);
 	buf_putc(out, '"');
 	for (size_t at = 0; at < s.n;) {
 		unsigned char c = (unsigned char)s.p[at];
-		size_t n = utf8_char(s, at);
+		size_t n = c < 0x80 ? 1 : utf8_char(s, at);
 		if (n && c >= 0x20 && c != '"' && c != '\\') {
 			at += n;
 			continue;
@@ -100,7 +99,7 @@ void json_string(struct json_writer *w, struct str s)
 void json_int(struct json_writer *w, int64_t i)
 {
 	separate(w);
-	buf_printf(w->out, "%" PRId64, i);
+	buf_put_int(w->out, i);
 }
 
 void json_bool(struct json_writer *w, bool b)

@@ -70,6 +70,23 @@ size_t str_find(struct str s, char c, size_t from)
 	return hit ? (size_t)(hit - s.p) : s.n;
 }
 
+size_t str_int(char out[STR_INT_MAX], int64_t number)
+{
+	uint64_t rest = (uint64_t)number;
+	char digits[STR_INT_MAX];
+	size_t at = sizeof(digits);
+
+	if (number < 0)
+		rest = -rest;
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (number < 0)
+		digits[--at] = '-';
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return sizeof(digits) - at;
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';

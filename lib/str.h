@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A view of bytes that somebody else owns: not terminated, may hold NUL, may
@@ -36,6 +37,9 @@ int str_cmp(struct str a, struct str b);
 struct str str_slice(struct str s, size_t from, size_t to);
 /* Index of the first `c` at or after `from`, or s.n. */
 size_t str_find(struct str s, char c, size_t from);
+/* A decimal number into `out`, not terminated; how many bytes that took. */
+#define STR_INT_MAX 20
+size_t str_int(char out[STR_INT_MAX], int64_t number);
 /* Without white space (space, tab, CR, LF) at both ends. */
 struct str str_trim(struct str s);
 

@@ -1,8 +1,6 @@
 #include "lib/units.h"
 
-#include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 struct unit {
 	const char *name;
@@ -68,19 +66,68 @@ enum err units_rate(struct str text, int64_t *count, int64_t *per_ms)
 	return ERR_OK;
 }
 
+/* ---- times ----------------------------------------------------------------
+ */
+
+#define DAY_MS INT64_C(86400000)
+#define YEAR_0_DAYS 719528     /* from 0000-01-01 to 1970-01-01 */
+#define YEAR_9999_DAYS 2932896 /* from 1970-01-01 to 9999-12-31 */
+
+static void put_digits(char *out, size_t n, int64_t number)
+{
+	for (; n; number /= 10)
+		out[--n] = (char)('0' + number % 10);
+}
+
+/*
+ * Counted in years that begin in March: then the leap day is the last day of
+ * its year, of its four, and of its four hundred years, and months before it
+ * take 153 days for each five.
+ */
+static void put_date(char *out, int64_t days_since_1970)
+{
+	const int64_t days_of_400 = 146097, days_of_100 = 36524,
+		      days_of_4 = 1461;
+	/* + 400 years, so that January and February of the year 0 are >= 0 */
+	int64_t days = days_since_1970 + YEAR_0_DAYS - 60 + days_of_400;
+	int64_t era = days / days_of_400, day = days % days_of_400;
+	int64_t century = day / days_of_100;
+
+	century -= century == 4; /* the 400 years' own leap day */
+	day -= century * days_of_100;
+	int64_t four = day / days_of_4;
+	day -= four * days_of_4;
+	int64_t year = day / 365;
+	year -= year == 4; /* the four years' */
+	day -= year * 365;
+	int64_t month = (5 * day + 2) / 153; /* 0 = March */
+	day -= (153 * month + 2) / 5;
+	year += 4 * four + 100 * century + 400 * (era - 1) + month / 10;
+	put_digits(out, 4, year);
+	put_digits(out + 5, 2, (month + 2) % 12 + 1);
+	put_digits(out + 8, 2, day + 1);
+}
+
 struct str units_time(struct arena *a, int64_t unix_ms)
 {
-	int64_t ms = unix_ms % 1000;
-	time_t seconds = (time_t)(unix_ms / 1000);
-	if (ms < 0) {
-		ms += 1000;
-		seconds--;
-	}
-	struct tm t;
-	char text[64];
+	char text[UNITS_TIME + 1] = "0000-00-00T00:00:00.000Z";
+	int64_t days = unix_ms / DAY_MS, ms = unix_ms % DAY_MS;
 
-	if (!gmtime_r(&seconds, &t))
-		return STR("9999-12-31T23:59:59.999Z");
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &t);
-	return arena_printf(a, "%s.%03dZ", text, (int)ms);
+	if (ms < 0) {
+		ms += DAY_MS;
+		days--;
+	}
+	if (days < -YEAR_0_DAYS) {
+		days = -YEAR_0_DAYS;
+		ms = 0;
+	} else if (days > YEAR_9999_DAYS) {
+		days = YEAR_9999_DAYS;
+		ms = DAY_MS - 1;
+	}
+	put_date(text, days);
+	put_digits(text + 11, 2, ms / 3600000);
+	put_digits(text + 14, 2, ms / 60000 % 60);
+	put_digits(text + 17, 2, ms / 1000 % 60);
+	put_digits(text + 20, 3, ms % 1000);
+	return arena_str(a, (struct str){.p = text, .n = UNITS_TIME});
 }

@@ -20,7 +20,12 @@ enum err units_size(struct str text, int64_t *bytes);
 /* "150/m", "5/s", "1000/h" → so many in so many milliseconds */
 enum err units_rate(struct str text, int64_t *count, int64_t *per_ms);
 
-/* RFC 3339 with milliseconds in UTC, "2026-11-21T08:30:00.000Z". */
+/*
+ * RFC 3339 with milliseconds in UTC, "2026-11-21T08:30:00.000Z". A time before
+ * the year 0 or after 9999, which that cannot say, becomes the nearest one that
+ * it can.
+ */
 struct str units_time(struct arena *a, int64_t unix_ms);
+#define UNITS_TIME 24 /* bytes of it */
 
 #endif

@@ -96,8 +96,15 @@ static void texts(void **state)
 	s = arena_printf(&a, "%d-%s", 42, "x");
 	assert_true(str_is(s, "42-x"));
 	assert_int_equal(s.p[s.n], '\0');
+	for (int n = 250; n < 260; n++) { /* short and long ones */
+		s = arena_printf(&a, "%0*d", n, 7);
+		assert_int_equal(s.n, n);
+		assert_int_equal(s.p[n - 1], '7');
+		assert_int_equal(s.p[n], '\0');
+	}
 	s = arena_printf(&a, "%*d", 40000, 1);
 	assert_int_equal(s.n, 40000);
+	assert_true(str_is(arena_int(&a, -42), "-42"));
 	int *ints = arena_array(&a, 100, sizeof(*ints));
 	assert_int_equal(ints[99], 0);
 	assert_non_null(arena_array(&a, 0, 8));

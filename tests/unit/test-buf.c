@@ -53,11 +53,37 @@ static void puts_all_kinds(void **state)
 	buf_release(&b);
 }
 
+/* Whatever room is left, the text is the same. */
+static void prints_into_any_room(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 70; before++) {
+		for (int n = 0; n < 70; n++) {
+			struct buf b = {0};
+			buf_printf(&b, "%0*d", before, 1);
+			size_t at = b.len;
+			buf_printf(&b, "%0*d!", n, 7);
+			assert_int_equal(b.len, at + (size_t)(n ? n : 1) + 1);
+			assert_int_equal(b.data[b.len - 2], '7');
+			assert_int_equal(b.data[b.len - 1], '!');
+			assert_int_equal(b.data[b.len], '\0');
+			buf_release(&b);
+		}
+	}
+}
+
 static void integers(void **state)
 {
 	struct buf b = {0};
 
 	(void)state;
+	buf_put_int(&b, 0);
+	buf_put_int(&b, -7);
+	buf_put_int(&b, INT64_MAX);
+	buf_put_int(&b, INT64_MIN);
+	assert_string_equal(
+	    b.data, "0-79223372036854775807-9223372036854775808");
+	buf_clear(&b);
 	buf_put_u32(&b, 0xfffefdfc);
 	buf_put_u64(&b, 0x1122334455667788);
 	assert_int_equal(b.len, 12);
@@ -85,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(grows),
 	    cmocka_unit_test(puts_all_kinds),
+	    cmocka_unit_test(prints_into_any_room),
 	    cmocka_unit_test(integers),
 	    cmocka_unit_test(reserves),
 	};

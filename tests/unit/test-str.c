@@ -69,6 +69,21 @@ static void slices(void **state)
 	assert_int_equal(str_trim(empty).n, 0);
 }
 
+static void numbers(void **state)
+{
+	static const int64_t some[] = {0, 1, 9, 10, 99, 100, -1, -9, -10,
+	    1795249800000, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+	char got[STR_INT_MAX], want[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+		int n =
+		    snprintf(want, sizeof(want), "%lld", (long long)some[i]);
+		assert_int_equal(str_int(got, some[i]), n);
+		assert_memory_equal(got, want, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +91,7 @@ int main(void)
 	    cmocka_unit_test(ends),
 	    cmocka_unit_test(order),
 	    cmocka_unit_test(slices),
+	    cmocka_unit_test(numbers),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

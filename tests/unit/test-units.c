@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -90,9 +91,47 @@ static void times(void **state)
 	assert_true(str_is(units_time(&a, -1), "1969-12-31T23:59:59.999Z"));
 	assert_true(
 	    str_is(units_time(&a, 1709164800007), "2024-02-29T00:00:00.007Z"));
-	/* absurd times do not crash */
-	assert_true(units_time(&a, INT64_MAX).n > 0);
-	assert_true(units_time(&a, INT64_MIN).n > 0);
+	/* what four digits of a year cannot say */
+	assert_true(str_is(
+	    units_time(&a, 253402300799999), "9999-12-31T23:59:59.999Z"));
+	assert_true(str_is(
+	    units_time(&a, 253402300800000), "9999-12-31T23:59:59.999Z"));
+	assert_true(
+	    str_is(units_time(&a, INT64_MAX), "9999-12-31T23:59:59.999Z"));
+	assert_true(str_is(
+	    units_time(&a, -62167219200000), "0000-01-01T00:00:00.000Z"));
+	assert_true(str_is(
+	    units_time(&a, -62167219200001), "0000-01-01T00:00:00.000Z"));
+	assert_true(
+	    str_is(units_time(&a, INT64_MIN), "0000-01-01T00:00:00.000Z"));
+	arena_release(&a);
+}
+
+/* The calendar against the C library's, day by day. */
+static void all_days(void **state)
+{
+	const int64_t first = -719528, last = 2932896;
+	struct arena a = {0};
+	struct tm t;
+	char want[64];
+
+	(void)state;
+	for (int64_t day = first; day <= last; day++) {
+		/* all of 400 years, elsewhere the days around new months */
+		bool far = day < 0 || day > 146097;
+		time_t s = (time_t)(day * 86400 + (day & 0xffff));
+
+		assert_non_null(gmtime_r(&s, &t));
+		if (far && t.tm_mday > 1 && t.tm_mday < 28)
+			continue;
+		int n = snprintf(want, sizeof(want),
+		    "%04d-%02d-%02dT%02d:%02d:%02d.042Z", t.tm_year + 1900,
+		    t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+		struct str got = units_time(&a, (int64_t)s * 1000 + 42);
+		if (!str_eq(got, (struct str){.p = want, .n = (size_t)n}))
+			fail_msg("%.*s, not %s", STR_ARG(got), want);
+		arena_reset(&a);
+	}
 	arena_release(&a);
 }
 
@@ -102,6 +141,7 @@ int main(void)
 	    cmocka_unit_test(amounts),
 	    cmocka_unit_test(rates),
 	    cmocka_unit_test(times),
+	    cmocka_unit_test(all_days),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
