@@ -14,12 +14,13 @@
 #define TAG_BYTES 3
 #define MAC_OFFSET (JOB_KEY_OFFSET + JOB_KEY_BYTES)
 #define MAC_BYTES (JOB_ID_BYTES - MAC_OFFSET)
-#define B64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define PREFIX "job_"
 
 _Static_assert(MAC_BYTES == 16, "the MAC fills the id");
 _Static_assert(TAG_OFFSET + TAG_BYTES == JOB_KEY_OFFSET, "the tag fits");
-_Static_assert(JOB_ID_BYTES % 3 == 0, "every spelling is canonical");
+_Static_assert(JOB_ID_BYTES % 3 == 0 &&
+		   IDS_TEXT == sizeof(PREFIX) - 1 + JOB_ID_BYTES / 3 * 4,
+    "no padding, so every id has one spelling");
 _Static_assert(CONFIG_TAG_HEX == 2 * TAG_BYTES, "the tag is three bytes");
 
 struct hash {
@@ -167,11 +168,36 @@ void ids_named(const struct keys *keys, const struct api *api,
 	complete(keys, api, owner, out);
 }
 
+/*
+ * base64url (RFC 4648 5). libsodium's takes the same time for all bytes, which
+ * what everybody sees in an address does not need, and reads bytes above 0x7f
+ * as '_'.
+ */
+static const char digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#define NO_DIGIT 64
+static const uint8_t values[128] = {64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 52,
+    53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64, 64, 0, 1, 2, 3,
+    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+    24, 25, 64, 64, 64, 64, 63, 64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+    37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64,
+    64};
+
 void ids_write(const uint8_t id[JOB_ID_BYTES], char out[IDS_TEXT + 1])
 {
 	memcpy(out, PREFIX, sizeof(PREFIX) - 1);
-	sodium_bin2base64(out + sizeof(PREFIX) - 1,
-	    IDS_TEXT + 1 - (sizeof(PREFIX) - 1), id, JOB_ID_BYTES, B64);
+	out += sizeof(PREFIX) - 1;
+	for (size_t i = 0; i < JOB_ID_BYTES; i += 3) {
+		unsigned three = (unsigned)id[i] << 16 |
+				 (unsigned)id[i + 1] << 8 | id[i + 2];
+		*out++ = digits[three >> 18];
+		*out++ = digits[three >> 12 & 63];
+		*out++ = digits[three >> 6 & 63];
+		*out++ = digits[three & 63];
+	}
+	*out = '\0';
 }
 
 struct str ids_text(struct arena *a, const uint8_t id[JOB_ID_BYTES])
@@ -184,20 +210,23 @@ struct str ids_text(struct arena *a, const uint8_t id[JOB_ID_BYTES])
 
 enum err ids_read(struct str text, uint8_t out[JOB_ID_BYTES])
 {
-	char same[IDS_TEXT + 1];
-	size_t n = 0;
-	const char *end = NULL;
+	unsigned wrong = 0;
 
 	if (text.n != IDS_TEXT || !str_starts(text, PREFIX))
 		return ERR_FORGED;
-	struct str code = str_slice(text, sizeof(PREFIX) - 1, text.n);
-	if (sodium_base642bin(
-		out, JOB_ID_BYTES, code.p, code.n, NULL, &n, &end, B64) != 0 ||
-	    n != JOB_ID_BYTES || end != code.p + code.n)
-		return ERR_FORGED;
-	/* libsodium takes every byte above 0x7f for '_' */
-	ids_write(out, same);
-	return str_is(text, same) ? ERR_OK : ERR_FORGED;
+	for (size_t at = sizeof(PREFIX) - 1; at < IDS_TEXT; at += 4) {
+		unsigned three = 0;
+		for (size_t i = at; i < at + 4; i++) {
+			unsigned char c = (unsigned char)text.p[i];
+			unsigned value = c < 128 ? values[c] : NO_DIGIT;
+			wrong |= value & NO_DIGIT;
+			three = three << 6 | value;
+		}
+		*out++ = (uint8_t)(three >> 16);
+		*out++ = (uint8_t)(three >> 8);
+		*out++ = (uint8_t)three;
+	}
+	return wrong ? ERR_FORGED : ERR_OK;
 }
 
 enum err ids_verify(const struct keys *keys, const uint8_t id[JOB_ID_BYTES],

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 static const struct api apis[] = {
     {.name = {.p = "bundle-post", .n = 11}, .tag = {.p = "0a1b2c", .n = 6}},
@@ -103,6 +104,41 @@ static void refuses_other_spellings(void **state)
 	text[0] = 'J';
 	text[IDS_TEXT] = '\0';
 	assert_int_equal(ids_read(str_of(text), back), ERR_FORGED);
+}
+
+#define DIGITS                                                                 \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+/* Against libsodium's, which is slower and takes more than it should. */
+static void spelling_is_base64url(void **state)
+{
+	uint8_t id[JOB_ID_BYTES], back[JOB_ID_BYTES];
+	char text[IDS_TEXT + 1], want[IDS_TEXT + 1] = "job_";
+	(void)state;
+
+	for (int round = 0; round < 300; round++) {
+		randombytes_buf(id, sizeof(id));
+		if (round < 256)
+			memset(id, round, sizeof(id));
+		ids_write(id, text);
+		sodium_bin2base64(want + 4, sizeof(want) - 4, id, sizeof(id),
+		    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+		assert_string_equal(text, want);
+		assert_int_equal(ids_read(str_of(text), back), ERR_OK);
+		assert_memory_equal(id, back, sizeof(id));
+	}
+	/* each byte at each place is a digit or refused */
+	for (size_t at = 0; at < IDS_TEXT; at++) {
+		for (int c = 0; c < 256; c++) {
+			char copy[IDS_TEXT];
+			bool digit = c && strchr(DIGITS, c);
+			memcpy(copy, text, IDS_TEXT);
+			copy[at] = (char)c;
+			bool good = at < 4 ? copy[at] == text[at] : digit;
+			assert_int_equal(
+			    ids_read((struct str){copy, IDS_TEXT}, back),
+			    good ? ERR_OK : ERR_FORGED);
+		}
+	}
 }
 
 static void every_flipped_bit_is_refused(void **state)
@@ -225,6 +261,7 @@ int main(void)
 	    cmocka_unit_test(fields_do_not_run_into_each_other),
 	    cmocka_unit_test(spelling_is_canonical),
 	    cmocka_unit_test(refuses_other_spellings),
+	    cmocka_unit_test(spelling_is_base64url),
 	    cmocka_unit_test(every_flipped_bit_is_refused),
 	    cmocka_unit_test(belongs_to_one_owner),
 	    cmocka_unit_test(old_keys_still_count),
