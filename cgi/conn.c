@@ -10,153 +10,13 @@
 #include "cgi/fcgi/record.h"
 
 /*
+ * Bytes become requests, and requests are handed to the app; what becomes of
+ * those is conn-answer.c's.
+ *
  * Everything here may end in conn_close(), also through a bound that another
  * connection's bytes have passed: whoever goes on afterwards looks whether
  * c->fd is still there.
  */
-static void watch(struct loop *loop, struct conn *c, uint32_t also)
-{
-	struct epoll_event ev = {
-	    .events = EPOLLIN | EPOLLRDHUP | EPOLLET | also,
-	    .data.u64 = conn_name(c),
-	};
-
-	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev) != 0)
-		conn_close(loop, c);
-}
-
-/* ---- answers ----------------------------------------------------------- */
-
-/* What stands in loop->out goes out, or waits with its connection. */
-static void send_out(struct loop *loop, struct conn *c, bool close_after)
-{
-	c->close_after = close_after || loop->drain_boot;
-	switch (writer_flush(&loop->out, c->fd)) {
-	case ERR_OK:
-		if (c->close_after)
-			conn_close(loop, c);
-		return;
-	case ERR_AGAIN:
-		c->out = loop->out;
-		writer_init(&loop->out);
-		c->state = CONN_WRITING;
-		conn_time(loop, c, NULL);
-		conn_time(loop, c, &loop->stalled);
-		conn_hold(loop, c, c->out.pending.len);
-		if (c->fd >= 0)
-			watch(loop, c, EPOLLOUT);
-		return;
-	default:
-		writer_release(&loop->out);
-		conn_close(loop, c);
-	}
-}
-
-static void answer(struct loop *loop, struct conn *c, uint16_t request_id,
-    bool keep_conn, const struct answer *ans)
-{
-	c->state = CONN_READING;
-	answer_write(ans, &loop->answer);
-	writer_answer(&loop->out, request_id, buf_str(&loop->answer));
-	if (loop->answer.cap > WRITER_KEEP)
-		buf_release(&loop->answer);
-	else
-		buf_clear(&loop->answer);
-	send_out(loop, c, !keep_conn);
-}
-
-static void refuse(struct loop *loop, struct conn *c, enum err err)
-{
-	const struct loop_spec *spec = loop->spec;
-	struct answer ans = {0};
-
-	spec->refuse(spec->ctx, loop->now, &loop->arena, err, &ans);
-	answer(loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
-	arena_reset(&loop->arena);
-}
-
-/* ---- requests that wait -------------------------------------------------- */
-
-/* False: it waits on. */
-static bool ask_again(struct loop *loop, const struct waiting *waiting,
-    bool last, struct answer *ans)
-{
-	const struct loop_spec *spec = loop->spec;
-	struct waiting w = *waiting;
-
-	if (last && w.deadline_boot > loop->now.boot_ms)
-		w.deadline_boot = loop->now.boot_ms;
-	if (spec->resume(spec->ctx, loop->now, &loop->arena, &w, ans) ==
-	    OUTCOME_ANSWER)
-		return true;
-	if (!last)
-		return false;
-	*ans = (struct answer){0};
-	spec->refuse(spec->ctx, loop->now, &loop->arena, ERR_FULL, ans);
-	return true;
-}
-
-void conn_resume(struct loop *loop, struct park_name name, bool last)
-{
-	const struct park_slot *found = park_get(loop->park, name);
-	struct park_slot slot;
-	struct answer ans = {0};
-
-	if (!found)
-		return;
-	slot = *found;
-	if (ask_again(loop, &slot.waiting, last, &ans)) {
-		struct conn *c = conn_find(loop, slot.conn);
-		park_take(loop->park, name, NULL);
-		if (c)
-			answer(loop, c, slot.request_id, slot.keep_conn, &ans);
-	}
-	arena_reset(&loop->arena);
-}
-
-static void park(
-    struct loop *loop, struct conn *c, const struct waiting *waiting)
-{
-	struct park_slot slot = {
-	    .conn = conn_name(c),
-	    .request_id = c->framer.request_id,
-	    .keep_conn = c->framer.keep_conn,
-	    .waiting = *waiting,
-	};
-	struct answer ans = {0};
-
-	if (!c->end && !loop->drain_boot &&
-	    park_put(loop->park, &slot, &c->slot) == ERR_OK) {
-		c->state = CONN_PARKED;
-		return;
-	}
-	ask_again(loop, waiting, true, &ans);
-	answer(loop, c, slot.request_id, slot.keep_conn, &ans);
-}
-
-/*
- * Bytes have come while its request waits. An ABORT_REQUEST for it ends it
- * with nothing but the end; whatever else, with what there is.
- */
-static void unpark(
-    struct loop *loop, struct conn *c, const uint8_t *bytes, size_t n)
-{
-	const struct park_slot *found = park_get(loop->park, c->slot);
-	struct framer probe = c->framer;
-	struct park_slot slot;
-	size_t used;
-
-	c->state = CONN_READING;
-	if (framer_look(&probe, bytes, n, &used) != FRAMER_ABORT || !found ||
-	    probe.abort_id != found->request_id) {
-		conn_resume(loop, c->slot, true);
-		return;
-	}
-	park_take(loop->park, c->slot, &slot);
-	writer_end(&loop->out, slot.request_id);
-	send_out(loop, c, !slot.keep_conn);
-}
-
 /* ---- requests ------------------------------------------------------------ */
 
 /*
@@ -212,16 +72,15 @@ static void request(struct loop *loop, struct conn *c, size_t at)
 	enum err err = parse(loop, c, at, &r);
 	conn_unspill(loop, c);
 	if (err) {
-		refuse(loop, c, err);
-	} else if (spec->handle(spec->ctx, loop->now, &loop->arena, &r, &ans,
-		       &waiting, &change) == OUTCOME_ANSWER) {
-		answer(
-		    loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
+		conn_refuse(loop, c, err);
 	} else {
-		park(loop, c, &waiting);
+		enum outcome outcome = spec->handle(spec->ctx, loop->now,
+		    &loop->arena, &r, &ans, &waiting, &change);
+		conn_outcome(loop, c, outcome, &ans, &waiting, change);
 	}
 	parser_done(loop->parser);
 	arena_reset(&loop->arena);
+	loop_step(loop);
 }
 
 /*
@@ -250,7 +109,7 @@ static void end_inside(struct loop *loop, struct conn *c)
 	writer_end(&loop->out, c->framer.request_id);
 	framer_reset(&c->framer);
 	conn_unspill(loop, c);
-	send_out(loop, c, !keep_conn);
+	conn_send(loop, c, !keep_conn);
 }
 
 static void bad(struct loop *loop, struct conn *c, const char *reason)
@@ -280,7 +139,7 @@ static bool step(struct loop *loop, struct conn *c, size_t *at, size_t n)
 		break;
 	case FRAMER_MANAGEMENT:
 		writer_management(&loop->out, bytes, used);
-		send_out(loop, c, false);
+		conn_send(loop, c, false);
 		break;
 	case FRAMER_ABORT:
 		if (framer_inside(f) && f->abort_id == f->request_id)
@@ -312,6 +171,12 @@ static void note_incomplete(struct loop *loop, struct conn *c)
 		conn_time(loop, c, NULL);
 }
 
+/* Nothing is read before its answer is gone: it reads again by itself then. */
+static bool is_held(const struct conn *c)
+{
+	return c->state == CONN_WRITING || c->state == CONN_COMMITTING;
+}
+
 /* scratch[0 … n) is what comes next on this connection. */
 static void bytes(struct loop *loop, struct conn *c, size_t n)
 {
@@ -319,10 +184,10 @@ static void bytes(struct loop *loop, struct conn *c, size_t n)
 
 	c->starved = false;
 	while (c->fd >= 0 && at < n && !c->starved) {
-		if (c->state == CONN_WRITING)
+		if (is_held(c))
 			break;
 		if (c->state == CONN_PARKED)
-			unpark(loop, c, loop->scratch + at, n - at);
+			conn_unpark(loop, c, loop->scratch + at, n - at);
 		else
 			c->starved = !step(loop, c, &at, n);
 	}
@@ -366,14 +231,14 @@ void conn_read(struct loop *loop, struct conn *c)
 	size_t n;
 
 	for (int i = 0; i < CONN_STEPS && !drained; i++) {
-		if (c->state == CONN_WRITING)
+		if (is_held(c))
 			return;
 		if (take(loop, c, &n, &drained))
 			bytes(loop, c, n);
 		if (c->fd < 0)
 			return;
 	}
-	if (c->state == CONN_WRITING)
+	if (is_held(c))
 		return;
 	if (!drained)
 		conn_later(loop, c);
@@ -403,8 +268,7 @@ static void go_on_writing(struct loop *loop, struct conn *c)
 	conn_let_go(loop, c, all);
 	conn_time(loop, c, NULL);
 	c->state = CONN_READING;
-	watch(loop, c, 0);
-	if (c->fd >= 0)
+	if (conn_watch(loop, c, 0))
 		conn_read(loop, c);
 }
 

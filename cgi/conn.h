@@ -10,7 +10,8 @@
 
 /*
  * One kept connection, and what all connections share: the inside of the
- * loop. loop.c waits and tells what happened; conn.c does what follows.
+ * loop. loop.c waits and tells what happened; conn.c reads requests, and
+ * conn-answer.c does what follows from them.
  *
  * Bytes go this way: recv into the scratch, which is a memfd mapped here, so
  * that libfcgi can read a request that arrived at once without another copy.
@@ -28,6 +29,7 @@ enum conn_state {
 	CONN_READING, /* between requests, or inside one */
 	CONN_WRITING, /* conn.out has not gone out yet */
 	CONN_PARKED,
+	CONN_COMMITTING, /* its change is under way: neither reads nor parks */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -47,14 +49,14 @@ struct conn {
 	struct buf carry;
 	struct writer out;
 	struct park_name slot;
-	struct conn_list *timed; /* &loop.incomplete, .stalled, or NULL */
+	struct conn_list *timed; /* one of the loop's, or NULL */
 	int64_t since_boot;	 /* in there; stalled: since it last moved */
 	TAILQ_ENTRY(conn) in_timed, in_ready;
 };
 
 struct loop {
 	const struct loop_spec *spec;
-	int64_t incomplete_ms, stalled_ms;
+	int64_t incomplete_ms, stalled_ms, commit_ms;
 	int epoll_fd, signal_fd;
 	int listen_fd;	     /* -1 while draining */
 	int64_t accept_boot; /* out of descriptors: not before; 0 = now */
@@ -65,8 +67,10 @@ struct loop {
 	struct conn **conns;
 	uint32_t *free_conns;
 	uint32_t n_conns, cap_conns, n_free;
-	struct conn_list incomplete, stalled, ready;
+	struct conn_list incomplete, stalled, committing, ready;
 	uint32_t n_incomplete;
+	uint32_t steps;	    /* asked of the app since it rested */
+	uint32_t n_changes; /* submitted and not back, whoever asked */
 	size_t held; /* bytes of requests and answers that are under way */
 	int scratch_fd, scratch_spare; /* one file, one offset */
 	uint8_t *scratch;
@@ -80,6 +84,12 @@ struct loop {
 	uint32_t scan_at;
 	int64_t recheck_boot;
 };
+
+/*
+ * loop.c: after each question to the app. Once a turn has lasted LOOP_VIEW_MS
+ * the app rests, and it is later.
+ */
+void loop_step(struct loop *loop);
 
 /* conns.c: the table and its bounds. */
 
@@ -113,10 +123,32 @@ void conn_read(struct loop *loop, struct conn *c);
 bool conn_is_inside(const struct conn *c);
 /* epoll says so. */
 void conn_event(struct loop *loop, struct conn *c, uint32_t events);
+
+/* conn-answer.c: what becomes of a request. */
+
+/* EPOLLIN, RDHUP and `also` from now on; false: it had to be closed. */
+bool conn_watch(struct loop *loop, struct conn *c, uint32_t also);
+/* What stands in loop->out goes out, or waits with its connection. */
+void conn_send(struct loop *loop, struct conn *c, bool close_after);
+void conn_refuse(struct loop *loop, struct conn *c, enum err err);
+/* What the app said of this connection's request. */
+void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
+    const struct answer *ans, const struct waiting *waiting,
+    struct change *change);
 /*
  * Asks for a parked request again. With `last` (its deadline, or it has to
  * end) it is answered, come what may.
  */
 void conn_resume(struct loop *loop, struct park_name slot, bool last);
+/*
+ * Bytes have come while its request waits. An ABORT_REQUEST for it ends it
+ * with nothing but the end; whatever else, with what there is.
+ */
+void conn_unpark(
+    struct loop *loop, struct conn *c, const uint8_t *bytes, size_t n);
+/* A change is back: answers whoever still waits for it, and frees it. */
+void conn_committed(struct loop *loop, struct change *change);
+/* One that does not come back in time. */
+void conn_overdue(struct loop *loop, struct conn *c);
 
 #endif

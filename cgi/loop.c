@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cgi/committer.h"
 #include "cgi/conn.h"
 #include "lib/clock.h"
 
@@ -20,6 +21,8 @@
  */
 #define EVENTS_MAX 256
 #define ACCEPTS_MAX 64	    /* of one turn */
+#define VIEW_STEPS 16	    /* between two looks at the clock */
+#define CHANGES_MAX 256	    /* that are back, taken in one turn */
 #define SCAN_MAX 256	    /* parked requests asked for in one turn */
 #define ACCEPT_PAUSE_MS 100 /* when descriptors have run out */
 
@@ -27,6 +30,7 @@
 #define NAME_LISTEN (UINT64_MAX - 0)
 #define NAME_SIGNAL (UINT64_MAX - 1)
 #define NAME_BELL (UINT64_MAX - 2)
+#define NAME_COMMIT (UINT64_MAX - 3)
 
 static void take_time(struct loop *loop)
 {
@@ -34,6 +38,24 @@ static void take_time(struct loop *loop)
 	    .wall_ms = clock_wall_ms(),
 	    .boot_ms = clock_boot_ms(),
 	};
+}
+
+/* What was read until now is old. */
+static void rest(struct loop *loop)
+{
+	if (loop->spec->rest)
+		loop->spec->rest(loop->spec->ctx);
+	loop->steps = 0;
+}
+
+/* A clock costs little, but more than a step that asks for nothing. */
+void loop_step(struct loop *loop)
+{
+	if (++loop->steps % VIEW_STEPS ||
+	    clock_boot_ms() < loop->now.boot_ms + LOOP_VIEW_MS)
+		return;
+	rest(loop);
+	take_time(loop);
 }
 
 /* ---- new connections ----------------------------------------------------- */
@@ -157,6 +179,31 @@ static void take_bell(struct loop *loop)
 	loop->recheck_boot = loop->now.boot_ms + LOOP_RECHECK_MS;
 }
 
+/* ---- changes that are back ----------------------------------------------- */
+
+/*
+ * All are taken before the first is answered, and what was read until now is
+ * let go in between: so no answer is older than its change.
+ */
+static void take_changes(struct loop *loop)
+{
+	const struct loop_spec *spec = loop->spec;
+	struct change_list back = TAILQ_HEAD_INITIALIZER(back);
+	struct change *change;
+
+	for (int i = 0; i < CHANGES_MAX; i++) {
+		change = spec->done(spec->ctx);
+		if (!change)
+			break;
+		TAILQ_INSERT_TAIL(&back, change, in_list);
+	}
+	rest(loop);
+	while ((change = TAILQ_FIRST(&back)) != NULL) {
+		TAILQ_REMOVE(&back, change, in_list);
+		conn_committed(loop, change);
+	}
+}
+
 /* ---- time ---------------------------------------------------------------- */
 
 static bool is_due(const struct loop *loop, int64_t boot_ms)
@@ -173,6 +220,15 @@ static void close_late(struct loop *loop, struct conn_list *list, int64_t ms)
 		conn_close(loop, c);
 }
 
+static void refuse_late(struct loop *loop)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&loop->committing)) != NULL &&
+	       c->since_boot + loop->commit_ms <= loop->now.boot_ms)
+		conn_overdue(loop, c);
+}
+
 static void take_due(struct loop *loop)
 {
 	struct park_name name;
@@ -183,6 +239,7 @@ static void take_due(struct loop *loop)
 		conn_resume(loop, name, true);
 	close_late(loop, &loop->incomplete, loop->incomplete_ms);
 	close_late(loop, &loop->stalled, loop->stalled_ms);
+	refuse_late(loop);
 	if (is_due(loop, loop->recheck_boot)) {
 		loop->recheck_boot = 0;
 		scan_start(loop);
@@ -216,6 +273,7 @@ static int patience(const struct loop *loop)
 		return 0;
 	at = earlier(at, list_due(&loop->incomplete, loop->incomplete_ms));
 	at = earlier(at, list_due(&loop->stalled, loop->stalled_ms));
+	at = earlier(at, list_due(&loop->committing, loop->commit_ms));
 	at = earlier(at, loop->recheck_boot);
 	at = earlier(at, loop->accept_boot);
 	at = earlier(at, loop->drain_boot);
@@ -239,6 +297,8 @@ static void take_event(struct loop *loop, const struct epoll_event *ev)
 		take_signals(loop);
 	else if (ev->data.u64 == NAME_BELL)
 		take_bell(loop);
+	else if (ev->data.u64 == NAME_COMMIT)
+		take_changes(loop);
 	else if ((c = conn_find(loop, ev->data.u64)) != NULL)
 		conn_event(loop, c, ev->events);
 }
@@ -269,6 +329,7 @@ static bool turn(struct loop *loop)
 	take_ready(loop);
 	take_due(loop);
 	scan(loop);
+	rest(loop);
 	return true;
 }
 
@@ -315,6 +376,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	    .incomplete_ms =
 		spec->incomplete_ms ? spec->incomplete_ms : LOOP_INCOMPLETE_MS,
 	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
+	    .commit_ms = spec->commit_ms ? spec->commit_ms : LOOP_COMMIT_MS,
 	    .listen_fd = spec->listen_fd,
 	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
 	    .signal_fd = -1,
@@ -325,6 +387,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	};
 	TAILQ_INIT(&loop->incomplete);
 	TAILQ_INIT(&loop->stalled);
+	TAILQ_INIT(&loop->committing);
 	TAILQ_INIT(&loop->ready);
 	take_time(loop);
 	if (parse_init() != ERR_OK || loop->epoll_fd < 0 ||
@@ -333,6 +396,9 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	    !add(loop, loop->signal_fd, NAME_SIGNAL))
 		return ERR_IO;
 	if (spec->bell_fd >= 0 && !add(loop, spec->bell_fd, NAME_BELL))
+		return ERR_IO;
+	if (spec->done && spec->commit_fd >= 0 &&
+	    !add(loop, spec->commit_fd, NAME_COMMIT))
 		return ERR_IO;
 	return ERR_OK;
 }
@@ -355,12 +421,18 @@ static void loop_close(struct loop *loop)
 	arena_release(&loop->arena);
 }
 
+static bool is_over(const struct loop *loop)
+{
+	return loop->stop ||
+	       (loop->drain_boot && !conns_open(loop) && !loop->n_changes);
+}
+
 enum err loop_run(const struct loop_spec *spec)
 {
 	struct loop loop;
 	enum err err = loop_open(&loop, spec);
 
-	while (!err && !loop.stop && !(loop.drain_boot && !conns_open(&loop)))
+	while (!err && !is_over(&loop))
 		if (!turn(&loop))
 			err = ERR_IO;
 	loop_close(&loop);

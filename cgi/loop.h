@@ -11,7 +11,9 @@
  *
  * A connection is in one of these states: reading (the framer looks), writing
  * (an answer is on its way), parked (its request waits in a slot; any byte or
- * RDHUP ends it), idle (kept by the web server; never closed by us but at the
+ * RDHUP ends it), committing (its change is on its way to the disk and back:
+ * what comes meanwhile is read afterwards; one that leaves is closed, and its
+ * change goes on), idle (kept by the web server; never closed by us but at the
  * end). libfcgi is never entered before a whole request is in hand.
  *
  * Every bound is a named one. What goes beyond is closed, the oldest first.
@@ -31,14 +33,14 @@
 
 /*
  * What the loop serves: the app (app.h), or a test's own. `now` is taken once
- * per wake. Whatever a waiting request needs later is in `wait`; the arena is
- * emptied after each call.
+ * per wake, and again after LOOP_VIEW_MS. Whatever a waiting request needs
+ * later is in `wait`; the arena is emptied after each call.
  */
 struct change;
 struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
-	int64_t incomplete_ms, stalled_ms; /* 0 = as above */
+	int64_t incomplete_ms, stalled_ms, commit_ms; /* 0 = as above */
 	const struct log *log;
 	void *ctx;
 	enum outcome (*handle)(void *ctx, struct app_now now, struct arena *a,
@@ -52,8 +54,10 @@ struct loop_spec {
 	 * OUTCOME_COMMIT: `submit` hands the change over, with .ticket set;
 	 * ERR_FULL gives it back to be refused. When commit_fd is readable
 	 * `done` gives it back, and `committed` says what to answer (or to
-	 * park): called for each, also when whoever asked has gone. `discard`
-	 * frees it. A connection in between neither reads nor is parked.
+	 * park; not OUTCOME_COMMIT): called for each, also when whoever asked
+	 * has gone. `discard`
+	 * frees it. Who has waited LOOP_COMMIT_MS gets refuse(ERR_BUSY) and is
+	 * closed, so that what comes back later finds nobody.
 	 */
 	int commit_fd; /* -1 = `handle` never wants one */
 	enum err (*submit)(void *ctx, struct change *change);

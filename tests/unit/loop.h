@@ -11,11 +11,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cgi/committer.h"
 #include "cgi/loop.h"
 #include "lib/buf.h"
 #include "tests/unit/fcgi.h"
@@ -27,6 +29,9 @@
  *   /park?MS    waits for the bell (then 200 "done TOKEN") or so long (202
  *               "late TOKEN")
  *   /big?N      200: N bytes
+ *   /commit?A   has a change committed, which takes A ms; -1: until it is
+ *               released; then 201 "committed TOKEN"
+ *   /commit?A,B the same; then it waits as /park?B
  *
  * Everything in the client gives up after PATIENCE_MS, so a broken loop fails
  * a test and does not hang it.
@@ -34,12 +39,22 @@
 #define PATIENCE_MS 20000
 #define TEST_BODY_MAX 100000
 
+/* What both processes see. */
+struct shared {
+	volatile int settled;  /* resume: 200 */
+	volatile int full;     /* submit: ERR_FULL */
+	volatile int released; /* with A = -1: the first so many come back */
+	volatile int submitted, committed, rested;
+};
+
 struct world {
 	char dir[64], path[96];
 	int bell;
-	volatile int *settled; /* shared with the loop's process */
+	struct shared *shared;
 	pid_t pid;
-	int files_max; /* of its process; 0 = as many as allowed */
+	int commit_fd;
+	struct change_list changes; /* under way, in its process */
+	int files_max;		    /* of its process; 0 = as many as allowed */
 };
 
 static inline void say(struct arena *a, struct answer *ans, int status,
@@ -63,6 +78,107 @@ static inline unsigned sum_of(struct str s)
 	return sum;
 }
 
+/* ---- its committer --------------------------------------------------------
+ */
+
+/*
+ * A clock instead of a thread: while something is under way it ticks, and
+ * whatever is due by then is back.
+ */
+struct test_change {
+	struct change change; /* first */
+	int64_t due_boot;     /* -1 = when it is released */
+	int number;	      /* the how many-th it is */
+	long park_ms;	      /* -1 = answered at once */
+	char token[JOB_ID_BYTES];
+};
+
+static inline void test_tick(const struct world *w)
+{
+	const long ns = TAILQ_EMPTY(&w->changes) ? 0 : 1000000;
+	const struct itimerspec every = {{0, ns}, {0, ns}};
+
+	timerfd_settime(w->commit_fd, 0, &every, NULL);
+}
+
+static inline enum outcome test_ask(struct app_now now, long ms, long park_ms,
+    const char *token, struct change **change)
+{
+	struct test_change *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->due_boot = ms < 0 ? -1 : now.boot_ms + ms;
+	t->park_ms = park_ms;
+	snprintf(t->token, sizeof(t->token), "%s", token);
+	*change = &t->change;
+	return OUTCOME_COMMIT;
+}
+
+static inline enum err test_submit(void *ctx, struct change *change)
+{
+	struct world *w = ctx;
+	struct test_change *t = (struct test_change *)change;
+
+	if (w->shared->full)
+		return ERR_FULL;
+	t->number = ++w->shared->submitted;
+	TAILQ_INSERT_TAIL(&w->changes, change, in_list);
+	test_tick(w);
+	return ERR_OK;
+}
+
+static inline struct change *test_done(void *ctx)
+{
+	struct world *w = ctx;
+	struct change *change;
+	struct timespec ts;
+	int64_t now;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	TAILQ_FOREACH(change, &w->changes, in_list)
+	{
+		const struct test_change *t =
+		    (const struct test_change *)change;
+		if (t->due_boot < 0 ? t->number <= w->shared->released
+				    : t->due_boot <= now)
+			break;
+	}
+	if (change)
+		TAILQ_REMOVE(&w->changes, change, in_list);
+	else
+		test_tick(w); /* sets it back, too */
+	return change;
+}
+
+static inline enum outcome test_committed(void *ctx, struct app_now now,
+    struct arena *a, struct change *change, struct answer *ans,
+    struct waiting *wait)
+{
+	struct world *w = ctx;
+	const struct test_change *t = (const struct test_change *)change;
+
+	w->shared->committed++;
+	if (t->park_ms >= 0) {
+		*wait =
+		    (struct waiting){.deadline_boot = now.boot_ms + t->park_ms};
+		snprintf((char *)wait->id, sizeof(wait->id), "%s", t->token);
+		return OUTCOME_PARK;
+	}
+	say(a, ans, 201, "committed", t->token);
+	return OUTCOME_ANSWER;
+}
+
+static inline void test_discard(void *ctx, struct change *change)
+{
+	(void)ctx;
+	free(change);
+}
+
+/* ---- its app --------------------------------------------------------------
+ */
+
 static inline enum outcome test_handle(void *ctx, struct app_now now,
     struct arena *a, const struct request *r, struct answer *ans,
     struct waiting *wait, struct change **change)
@@ -71,7 +187,6 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 	long number = r->query.n ? atol(arena_cstr(a, r->query)) : 0;
 
 	(void)ctx;
-	(void)change;
 	if (r->body_too_large) {
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
@@ -79,6 +194,10 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		*wait = (struct waiting){.deadline_boot = now.boot_ms + number};
 		snprintf((char *)wait->id, sizeof(wait->id), "%s", token);
 		return OUTCOME_PARK;
+	} else if (str_is(r->path, "/commit")) {
+		const char *more = strchr(arena_cstr(a, r->query), ',');
+		return test_ask(
+		    now, number, more ? atol(more + 1) : -1, token, change);
 	} else if (str_is(r->path, "/big")) {
 		char *bytes = arena_alloc(a, (size_t)number);
 		memset(bytes, token[0], (size_t)number);
@@ -97,7 +216,7 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 {
 	const struct world *w = ctx;
 
-	if (*w->settled)
+	if (w->shared->settled)
 		say(a, ans, 200, "done", (const char *)wait->id);
 	else if (wait->deadline_boot <= now.boot_ms)
 		say(a, ans, 202, "late", (const char *)wait->id);
@@ -111,7 +230,10 @@ static inline void test_refuse(void *ctx, struct app_now now, struct arena *a,
 {
 	(void)ctx;
 	(void)now;
-	say(a, ans, err == ERR_TOO_LARGE ? 431 : 400, "refused", err_name(err));
+	int status = err == ERR_BUSY || err == ERR_FULL ? 503
+		     : err == ERR_TOO_LARGE		? 431
+							: 400;
+	say(a, ans, status, "refused", err_name(err));
 }
 
 static inline bool test_heard(void *ctx, int fd)
@@ -120,6 +242,13 @@ static inline bool test_heard(void *ctx, int fd)
 
 	(void)ctx;
 	return read(fd, &rings, sizeof(rings)) == sizeof(rings);
+}
+
+static inline void test_rest(void *ctx)
+{
+	struct world *w = ctx;
+
+	w->shared->rested++;
 }
 
 static inline void world_open(struct world *w, int64_t limit_ms)
@@ -133,16 +262,26 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->path, sizeof(w->path), "%s/sock", w->dir);
 	w->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	w->settled = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+	w->shared = mmap(NULL, sizeof(*w->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	*w->settled = 0;
+	assert_true(w->shared != MAP_FAILED);
+	TAILQ_INIT(&w->changes);
+	w->commit_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	struct loop_spec spec = {.body_max = TEST_BODY_MAX,
 	    .incomplete_ms = limit_ms,
 	    .stalled_ms = limit_ms,
+	    .commit_ms = limit_ms,
 	    .ctx = w,
 	    .handle = test_handle,
 	    .resume = test_resume,
+	    .commit_fd = w->commit_fd,
+	    .submit = test_submit,
+	    .done = test_done,
+	    .committed = test_committed,
+	    .discard = test_discard,
 	    .refuse = test_refuse,
+	    .rest = test_rest,
 	    .bell_fd = w->bell,
 	    .heard = test_heard};
 	assert_int_equal(loop_listen(w->path, NULL, &spec.listen_fd), ERR_OK);
@@ -153,7 +292,13 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 		limit.rlim_cur =
 		    w->files_max ? (rlim_t)w->files_max : limit.rlim_cur;
 		setrlimit(RLIMIT_NOFILE, &limit);
-		exit(loop_run(&spec) == ERR_OK ? 0 : 3);
+		int status = loop_run(&spec) == ERR_OK ? 0 : 3;
+		struct change *change;
+		while ((change = TAILQ_FIRST(&w->changes)) != NULL) {
+			TAILQ_REMOVE(&w->changes, change, in_list);
+			free(change);
+		}
+		exit(status);
 	}
 	close(spec.listen_fd);
 }
@@ -167,7 +312,8 @@ static inline void world_close(struct world *w)
 	assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
 	assert_int_equal(status, 0);
 	close(w->bell);
-	munmap((void *)(uintptr_t)w->settled, sizeof(int));
+	close(w->commit_fd);
+	munmap(w->shared, sizeof(*w->shared));
 	unlink(w->path);
 	rmdir(w->dir);
 }
@@ -176,7 +322,7 @@ static inline void ring(struct world *w)
 {
 	uint64_t one = 1;
 
-	*w->settled = 1;
+	w->shared->settled = 1;
 	assert_int_equal(write(w->bell, &one, sizeof(one)), sizeof(one));
 }
 

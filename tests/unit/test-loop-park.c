@@ -83,7 +83,7 @@ static void test_asked_again_after_the_last_ring(void **state)
 	assert_int_equal(write(own.bell, &one, sizeof(one)), sizeof(one));
 	ask(other, 2, "/echo", "x");
 	assert_answer(other, 2, "200 GET x 0 0");
-	*own.settled = 1;
+	own.shared->settled = 1;
 	assert_answer(fd, 1, "200 done me");
 	close(fd);
 	close(other);

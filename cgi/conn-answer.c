@@ -1,0 +1,220 @@
+#include <sys/epoll.h>
+
+#include "cgi/committer.h"
+#include "cgi/conn.h"
+#include "cgi/fcgi/record.h"
+
+/*
+ * What becomes of a request that is whole: its answer goes out, or waits for
+ * the socket; it is parked; its change is being committed. Whatever ends one
+ * of these states finds the connection by name, and in that state, or does
+ * nothing.
+ */
+bool conn_watch(struct loop *loop, struct conn *c, uint32_t also)
+{
+	struct epoll_event ev = {
+	    .events = EPOLLIN | EPOLLRDHUP | EPOLLET | also,
+	    .data.u64 = conn_name(c),
+	};
+
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev) == 0)
+		return true;
+	conn_close(loop, c);
+	return false;
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+void conn_send(struct loop *loop, struct conn *c, bool close_after)
+{
+	c->close_after = close_after || loop->drain_boot;
+	switch (writer_flush(&loop->out, c->fd)) {
+	case ERR_OK:
+		if (c->close_after)
+			conn_close(loop, c);
+		return;
+	case ERR_AGAIN:
+		c->out = loop->out;
+		writer_init(&loop->out);
+		c->state = CONN_WRITING;
+		conn_time(loop, c, NULL);
+		conn_time(loop, c, &loop->stalled);
+		conn_hold(loop, c, c->out.pending.len);
+		if (c->fd >= 0)
+			conn_watch(loop, c, EPOLLOUT);
+		return;
+	default:
+		writer_release(&loop->out);
+		conn_close(loop, c);
+	}
+}
+
+static void answer(struct loop *loop, struct conn *c, uint16_t request_id,
+    bool keep_conn, const struct answer *ans)
+{
+	c->state = CONN_READING;
+	answer_write(ans, &loop->answer);
+	writer_answer(&loop->out, request_id, buf_str(&loop->answer));
+	if (loop->answer.cap > WRITER_KEEP)
+		buf_release(&loop->answer);
+	else
+		buf_clear(&loop->answer);
+	conn_send(loop, c, !keep_conn);
+}
+
+void conn_refuse(struct loop *loop, struct conn *c, enum err err)
+{
+	const struct loop_spec *spec = loop->spec;
+	struct answer ans = {0};
+
+	spec->refuse(spec->ctx, loop->now, &loop->arena, err, &ans);
+	answer(loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
+	arena_reset(&loop->arena);
+}
+
+/* ---- requests that wait -------------------------------------------------- */
+
+/* False: it waits on. */
+static bool ask_again(struct loop *loop, const struct waiting *waiting,
+    bool last, struct answer *ans)
+{
+	const struct loop_spec *spec = loop->spec;
+	struct waiting w = *waiting;
+
+	if (last && w.deadline_boot > loop->now.boot_ms)
+		w.deadline_boot = loop->now.boot_ms;
+	if (spec->resume(spec->ctx, loop->now, &loop->arena, &w, ans) ==
+	    OUTCOME_ANSWER)
+		return true;
+	if (!last)
+		return false;
+	*ans = (struct answer){0};
+	spec->refuse(spec->ctx, loop->now, &loop->arena, ERR_FULL, ans);
+	return true;
+}
+
+void conn_resume(struct loop *loop, struct park_name name, bool last)
+{
+	const struct park_slot *found = park_get(loop->park, name);
+	struct park_slot slot;
+	struct answer ans = {0};
+
+	if (!found)
+		return;
+	slot = *found;
+	if (ask_again(loop, &slot.waiting, last, &ans)) {
+		struct conn *c = conn_find(loop, slot.conn);
+		park_take(loop->park, name, NULL);
+		if (c)
+			answer(loop, c, slot.request_id, slot.keep_conn, &ans);
+	}
+	arena_reset(&loop->arena);
+	loop_step(loop);
+}
+
+static void park(
+    struct loop *loop, struct conn *c, const struct waiting *waiting)
+{
+	struct park_slot slot = {
+	    .conn = conn_name(c),
+	    .request_id = c->framer.request_id,
+	    .keep_conn = c->framer.keep_conn,
+	    .waiting = *waiting,
+	};
+	struct answer ans = {0};
+
+	if (!c->end && !loop->drain_boot &&
+	    park_put(loop->park, &slot, &c->slot) == ERR_OK) {
+		c->state = CONN_PARKED;
+		return;
+	}
+	ask_again(loop, waiting, true, &ans);
+	answer(loop, c, slot.request_id, slot.keep_conn, &ans);
+}
+
+void conn_unpark(
+    struct loop *loop, struct conn *c, const uint8_t *bytes, size_t n)
+{
+	const struct park_slot *found = park_get(loop->park, c->slot);
+	struct framer probe = c->framer;
+	struct park_slot slot;
+	size_t used;
+
+	c->state = CONN_READING;
+	if (framer_look(&probe, bytes, n, &used) != FRAMER_ABORT || !found ||
+	    probe.abort_id != found->request_id) {
+		conn_resume(loop, c->slot, true);
+		return;
+	}
+	park_take(loop->park, c->slot, &slot);
+	writer_end(&loop->out, slot.request_id);
+	conn_send(loop, c, !slot.keep_conn);
+}
+
+/* ---- changes ------------------------------------------------------------- */
+
+/*
+ * The ticket is the connection's name. It asks for nothing else until this is
+ * back, and conn_overdue() closes it: so a name in this state stands for one
+ * change.
+ */
+static void commit(struct loop *loop, struct conn *c, struct change *change)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	change->ticket = conn_name(c);
+	enum err err = spec->submit(spec->ctx, change);
+	if (err) {
+		spec->discard(spec->ctx, change);
+		conn_refuse(loop, c, err);
+		return;
+	}
+	loop->n_changes++;
+	c->state = CONN_COMMITTING;
+	conn_time(loop, c, &loop->committing);
+}
+
+void conn_committed(struct loop *loop, struct change *change)
+{
+	const struct loop_spec *spec = loop->spec;
+	struct conn *c = conn_find(loop, change->ticket);
+	struct answer ans = {0};
+	struct waiting waiting = {0};
+
+	loop->n_changes--;
+	enum outcome outcome = spec->committed(
+	    spec->ctx, loop->now, &loop->arena, change, &ans, &waiting);
+	if (c && c->state == CONN_COMMITTING) {
+		conn_time(loop, c, NULL);
+		conn_outcome(loop, c, outcome, &ans, &waiting, NULL);
+		/* what came meanwhile has had its edge */
+		if (c->fd >= 0)
+			conn_later(loop, c);
+	}
+	spec->discard(spec->ctx, change);
+	arena_reset(&loop->arena);
+	loop_step(loop);
+}
+
+void conn_overdue(struct loop *loop, struct conn *c)
+{
+	c->framer.keep_conn = false;
+	conn_refuse(loop, c, ERR_BUSY);
+}
+
+void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
+    const struct answer *ans, const struct waiting *waiting,
+    struct change *change)
+{
+	switch (outcome) {
+	case OUTCOME_ANSWER:
+		answer(loop, c, c->framer.request_id, c->framer.keep_conn, ans);
+		break;
+	case OUTCOME_PARK:
+		park(loop, c, waiting);
+		break;
+	case OUTCOME_COMMIT:
+		commit(loop, c, change);
+		break;
+	}
+}
