@@ -239,6 +239,13 @@ static enum err find_job(struct run *run, struct report_job *r)
 	return err;
 }
 
+static int64_t lease_on_the_wall(const struct job *job)
+{
+	return job->state == JOB_PROCESSING
+		   ? clock_wall_ms() + job->lease_boot - clock_boot_ms()
+		   : 0;
+}
+
 static enum err show(struct run *run)
 {
 	const struct opt_value *v = run->found.values;
@@ -248,6 +255,7 @@ static enum err show(struct run *run)
 	if (err != ERR_OK)
 		return err;
 	err = find_job(run, &r);
+	r.lease_ms = lease_on_the_wall(&r.job);
 	if (err == ERR_NOT_FOUND || err == ERR_FORGED)
 		diag_error(&run->start.diag, POS_NONE, "no-such-job",
 		    "there is no job `%s`; `lowtide-jobs ls` lists them",

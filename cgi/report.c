@@ -60,6 +60,7 @@ static void all_fields(
 	const struct job *job = &r->job;
 
 	short_fields(a, r, f);
+	add_number(f, "leaseUntil", FIELD_TIME, r->lease_ms);
 	add_number(f, "version", FIELD_NUMBER, job->version);
 	add_number(f, "released", FIELD_NUMBER, job->released);
 	add_number(f, "sent", FIELD_BOOL, job->sent);

@@ -13,6 +13,7 @@
 struct report_job {
 	const struct api *api;
 	struct job job;
+	int64_t lease_ms;	   /* wall clock; 0 = nobody works on it */
 	struct envelope_meta meta; /* `show` only */
 	struct envelope_result result;
 	bool has_result;

@@ -146,7 +146,8 @@ export async function startLine({upstreams, apis}) {
 		apis: apis.map((a, i) =>
 			api((i + 0xa00000).toString(16), a))}));
 	line.run = (name, ...args) => {
-		const r = spawnSync(program(name), args, {encoding: 'utf8'});
+		const r = spawnSync(program(name), args,
+			{encoding: 'utf8', maxBuffer: 1 << 30});
 		return {status: r.status, out: r.stdout, err: r.stderr};
 	};
 	line.start = (name, ...args) => {

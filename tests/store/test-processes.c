@@ -253,8 +253,13 @@ static void no_job_is_taken_twice(void **state)
 
 struct race {
 	atomic_int busy_commits, other_commits;
+	/* of the busy one, while the other waited for its turn */
+	atomic_int worst, between;
 	atomic_bool stop;
 };
+
+/* At most so many writers are ahead of one who has just come to the queue. */
+#define AHEAD_MAX 3
 
 static void saturate(struct fixture *f, void *shared_memory)
 {
@@ -287,11 +292,16 @@ static void keep_beating(struct fixture *f, void *shared_memory)
 	for (int i = 0; i < 50; i++) {
 		struct job_event beat =
 		    fixture_event(&job, JOB_EVENT_HEARTBEAT);
+		int before = atomic_load(&r->busy_commits);
 		CHILD_OK(store_begin(f->store));
+		int ahead = atomic_load(&r->busy_commits) - before;
 		CHILD_OK(
 		    store_change(f->store, API_FAIL, &job, &beat, nothing));
 		CHILD_OK(store_commit(f->store));
 		atomic_fetch_add(&r->other_commits, 1);
+		atomic_fetch_add(&r->between, ahead);
+		if (ahead > atomic_load(&r->worst))
+			atomic_store(&r->worst, ahead);
 	}
 }
 
@@ -314,8 +324,11 @@ static void a_saturated_endpoint_lets_others_write(void **state)
 	int meanwhile = atomic_load(&r->busy_commits) - before;
 	atomic_store(&r->stop, true);
 	expect_child(endpoint);
-	print_message("# %d transactions of the saturated one beside %d\n",
-	    meanwhile, atomic_load(&r->other_commits));
+	print_message("# %d transactions of the saturated one beside %d; of "
+		      "those %d were waited for, at most %d by one\n",
+	    meanwhile, atomic_load(&r->other_commits), atomic_load(&r->between),
+	    atomic_load(&r->worst));
+	assert_in_range(atomic_load(&r->worst), 0, AHEAD_MAX);
 	assert_int_equal(atomic_load(&r->other_commits), 50);
 	assert_in_range(meanwhile, 0, 50 * 10);
 	munmap(r, sizeof(*r));

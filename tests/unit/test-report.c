@@ -42,6 +42,7 @@ static void the_table(void **state)
 static void no_escapes(void **state)
 {
 	struct report_job job = {.api = &x,
+	    .lease_ms = 1700000000000,
 	    .meta = {.request_id = STR("a\033[2Jb\xc2\x9b\x7f\xc3\xa4")},
 	    .has_result = true,
 	    .result = {.message = STR("line\nline")}};
@@ -53,6 +54,8 @@ static void no_escapes(void **state)
 	    strstr(out.data, "requestId        a?[2Jb??\xc3\xa4\n"));
 	assert_non_null(strstr(out.data, "message          line?line\n"));
 	assert_non_null(strstr(out.data, "startedAt        -\n"));
+	assert_non_null(
+	    strstr(out.data, "leaseUntil       2023-11-14T22:13:20.000Z\n"));
 	assert_non_null(strstr(out.data, "anonymous        yes\n"));
 	buf_release(&out);
 }
