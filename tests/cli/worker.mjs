@@ -107,6 +107,9 @@ const apis = [
 	base({name: 'one', concurrency: 1, requestPath: '/held/{job.id}'}),
 	base({name: 'held-retry', onLost: 'retry',
 		requestPath: '/held/{job.id}'}),
+	base({name: 'calm', upstream: 'calm', requestPath: '/held/{job.id}'}),
+	base({name: 'calm-retry', upstream: 'calm', onLost: 'retry',
+		requestPath: '/held/{job.id}'}),
 	base({name: 'gone', upstream: 'gone', attempts: 1}),
 	base({name: 'brief', deadlineMs: 400, requestPath: '/hangs/{job.id}'}),
 	...['plain', 'hex', 'mapped', 'name'].map(how => base({attempts: 1,
@@ -137,6 +140,7 @@ const at = (name, url, more = {}) => ({name, base: url, ...more});
 const line = await startLine({apis, upstreams: [
 	at('up', up.url, {headers: {'X-Own': 'yes'}}),
 	at('patient', up.url, {timeoutMs: 60000}),
+	at('calm', up.url, {timeoutMs: 60000, stallTimeoutMs: 60000}),
 	at('nowhere', 'http://nowhere.invalid'),
 	at('gone', `http://127.0.0.1:${gone}`),
 	at('private-plain', up.url, {local: false}),
@@ -412,6 +416,40 @@ test('and with another one awake: unknown, and still one', async () => {
 	await pause(400);
 	equal([line.show(id).reason, arrivals('held', id)],
 		['outcome-unknown', 1]);
+	equal(held.length, 0);
+	other.child.kill('SIGTERM');
+	equal(await other.ended, 0);
+});
+
+/* Whatever the two of them made of it, it is over and stays as it is. */
+test('two at work, one stopped past its lease: each job ends once', async () => {
+	const once = [await send('calm'), await send('calm')];
+	const again = [await send('calm-retry'), await send('calm-retry')];
+	await until('four are held', () => held.length === 4);
+	const other = line.worker();
+	await says(other, /"event":"worker-started"/);
+	once.push(await send('calm'));
+	again.push(await send('calm-retry'));
+	await until('six are held', () => held.length === 6);
+	await stop(worker);
+	await says(other, /"event":"jobs-recovered"/);
+	await until('what may be repeated is', () => again.slice(0, 2).every(
+		id => arrivals('held', id) === 2));
+	held.splice(0).forEach(res => json(res, 200, {}));
+	worker.child.kill('SIGCONT');
+	const ends = [];
+	for (const id of [...once, ...again])
+		ends.push(await line.ended(id));
+	await pause(1500); /* for whatever would still come */
+	equal([...once, ...again].map(id => line.show(id)), ends);
+	for (const [i, id] of once.entries()) {
+		equal([ends[i].attempt, arrivals('held', id)], [1, 1]);
+		ok(i === 2 || ends[i].reason === 'outcome-unknown');
+	}
+	for (const job of ends.slice(3)) {
+		equal(job.status, 'completed');
+		equal(arrivals('held', job.jobId), job.attempt);
+	}
 	equal(held.length, 0);
 	other.child.kill('SIGTERM');
 	equal(await other.ended, 0);
