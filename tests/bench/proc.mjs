@@ -76,8 +76,8 @@ export function run(command, args, options = {}) {
 			if (code === 0)
 				resolve(out);
 			else
-				reject(new Error(`${command} ${args.join(' ')}` +
-					`: ${code}\n${err || out}`));
+				reject(new Error(`${command} ${args.join(' ')}: ` +
+					`${code}\n${(err || out).slice(0, 2000)}`));
 		});
 	});
 }
@@ -101,7 +101,8 @@ export async function until(what, check, {ms = 15000, every = 20} = {}) {
 export const answers = (it, where) =>
 	until(`${it.name} at ${where}`, () => {
 		if (it.gone)
-			throw new Error(`${it.name} ended:\n${it.log()}`);
+			throw new Error(`${it.name} ended:\n` +
+				it.log().slice(0, 600));
 		return new Promise(r => {
 			const c = typeof where === 'number' ?
 				net.connect(where, '127.0.0.1') :

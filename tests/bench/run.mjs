@@ -20,7 +20,7 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {cpus, release} from 'node:os';
 import {forMachines, table} from './figures.mjs';
 import {BIN} from './line.mjs';
-import {ask, stopAll} from './proc.mjs';
+import {ask, stopAll, tmp} from './proc.mjs';
 import * as build from './measures/build.mjs';
 import * as idle from './measures/idle.mjs';
 import * as start from './measures/start.mjs';
@@ -78,6 +78,7 @@ const machine = {cores: cpus().length, model: cpus()[0].model,
 	kernel: release(), node: process.version,
 	nginx: /nginx\/\S+/.exec(ask('sh', '-c',
 		'PATH=$PATH:/usr/sbin nginx -v'))?.[0],
+	disk: ask('stat', '-f', '-c', '%T', tmp),
 	lowtide: ask(`${BIN}/lowtide-cgi`, '--version'),
 	load: Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0])};
 const result = {format: 1, at: new Date().toISOString(), machine,
@@ -87,7 +88,8 @@ let failed = 0;
 const names = chosen();
 if (!json)
 	console.log(`${machine.lowtide}, ${machine.nginx}, ${machine.cores} ` +
-		`cores (${machine.model}), load ${machine.load}\n` +
+		`cores (${machine.model}), load ${machine.load}, ` +
+		`files on ${machine.disk}\n` +
 		`medians of ${bench.rounds} rounds, ${bench.seconds} s each`);
 for (const name of names) {
 	bench.now = name;
