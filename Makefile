@@ -109,6 +109,20 @@ $(BUILD)/obj/embed.o: $(BUILD)/embed.S
 	@mkdir -p $(@D)
 	$(call say,AS  ,$<)$(CC) -c -o $@ $<
 
+# What make bench drives the programs with; tests/cli/bench.t needs it too. It
+# is never sanitized.
+BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,\
+	$(filter-out %/dial.c %/count-syncs.c,$(wildcard tests/bench/*.c))) \
+	build/bench/count-syncs.so
+build/bench/%: build/obj/tests/bench/%.o build/obj/tests/bench/dial.o \
+		build/libcgi.a build/liblowtide.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
+build/bench/%.so: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
+bench-tools: $(BENCH_TOOLS)
+
 # Tests: each is one program that speaks TAP and links what it needs.
 TEST_LIBS = $(call pkg,--libs,$(PKGS_TEST)) $(GEN_LIBS) $(CGI_LIBS) -ljansson
 TEST_ARCHIVES := $(BUILD)/libgenerator.a $(BUILD)/libcgi.a \
@@ -119,7 +133,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_ARCHIVES)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-tests-built: $(UNIT) $(STORE_TESTS)
+tests-built: $(UNIT) $(STORE_TESTS) $(if $(SAN),,$(BENCH_TOOLS))
 
 # make check: everything is built plainly and once more with sanitizers, and
 # every test runs in both (lints once). T=path runs one of them, plainly or,
@@ -175,17 +189,6 @@ install: all
 
 # Figures, never asserted: tests/bench/run.mjs says what they are and what
 # ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=1 BENCH_JSON= do.
-BENCH_TOOLS := $(patsubst tests/bench/%.c,build/bench/%,\
-	$(filter-out %/dial.c %/count-syncs.c,$(wildcard tests/bench/*.c))) \
-	build/bench/count-syncs.so
-build/bench/%: build/obj/tests/bench/%.o build/obj/tests/bench/dial.o \
-		build/libcgi.a build/liblowtide.a
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
-build/bench/%.so: tests/bench/%.c
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
-bench-tools: $(BENCH_TOOLS)
 bench:
 	@.ci/packages $(if $(PEERS),bench-peers,bench)
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# make bench's orchestrator, with the measurements that are quick: each row is
+# there with numbers, nothing is judged, nothing is left behind.
+. tests/lib.sh
+export LOWTIDE_BIN=$BIN TMPDIR=$TMP ROUNDS=1 SECONDS_EACH=1
+# what counts syncs is preloaded, also into programs with sanitizers
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
+
+said=$(ONLY=start,jobs BENCH_JSON=$TMP/bench.json tests/bench/run.mjs 2>&1)
+is "it ends with 0" "$?" 0
+like "a cold start has its figures" "$said" \
+	'^  lowtide-cgi  +[0-9.]+  +[0-9.]+  median of 20$'
+like "and what is wanted of it" "$said" \
+	'first answer ms [0-9.]+: hold ≤ 30, aim ≤ 8: '
+like "so have jobs through the worker" "$said" \
+	'^  lowtide-worker( +[0-9.,]+){5}  [0-9]+ jobs a round$'
+is "the same for machines" "$(node -e '
+	const {measures: m} = JSON.parse(require("fs").readFileSync(
+		process.argv[1]));
+	const at = (row, key) => row.figures[key].median > 0;
+	console.log(at(m.start[0], "cold"), at(m.jobs[0], "reqs"),
+		m.jobs[0].figures.syncs.rounds.length);
+	' "$TMP/bench.json")" "true true 1"
+is "its folders are gone" "$(find "$TMP" -name 'lowtide-bench*')" ""
+
+said=$(ONLY=speed tests/bench/run.mjs 2>&1)
+is "an unknown measurement is 64" "$?" 64
+like "and those there are get named" "$said" '  lookup +status look-ups'
+done_testing
