@@ -471,6 +471,36 @@ static void writer_strings(void **state)
 	buf_release(&out);
 }
 
+/* Each byte at each place of texts around eight bytes long. */
+static void every_byte_everywhere(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < 26; n++) {
+		for (size_t at = 0; at < n; at++) {
+			for (unsigned c = 0; c < 0x80; c++) {
+				char text[26];
+				struct buf out = {0};
+				struct value *v;
+
+				fresh(state);
+				memset(text, 'x', n);
+				text[at] = (char)c;
+				json_put_string(&out, (struct str){text, n});
+				bool plain = c >= 0x20 && c != '"' && c != '\\';
+				assert_int_equal(out.len == n + 2, plain);
+				/* a NUL is escaped well, and refused */
+				assert_int_equal(
+				    json_read(&arena, buf_str(&out), MAX, NULL,
+					&diag, &v),
+				    c ? ERR_OK : ERR_SYNTAX);
+				assert_true(!c || str_eq(v->text,
+						      (struct str){text, n}));
+				buf_release(&out);
+			}
+		}
+	}
+}
+
 /* TOML spells numbers in ways that JSON does not have. */
 static void other_spellings(void **state)
 {
@@ -514,6 +544,7 @@ int main(void)
 	    TEST(written_trees_are_equal),
 	    TEST(writer_layout),
 	    TEST(writer_strings),
+	    TEST(every_byte_everywhere),
 	    TEST(other_spellings),
 	};
 
