@@ -47,7 +47,11 @@ struct str answer_id(struct arena *a, const struct job *job)
 
 struct str answer_etag(struct arena *a, const struct job *job)
 {
-	return arena_printf(a, "\"%lld\"", (long long)job->version);
+	char version[STR_INT_MAX];
+	size_t n = str_int(version, job->version);
+
+	return arena_join(
+	    a, 3, (const struct str[]){STR("\""), {version, n}, STR("\"")});
 }
 
 static struct str without_slash(struct str url)
@@ -60,12 +64,13 @@ static struct str without_slash(struct str url)
 struct str answer_url(
     const struct answer_context *c, const struct job *job, const char *tail)
 {
-	struct str host = without_slash(c->config->api_url);
-	struct str prefix = without_slash(c->config->prefix);
-	struct str id = answer_id(c->arena, job);
+	char id[IDS_TEXT + 1];
 
-	return arena_printf(c->arena, "%.*s%.*s/jobs/%.*s%s", STR_ARG(host),
-	    STR_ARG(prefix), STR_ARG(id), tail);
+	ids_write(job->id, id);
+	return arena_join(c->arena, 5,
+	    (const struct str[]){without_slash(c->config->api_url),
+		without_slash(c->config->prefix), STR("/jobs/"), {id, IDS_TEXT},
+		str_of(tail)});
 }
 
 /* Pages are where the site is, which need not be where the APIs are. */
@@ -76,8 +81,9 @@ static struct str problem_url(
 
 	if (c->config->api_url.n)
 		host = without_slash(c->config->base_url);
-	return arena_printf(
-	    c->arena, "%.*s/problems/%s", STR_ARG(host), rows[problem].type);
+	return arena_join(c->arena, 3,
+	    (const struct str[]){
+		host, STR("/problems/"), str_of(rows[problem].type)});
 }
 
 struct str answer_request_id(
@@ -133,8 +139,7 @@ void answer_retry_after(const struct answer_context *c,
 		s = RETRY_MAX_S;
 	if (s < RETRY_MIN_S)
 		s = RETRY_MIN_S;
-	answer_header(
-	    ans, "Retry-After", arena_printf(c->arena, "%lld", (long long)s));
+	answer_header(ans, "Retry-After", arena_int(c->arena, s));
 }
 
 /* ---- problems ----------------------------------------------------------- */
@@ -176,8 +181,9 @@ static void start_problem(struct json_writer *w, const struct answer_context *c,
 	if (j || c->path.n)
 		answer_text(
 		    w, "instance", j ? answer_url(c, j->job, "") : c->path);
-	if (answer_request_id(c, j).n)
-		answer_text(w, "requestId", answer_request_id(c, j));
+	struct str id = answer_request_id(c, j);
+	if (id.n)
+		answer_text(w, "requestId", id);
 	if (j) {
 		answer_text(w, "jobId", answer_id(c->arena, j->job));
 		answer_text(
@@ -225,15 +231,15 @@ void answer_invalid(const struct answer_context *c,
 void answer_common(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans)
 {
-	struct str trace = c->traceparent;
+	struct str id = answer_request_id(c, j), trace = c->traceparent;
 
 	if (!trace.n && j)
 		trace = j->meta.traceparent;
 	answer_header(ans, "Cache-Control", STR("no-store"));
 	answer_header(ans, "Referrer-Policy", STR("no-referrer"));
 	answer_header(ans, "X-Content-Type-Options", STR("nosniff"));
-	if (answer_request_id(c, j).n)
-		answer_header(ans, "x-request-id", answer_request_id(c, j));
+	if (id.n)
+		answer_header(ans, "x-request-id", id);
 	if (trace.n)
 		answer_header(ans, "traceparent", trace);
 	answer_header(ans, "Vary", STR("Origin, Prefer"));

@@ -7,6 +7,7 @@
  * result (contract 4 and 5).
  */
 #define JSON_TYPE "application/json"
+#define DOCUMENT_ROOM 1000 /* bytes: enough for most, so it grows but once */
 
 static void put_time(
     struct json_writer *w, struct arena *a, const char *key, int64_t ms)
@@ -169,6 +170,7 @@ void answer_document(const struct answer_context *c, int status,
 	struct buf out = {0};
 	struct json_writer w = {.out = &out};
 
+	buf_reserve(&out, DOCUMENT_ROOM);
 	ans->status = status;
 	json_open(&w, '{');
 	put_document(&w, c, j);

@@ -125,6 +125,22 @@ struct str arena_str(struct arena *arena, struct str s)
 	return (struct str){.p = arena_cstr(arena, s), .n = s.n};
 }
 
+struct str arena_join(struct arena *arena, size_t n, const struct str parts[])
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += parts[i].n;
+	char *text = take(arena, all + 1), *to = text;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].n)
+			memcpy(to, parts[i].p, parts[i].n);
+		to += parts[i].n;
+	}
+	*to = '\0';
+	return (struct str){.p = text, .n = all};
+}
+
 struct str arena_int(struct arena *arena, int64_t number)
 {
 	char digits[STR_INT_MAX];

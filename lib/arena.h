@@ -34,6 +34,8 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 /* A terminated copy; the view's n does not count the terminator. */
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_cstr(struct arena *arena, struct str s);
+/* Several texts as one, terminated as well. */
+struct str arena_join(struct arena *arena, size_t n, const struct str parts[]);
 struct str arena_int(struct arena *arena, int64_t number); /* in decimal */
 /* As printf; the result is terminated as well. */
 struct str arena_printf(struct arena *arena, const char *format, ...)

@@ -105,6 +105,11 @@ static void texts(void **state)
 	s = arena_printf(&a, "%*d", 40000, 1);
 	assert_int_equal(s.n, 40000);
 	assert_true(str_is(arena_int(&a, -42), "-42"));
+	s = arena_join(&a, 3, (const struct str[]){STR("a\0b"), {0}, STR("c")});
+	assert_true(str_eq(s, STR("a\0bc")));
+	assert_int_equal(s.p[s.n], '\0');
+	s = arena_join(&a, 0, NULL);
+	assert_true(s.n == 0 && s.p[0] == '\0');
 	int *ints = arena_array(&a, 100, sizeof(*ints));
 	assert_int_equal(ints[99], 0);
 	assert_non_null(arena_array(&a, 0, 8));
