@@ -74,7 +74,7 @@ void key_check_text(struct key_walk *w, const struct key *row, struct str path,
 void key_check_choice(struct key_walk *w, const struct key *row,
     struct str path, const struct value *v)
 {
-	const char *choices[32];
+	const char *choices[32] = {NULL};
 	size_t n = 0;
 
 	for (struct str rest = str_of(row->arg); rest.n;) {

@@ -1,22 +1,5 @@
 #include "lib/str.h"
 
-#include <string.h>
-
-struct str str_of(const char *cstr)
-{
-	return (struct str){.p = cstr, .n = cstr ? strlen(cstr) : 0};
-}
-
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_is(struct str a, const char *cstr)
-{
-	return str_eq(a, str_of(cstr));
-}
-
 static unsigned char lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -32,12 +15,6 @@ bool str_ieq(struct str a, struct str b)
 	return true;
 }
 
-bool str_starts(struct str s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-	return s.n >= n && (n == 0 || memcmp(s.p, prefix, n) == 0);
-}
-
 bool str_ends(struct str s, const char *suffix)
 {
 	size_t n = strlen(suffix);
@@ -51,15 +28,6 @@ int str_cmp(struct str a, struct str b)
 	if (order != 0)
 		return order;
 	return (a.n > b.n) - (a.n < b.n);
-}
-
-struct str str_slice(struct str s, size_t from, size_t to)
-{
-	if (to > s.n)
-		to = s.n;
-	if (from > to)
-		from = to;
-	return (struct str){.p = s.n ? s.p + from : s.p, .n = to - from};
 }
 
 size_t str_find(struct str s, char c, size_t from)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A view of bytes that somebody else owns: not terminated, may hold NUL, may
@@ -25,16 +26,48 @@ struct str {
 /* For printf: "%.*s", STR_ARG(s). */
 #define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
-struct str str_of(const char *cstr); /* NULL gives the empty view */
-bool str_eq(struct str a, struct str b);
-bool str_is(struct str a, const char *cstr);
+/*
+ * The smallest ones are here, so that a literal's length is known where it is
+ * compared: they stand in every loop.
+ */
+static inline struct str str_of(const char *cstr) /* NULL: the empty view */
+{
+	struct str s = {cstr, cstr ? strlen(cstr) : 0};
+	return s;
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool str_is(struct str a, const char *cstr)
+{
+	return str_eq(a, str_of(cstr));
+}
+
+static inline bool str_starts(struct str s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	return s.n >= n && (n == 0 || memcmp(s.p, prefix, n) == 0);
+}
+
+/* s[from..to); bounds are clamped to s. */
+static inline struct str str_slice(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	s.p = s.n ? s.p + from : s.p;
+	s.n = to - from;
+	return s;
+}
+
 bool str_ieq(struct str a, struct str b); /* ASCII letters only */
-bool str_starts(struct str s, const char *prefix);
 bool str_ends(struct str s, const char *suffix);
 /* Byte order, as memcmp, the shorter first among equals. */
 int str_cmp(struct str a, struct str b);
-/* s[from..to); bounds are clamped to s. */
-struct str str_slice(struct str s, size_t from, size_t to);
 /* Index of the first `c` at or after `from`, or s.n. */
 size_t str_find(struct str s, char c, size_t from);
 /* A decimal number into `out`, not terminated; how many bytes that took. */
