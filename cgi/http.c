@@ -74,9 +74,6 @@ static enum err put_header(
 	in->bytes += name.n + value.n;
 	if (headers->n == HTTP_HEADERS_MAX || in->bytes > HTTP_HEADER_BYTES_MAX)
 		return ERR_TOO_LARGE;
-	if (!headers->items)
-		headers->items = arena_array(
-		    in->arena, HTTP_HEADERS_MAX, sizeof(headers->items[0]));
 	headers->items[headers->n++] =
 	    (struct pair){.name = name, .value = value};
 	return ERR_OK;
@@ -96,25 +93,24 @@ static enum err take_header(
 		return ERR_TOO_LARGE;
 	char *lower = arena_cstr(in->arena, name);
 	for (size_t i = 0; i < name.n; i++) {
-		if (lower[i] >= 'A' && lower[i] <= 'Z')
-			lower[i] = (char)(lower[i] - 'A' + 'a');
-		else if (lower[i] == '_')
-			lower[i] = '-';
+		char c = lower[i];
+		c = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+		lower[i] = c == '_' ? '-' : c;
 	}
 	return put_header(
 	    in, (struct str){.p = lower, .n = name.n}, str_trim(value));
 }
 
 static const struct variable {
-	const char *name;
+	struct str name;
 	enum err (*take)(struct reading *in, struct str value);
 } variables[] = {
-    {"REQUEST_METHOD", take_method},
-    {"REQUEST_URI", take_target},
-    {"REMOTE_ADDR", take_address},
-    {"LOWTIDE_OWNER", take_owner},
-    {"CONTENT_LENGTH", take_length},
-    {"CONTENT_TYPE", take_type},
+    {STR_INIT("REQUEST_METHOD"), take_method},
+    {STR_INIT("REQUEST_URI"), take_target},
+    {STR_INIT("REMOTE_ADDR"), take_address},
+    {STR_INIT("LOWTIDE_OWNER"), take_owner},
+    {STR_INIT("CONTENT_LENGTH"), take_length},
+    {STR_INIT("CONTENT_TYPE"), take_type},
 };
 
 static enum err take(struct reading *in, struct str name, struct str value)
@@ -122,7 +118,7 @@ static enum err take(struct reading *in, struct str name, struct str value)
 	if (str_starts(name, "HTTP_") && name.n > 5)
 		return take_header(in, str_slice(name, 5, name.n), value);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-		if (str_is(name, variables[i].name))
+		if (str_eq(name, variables[i].name))
 			return variables[i].take(in, value);
 	return ERR_OK;
 }
@@ -132,7 +128,11 @@ enum err request_from_cgi(
 {
 	*out = (struct request){.body_declared = -1};
 	struct reading in = {.arena = a, .r = out};
+	size_t n = 0;
 
+	while (vars[n] && n < HTTP_HEADERS_MAX)
+		n++;
+	out->headers.items = arena_array(a, n, sizeof(out->headers.items[0]));
 	for (; *vars; vars++) {
 		struct str var = str_of(*vars);
 		size_t equals = str_find(var, '=', 0);
@@ -147,8 +147,10 @@ enum err request_from_cgi(
 static const struct pair *find(
     const struct pair *items, size_t n, const char *name)
 {
+	struct str wanted = str_of(name);
+
 	for (size_t i = 0; i < n; i++)
-		if (str_ieq(items[i].name, str_of(name)))
+		if (str_ieq(items[i].name, wanted))
 			return &items[i];
 	return NULL;
 }
@@ -185,9 +187,13 @@ static bool is_bodiless(int status)
 
 static void put_value(struct buf *out, struct str value)
 {
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		buf_putc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+	size_t at = out->len;
+
+	buf_put_str(out, value);
+	for (; at < out->len; at++) {
+		unsigned char c = (unsigned char)out->data[at];
+		if (c < 0x20 || c == 0x7f)
+			out->data[at] = ' ';
 	}
 }
 
@@ -195,16 +201,22 @@ void answer_write(const struct answer *ans, struct buf *out)
 {
 	bool bodiless = is_bodiless(ans->status);
 
-	buf_printf(
-	    out, "Status: %d %s\r\n", ans->status, http_phrase(ans->status));
+	buf_puts(out, "Status: ");
+	buf_put_int(out, ans->status);
+	buf_putc(out, ' ');
+	buf_puts(out, http_phrase(ans->status));
+	buf_puts(out, "\r\n");
 	for (size_t i = 0; i < ans->n_headers; i++) {
 		buf_put_str(out, ans->headers[i].name);
 		buf_puts(out, ": ");
 		put_value(out, ans->headers[i].value);
 		buf_puts(out, "\r\n");
 	}
-	if (!bodiless)
-		buf_printf(out, "Content-Length: %zu\r\n", ans->body.n);
+	if (!bodiless) {
+		buf_puts(out, "Content-Length: ");
+		buf_put_int(out, (int64_t)ans->body.n);
+		buf_puts(out, "\r\n");
+	}
 	buf_puts(out, "\r\n");
 	if (!bodiless && !ans->head)
 		buf_put_str(out, ans->body);

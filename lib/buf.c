@@ -25,10 +25,8 @@ void buf_clear(struct buf *buf)
 		buf->data[0] = '\0';
 }
 
-void buf_reserve(struct buf *buf, size_t more)
+void buf_grow(struct buf *buf, size_t more)
 {
-	if (more < buf->cap - buf->len)
-		return;
 	if (more >= SIZE_MAX / 2 - buf->len)
 		abort();
 	size_t need = buf->len + more + 1;
@@ -40,30 +38,6 @@ void buf_reserve(struct buf *buf, size_t more)
 		abort();
 	buf->data = data;
 	buf->cap = cap;
-}
-
-void buf_put(struct buf *buf, const void *data, size_t n)
-{
-	buf_reserve(buf, n);
-	if (n)
-		memcpy(buf->data + buf->len, data, n);
-	buf->len += n;
-	buf->data[buf->len] = '\0';
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-	buf_put(buf, &c, 1);
-}
-
-void buf_puts(struct buf *buf, const char *cstr)
-{
-	buf_put(buf, cstr, strlen(cstr));
-}
-
-void buf_put_str(struct buf *buf, struct str s)
-{
-	buf_put(buf, s.p, s.n);
 }
 
 void buf_put_int(struct buf *buf, int64_t number)

@@ -21,11 +21,38 @@ struct buf {
 void buf_init(struct buf *buf);
 void buf_release(struct buf *buf); /* NULL-safe */
 void buf_clear(struct buf *buf);   /* empties, keeps the memory */
-void buf_reserve(struct buf *buf, size_t more);
-void buf_put(struct buf *buf, const void *data, size_t n);
-void buf_putc(struct buf *buf, char c);
-void buf_puts(struct buf *buf, const char *cstr);
-void buf_put_str(struct buf *buf, struct str s);
+/* Room for so many bytes and the terminator: what is put grows it by itself. */
+void buf_grow(struct buf *buf, size_t more);
+static inline void buf_reserve(struct buf *buf, size_t more)
+{
+	if (more >= buf->cap - buf->len)
+		buf_grow(buf, more);
+}
+
+static inline void buf_put(struct buf *buf, const void *data, size_t n)
+{
+	buf_reserve(buf, n);
+	if (n)
+		memcpy(buf->data + buf->len, data, n);
+	buf->len += n;
+	buf->data[buf->len] = '\0';
+}
+
+static inline void buf_putc(struct buf *buf, char c)
+{
+	buf_put(buf, &c, 1);
+}
+
+static inline void buf_puts(struct buf *buf, const char *cstr)
+{
+	buf_put(buf, cstr, strlen(cstr));
+}
+
+static inline void buf_put_str(struct buf *buf, struct str s)
+{
+	buf_put(buf, s.p, s.n);
+}
+
 void buf_put_int(struct buf *buf, int64_t number); /* in decimal */
 void buf_printf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
