@@ -24,12 +24,24 @@ struct body {
 	struct str bytes; /* p NULL = dropped; the slot stays */
 };
 
-enum change_kind { ROW_ADDED, ROW_CHANGED, BODY_CHANGED };
+enum change_kind {
+	ROW_ADDED,
+	ROW_CHANGED,
+	ROW_REMOVED,
+	BODY_CHANGED,
+	META_CHANGED
+};
 struct change {
 	enum change_kind kind;
 	size_t table, at;
-	struct job row;	  /* ROW_CHANGED: as it was */
+	struct job row;	  /* ROW_CHANGED, ROW_REMOVED: as it was */
 	struct str bytes; /* BODY_CHANGED: as they were */
+	int64_t number;	  /* META_CHANGED: as it was */
+};
+
+struct meta {
+	char name[STORE_META_NAME];
+	int64_t value;
 };
 
 #define WATCHES_MAX 8
@@ -43,6 +55,8 @@ struct memory {
 	size_t n_tables;
 	struct body *bodies;
 	size_t n_bodies, bodies_cap;
+	struct meta *metas;
+	size_t n_metas, metas_cap;
 	struct change *changes;
 	size_t n_changes, changes_cap;
 	int64_t version, version_before;
@@ -112,6 +126,7 @@ static void close_(void *backend)
 		close(m->watches[i].fd);
 	free(m->tables);
 	free(m->bodies);
+	free(m->metas);
 	free(m->changes);
 	free(m);
 }
@@ -160,6 +175,20 @@ static enum err commit(void *backend, unsigned bells)
 	return ERR_OK;
 }
 
+/* A row between others, which keep their order. */
+static void put_back(struct table *t, size_t at, const struct job *row)
+{
+	memmove(&t->rows[at + 1], &t->rows[at], (t->n - at) * sizeof(*t->rows));
+	t->rows[at] = *row;
+	t->n++;
+}
+
+static void take_out(struct table *t, size_t at)
+{
+	t->n--;
+	memmove(&t->rows[at], &t->rows[at + 1], (t->n - at) * sizeof(*t->rows));
+}
+
 static void undo(struct memory *m, const struct change *c)
 {
 	switch (c->kind) {
@@ -168,6 +197,12 @@ static void undo(struct memory *m, const struct change *c)
 		break;
 	case ROW_CHANGED:
 		m->tables[c->table].rows[c->at] = c->row;
+		break;
+	case ROW_REMOVED:
+		put_back(&m->tables[c->table], c->at, &c->row);
+		break;
+	case META_CHANGED:
+		m->metas[c->at].value = c->number;
 		break;
 	case BODY_CHANGED:
 		forget_bytes(m->bodies[c->at].bytes);
@@ -262,6 +297,59 @@ static enum err update(
 	return ERR_OK;
 }
 
+static enum err remove_(void *backend, size_t api, const struct job *job)
+{
+	struct memory *m = backend;
+	struct table *t = &m->tables[api];
+	struct job *row = find(m, api, job_key(job));
+
+	if (!row)
+		return ERR_NOT_FOUND;
+	const size_t at = (size_t)(row - t->rows);
+	*note(m) = (struct change){
+	    .kind = ROW_REMOVED, .table = api, .at = at, .row = *row};
+	take_out(t, at);
+	return ERR_OK;
+}
+
+/* ---- numbers ----------------------------------------------------------- */
+
+static struct meta *find_meta(struct memory *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_metas; i++)
+		if (!strcmp(m->metas[i].name, name))
+			return &m->metas[i];
+	return NULL;
+}
+
+static enum err meta_get(void *backend, const char *name, int64_t *value)
+{
+	const struct meta *meta = find_meta(backend, name);
+
+	*value = meta ? meta->value : 0;
+	return ERR_OK;
+}
+
+/* A slot that was made in vain stays, as 0. */
+static enum err meta_put(void *backend, const char *name, int64_t value)
+{
+	struct memory *m = backend;
+	struct meta *meta = find_meta(m, name);
+
+	if (!meta) {
+		m->metas =
+		    grown(m->metas, m->n_metas, &m->metas_cap, sizeof(*meta));
+		meta = &m->metas[m->n_metas++];
+		*meta = (struct meta){.value = 0};
+		strncpy(meta->name, name, sizeof(meta->name) - 1);
+	}
+	*note(m) = (struct change){.kind = META_CHANGED,
+	    .at = (size_t)(meta - m->metas),
+	    .number = meta->value};
+	meta->value = value;
+	return ERR_OK;
+}
+
 /* ---- bodies ------------------------------------------------------------ */
 
 static struct body *find_body(
@@ -312,6 +400,17 @@ static enum err body_get(void *backend, const struct job *job,
 	if (!body || !body->bytes.p)
 		return ERR_NOT_FOUND;
 	*out = arena_str(a, body->bytes);
+	return ERR_OK;
+}
+
+static enum err body_size(
+    void *backend, const struct job *job, enum body_kind kind, int64_t *bytes)
+{
+	const struct body *body = find_body(backend, job, kind);
+
+	if (!body || !body->bytes.p)
+		return ERR_NOT_FOUND;
+	*bytes = (int64_t)body->bytes.n;
 	return ERR_OK;
 }
 
@@ -432,6 +531,21 @@ static const struct job *next_changed(const struct table *t, int64_t since)
 	return best;
 }
 
+static enum err rows_since(void *backend, size_t api, int64_t since,
+    size_t limit, bool (*each)(void *ctx, const struct job *job), void *ctx)
+{
+	const struct memory *m = backend;
+	const struct job *j;
+
+	for (size_t i = 0; i < limit; i++) {
+		j = next_changed(&m->tables[api], since);
+		if (!j || !each(ctx, j))
+			break;
+		since = j->version;
+	}
+	return ERR_OK;
+}
+
 static enum err changed(void *backend, size_t api, int64_t since, size_t limit,
     bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
     void *ctx)
@@ -550,6 +664,11 @@ const struct store_ops store_memory = {
     .pick_lost = pick_lost,
     .pick_late = pick_late,
     .count_running = count_running,
+    .remove = remove_,
+    .rows_since = rows_since,
+    .body_size = body_size,
+    .meta_get = meta_get,
+    .meta_put = meta_put,
     .changed = changed,
     .list = list,
     .stats = stats,

@@ -167,8 +167,9 @@ static enum err begin_new_boot(struct opening *o)
 	while (!err && !(err = db_step(st)))
 		convert_times(o, db_bytes(st, 0), &sql);
 	db_finalize(st);
+	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot'");
 	if (err == ERR_NOT_FOUND)
-		err = sql.len ? db_exec(&o->s->db, sql.data) : ERR_OK;
+		err = db_exec(&o->s->db, sql.data);
 	buf_release(&sql);
 	return err;
 }

@@ -48,8 +48,7 @@ enum err sqlite_query(
 	return err;
 }
 
-/* ERR_NOT_FOUND: opened read-only, and this API has no table yet. */
-static enum err api_query(struct sqlite *s, size_t api, enum api_query which,
+enum err sqlite_api_query(struct sqlite *s, size_t api, enum api_query which,
     struct sqlite3_stmt **st)
 {
 	struct sqlite_api *a = &s->apis[api];
@@ -113,7 +112,7 @@ static bool read_bytes(
 	return true;
 }
 
-static enum err read_job(struct sqlite3_stmt *st, struct job *job)
+enum err sqlite_read_job(struct sqlite3_stmt *st, struct job *job)
 {
 	bool good = true;
 	int column = 0;
@@ -137,7 +136,7 @@ static enum err one_job(struct sqlite3_stmt *st, struct job *out)
 	enum err err = db_step(st);
 
 	if (!err)
-		err = read_job(st, out);
+		err = sqlite_read_job(st, out);
 	db_reset(st);
 	return err;
 }
@@ -148,7 +147,7 @@ enum err sqlite_get(
     void *backend, size_t api, const uint8_t *key, struct job *out)
 {
 	struct sqlite3_stmt *st;
-	enum err err = api_query(backend, api, API_QUERY_GET, &st);
+	enum err err = sqlite_api_query(backend, api, API_QUERY_GET, &st);
 
 	if (err)
 		return err;
@@ -156,7 +155,7 @@ enum err sqlite_get(
 	return one_job(st, out);
 }
 
-static void count(struct sqlite *s, size_t api, enum job_state state, int by)
+void sqlite_count(struct sqlite *s, size_t api, enum job_state state, int by)
 {
 	s->apis[api].added[state] += by;
 	s->counts_changed = true;
@@ -166,7 +165,7 @@ enum err sqlite_insert(void *backend, size_t api, const struct job *job)
 {
 	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = api_query(s, api, API_QUERY_INSERT, &st);
+	enum err err = sqlite_api_query(s, api, API_QUERY_INSERT, &st);
 
 	if (err)
 		return err;
@@ -176,7 +175,7 @@ enum err sqlite_insert(void *backend, size_t api, const struct job *job)
 		return err;
 	if (!db_changes(&s->db))
 		return ERR_CONFLICT;
-	count(s, api, job->state, 1);
+	sqlite_count(s, api, job->state, 1);
 	return ERR_OK;
 }
 
@@ -185,7 +184,7 @@ enum err sqlite_update(
 {
 	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = api_query(s, api, API_QUERY_UPDATE, &st);
+	enum err err = sqlite_api_query(s, api, API_QUERY_UPDATE, &st);
 
 	if (err)
 		return err;
@@ -196,16 +195,15 @@ enum err sqlite_update(
 	if (!db_changes(&s->db))
 		return ERR_NOT_FOUND;
 	if (before->state != job->state) {
-		count(s, api, before->state, -1);
-		count(s, api, job->state, 1);
+		sqlite_count(s, api, before->state, -1);
+		sqlite_count(s, api, job->state, 1);
 	}
 	return ERR_OK;
 }
 
 /* ---- bodies ------------------------------------------------------------ */
 
-/* Binds what names a body: ?1 its place, ?2 tag and key of its job. */
-static enum err body_query(struct sqlite *s, enum query which,
+enum err sqlite_body_query(struct sqlite *s, enum query which,
     const struct job *job, enum body_kind kind, struct sqlite3_stmt **st)
 {
 	const int64_t kinds_room = 4;
@@ -225,7 +223,7 @@ enum err sqlite_body_put(
 {
 	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = body_query(s, QUERY_BODY_PUT, job, kind, &st);
+	enum err err = sqlite_body_query(s, QUERY_BODY_PUT, job, kind, &st);
 
 	if (err)
 		return err;
@@ -240,7 +238,8 @@ enum err sqlite_body_get(void *backend, const struct job *job,
     enum body_kind kind, struct arena *a, struct str *out)
 {
 	struct sqlite3_stmt *st;
-	enum err err = body_query(backend, QUERY_BODY_GET, job, kind, &st);
+	enum err err =
+	    sqlite_body_query(backend, QUERY_BODY_GET, job, kind, &st);
 
 	if (!err)
 		err = db_step(st);
@@ -259,7 +258,8 @@ enum err sqlite_body_drop(
     void *backend, const struct job *job, enum body_kind kind)
 {
 	struct sqlite3_stmt *st;
-	enum err err = body_query(backend, QUERY_BODY_DROP, job, kind, &st);
+	enum err err =
+	    sqlite_body_query(backend, QUERY_BODY_DROP, job, kind, &st);
 
 	return err ? err : db_run(st);
 }
@@ -270,7 +270,7 @@ static enum err pick(struct sqlite *s, size_t api, enum api_query which,
     int64_t now_boot, struct job *out)
 {
 	struct sqlite3_stmt *st;
-	enum err err = api_query(s, api, which, &st);
+	enum err err = sqlite_api_query(s, api, which, &st);
 
 	if (err)
 		return err;
@@ -304,7 +304,7 @@ enum err sqlite_next_due(
     void *backend, size_t api, int64_t now_boot, int64_t *due_boot)
 {
 	struct sqlite3_stmt *st;
-	enum err err = api_query(backend, api, API_QUERY_DUE, &st);
+	enum err err = sqlite_api_query(backend, api, API_QUERY_DUE, &st);
 
 	*due_boot = 0;
 	if (err)
@@ -324,7 +324,7 @@ static enum err number(
     struct sqlite *s, size_t api, enum api_query which, int64_t *out)
 {
 	struct sqlite3_stmt *st;
-	enum err err = api_query(s, api, which, &st);
+	enum err err = sqlite_api_query(s, api, which, &st);
 
 	*out = 0;
 	if (err)
@@ -341,46 +341,20 @@ enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
 	return number(backend, api, API_QUERY_RUNNING, n);
 }
 
-/* ---- what changed ------------------------------------------------------ */
-
-enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
-    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
-    void *ctx)
-{
-	struct sqlite3_stmt *st;
-	enum err err = api_query(backend, api, API_QUERY_CHANGED, &st);
-	uint8_t key[JOB_KEY_BYTES];
-
-	if (err)
-		return err == ERR_NOT_FOUND ? ERR_OK : err;
-	db_bind_int(st, 1, since);
-	db_bind_int(st, 2, limit ? (int64_t)limit : -1);
-	while (!(err = db_step(st))) {
-		if (!read_bytes(st, 0, key, sizeof(key), false)) {
-			err = ERR_CORRUPT;
-			break;
-		}
-		if (!each(ctx, key, db_int(st, 1)))
-			break;
-	}
-	db_reset(st);
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
 /* ---- for people -------------------------------------------------------- */
 
 enum err sqlite_list(void *backend, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
 {
 	struct sqlite3_stmt *st;
-	enum err err = api_query(backend, api, API_QUERY_LIST, &st);
+	enum err err = sqlite_api_query(backend, api, API_QUERY_LIST, &st);
 	struct job job;
 
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
 	db_bind_int(st, 1, limit ? (int64_t)limit : -1);
 	while (!(err = db_step(st))) {
-		err = read_job(st, &job);
+		err = sqlite_read_job(st, &job);
 		if (err || !each(ctx, &job))
 			break;
 	}

@@ -78,6 +78,19 @@ void sqlite_expand(struct buf *out, const char *text, struct str api);
 enum err sqlite_query(struct sqlite *s, enum query which,
     struct sqlite3_stmt **st) __attribute__((warn_unused_result));
 
+/* One of an API. ERR_NOT_FOUND: read-only, and it has no table yet. */
+enum err sqlite_api_query(struct sqlite *s, size_t api, enum api_query which,
+    struct sqlite3_stmt **st) __attribute__((warn_unused_result));
+/* One that names a body: ?1 is its place, ?2 tag and key of its job. */
+enum err sqlite_body_query(struct sqlite *s, enum query which,
+    const struct job *job, enum body_kind kind, struct sqlite3_stmt **st)
+    __attribute__((warn_unused_result));
+/* The row that a statement on %C stands on. */
+enum err sqlite_read_job(struct sqlite3_stmt *st, struct job *job)
+    __attribute__((warn_unused_result));
+/* `by` more jobs in that state, once this transaction is committed. */
+void sqlite_count(struct sqlite *s, size_t api, enum job_state state, int by);
+
 /* The duties of struct store_ops on rows and bodies (sqlite-rows.c). */
 enum err sqlite_get(void *backend, size_t api, const uint8_t *key,
     struct job *out) __attribute__((warn_unused_result));
@@ -102,13 +115,26 @@ enum err sqlite_next_due(void *backend, size_t api, int64_t now_boot,
     int64_t *due_boot) __attribute__((warn_unused_result));
 enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
     __attribute__((warn_unused_result));
-enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
-    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
-    void *ctx) __attribute__((warn_unused_result));
 enum err sqlite_list(void *backend, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
     __attribute__((warn_unused_result));
 enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
+    __attribute__((warn_unused_result));
+
+/* Those that follow versions and time (sqlite-sweep.c). */
+enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx) __attribute__((warn_unused_result));
+enum err sqlite_rows_since(void *backend, size_t api, int64_t since,
+    size_t limit, bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+enum err sqlite_remove(void *backend, size_t api, const struct job *job)
+    __attribute__((warn_unused_result));
+enum err sqlite_body_size(void *backend, const struct job *job,
+    enum body_kind kind, int64_t *bytes) __attribute__((warn_unused_result));
+enum err sqlite_meta_get(void *backend, const char *name, int64_t *value)
+    __attribute__((warn_unused_result));
+enum err sqlite_meta_set(void *backend, const char *name, int64_t value)
     __attribute__((warn_unused_result));
 
 #endif

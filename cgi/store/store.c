@@ -1,4 +1,4 @@
-#include "cgi/store/store.h"
+#include "cgi/store/store-parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,17 +9,6 @@
  * job_step()'s; how rows are kept is the back end's; here is what belongs
  * together in one transaction, when a version moves, and who is to be rung.
  */
-enum mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
-
-struct store {
-	const struct store_ops *ops;
-	void *backend;
-	const struct config *config;
-	enum mode mode;
-	unsigned bells;	  /* what this transaction has to ring */
-	enum err trouble; /* it cannot be committed any more */
-};
-
 /* A claim ends at most so many late jobs before it lets others write. */
 #define CLAIM_LATE_MAX 64
 
@@ -36,6 +25,15 @@ enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
 		abort();
 	*store = (struct store){
 	    .ops = ops, .backend = backend, .config = spec->config};
+	store->tombstone_ms = spec->limits.tombstone_ms
+				  ? spec->limits.tombstone_ms
+				  : STORE_TOMBSTONE_MS;
+	store->walks = calloc(spec->config->n_apis + 1, sizeof(*store->walks));
+	if (!store->walks)
+		abort();
+	/* what fell due while nobody was here */
+	if (spec->role == STORE_WRITES)
+		store->due_boot = 1;
 	*out = store;
 	return ERR_OK;
 }
@@ -49,6 +47,7 @@ void store_close(struct store *store)
 	else if (store->mode == MODE_VIEW)
 		store_unview(store);
 	store->ops->close(store->backend);
+	free(store->walks);
 	free(store);
 }
 
@@ -77,6 +76,7 @@ enum err store_begin(struct store *store)
 	store->mode = MODE_WRITE;
 	store->bells = 0;
 	store->trouble = ERR_OK;
+	store->ends_boot = 0;
 	return ERR_OK;
 }
 
@@ -89,7 +89,10 @@ enum err store_commit(struct store *store)
 		return trouble;
 	}
 	store->mode = MODE_IDLE;
-	return store->ops->commit(store->backend, store->bells);
+	enum err err = store->ops->commit(store->backend, store->bells);
+	if (!err)
+		tend_sooner(&store->due_boot, store->ends_boot);
+	return err;
 }
 
 void store_rollback(struct store *store)
@@ -222,6 +225,13 @@ static enum err put_changed(struct store *store, size_t api,
 	return err;
 }
 
+/* A job ends in this transaction, and so its TTL begins. */
+static void note_end(struct store *store, size_t api, int64_t now_boot)
+{
+	tend_sooner(
+	    &store->ends_boot, now_boot + store->config->apis[api].ttl_ms);
+}
+
 static enum err apply(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str result)
 {
@@ -230,9 +240,12 @@ static enum err apply(struct store *store, size_t api, struct job *job,
 
 	if (!err)
 		err = put_changed(store, api, job, &next, result);
-	if (!err)
-		*job = next;
-	return err;
+	if (err)
+		return err;
+	if (job_is_terminal(next.state))
+		note_end(store, api, event->now_boot);
+	*job = next;
+	return ERR_OK;
 }
 
 enum err store_change(struct store *store, size_t api, struct job *job,

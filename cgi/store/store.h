@@ -190,7 +190,9 @@ enum err store_changed(struct store *store, size_t api, int64_t since,
 /*
  * ---- housekeeping ---------------------------------------------------------
  * Whatever time asks for and no request: jobs past their TTL are emptied to
- * tombstones in small batches, tombstones go after STORE_TOMBSTONE_MS, an
+ * tombstones in small batches, so that a name that comes again finds that it
+ * was used; tombstones go after STORE_TOMBSTONE_MS (limits.tombstone_ms). An
+ * API that left the configuration, and its TTL with it, keeps its rows. An
  * erasure is followed by an empty log within ten minutes, free pages are given
  * back, the ballast is rebuilt. In transactions of its own, so none may be
  * open; a few short ones a call.
@@ -198,9 +200,10 @@ enum err store_changed(struct store *store, size_t api, int64_t since,
  * Expiry stops while wall clock and boot clock disagree (store.md 9): *report
  * says so when that changes.
  *
- * *due_boot: when to call again, 0 = nothing waits for time. Everybody who
- * writes calls it in his own idle moments, and after each commit asks
- * store_due_boot() whether that is sooner now. Who does the work first does
+ * *due_boot: when to call again, also after an error; 0 = nothing waits for
+ * time. Everybody who writes calls it once at the start and then in his own
+ * idle moments, and after each commit asks store_due_boot() whether that is
+ * sooner now: a job that ended begins its TTL. Who does the work first does
  * not matter.
  */
 #define STORE_TOMBSTONE_MS ((int64_t)30 * 24 * 3600 * 1000)
@@ -214,8 +217,8 @@ enum err store_tend(struct store *store, struct store_now now,
     __attribute__((warn_unused_result));
 int64_t store_due_boot(const struct store *store);
 /* An operator says the wall clock is right: expiry goes on. */
-enum err store_trust_clock(struct store *store, struct store_now now)
-    __attribute__((warn_unused_result));
+enum err store_trust_clock(struct store *store, struct store_now now,
+    bool *was_stopped) __attribute__((warn_unused_result));
 
 /*
  * Jobs of one API, newest first; limit 0 = all. each() returns false to stop.
@@ -251,6 +254,7 @@ unsigned store_heard(struct store *store, int fd);
  * no-op; `begin` waits its turn (fairly among processes) and then excludes
  * every other writer until commit or rollback.
  */
+#define STORE_META_NAME 128
 struct store_ops {
 	const char *name;
 	enum err (*open)(
@@ -296,6 +300,24 @@ struct store_ops {
 	enum err (*pick_late)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	enum err (*count_running)(void *backend, size_t api, int64_t *n);
+	/* the row is gone, as if it had never been; its bodies went before */
+	enum err (*remove)(void *backend, size_t api, const struct job *job);
+	/* rows with version > since, in order of version, at most `limit` */
+	enum err (*rows_since)(void *backend, size_t api, int64_t since,
+	    size_t limit, bool (*each)(void *ctx, const struct job *job),
+	    void *ctx);
+	/* how many bytes; ERR_NOT_FOUND. Does not read them */
+	enum err (*body_size)(void *backend, const struct job *job,
+	    enum body_kind kind, int64_t *bytes);
+	/*
+	 * a number that belongs to the store as a whole, 0 where there is none;
+	 * names are shorter than STORE_META_NAME bytes.
+	 * Those of tend.c: "clock-ms", "clock-boot" (the back end makes it 0
+	 * when the boot is another), "clock-agreed", "emptied/API",
+	 * "deleted/API"
+	 */
+	enum err (*meta_get)(void *backend, const char *name, int64_t *value);
+	enum err (*meta_put)(void *backend, const char *name, int64_t value);
 	/* as store_changed() */
 	enum err (*changed)(void *backend, size_t api, int64_t since,
 	    size_t limit,
