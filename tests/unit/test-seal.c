@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #define PLAIN "{\"vrn\":\"193054661\",\"marker\":\"quite-plain-text\"}"
 
@@ -64,6 +65,47 @@ static void opens_what_it_sealed(void **state)
 	assert_int_equal(plain.n, 0);
 	buf_release(&sealed);
 	buf_release(&again);
+}
+
+/*
+ * The header's promise, byte by byte, with libsodium alone: what is in stores
+ * already can be opened.
+ */
+static void is_what_the_header_says(void **state)
+{
+	static const struct {
+		enum body_kind kind;
+		char attempt;
+	} rows[] = {{BODY_REQUEST, 0}, {BODY_META, 0}, {BODY_RESULT, 2}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf sealed = {0}, ad = {0};
+		unsigned char plain[sizeof(PLAIN)];
+		unsigned long long n;
+
+		buf_puts(&ad, "lowtide sealed body\x07");
+		buf_putc(&ad, (char)rows[i].kind);
+		for (size_t at = 0; at < JOB_ID_BYTES; at++)
+			buf_putc(&ad, 0x11);
+		for (size_t at = 0; at < JOB_OWNER_BYTES; at++)
+			buf_putc(&ad, 0x22);
+		buf_put(&ad, "\0\0\0\0\0\0\x03\xe8\0\0\0", 11);
+		buf_putc(&ad, rows[i].attempt);
+		seal_close(&keys, &job, rows[i].kind, STR(PLAIN), &sealed);
+		const unsigned char *bytes = (const unsigned char *)sealed.data;
+		assert_int_equal(bytes[0], 7);
+		assert_int_equal(
+		    crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &n, NULL,
+			bytes + 25, sealed.len - 25,
+			(const unsigned char *)ad.data, ad.len, bytes + 1,
+			keys.seal[0].bytes),
+		    0);
+		assert_int_equal(n, sizeof(PLAIN) - 1);
+		assert_memory_equal(plain, PLAIN, n);
+		buf_release(&sealed);
+		buf_release(&ad);
+	}
 }
 
 static void shows_nothing_of_the_payload(void **state)
@@ -147,6 +189,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, done)
 	const struct CMUnitTest tests[] = {
 	    T(opens_what_it_sealed),
+	    T(is_what_the_header_says),
 	    T(shows_nothing_of_the_payload),
 	    T(opens_only_as_what_it_is),
 	    T(refuses_cuts_and_flips),
