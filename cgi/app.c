@@ -50,11 +50,10 @@ static void start_request(struct handling *h, const struct request *r)
 	h->c.path = r->path;
 	h->c.origin = origin_of(h->app->config, request_header(r, "origin"));
 	if (!names_is_trace(trace)) {
-		uint64_t high = next_random(h->app) | 1;
-		uint64_t low = next_random(h->app);
-		trace = arena_printf(h->arena, "00-%016llx%016llx-%016llx-01",
-		    (unsigned long long)high, (unsigned long long)low,
-		    (unsigned long long)(next_random(h->app) | 1));
+		uint64_t random[3];
+		for (size_t i = 0; i < 3; i++)
+			random[i] = next_random(h->app);
+		trace = names_new_trace(h->arena, random);
 	}
 	h->c.traceparent = trace;
 	h->c.request_id =

@@ -47,9 +47,27 @@ static bool is_hex(struct str s, size_t at, size_t n, bool zero_ok)
 
 bool names_is_trace(struct str s)
 {
-	return s.n == 55 && str_starts(s, "00-") && is_hex(s, 3, 32, false) &&
-	       s.p[35] == '-' && is_hex(s, 36, 16, false) && s.p[52] == '-' &&
+	return s.n == NAMES_TRACE && str_starts(s, "00-") &&
+	       is_hex(s, 3, 32, false) && s.p[35] == '-' &&
+	       is_hex(s, 36, 16, false) && s.p[52] == '-' &&
 	       is_hex(s, 53, 2, true);
+}
+
+static void put_hex(char out[16], uint64_t number)
+{
+	for (size_t i = 16; i; number >>= 4)
+		out[--i] = "0123456789abcdef"[number & 15];
+}
+
+struct str names_new_trace(struct arena *a, const uint64_t random[3])
+{
+	char text[NAMES_TRACE + 1] =
+	    "00-TRACETRACETRACETRACETRACETRACETR-SPANSPANSPANSPAN-01";
+
+	put_hex(text + 3, random[0] | 1);
+	put_hex(text + 19, random[1]);
+	put_hex(text + 36, random[2] | 1);
+	return arena_str(a, (struct str){.p = text, .n = NAMES_TRACE});
 }
 
 /* RFC 9110 7.6.1 and what a client authenticates with. */

@@ -15,6 +15,9 @@
 bool names_is_request_id(struct str s);
 /* W3C traceparent, version 00: 00-TRACE-SPAN-FLAGS, nothing all zero. */
 bool names_is_trace(struct str s);
+#define NAMES_TRACE 55 /* bytes of it */
+/* A new one out of random numbers, of which none makes an id all zero. */
+struct str names_new_trace(struct arena *a, const uint64_t random[3]);
 /* A header's name as RFC 9110 5.6.2 has it, at most 64 bytes. */
 bool names_is_token(struct str s);
 

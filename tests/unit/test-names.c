@@ -115,6 +115,23 @@ static void traces(void **state)
 		assert_false(names_is_trace(str_of(bad[i])));
 }
 
+static void new_traces(void **state)
+{
+	struct arena a = {0};
+	(void)state;
+
+	assert_true(str_is(
+	    names_new_trace(&a, (const uint64_t[]){0x0af7651916cd43dd,
+				    0x8448eb211c80319c, 0xb7ad6b7169203331}),
+	    "00-" T32 "-" S16 "-01"));
+	/* never all zero */
+	assert_true(
+	    names_is_trace(names_new_trace(&a, (const uint64_t[]){0, 0, 0})));
+	assert_true(names_is_trace(names_new_trace(
+	    &a, (const uint64_t[]){UINT64_MAX, UINT64_MAX, UINT64_MAX})));
+	arena_release(&a);
+}
+
 static void only_what_is_forwarded(void **state)
 {
 	struct str patterns[] = {S("gov-client-*"), S("accept-language")};
@@ -162,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(names_of_requests, done),
 	    cmocka_unit_test(traces),
+	    cmocka_unit_test(new_traces),
 	    cmocka_unit_test(only_what_is_forwarded),
 	    cmocka_unit_test(tokens),
 	};
