@@ -274,12 +274,58 @@ static enum err show(struct run *run)
 	return err;
 }
 
+/* ---- trust-clock ------------------------------------------------------- */
+
+static const struct opt trust_options[] = {
+    START_OPTIONS,
+    {.name = NULL},
+};
+
+/* To be written to, but not made: a wrong folder is told, not filled. */
+static enum err open_existing(struct run *run)
+{
+	struct start *s = &run->start;
+	enum err err = start_open(s, run->found.values, STORE_SHOWS);
+
+	if (err != ERR_OK)
+		return err;
+	store_close(s->store);
+	s->store = NULL;
+	return start_open(s, run->found.values, STORE_WRITES);
+}
+
+static enum err trust_clock(struct run *run)
+{
+	const struct store_now now = {
+	    .ms = clock_wall_ms(), .boot = clock_boot_ms()};
+	bool was_stopped;
+	enum err err = open_existing(run);
+
+	if (err != ERR_OK)
+		return err;
+	err = store_trust_clock(run->start.store, now, &was_stopped);
+	if (err != ERR_OK)
+		diag_error(&run->start.diag, POS_FILE(run->start.state_dir),
+		    "store-failed",
+		    "the store cannot be written to (%s); try again",
+		    err_text(err));
+	else
+		buf_puts(&run->out,
+		    was_stopped
+			? "the wall clock is taken for right: expiry goes on\n"
+			: "the wall clock is taken for right: expiry had not "
+			  "stopped\n");
+	return err;
+}
+
 /* ---- the table --------------------------------------------------------- */
 
 static const struct command commands[] = {
     {"keygen", "FILE", "make the keys of a new store", keygen_options, keygen},
     {"ls", NULL, "list jobs, the newest first", ls_options, ls},
     {"show", "ID", "everything known of one job", show_options, show},
+    {"trust-clock", NULL, "say that this host's clock is right after a jump",
+	trust_options, trust_clock},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -294,7 +340,7 @@ static void usage(const struct command *only)
 	}
 	puts("usage: lowtide-jobs COMMAND [options]\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-7s %-5s  %s\n", commands[i].name,
+		printf("  %-11s %-5s  %s\n", commands[i].name,
 		    commands[i].operand ? commands[i].operand : "",
 		    commands[i].help);
 	puts("\n`lowtide-jobs COMMAND --help` lists a command's options.");

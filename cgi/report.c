@@ -52,6 +52,7 @@ static void short_fields(
 	add_number(f, "startedAt", FIELD_TIME, job->started_ms);
 	add_number(f, "completedAt", FIELD_TIME, job->ended_ms);
 	add_number(f, "deadlineAt", FIELD_TIME, job->deadline_ms);
+	add_number(f, "erasedAt", FIELD_TIME, job->gone_ms);
 }
 
 static void all_fields(

@@ -48,6 +48,10 @@ is 'a store that is not there is not made by looking' "$status" 74
 like 'but said' "$said" 'store-missing: '
 ok 'really not' test ! -e "$TMP/state"
 
+try "$jobs" trust-clock "${common[@]}"
+like 'nor by vouching for its clock' "$status $said" '^74 .*store-missing: '
+ok 'not even its folder' test ! -e "$TMP/state"
+
 for p in "$worker" "$jobs ls"; do
 	try $p --config "$TMP/none.json" --keys "$TMP/none"
 	is "${p##*/}: two missing files, both said" \
@@ -72,6 +76,9 @@ is 'help is no error there' "$status" 0
 try "$worker" "${common[@]}"
 like 'nor by the worker, which says so' "$status $said" '^74 .*mkdir'
 mkdir "$TMP/state"
+try "$jobs" trust-clock "${common[@]}"
+like 'an empty folder is no store' "$status $said" '^74 .*store-missing: '
+is 'and stays empty' "$(ls "$TMP/state")" ''
 try "$worker" "${common[@]}" --test
 is 'a test start ends well' "$status $said" '0 '
 like 'the version' "$("$worker" --version) $("$jobs" --version)" \
@@ -89,6 +96,11 @@ try "$jobs" ls --status done "${common[@]}"
 is 'a status nobody knows' "$status" 64
 try "$jobs" ls --limit 0 "${common[@]}"
 is 'a limit of nothing' "$status" 64
+try "$jobs" trust-clock "${common[@]}"
+is 'its clock is taken for right' "$status" 0
+like 'and it is said that nothing had stopped' "$said" 'had not stopped'
+try "$jobs" trust-clock "${common[@]}" surplus
+is 'it takes no operand' "$status" 64
 for id in job_x "job_$(printf 'A%.0s' {1..48})" ../../etc/passwd; do
 	try "$jobs" show "$id" "${common[@]}"
 	is "no such job: $id" "$status" 1
