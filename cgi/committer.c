@@ -19,9 +19,8 @@
  * The eventfd is written when `done` gets its first and read when it loses its
  * last, both under the lock: it is readable exactly while there is something.
  */
-#define AGAIN_MS                                                               \
-	20 /* after a store that was busy, before it is asked again            \
-	    */
+#define SLEEP_MAX_MS 3600000
+#define AGAIN_MS 20 /* before a store that was busy is asked again */
 
 struct committer {
 	struct committer_spec spec;
@@ -237,13 +236,18 @@ static bool give_back(struct committer *c, struct change_list *batch)
 	return true;
 }
 
-/* Until it is signalled or so many milliseconds have passed; -1 = no end. */
+/*
+ * Until it is signalled or so many milliseconds have passed; -1 = no end. Not
+ * longer than an hour: this clock stands still while the machine sleeps.
+ */
 static void sleep_ms(struct committer *c, int64_t ms)
 {
 	if (ms < 0) {
 		pthread_cond_wait(&c->wake, &c->lock);
 		return;
 	}
+	if (ms > SLEEP_MAX_MS)
+		ms = SLEEP_MAX_MS;
 	const int64_t until = clock_monotonic_ms() + ms;
 	const struct timespec at = {
 	    .tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
@@ -264,17 +268,50 @@ static void commit_batch(struct committer *c)
 		sleep_ms(c, AGAIN_MS);
 }
 
+/* A few short transactions; an error only means that it is done later. */
+static void tend(struct committer *c)
+{
+	const struct store_now now = {
+	    .ms = c->spec.wall_ms(), .boot = c->spec.boot_ms()};
+	struct store_tended report;
+	int64_t due_boot;
+
+	pthread_mutex_unlock(&c->lock);
+	(void)!store_tend(c->spec.store, now, &report, &due_boot);
+	const bool news =
+	    report.emptied || report.deleted || report.clock_changed;
+	if (c->spec.tended && news)
+		c->spec.tended(c->spec.ctx, &report);
+	pthread_mutex_lock(&c->lock);
+}
+
+/* Milliseconds until the store wants to be tended; -1 = nothing waits. */
+static int64_t until_due(const struct committer *c)
+{
+	const int64_t due = store_due_boot(c->spec.store);
+	const int64_t left = due ? due - c->spec.boot_ms() : -1;
+
+	return due && left < 0 ? 0 : left;
+}
+
+/*
+ * Housekeeping and changes take turns, so that neither waits for the end of
+ * the other.
+ */
 static void *run(void *arg)
 {
 	struct committer *c = arg;
 
 	pthread_mutex_lock(&c->lock);
+	tend(c);
 	while (!c->stop) {
+		if (until_due(c) == 0)
+			tend(c);
 		finish_late(c);
 		if (!TAILQ_EMPTY(&c->waiting))
 			commit_batch(c);
-		else
-			sleep_ms(c, -1);
+		else if (!c->stop)
+			sleep_ms(c, until_due(c));
 	}
 	pthread_mutex_unlock(&c->lock);
 	return NULL;

@@ -143,6 +143,8 @@ struct fixture {
 	struct store_ops ops;
 	struct store *store;
 	struct committer *c;
+	/* of the housekeeping; with faults.lock */
+	size_t emptied;
 };
 
 static int up(void **state)
@@ -179,14 +181,6 @@ static int down(void **state)
 	store_close(f->store);
 	free(f);
 	return 0;
-}
-
-static void start(struct fixture *f)
-{
-	const struct committer_spec spec = {
-	    .store = f->store, .boot_ms = boot_ms, .wall_ms = wall_ms};
-
-	assert_int_equal(committer_start(&spec, &f->c), ERR_OK);
 }
 
 static struct change *accept_of(uint32_t number)
@@ -243,6 +237,33 @@ static void expect(struct fixture *f, uint32_t ticket, enum err err)
 	change_free(change);
 }
 
+static void tended(void *ctx, const struct store_tended *report)
+{
+	struct fixture *f = ctx;
+
+	pthread_mutex_lock(&faults.lock);
+	f->emptied += report->emptied;
+	pthread_cond_broadcast(&faults.moved);
+	pthread_mutex_unlock(&faults.lock);
+}
+
+/* The housekeeping that every start begins with is over afterwards. */
+static void start(struct fixture *f)
+{
+	const struct committer_spec spec = {.store = f->store,
+	    .boot_ms = boot_ms,
+	    .wall_ms = wall_ms,
+	    .tended = tended,
+	    .ctx = f};
+
+	assert_int_equal(committer_start(&spec, &f->c), ERR_OK);
+	submit(f, cancel_of(UINT32_MAX));
+	expect(f, 0, ERR_NOT_FOUND);
+	pthread_mutex_lock(&faults.lock);
+	faults.begins = faults.commits = 0;
+	pthread_mutex_unlock(&faults.lock);
+}
+
 static struct job row_of(struct fixture *f, uint32_t number)
 {
 	struct change *probe = accept_of(number);
@@ -284,8 +305,8 @@ static void what_waits_is_one_transaction(void **state)
 	struct fixture *f = *state;
 	int64_t version = 0;
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(0));
 	await_held();
 	for (uint32_t i = 1; i <= MANY; i++)
@@ -308,8 +329,8 @@ static void a_batch_is_bounded_in_bytes(void **state)
 {
 	struct fixture *f = *state;
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(0));
 	await_held();
 	for (uint32_t i = 1; i <= 4; i++) {
@@ -330,8 +351,8 @@ static void too_many_are_given_back(void **state)
 	struct fixture *f = *state;
 	struct change *one_more = accept_of(COMMITTER_CHANGES_MAX + 1);
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(0));
 	await_held(); /* it does not count any more */
 	for (uint32_t i = 1; i <= COMMITTER_CHANGES_MAX; i++)
@@ -350,8 +371,8 @@ static void too_many_bytes_are_given_back(void **state)
 	const size_t size = COMMITTER_BYTES_MAX / 4;
 	struct change *large;
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(0));
 	await_held();
 	set(&faults.begin, ERR_BUSY); /* nobody shall copy them */
@@ -375,8 +396,8 @@ static void nobody_waits_for_ever(void **state)
 {
 	struct fixture *f = *state;
 
-	faults.begin = ERR_BUSY;
 	start(f);
+	set(&faults.begin, ERR_BUSY);
 	submit(f, accept_of(1));
 	atomic_fetch_add(&boot, COMMITTER_WAIT_MS / 2);
 	submit(f, accept_of(2));
@@ -399,8 +420,8 @@ static void the_late_are_not_begun(void **state)
 {
 	struct fixture *f = *state;
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(1));
 	await_held();
 	submit(f, accept_of(2));
@@ -463,8 +484,8 @@ static void stopping_finishes_what_has_begun(void **state)
 	struct fixture *f = *state;
 	pthread_t other;
 
-	hold(true);
 	start(f);
+	hold(true);
 	submit(f, accept_of(1));
 	await_held();
 	assert_int_equal(pthread_create(&other, NULL, let_go, NULL), 0);
@@ -472,6 +493,31 @@ static void stopping_finishes_what_has_begun(void **state)
 	f->c = NULL;
 	pthread_join(other, NULL);
 	assert_int_equal(row_of(f, 1).version, 1);
+}
+
+/*
+ * A job that ended expires after its TTL. The thread sleeps until then by a
+ * real clock; here a change wakes it.
+ */
+static void it_keeps_house_in_between(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	submit(f, accept_of(1));
+	expect(f, 1, ERR_OK);
+	struct change *cancel = cancel_of(1);
+	cancel->event.now_ms = wall_ms();
+	submit(f, cancel);
+	expect(f, 0, ERR_OK);
+	atomic_fetch_add(&boot, f->api.ttl_ms + 1000);
+	submit(f, accept_of(2));
+	expect(f, 2, ERR_OK);
+	pthread_mutex_lock(&faults.lock);
+	while (!f->emptied)
+		pthread_cond_wait(&faults.moved, &faults.lock);
+	assert_int_equal(f->emptied, 1);
+	pthread_mutex_unlock(&faults.lock);
 }
 
 /* ---- the work, without a thread ------------------------------------------ */
@@ -629,6 +675,7 @@ int main(void)
 	    T(a_store_that_fails_for_a_while),
 	    T(stopping_leaves_what_has_not_begun),
 	    T(stopping_finishes_what_has_begun),
+	    T(it_keeps_house_in_between),
 	    T(nothing_is_no_transaction),
 	    T(answers_about_one_leave_the_others),
 	    T(one_that_cannot_be_done_fails_alone),
