@@ -18,6 +18,7 @@ enum situation {
 	IS_FAILED,    /* no code */
 	IS_CANCELLED,
 	IS_EXPIRED,
+	IS_GONE, /* swept, whatever the clock shows afterwards */
 };
 enum way {
 	BY_FIRST,  /* A, when its wait is over */
@@ -130,6 +131,14 @@ static const struct row rows[] = {
     {IS_EXPIRED, BY_RESULT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
     {IS_EXPIRED, BY_DELETE, 410, PROBLEM_JSON, 0, "error", "job-expired"},
     {IS_EXPIRED, BY_CANCEL, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+
+    {IS_GONE, BY_REPEAT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_STATUS, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_HEAD, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_KNOWN, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_RESULT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_DELETE, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+    {IS_GONE, BY_CANCEL, 410, PROBLEM_JSON, 0, "error", "job-expired"},
 };
 
 static void process(struct world *w)
@@ -154,6 +163,18 @@ static void run_past_deadline(struct world *w)
 	    ERR_OK);
 	assert_int_equal(store_commit(w->store), ERR_OK);
 	assert_int_equal(n, 1);
+}
+
+static void sweep(struct world *w)
+{
+	const struct store_now then = {
+	    .ms = w->now.wall_ms + w_apis[RETURN].ttl_ms,
+	    .boot = w->now.boot_ms + w_apis[RETURN].ttl_ms};
+	struct store_tended report;
+	int64_t due;
+
+	assert_int_equal(store_tend(w->store, then, &report, &due), ERR_OK);
+	assert_int_equal(report.emptied, 1);
 }
 
 static void bring_about(struct world *w, enum situation is)
@@ -197,6 +218,10 @@ static void bring_about(struct world *w, enum situation is)
 	case IS_EXPIRED:
 		world_complete(w, RETURN, 200, NULL, RESULT);
 		world_moves(w, w_apis[RETURN].ttl_ms);
+		break;
+	case IS_GONE:
+		world_complete(w, RETURN, 200, NULL, RESULT);
+		sweep(w);
 		break;
 	}
 }
@@ -259,7 +284,7 @@ static void check_row(struct world *w, const struct row *row)
 	    answer_get(&w->ans, "etag").n > 0, (row->headers & ETAG) > 0);
 	assert_string_equal(got_header(w, "cache-control"), "no-store");
 	assert_string_equal(got_header(w, "referrer-policy"), "no-referrer");
-	if (row->is != IS_EXPIRED)
+	if (row->is != IS_EXPIRED && row->is != IS_GONE)
 		assert_string_equal(
 		    got_header(w, "x-request-id"), "a-name-nobody-would-guess");
 	assert_true(answer_get(&w->ans, "traceparent").n > 0);
