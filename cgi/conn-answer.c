@@ -75,22 +75,37 @@ void conn_refuse(struct loop *loop, struct conn *c, enum err err)
 /* ---- requests that wait -------------------------------------------------- */
 
 /* False: it waits on. */
-static bool ask_again(struct loop *loop, const struct waiting *waiting,
-    bool last, struct answer *ans)
+static bool ask_again(struct loop *loop, struct waiting *w, struct answer *ans)
 {
 	const struct loop_spec *spec = loop->spec;
-	struct waiting w = *waiting;
 
-	if (last && w.deadline_boot > loop->now.boot_ms)
-		w.deadline_boot = loop->now.boot_ms;
-	if (spec->resume(spec->ctx, loop->now, &loop->arena, &w, ans) ==
+	if (w->again_boot <= loop->now.boot_ms)
+		w->again_boot = 0;
+	if (spec->resume(spec->ctx, loop->now, &loop->arena, w, ans) ==
 	    OUTCOME_ANSWER)
 		return true;
-	if (!last)
+	if (w->deadline_boot > loop->now.boot_ms)
 		return false;
 	*ans = (struct answer){0};
 	spec->refuse(spec->ctx, loop->now, &loop->arena, ERR_FULL, ans);
 	return true;
+}
+
+/* Its deadline is now. */
+static bool answer_now(struct loop *loop, struct waiting *w, struct answer *ans)
+{
+	if (w->deadline_boot > loop->now.boot_ms)
+		w->deadline_boot = loop->now.boot_ms;
+	return ask_again(loop, w, ans);
+}
+
+/* Not to a time that is over: that would be for ever. */
+static void put_off(
+    struct loop *loop, struct park_name name, int64_t again_boot)
+{
+	if (again_boot && again_boot <= loop->now.boot_ms)
+		again_boot = loop->now.boot_ms + 1;
+	park_again(loop->park, name, again_boot);
 }
 
 void conn_resume(struct loop *loop, struct park_name name, bool last)
@@ -102,18 +117,33 @@ void conn_resume(struct loop *loop, struct park_name name, bool last)
 	if (!found)
 		return;
 	slot = *found;
-	if (ask_again(loop, &slot.waiting, last, &ans)) {
+	if (last ? answer_now(loop, &slot.waiting, &ans)
+		 : ask_again(loop, &slot.waiting, &ans)) {
 		struct conn *c = conn_find(loop, slot.conn);
 		park_take(loop->park, name, NULL);
 		if (c)
 			answer(loop, c, slot.request_id, slot.keep_conn, &ans);
+	} else {
+		put_off(loop, name, slot.waiting.again_boot);
 	}
 	arena_reset(&loop->arena);
 	loop_step(loop);
 }
 
-static void park(
-    struct loop *loop, struct conn *c, const struct waiting *waiting)
+/* Those who began to wait together shall not all end together. */
+static int64_t draw_deadline(struct loop *loop, int64_t deadline_boot)
+{
+	int64_t wait = deadline_boot - loop->now.boot_ms;
+	int64_t most = wait / LOOP_JITTER_PART;
+
+	if (wait < LOOP_JITTER_FROM_MS)
+		return deadline_boot;
+	if (most > LOOP_JITTER_MS)
+		most = LOOP_JITTER_MS;
+	return deadline_boot - loop_random(loop, most + 1);
+}
+
+static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 {
 	struct park_slot slot = {
 	    .conn = conn_name(c),
@@ -123,12 +153,14 @@ static void park(
 	};
 	struct answer ans = {0};
 
+	slot.waiting.deadline_boot =
+	    draw_deadline(loop, waiting->deadline_boot);
 	if (!c->end && !loop->drain_boot &&
 	    park_put(loop->park, &slot, &c->slot) == ERR_OK) {
 		c->state = CONN_PARKED;
 		return;
 	}
-	ask_again(loop, waiting, true, &ans);
+	answer_now(loop, waiting, &ans);
 	answer(loop, c, slot.request_id, slot.keep_conn, &ans);
 }
 
@@ -185,8 +217,14 @@ void conn_committed(struct loop *loop, struct change *change)
 	enum outcome outcome = spec->committed(
 	    spec->ctx, loop->now, &loop->arena, change, &ans, &waiting);
 	if (c && c->state == CONN_COMMITTING) {
+		/* what came after the change may have been looked at before
+		   this one waited for it: then it asks at once */
+		bool missed = loop->looked_boot >= c->since_boot;
 		conn_time(loop, c, NULL);
 		conn_outcome(loop, c, outcome, &ans, &waiting, NULL);
+		if (missed && outcome == OUTCOME_PARK)
+			park_wake(loop->park, waiting.api,
+			    waiting.id + JOB_KEY_OFFSET);
 		/* what came meanwhile has had its edge */
 		if (c->fd >= 0)
 			conn_later(loop, c);
@@ -203,8 +241,7 @@ void conn_overdue(struct loop *loop, struct conn *c)
 }
 
 void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
-    const struct answer *ans, const struct waiting *waiting,
-    struct change *change)
+    const struct answer *ans, struct waiting *waiting, struct change *change)
 {
 	switch (outcome) {
 	case OUTCOME_ANSWER:

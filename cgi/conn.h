@@ -79,10 +79,10 @@ struct loop {
 	struct buf answer;
 	struct writer out;
 	struct park *park;
-	/* asking for those that wait: where, once more, and when again */
-	bool scanning, rescan;
-	uint32_t scan_at;
-	int64_t recheck_boot;
+	uint64_t seed;
+	/* asking what has changed: when next and once more (0 = not), and when
+	   that was done last */
+	int64_t look_boot, recheck_boot, looked_boot;
 };
 
 /*
@@ -90,6 +90,8 @@ struct loop {
  * the app rests, and it is later.
  */
 void loop_step(struct loop *loop);
+/* 0 … below - 1, in no order; 0 when below is. */
+int64_t loop_random(struct loop *loop, int64_t below);
 
 /* conns.c: the table and its bounds. */
 
@@ -133,11 +135,10 @@ void conn_send(struct loop *loop, struct conn *c, bool close_after);
 void conn_refuse(struct loop *loop, struct conn *c, enum err err);
 /* What the app said of this connection's request. */
 void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
-    const struct answer *ans, const struct waiting *waiting,
-    struct change *change);
+    const struct answer *ans, struct waiting *waiting, struct change *change);
 /*
- * Asks for a parked request again. With `last` (its deadline, or it has to
- * end) it is answered, come what may.
+ * Asks for a parked request again. At its deadline, and with `last` (it has to
+ * end), it is answered, come what may.
  */
 void conn_resume(struct loop *loop, struct park_name slot, bool last);
 /*

@@ -40,12 +40,28 @@ static void take_time(struct loop *loop)
 	};
 }
 
+static bool is_due(const struct loop *loop, int64_t boot_ms)
+{
+	return boot_ms && boot_ms <= loop->now.boot_ms;
+}
+
 /* What was read until now is old. */
 static void rest(struct loop *loop)
 {
 	if (loop->spec->rest)
 		loop->spec->rest(loop->spec->ctx);
 	loop->steps = 0;
+}
+
+/* The next of the numbers that begin with the seed: splitmix64. */
+int64_t loop_random(struct loop *loop, int64_t below)
+{
+	uint64_t x = loop->seed += 0x9e3779b97f4a7c15u;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	x ^= x >> 31;
+	return below > 0 ? (int64_t)(x % (uint64_t)below) : 0;
 }
 
 /* A clock costs little, but more than a step that asks for nothing. */
@@ -104,11 +120,26 @@ static bool accept_some(struct loop *loop)
 
 /* ---- the end ------------------------------------------------------------- */
 
-static void drain(struct loop *loop)
+/*
+ * Those who wait are answered in any order over a while, a millisecond each
+ * but LOOP_RELEASE_MS at most: they would come back together otherwise.
+ */
+static void release_all(struct loop *loop)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, count = park_count(loop->park);
+	int64_t span = count < LOOP_RELEASE_MS ? count : LOOP_RELEASE_MS;
 	struct park_name name;
 
+	while (park_next(loop->park, &at, &name)) {
+		int64_t then = loop->now.boot_ms + loop_random(loop, span);
+		const struct park_slot *slot = park_get(loop->park, name);
+		if (slot && slot->waiting.deadline_boot > then)
+			park_until(loop->park, name, then);
+	}
+}
+
+static void drain(struct loop *loop)
+{
 	if (loop->drain_boot) {
 		loop->stop = true;
 		return;
@@ -120,8 +151,7 @@ static void drain(struct loop *loop)
 	loop->listen_fd = -1;
 	loop->accept_boot = 0;
 	loop->drain_boot = loop->now.boot_ms + LOOP_DRAIN_MS;
-	while (park_next(loop->park, &at, &name))
-		conn_resume(loop, name, true);
+	release_all(loop);
 	for (uint32_t i = 0; i < loop->n_conns; i++) {
 		struct conn *c = loop->conns[i];
 		if (c->fd < 0 || c->state != CONN_READING)
@@ -143,40 +173,46 @@ static void take_signals(struct loop *loop)
 
 /* ---- those who wait ------------------------------------------------------ */
 
-static void scan_start(struct loop *loop)
-{
-	if (loop->scanning) {
-		loop->rescan = true;
-		return;
-	}
-	loop->scanning = park_count(loop->park) > 0;
-	loop->scan_at = 0;
-}
-
-static void scan(struct loop *loop)
-{
-	struct park_name name;
-
-	for (int i = 0; i < SCAN_MAX && loop->scanning; i++) {
-		if (park_next(loop->park, &loop->scan_at, &name)) {
-			conn_resume(loop, name, false);
-			continue;
-		}
-		loop->scanning = false;
-		if (loop->rescan)
-			scan_start(loop);
-		loop->rescan = false;
-	}
-}
-
 static void take_bell(struct loop *loop)
 {
 	const struct loop_spec *spec = loop->spec;
 
 	if (!spec->heard(spec->ctx, spec->bell_fd))
 		return;
-	scan_start(loop);
+	loop->look_boot = loop->now.boot_ms;
 	loop->recheck_boot = loop->now.boot_ms + LOOP_RECHECK_MS;
+}
+
+/*
+ * Who waits for what has changed? Once a turn at most, however often it rang,
+ * and in what is to be read now: a request of this turn that parked on
+ * something older is in the table already.
+ */
+static void look(struct loop *loop)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	if (is_due(loop, loop->recheck_boot)) {
+		loop->recheck_boot = 0;
+		loop->look_boot = loop->now.boot_ms;
+	}
+	if (!is_due(loop, loop->look_boot))
+		return;
+	loop->look_boot = 0;
+	rest(loop);
+	loop->looked_boot = loop->now.boot_ms;
+	if (!spec->changed)
+		park_wake_all(loop->park);
+	else if (!spec->changed(spec->ctx, loop->park))
+		loop->look_boot = loop->now.boot_ms + LOOP_AGAIN_MS;
+}
+
+static void wake_some(struct loop *loop)
+{
+	struct park_name name;
+
+	for (int i = 0; i < SCAN_MAX && park_woken(loop->park, &name); i++)
+		conn_resume(loop, name, false);
 }
 
 /* ---- changes that are back ----------------------------------------------- */
@@ -206,11 +242,6 @@ static void take_changes(struct loop *loop)
 
 /* ---- time ---------------------------------------------------------------- */
 
-static bool is_due(const struct loop *loop, int64_t boot_ms)
-{
-	return boot_ms && boot_ms <= loop->now.boot_ms;
-}
-
 static void close_late(struct loop *loop, struct conn_list *list, int64_t ms)
 {
 	struct conn *c;
@@ -236,14 +267,10 @@ static void take_due(struct loop *loop)
 	for (int i = 0; i < SCAN_MAX && park_first(loop->park, &name) &&
 			park_earliest(loop->park) <= loop->now.boot_ms;
 	     i++)
-		conn_resume(loop, name, true);
+		conn_resume(loop, name, false);
 	close_late(loop, &loop->incomplete, loop->incomplete_ms);
 	close_late(loop, &loop->stalled, loop->stalled_ms);
 	refuse_late(loop);
-	if (is_due(loop, loop->recheck_boot)) {
-		loop->recheck_boot = 0;
-		scan_start(loop);
-	}
 	if (is_due(loop, loop->accept_boot)) {
 		loop->accept_boot = 0;
 		listen_for(loop, EPOLLIN);
@@ -269,12 +296,13 @@ static int patience(const struct loop *loop)
 {
 	int64_t at = park_earliest(loop->park);
 
-	if (loop->scanning || !TAILQ_EMPTY(&loop->ready))
+	if (park_has_woken(loop->park) || !TAILQ_EMPTY(&loop->ready))
 		return 0;
 	at = earlier(at, list_due(&loop->incomplete, loop->incomplete_ms));
 	at = earlier(at, list_due(&loop->stalled, loop->stalled_ms));
 	at = earlier(at, list_due(&loop->committing, loop->commit_ms));
 	at = earlier(at, loop->recheck_boot);
+	at = earlier(at, loop->look_boot);
 	at = earlier(at, loop->accept_boot);
 	at = earlier(at, loop->drain_boot);
 	if (at == INT64_MAX)
@@ -328,7 +356,8 @@ static bool turn(struct loop *loop)
 		take_event(loop, &events[i]);
 	take_ready(loop);
 	take_due(loop);
-	scan(loop);
+	look(loop);
+	wake_some(loop);
 	rest(loop);
 	return true;
 }
@@ -377,6 +406,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 		spec->incomplete_ms ? spec->incomplete_ms : LOOP_INCOMPLETE_MS,
 	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
 	    .commit_ms = spec->commit_ms ? spec->commit_ms : LOOP_COMMIT_MS,
+	    .seed = spec->seed,
 	    .listen_fd = spec->listen_fd,
 	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
 	    .signal_fd = -1,

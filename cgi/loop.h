@@ -30,6 +30,15 @@
 #define LOOP_AGAIN_MS 20     /* a store that is held back is asked again */
 #define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define LOOP_DRAIN_MS 5000   /* at the end: to hand over what is answered */
+#define LOOP_RELEASE_MS 1000 /* of these: until all who wait are answered */
+/*
+ * Who began to wait together shall not come back together: the end of a wait
+ * of LOOP_JITTER_FROM_MS or more is drawn up to a LOOP_JITTER_PART-th earlier,
+ * LOOP_JITTER_MS at most; never later.
+ */
+#define LOOP_JITTER_FROM_MS 1000
+#define LOOP_JITTER_PART 20
+#define LOOP_JITTER_MS 250
 
 /*
  * What the loop serves: the app (app.h), or a test's own. `now` is taken once
@@ -41,13 +50,16 @@ struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
 	int64_t incomplete_ms, stalled_ms, commit_ms; /* 0 = as above */
+	uint64_t seed; /* for jitter; nothing secret, any number */
 	const struct log *log;
 	void *ctx;
 	enum outcome (*handle)(void *ctx, struct app_now now, struct arena *a,
 	    const struct request *r, struct answer *ans, struct waiting *wait,
 	    struct change **change);
-	/* at the latest when now.boot_ms has reached wait->deadline_boot it
-	   answers */
+	/*
+	 * At the latest when now.boot_ms has reached wait->deadline_boot it
+	 * answers. Before, it may set wait->again_boot: asked again then.
+	 */
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
 	    struct waiting *wait, struct answer *ans);
 	/*
@@ -75,8 +87,8 @@ struct loop_spec {
 	/*
 	 * After a ring, and again LOOP_RECHECK_MS later: park_wake() for every
 	 * job that changed since it was last asked, or park_wake_all() where
-	 * that cannot be told. False: the store cannot be asked just now; again
-	 * in LOOP_AGAIN_MS.
+	 * that cannot be told (and where this is NULL). False: the store cannot
+	 * be asked just now; again in LOOP_AGAIN_MS.
 	 */
 	bool (*changed)(void *ctx, struct park *park);
 	/*
@@ -87,7 +99,8 @@ struct loop_spec {
 };
 /*
  * Until SIGTERM or SIGINT, which it blocks for good; then drains (no new
- * connection, everybody who waits is answered with what there is) and returns
+ * connection; everybody who waits is answered with what there is, in no order
+ * and within LOOP_RELEASE_MS; changes under way are waited for) and returns
  * ERR_OK. A second signal ends the draining. ERR_IO when it cannot be set up.
  */
 enum err loop_run(const struct loop_spec *spec)

@@ -4,22 +4,28 @@
 #include <string.h>
 
 /*
- * Three arrays that grow together: the slots themselves (free ones form a
- * list), and a binary heap of slot indexes, earliest deadline on top, in which
- * every slot knows its place so that it can be taken out of the middle.
+ * Cells, each in up to three structures at once, by index:
+ *   heap    every used one, who is due first on top; each knows its place, so
+ *	     that it can be taken out of the middle
+ *   bucket  every used one, with those whose job has the same hash: a list
+ *   woken   those that were woken and not asked since: one list, in order
+ * Free cells form a list by .next. The arrays grow together, by doubling.
  */
 struct cell {
 	struct park_slot slot;
-	bool used;
-	uint32_t next_free; /* unused ones; NOBODY ends the list */
-	uint32_t place;	    /* used ones: where in the heap */
+	uint32_t place;
+	uint32_t next, previous; /* bucket; the first has no previous */
+	uint32_t woken_next, woken_previous;
+	bool used, woken;
 };
 #define NOBODY UINT32_MAX
 
 struct park {
 	struct cell *cells;
-	uint32_t *heap; /* count of them are in use */
+	uint32_t *heap;	   /* count of them are in use */
+	uint32_t *buckets; /* cap of them, a power of two or max */
 	uint32_t n, cap, max, count, free;
+	uint32_t woken_first, woken_last;
 };
 
 struct park *park_new(uint32_t max)
@@ -30,6 +36,7 @@ struct park *park_new(uint32_t max)
 		abort();
 	park->max = max;
 	park->free = NOBODY;
+	park->woken_first = park->woken_last = NOBODY;
 	return park;
 }
 
@@ -39,12 +46,19 @@ void park_free(struct park *park)
 		return;
 	free(park->cells);
 	free(park->heap);
+	free(park->buckets);
 	free(park);
 }
 
-static int64_t deadline_at(const struct park *park, uint32_t place)
+/* ---- the heap ------------------------------------------------------------ */
+
+static int64_t due_at(const struct park *park, uint32_t place)
 {
-	return park->cells[park->heap[place]].slot.waiting.deadline_boot;
+	const struct waiting *w = &park->cells[park->heap[place]].slot.waiting;
+
+	return w->again_boot && w->again_boot < w->deadline_boot
+		   ? w->again_boot
+		   : w->deadline_boot;
 }
 
 static void heap_set(struct park *park, uint32_t place, uint32_t index)
@@ -63,7 +77,7 @@ static void heap_swap(struct park *park, uint32_t a, uint32_t b)
 
 static void heap_up(struct park *park, uint32_t at)
 {
-	while (at && deadline_at(park, at) < deadline_at(park, (at - 1) / 2)) {
+	while (at && due_at(park, at) < due_at(park, (at - 1) / 2)) {
 		heap_swap(park, at, (at - 1) / 2);
 		at = (at - 1) / 2;
 	}
@@ -75,7 +89,7 @@ static void heap_down(struct park *park, uint32_t at)
 		uint32_t least = at;
 		for (uint32_t i = 2 * at + 1; i <= 2 * at + 2; i++)
 			if (i < park->count &&
-			    deadline_at(park, i) < deadline_at(park, least))
+			    due_at(park, i) < due_at(park, least))
 				least = i;
 		if (least == at)
 			return;
@@ -83,6 +97,102 @@ static void heap_down(struct park *park, uint32_t at)
 		at = least;
 	}
 }
+
+/* Its due time has changed. */
+static void heap_mend(struct park *park, uint32_t at)
+{
+	uint32_t index = park->heap[at];
+
+	heap_up(park, at);
+	heap_down(park, park->cells[index].place);
+}
+
+static void heap_remove(struct park *park, uint32_t at)
+{
+	uint32_t last = --park->count;
+
+	if (at == last)
+		return;
+	heap_swap(park, at, last);
+	heap_mend(park, at);
+}
+
+/* ---- who waits for a job ------------------------------------------------- */
+
+/* A job's key looks random by itself: ids.h. */
+static uint32_t *bucket_of(
+    const struct park *park, size_t api, const uint8_t key[JOB_KEY_BYTES])
+{
+	uint64_t bits;
+
+	memcpy(&bits, key, sizeof(bits));
+	bits = (bits ^ api) * 0x9e3779b97f4a7c15u;
+	return &park->buckets[(bits >> 32) % park->cap];
+}
+
+static const uint8_t *key_of(const struct cell *cell)
+{
+	return cell->slot.waiting.id + JOB_KEY_OFFSET;
+}
+
+static void bucket_put(struct park *park, uint32_t index)
+{
+	struct cell *cell = &park->cells[index];
+	uint32_t *first = bucket_of(park, cell->slot.waiting.api, key_of(cell));
+
+	cell->previous = NOBODY;
+	cell->next = *first;
+	if (*first != NOBODY)
+		park->cells[*first].previous = index;
+	*first = index;
+}
+
+static void bucket_remove(struct park *park, const struct cell *cell)
+{
+	if (cell->next != NOBODY)
+		park->cells[cell->next].previous = cell->previous;
+	if (cell->previous != NOBODY)
+		park->cells[cell->previous].next = cell->next;
+	else
+		*bucket_of(park, cell->slot.waiting.api, key_of(cell)) =
+		    cell->next;
+}
+
+/* ---- who has been woken -------------------------------------------------- */
+
+static void woken_put(struct park *park, uint32_t index)
+{
+	struct cell *cell = &park->cells[index];
+
+	if (cell->woken)
+		return;
+	cell->woken = true;
+	cell->woken_next = NOBODY;
+	cell->woken_previous = park->woken_last;
+	if (park->woken_last != NOBODY)
+		park->cells[park->woken_last].woken_next = index;
+	else
+		park->woken_first = index;
+	park->woken_last = index;
+}
+
+static void woken_remove(struct park *park, struct cell *cell)
+{
+	if (!cell->woken)
+		return;
+	cell->woken = false;
+	if (cell->woken_next != NOBODY)
+		park->cells[cell->woken_next].woken_previous =
+		    cell->woken_previous;
+	else
+		park->woken_last = cell->woken_previous;
+	if (cell->woken_previous != NOBODY)
+		park->cells[cell->woken_previous].woken_next = cell->woken_next;
+	else
+		park->woken_first = cell->woken_next;
+}
+
+/* ---- slots --------------------------------------------------------------- */
 
 static void grow(struct park *park)
 {
@@ -92,9 +202,14 @@ static void grow(struct park *park)
 		cap = park->max;
 	park->cells = reallocarray(park->cells, cap, sizeof(park->cells[0]));
 	park->heap = reallocarray(park->heap, cap, sizeof(park->heap[0]));
-	if (!park->cells || !park->heap)
+	park->buckets =
+	    reallocarray(park->buckets, cap, sizeof(park->buckets[0]));
+	if (!park->cells || !park->heap || !park->buckets)
 		abort();
 	park->cap = cap;
+	memset(park->buckets, 0xff, cap * sizeof(park->buckets[0]));
+	for (uint32_t place = 0; place < park->count; place++)
+		bucket_put(park, park->heap[place]);
 }
 
 static uint32_t free_cell(struct park *park)
@@ -102,7 +217,7 @@ static uint32_t free_cell(struct park *park)
 	uint32_t index = park->free;
 
 	if (index != NOBODY) {
-		park->free = park->cells[index].next_free;
+		park->free = park->cells[index].next;
 		return index;
 	}
 	if (park->n == park->cap)
@@ -127,6 +242,7 @@ enum err park_put(
 	cell->used = true;
 	heap_set(park, park->count++, index);
 	heap_up(park, cell->place);
+	bucket_put(park, index);
 	return ERR_OK;
 }
 
@@ -156,15 +272,12 @@ bool park_take(struct park *park, struct park_name n, struct park_slot *out)
 		return false;
 	if (out)
 		*out = cell->slot;
-	uint32_t place = cell->place, last = --park->count;
-	if (place != last) {
-		heap_swap(park, place, last);
-		heap_up(park, place);
-		heap_down(park, place);
-	}
+	heap_remove(park, cell->place);
+	bucket_remove(park, cell);
+	woken_remove(park, cell);
 	cell->used = false;
 	cell->slot.name.generation++;
-	cell->next_free = park->free;
+	cell->next = park->free;
 	park->free = n.index;
 	return true;
 }
@@ -187,6 +300,66 @@ bool park_next(const struct park *park, uint32_t *index, struct park_name *name)
 	return false;
 }
 
+/* ---- waking -------------------------------------------------------------- */
+
+void park_wake(struct park *park, size_t api, const uint8_t key[JOB_KEY_BYTES])
+{
+	if (park->count == 0)
+		return;
+	uint32_t index = *bucket_of(park, api, key);
+	while (index != NOBODY) {
+		const struct cell *cell = &park->cells[index];
+		if (cell->slot.waiting.api == api &&
+		    memcmp(key_of(cell), key, JOB_KEY_BYTES) == 0)
+			woken_put(park, index);
+		index = cell->next;
+	}
+}
+
+void park_wake_all(struct park *park)
+{
+	for (uint32_t index = 0; index < park->n; index++)
+		if (park->cells[index].used)
+			woken_put(park, index);
+}
+
+bool park_has_woken(const struct park *park)
+{
+	return park->woken_first != NOBODY;
+}
+
+bool park_woken(struct park *park, struct park_name *name)
+{
+	if (!park_has_woken(park))
+		return false;
+	struct cell *cell = &park->cells[park->woken_first];
+	*name = cell->slot.name;
+	woken_remove(park, cell);
+	return true;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+void park_again(struct park *park, struct park_name n, int64_t again_boot)
+{
+	struct cell *cell = cell_of(park, n);
+
+	if (!cell)
+		return;
+	cell->slot.waiting.again_boot = again_boot;
+	heap_mend(park, cell->place);
+}
+
+void park_until(struct park *park, struct park_name n, int64_t deadline_boot)
+{
+	struct cell *cell = cell_of(park, n);
+
+	if (!cell)
+		return;
+	cell->slot.waiting.deadline_boot = deadline_boot;
+	heap_mend(park, cell->place);
+}
+
 bool park_first(const struct park *park, struct park_name *name)
 {
 	if (park->count == 0)
@@ -197,5 +370,5 @@ bool park_first(const struct park *park, struct park_name *name)
 
 int64_t park_earliest(const struct park *park)
 {
-	return park->count ? deadline_at(park, 0) : INT64_MAX;
+	return park->count ? due_at(park, 0) : INT64_MAX;
 }

@@ -81,9 +81,10 @@ bool park_woken(struct park *park, struct park_name *name); /* takes it off */
 bool park_has_woken(const struct park *park);
 /*
  * A slot is due at its again_boot, where it has one, or at its deadline. The
- * slot keeps its name when it is put off: park_again().
+ * slot keeps its name when either is moved.
  */
 void park_again(struct park *park, struct park_name n, int64_t again_boot);
+void park_until(struct park *park, struct park_name n, int64_t deadline_boot);
 /* The earliest of all, INT64_MAX when nobody waits. */
 int64_t park_earliest(const struct park *park);
 /* Who has it; false when nobody waits. */

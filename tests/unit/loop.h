@@ -27,7 +27,9 @@
  *
  *   /echo       200: method, x-token, body's length and sum
  *   /park?MS    waits for the bell (then 200 "done TOKEN") or so long (202
- *               "late TOKEN")
+ *               "late TOKEN"); token "turn": late ones say the how
+ *               many-th they were; "drawn": how much earlier than asked
+ *               their deadline is, in ms
  *   /big?N      200: N bytes
  *   /commit?A   has a change committed, which takes A ms; -1: until it is
  *               released; then 201 "committed TOKEN"
@@ -38,6 +40,7 @@
  */
 #define PATIENCE_MS 20000
 #define TEST_BODY_MAX 100000
+#define TOKEN_MAX 32 /* fits behind the offset of the key in an id */
 
 /* What both processes see. */
 struct shared {
@@ -45,6 +48,9 @@ struct shared {
 	volatile int full;     /* submit: ERR_FULL */
 	volatile int released; /* with A = -1: the first so many come back */
 	volatile int submitted, committed, rested;
+	volatile int blind;	      /* changed: false, so many times */
+	volatile int looked, resumed; /* calls of changed and resume */
+	char changed[TOKEN_MAX];      /* whose token changed wakes */
 };
 
 struct world {
@@ -55,6 +61,7 @@ struct world {
 	int commit_fd;
 	struct change_list changes; /* under way, in its process */
 	int files_max;		    /* of its process; 0 = as many as allowed */
+	bool keyed;		    /* changed wakes one token, not everybody */
 };
 
 static inline void say(struct arena *a, struct answer *ans, int status,
@@ -78,6 +85,12 @@ static inline unsigned sum_of(struct str s)
 	return sum;
 }
 
+/* The token stands where the job's key does: it wakes by that. */
+static inline void put_token(struct waiting *wait, const char *token)
+{
+	snprintf((char *)wait->id + JOB_KEY_OFFSET, TOKEN_MAX, "%s", token);
+}
+
 /* ---- its committer --------------------------------------------------------
  */
 
@@ -90,7 +103,7 @@ struct test_change {
 	int64_t due_boot;     /* -1 = when it is released */
 	int number;	      /* the how many-th it is */
 	long park_ms;	      /* -1 = answered at once */
-	char token[JOB_ID_BYTES];
+	char token[TOKEN_MAX];
 };
 
 static inline void test_tick(const struct world *w)
@@ -163,7 +176,7 @@ static inline enum outcome test_committed(void *ctx, struct app_now now,
 	if (t->park_ms >= 0) {
 		*wait =
 		    (struct waiting){.deadline_boot = now.boot_ms + t->park_ms};
-		snprintf((char *)wait->id, sizeof(wait->id), "%s", t->token);
+		put_token(wait, t->token);
 		return OUTCOME_PARK;
 	}
 	say(a, ans, 201, "committed", t->token);
@@ -191,8 +204,9 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
 	} else if (str_is(r->path, "/park")) {
-		*wait = (struct waiting){.deadline_boot = now.boot_ms + number};
-		snprintf((char *)wait->id, sizeof(wait->id), "%s", token);
+		*wait = (struct waiting){.deadline_boot = now.boot_ms + number,
+		    .version = now.boot_ms + number};
+		put_token(wait, token);
 		return OUTCOME_PARK;
 	} else if (str_is(r->path, "/commit")) {
 		const char *more = strchr(arena_cstr(a, r->query), ',');
@@ -214,14 +228,24 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 static inline enum outcome test_resume(void *ctx, struct app_now now,
     struct arena *a, struct waiting *wait, struct answer *ans)
 {
-	const struct world *w = ctx;
+	struct world *w = ctx;
+	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
 
-	if (w->shared->settled)
-		say(a, ans, 200, "done", (const char *)wait->id);
+	w->shared->resumed++;
+	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
+		ans->body = arena_printf(a, "%d", w->shared->resumed);
+	else if (strcmp(token, "drawn") == 0 &&
+		 (w->shared->settled || wait->deadline_boot <= now.boot_ms))
+		ans->body = arena_printf(
+		    a, "%d", (int)(wait->version - wait->deadline_boot));
+	else if (w->shared->settled)
+		say(a, ans, 200, "done", token);
 	else if (wait->deadline_boot <= now.boot_ms)
-		say(a, ans, 202, "late", (const char *)wait->id);
+		say(a, ans, 202, "late", token);
 	else
 		return OUTCOME_PARK;
+	if (!ans->status)
+		ans->status = 200;
 	return OUTCOME_ANSWER;
 }
 
@@ -242,6 +266,21 @@ static inline bool test_heard(void *ctx, int fd)
 
 	(void)ctx;
 	return read(fd, &rings, sizeof(rings)) == sizeof(rings);
+}
+
+static inline bool test_changed(void *ctx, struct park *park)
+{
+	struct world *w = ctx;
+	uint8_t key[JOB_KEY_BYTES];
+
+	w->shared->looked++;
+	if (w->shared->blind > 0) {
+		w->shared->blind--;
+		return false;
+	}
+	memcpy(key, w->shared->changed, sizeof(key));
+	park_wake(park, 0, key);
+	return true;
 }
 
 static inline void test_rest(void *ctx)
@@ -281,6 +320,7 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .committed = test_committed,
 	    .discard = test_discard,
 	    .refuse = test_refuse,
+	    .changed = w->keyed ? test_changed : NULL,
 	    .rest = test_rest,
 	    .bell_fd = w->bell,
 	    .heard = test_heard};

@@ -90,6 +90,86 @@ static void test_asked_again_after_the_last_ring(void **state)
 	world_close(&own);
 }
 
+/* Rung: those who wait for what changed are asked, and nobody else. */
+static void test_one_job_wakes_its_own(void **state)
+{
+	struct world own = {.keyed = true};
+	int fds[40];
+	(void)state;
+
+	world_open(&own, 0);
+	for (int i = 0; i < 40; i++) {
+		fds[i] = dial(&own);
+		ask(fds[i], 1, "/park?60000", i % 4 ? "others" : "mine");
+	}
+	int last = dial(&own);
+	ask(last, 1, "/echo", "x");
+	assert_answer(last, 1, "200 GET x 0 0");
+	strcpy(own.shared->changed, "mine");
+	ring(&own);
+	for (int i = 0; i < 40; i += 4)
+		assert_answer(fds[i], 1, "200 done mine");
+	/* asked once more after the last ring, for nobody is left */
+	for (int ms = 0; ms < PATIENCE_MS && own.shared->looked < 2; ms++)
+		usleep(1000);
+	assert_int_equal(own.shared->looked, 2);
+	assert_int_equal(own.shared->resumed, 10);
+	strcpy(own.shared->changed, "others");
+	ring(&own);
+	for (int i = 0; i < 40; i++) {
+		if (i % 4)
+			assert_answer(fds[i], 1, "200 done others");
+		close(fds[i]);
+	}
+	assert_int_equal(own.shared->resumed, 40);
+	close(last);
+	world_close(&own);
+}
+
+/* A store that is held back is asked again, without another ring. */
+static void test_asked_until_it_can_be_told(void **state)
+{
+	struct world own = {.keyed = true};
+	(void)state;
+
+	world_open(&own, 0);
+	own.shared->blind = 5;
+	int fd = dial(&own);
+	ask(fd, 1, "/park?60000", "me");
+	strcpy(own.shared->changed, "me");
+	ring(&own);
+	assert_answer(fd, 1, "200 done me");
+	assert_true(own.shared->looked >= 6);
+	assert_int_equal(own.shared->resumed, 1);
+	close(fd);
+	world_close(&own);
+}
+
+/*
+ * What ends between the change's commit and the loop's hearing of it: the ring
+ * comes first and finds nobody, so whoever then waits for it asks at once.
+ */
+static void test_rung_before_it_was_parked(void **state)
+{
+	struct world own = {.keyed = true};
+	(void)state;
+
+	world_open(&own, 0);
+	int fd = dial(&own);
+	strcpy(own.shared->changed, "me");
+	ask(fd, 1, "/commit?-1,60000", "me");
+	while (own.shared->submitted < 1)
+		usleep(1000);
+	ring(&own);
+	while (own.shared->looked < 2)
+		usleep(1000);
+	own.shared->released = 1;
+	assert_answer(fd, 1, "200 done me");
+	assert_int_equal(own.shared->resumed, 1);
+	close(fd);
+	world_close(&own);
+}
+
 static void test_abort(void **state)
 {
 	int fd = dial(&world);
@@ -284,6 +364,85 @@ static void test_drain(void **state)
 	world_close(&own);
 }
 
+static int get_number(int fd, uint16_t id)
+{
+	char *got = get_answer(fd, id);
+
+	assert_memory_equal(got, "200 ", 4);
+	int n = atoi(got + 4);
+	free(got);
+	return n;
+}
+
+/* Those who wait at the end are answered in no order, each once. */
+#define LEFT 100
+static void test_released_in_no_order(void **state)
+{
+	struct world own = {0};
+	int fds[LEFT], in_order = 0, before = 0;
+	bool seen[LEFT + 1] = {0};
+	(void)state;
+
+	world_open(&own, 0);
+	for (int i = 0; i < LEFT; i++) {
+		fds[i] = dial(&own);
+		ask(fds[i], 1, "/park?60000", "turn");
+	}
+	int last = dial(&own);
+	ask(last, 1, "/echo", "x");
+	assert_answer(last, 1, "200 GET x 0 0");
+	kill(own.pid, SIGTERM);
+	for (int i = 0; i < LEFT; i++) {
+		int n = get_number(fds[i], 1);
+		assert_in_range(n, 1, LEFT);
+		assert_false(seen[n]);
+		seen[n] = true;
+		in_order += n > before;
+		before = n;
+		assert_ended(fds[i]);
+	}
+	assert_true(in_order < LEFT * 3 / 4);
+	close(last);
+	world_close(&own);
+}
+
+/* Drawn earlier, never later, by so much at most; short ones not at all. */
+static void test_deadlines_are_drawn(void **state)
+{
+	static const struct {
+		const char *uri;
+		int most;
+	} rows[] = {{"/park?999", 0}, {"/park?1000", 50}, {"/park?4000", 200},
+	    {"/park?20000", 250}};
+	struct world own = {0};
+	int fds[4][30];
+	(void)state;
+
+	world_open(&own, 0);
+	for (int row = 0; row < 4; row++)
+		for (int i = 0; i < 30; i++) {
+			fds[row][i] = dial(&own);
+			ask(fds[row][i], 1, rows[row].uri, "drawn");
+		}
+	int last = dial(&own);
+	ask(last, 1, "/echo", "x");
+	assert_answer(last, 1, "200 GET x 0 0");
+	ring(&own);
+	for (int row = 0; row < 4; row++) {
+		int least = 1000, most = -1;
+		for (int i = 0; i < 30; i++) {
+			int n = get_number(fds[row][i], 1);
+			least = n < least ? n : least;
+			most = n > most ? n : most;
+			close(fds[row][i]);
+		}
+		assert_true(least >= 0 && most <= rows[row].most);
+		assert_true(most - least >= rows[row].most / 2);
+	}
+	close(last);
+	world_close(&own);
+}
+
 static int group_setup(void **state)
 {
 	(void)state;
@@ -305,12 +464,17 @@ int main(void)
 	    cmocka_unit_test(test_in_order_of_deadlines),
 	    cmocka_unit_test(test_released_together),
 	    cmocka_unit_test(test_asked_again_after_the_last_ring),
+	    cmocka_unit_test(test_one_job_wakes_its_own),
+	    cmocka_unit_test(test_asked_until_it_can_be_told),
+	    cmocka_unit_test(test_rung_before_it_was_parked),
 	    cmocka_unit_test(test_abort),
 	    cmocka_unit_test(test_bytes_behind),
 	    cmocka_unit_test(test_leaving_frees),
 	    cmocka_unit_test(test_half_closed_while_parked),
 	    cmocka_unit_test(test_answers_reach_their_owners),
 	    cmocka_unit_test(test_drain),
+	    cmocka_unit_test(test_released_in_no_order),
+	    cmocka_unit_test(test_deadlines_are_drawn),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
