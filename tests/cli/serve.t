@@ -39,6 +39,7 @@ serve() { # ARGUMENTS…: its status, what it said in $TMP/said
 		2>"$TMP/said"
 }
 up() { # starts it in the background until it answers
+	rm -f "$TMP/serve.err" # the one before said so, too
 	start serve "$LOWTIDE" serve -C "$site" --env dev --port "$port"
 	serve_pid=$last
 	wait_for 20 grep -q 'is on http' "$TMP/serve.err"
@@ -169,6 +170,54 @@ for name in lowtide-cgi lowtide-worker nginx; do
 	ok "$name killed: it all answers" wait_for 10 answers /api/jobs/health
 done
 ok "a page comes through the new nginx" answers /
+
+# ---- somebody has the store's turn and keeps it
+died() { [ "$(grep -c child-died "$TMP/serve.err")" -ge "$1" ]; }
+deaths=$(grep -c child-died "$TMP/serve.err")
+start turn bash -c 'exec 8>>"$0/turn.lock" 9>>"$0/write.lock"; flock 8
+	flock 9; echo taken; exec sleep 1000' \
+	"$(dirname "$(find -L "$site/.lowtide" -name turn.lock)")"
+turn=$last
+wait_for 10 grep -q taken "$TMP/turn.out"
+kill -KILL "$(pid_of lowtide-cgi)" "$(pid_of lowtide-worker)"
+ok "no turn: two died" wait_for 10 died $((deaths + 2))
+ok "no turn: the endpoint is there again" wait_for 10 pid_of lowtide-cgi
+ok "no turn: the worker is there again" wait_for 10 pid_of lowtide-worker
+sleep 3 # longer than a writer waits for its turn
+is "no turn: who waits for it is not dead" \
+	"$(grep -c child-died "$TMP/serve.err")" $((deaths + 2))
+all=$(children "$serve_pid")
+kill -INT "$serve_pid"
+wait "$serve_pid"
+is "no turn: Ctrl-C ends it well" "$?" 0
+is "no turn: nothing is left running" "$(alive $all)" ""
+kill "$turn"
+wait "$turn" 2>/dev/null
+
+# ---- Ctrl-C while it has all it can take
+up
+start flood node -e '
+	let n = 0;
+	const send = async () => {
+		const r = await fetch(process.argv[1], {method: "POST",
+			body: "{}", headers: {"x-wait-time-ms": "0",
+				"content-type": "application/json"}});
+		await r.text();
+		if (r.status === 202 && ++n === 100)
+			console.log("full");
+		return send();
+	};
+	for (let i = 0; i < 32; i++)
+		send().catch(() => process.exit(n < 100));' \
+	"http://127.0.0.1:$port/api/export"
+ok "saturated: it takes a hundred" wait_for 30 grep -q full "$TMP/flood.out"
+all=$(children "$serve_pid")
+kill -INT "$serve_pid"
+wait "$serve_pid"
+is "saturated: Ctrl-C ends it well" "$?" 0
+is "saturated: nothing is left running" "$(alive $all)" ""
+is "saturated: nor any file" "$(ls "$TMPDIR")" ""
+up
 all=$(children "$serve_pid")
 kill -KILL "$serve_pid"
 wait "$serve_pid" 2>/dev/null
