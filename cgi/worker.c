@@ -8,6 +8,7 @@
 
 #include "cgi/runner.h"
 #include "cgi/start.h"
+#include "cgi/tended.h"
 #include "lib/clock.h"
 #include "lib/version.h"
 
@@ -16,11 +17,13 @@
  * clocks, signals and descriptors are; the work is runner.c.
  *
  * It sleeps in one place. Four things wake it: the bell `accepted`, a signal,
- * a call that moves, and the time the last step named. With nothing queued and
- * nothing running there is no such time, and it sleeps until it is called.
+ * a call that moves, and the time that the last step or the store's
+ * housekeeping named. With nothing queued, nothing running and nothing to
+ * expire there is no such time, and it sleeps until it is called.
  */
 #define LEASE_MS 20000
 #define HEARTBEAT_MS 5000
+#define TEND_RETRY_MS 10000
 #define TURN_WAIT_MIN_MS 100 /* a checkpoint may take as long */
 
 enum {
@@ -58,7 +61,9 @@ struct worker {
 	int signal_fd, bell_fd;
 	void *pool;
 	struct runner *runner;
-	unsigned signals; /* so many told it to stop */
+	unsigned signals;  /* so many told it to stop */
+	bool tended;	   /* the store, since the start */
+	int64_t tend_boot; /* it failed, and was said: not before */
 };
 
 static struct runner_now now(void)
@@ -187,6 +192,44 @@ static void on_signal(struct worker *w)
 	}
 }
 
+/* When again. */
+static int64_t tend_now(struct worker *w, struct runner_now at)
+{
+	const struct store_now when = {.ms = at.now_ms, .boot = at.now_boot};
+	struct store_tended report = {0};
+	int64_t due_boot = 0;
+	enum err err = store_tend(w->start.store, when, &report, &due_boot);
+
+	if (err != ERR_OK && !w->tend_boot)
+		LOG(&w->log, at.now_ms, "housekeeping-failed",
+		    LOG_TEXT("error", err_name(err)));
+	w->tend_boot = err != ERR_OK ? now().now_boot + TEND_RETRY_MS : 0;
+	w->tended = true;
+	tended_log(&w->log, at.now_ms, &report);
+	return err != ERR_OK ? w->tend_boot : due_boot;
+}
+
+/*
+ * Keeps house when no step is due: expiry, erasure, the log. It has its own
+ * transactions and waits for their turns, so not while work waits, and not on
+ * the way out.
+ */
+static int64_t tend(struct worker *w, int64_t due_boot)
+{
+	struct runner_now at = now();
+	int64_t tend_boot = store_due_boot(w->start.store);
+
+	if (w->signals || (due_boot && due_boot <= at.now_boot))
+		return due_boot;
+	if (tend_boot && tend_boot < w->tend_boot)
+		tend_boot = w->tend_boot;
+	if (!w->tended || (tend_boot && tend_boot <= at.now_boot))
+		tend_boot = tend_now(w, at);
+	if (due_boot && (!tend_boot || due_boot < tend_boot))
+		return due_boot;
+	return tend_boot;
+}
+
 static enum err sleep_until(struct worker *w, int64_t due_boot)
 {
 	int64_t timeout_ms = -1;
@@ -224,7 +267,7 @@ static enum err run(struct worker *w)
 		if (w->signals > 1 ||
 		    (w->signals && !runner_is_busy(w->runner)))
 			break;
-		err = sleep_until(w, due_boot);
+		err = sleep_until(w, tend(w, due_boot));
 	}
 	LOG(&w->log, now().now_ms, "worker-stopped",
 	    LOG_TEXT("error", err ? err_name(err) : ""));

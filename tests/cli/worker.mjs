@@ -110,6 +110,7 @@ const apis = [
 	base({name: 'calm', upstream: 'calm', requestPath: '/held/{job.id}'}),
 	base({name: 'calm-retry', upstream: 'calm', onLost: 'retry',
 		requestPath: '/held/{job.id}'}),
+	base({name: 'fleeting', ttlMs: 300, requestPath: '/ok/{job.id}'}),
 	base({name: 'gone', upstream: 'gone', attempts: 1}),
 	base({name: 'brief', deadlineMs: 400, requestPath: '/hangs/{job.id}'}),
 	...['plain', 'hex', 'mapped', 'name'].map(how => base({attempts: 1,
@@ -323,6 +324,15 @@ test('no more at once than the API allows', async () => {
 	json(held.shift(), 200, {});
 	for (const id of ids)
 		equal((await line.ended(id)).status, 'completed');
+});
+
+test('what is past its TTL is emptied, and said', async () => {
+	const id = await send('fleeting');
+	await until('it expired', async () => (await line.fcgi({method: 'GET',
+		target: `/api/jobs/${id}`})).status === 410);
+	await until('somebody said so', () => line.children.some(
+		c => /"event":"jobs-expired","emptied":1/.test(c.log)));
+	equal(line.jobs('show', id, '--result').out, '');
 });
 
 test('an idle worker is not woken by anything', async () => {
