@@ -159,7 +159,7 @@ const makers = {
 	jobs: async (it, url) => {
 		const worker = await it.work();
 		return {url: `${url}/job`, settled: () => it.settled(url),
-			worker};
+			watch: {app: it.pids(), worker: [worker.pid]}};
 	},
 };
 const names = {jobs: {bullmq: 'BullMQ worker, fsync always'}};

@@ -145,9 +145,9 @@ const tasks = pid => {
 };
 const sum = numbers => numbers.reduce((a, b) => a + b, 0);
 
-export const children = pid => sum(tasks(pid).map(t => 1)) ?
-	tasks(pid).flatMap(t => read(`${t}/children`).trim().split(' '))
-		.filter(Boolean).map(Number) : [];
+export const children = pid => tasks(pid)
+	.flatMap(t => read(`${t}/children`).trim().split(' '))
+	.filter(Boolean).map(Number);
 /* CPU time of all threads of all these processes, in µs. */
 export const cpuUs = pids => sum(pids.flatMap(tasks)
 	.map(t => Number(read(`${t}/schedstat`).split(' ')[0]) / 1e3));

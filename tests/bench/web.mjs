@@ -53,29 +53,36 @@ export async function post(url, {seconds, most, inFlight = IN_FLIGHT,
 	return {count: r.ok, seconds: r.ms / 1e3, p50: r.p50, p99: r.p99};
 }
 
-/* One run of a case and what it cost each of those who are watched. */
-export async function measured(once, {app = [], nginx = []}, syncs) {
-	const before = [cpuUs(app), cpuUs(nginx), syncs?.()];
+const map = (object, f) => Object.fromEntries(
+	Object.entries(object).map(([k, v]) => [k, f(v, k)]));
+
+/*
+ * One run, {count, seconds, …}, and what it cost: watch {key: pids} becomes
+ * µs of CPU for each of `count`, counters {key: read} become so many of them.
+ */
+export async function measured(once, watch = {}, counters = {}) {
+	const read = () => ({...map(watch, cpuUs), ...map(counters, f => f())});
+	const before = read();
 	const r = await once();
-	const each = (now, then) => (now - then) / r.count;
+	const after = read();
 	return {...r, reqs: r.count / r.seconds,
-		app: app.length ? each(cpuUs(app), before[0]) : NaN,
-		nginx: nginx.length ? each(cpuUs(nginx), before[1]) : NaN,
-		syncs: syncs ? each(syncs(), before[2]) : NaN};
+		...map(after, (v, k) => (v - before[k]) / r.count)};
+}
+
+/* Adds a round's value to a row. */
+export function keep(row, key, value) {
+	if (Number.isFinite(value))
+		(row.figures[key] ??= []).push(value);
 }
 
 /*
  * cases: {name, once: async seconds => {count, seconds, p50, p99}, watch,
- * syncs}. The first is the baseline; `mine` names the case that the others
- * are measured against where they are peers.
+ * counters, peer}. The first is the baseline; `mine` names the case that peers
+ * are compared with.
  */
 export async function sideBySide(bench, cases, {mine} = {}) {
 	const rows = cases.map(c => ({name: c.name, note: c.note,
 		figures: {}}));
-	const keep = (row, key, value) => {
-		if (Number.isFinite(value))
-			(row.figures[key] ??= []).push(value);
-	};
 
 	for (const c of cases) {
 		bench.progress(`warming up: ${c.name}`);
@@ -91,8 +98,7 @@ export async function sideBySide(bench, cases, {mine} = {}) {
 			bench.progress(`round ${round} of ${bench.rounds}: ` +
 				c.name);
 			got[i] = await measured(() => c.once(bench.seconds),
-				c.watch ?? {}, c.syncs);
-			await c.after?.();
+				c.watch, c.counters);
 		}
 		const ours = got[cases.findIndex(c => c.name === mine)];
 		rows.forEach((row, i) => {

@@ -12,16 +12,16 @@ export async function measure(bench) {
 	const peers = await bench.peers('accept');
 	const line = await startLine({...peers.conf, syncs: true});
 	const name = 'accept, durable';
+	const counters = {syncs: line.cgi.syncs};
 	const table = await sideBySide(bench, [
 		{name: 'static file, 256 bytes',
 			watch: {nginx: line.watch.nginx}, once: seconds =>
 				get(`${line.url}/static/file.json`, {seconds})},
-		{name, watch: line.watch, syncs: line.cgi.syncs,
+		{name, watch: line.watch, counters,
 			once: seconds => post(line.url + jobPath, {seconds})},
 		{name: 'accept, one in flight', watch: line.watch,
-			syncs: line.cgi.syncs, once: seconds =>
-				post(line.url + jobPath,
-					{seconds, inFlight: 1})},
+			counters, once: seconds => post(line.url + jobPath,
+				{seconds, inFlight: 1})},
 		...await peers.cases(line),
 	], {mine: name});
 	await line.stop();

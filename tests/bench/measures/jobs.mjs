@@ -4,7 +4,7 @@
  * SECONDS_EACH, 32 posted and at most 32 running at a time.
  */
 import {jobPath, startLine} from '../line.mjs';
-import {measured, post} from '../web.mjs';
+import {keep, measured, post} from '../web.mjs';
 
 export const help = 'accept to completed through the worker';
 const TRIAL = 500;
@@ -31,9 +31,11 @@ export async function measure(bench) {
 	const line = await startLine({...peers.conf, syncs: true});
 	await line.startWorker();
 	const cases = [{name: 'lowtide-worker', settled: line.settled,
-		url: line.url + jobPath, watch: line.watch,
-		syncs: line.cgi.syncs, worker: line.worker},
-		...await peers.cases(line)];
+		url: line.url + jobPath,
+		watch: {app: [line.cgi.pid], worker: [line.worker.pid]},
+		counters: {syncs: line.cgi.syncs,
+			workerSyncs: line.worker.syncs}},
+	...await peers.cases(line)];
 	for (const c of cases) {
 		bench.progress(`trial: ${c.name}`);
 		const r = await through(TRIAL, c.url, c.settled);
@@ -42,28 +44,19 @@ export async function measure(bench) {
 	}
 	const rows = cases.map(c => ({name: c.name,
 		note: `${c.most} jobs a round`, figures: {}}));
-	const keep = (row, key, value) => {
-		if (Number.isFinite(value))
-			(row.figures[key] ??= []).push(value);
-	};
 	for (let round = 1; round <= bench.rounds; round++) {
 		const got = [];
 		for (const [i, c] of cases.entries()) {
 			bench.progress(`round ${round} of ${bench.rounds}: ` +
 				c.name);
-			const syncs = c.worker?.syncs?.();
 			got[i] = await measured(
 				() => through(c.most, c.url, c.settled),
-				{app: c.watch.app, nginx: c.worker ?
-					[c.worker.pid] : []}, c.syncs);
-			keep(rows[i], 'reqs', got[i].reqs);
-			keep(rows[i], 'app', got[i].app);
-			keep(rows[i], 'worker', got[i].nginx);
-			keep(rows[i], 'syncs', got[i].syncs);
-			keep(rows[i], 'workerSyncs',
-				(c.worker?.syncs?.() - syncs) / c.most);
-			if (i > 0)
-				keep(rows[i], 'behind', got[0].reqs / got[i].reqs);
+				c.watch, c.counters);
+			for (const {key} of columns)
+				keep(rows[i], key, got[i][key]);
+			if (c.peer)
+				keep(rows[i], 'behind',
+					got[0].reqs / got[i].reqs);
 		}
 	}
 	await line.stop();

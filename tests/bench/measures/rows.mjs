@@ -8,7 +8,7 @@ import {mkdirSync, readFileSync, statfsSync, statSync, writeFileSync}
 import {join} from 'node:path';
 import {at, site, startLine, TOOLS} from '../line.mjs';
 import {pause, run} from '../proc.mjs';
-import {get, measured} from '../web.mjs';
+import {get, keep, measured} from '../web.mjs';
 
 export const help = 'look-ups in stores of 1e3, 1e5 and, with FULL=1, 1e7 rows';
 const SIZES = [1e3, 1e5, 1e7];
@@ -95,10 +95,9 @@ export async function measure(bench) {
 				s.name);
 			const r = await look(s, bench.seconds);
 			first ??= r.reqs;
-			for (const key of ['reqs', 'app', 'nginx', 'p50',
-				'p99'])
-				(s.figures[key] ??= []).push(r[key]);
-			(s.figures.growth ??= []).push(r.reqs / first);
+			for (const {key} of columns)
+				keep(s, key, r[key]);
+			keep(s, 'growth', r.reqs / first);
 		}
 	}
 	for (const s of stores)

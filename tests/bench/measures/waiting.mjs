@@ -9,7 +9,7 @@ import {spawn} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {at, startLine, status, TOOLS} from '../line.mjs';
 import {adopt, cpuUs, dirtyKb, pause} from '../proc.mjs';
-import {get} from '../web.mjs';
+import {get, keep} from '../web.mjs';
 
 export const help = '1,000 and 5,000 clients wait and are released';
 const CROWDS = (process.env.CROWDS ?? '1000,5000').split(',').map(Number);
@@ -89,25 +89,23 @@ export async function measure(bench) {
 		none.figures.reqs.push(rate(alone));
 		none.figures.p99.push(alone.p99);
 		for (const row of rows) {
-			const keep = (key, value) =>
-				(row.figures[key] ??= []).push(value);
 			const job = await line.send();
 			tell(row, 'arriving');
 			const it = await crowd(line, job, row.n);
 			await quiet([line.cgi.pid, line.nginx.worker]);
-			keep('each', (dirtyKb(line.cgi.pid) - idleKb) / row.n);
+			keep(row, 'each', (dirtyKb(line.cgi.pid) - idleKb) / row.n);
 			tell(row, 'look-ups meanwhile');
 			const now = await look();
-			keep('reqs', rate(now));
-			keep('ratio', rate(now) / rate(alone));
-			keep('p99', now.p99);
+			keep(row, 'reqs', rate(now));
+			keep(row, 'ratio', rate(now) / rate(alone));
+			keep(row, 'p99', now.p99);
 			tell(row, 'released');
 			const cpu = cpuUs([line.cgi.pid]);
 			const r = await it.release();
-			keep('app', (cpuUs([line.cgi.pid]) - cpu) / row.n);
-			keep('last', r.lastMs);
-			keep('half', r.medianMs);
-			keep('first', r.firstMs);
+			keep(row, 'app', (cpuUs([line.cgi.pid]) - cpu) / row.n);
+			keep(row, 'last', r.lastMs);
+			keep(row, 'half', r.medianMs);
+			keep(row, 'first', r.firstMs);
 			if (r.ok !== row.n || r.early)
 				row.note = `only ${r.ok - r.early} of ` +
 					`${row.n} waited and were answered`;
