@@ -161,3 +161,23 @@ export const dirtyKb = pid => Number(
 export const privateKb = pid => sum(
 	[...read(`/proc/${pid}/smaps_rollup`)
 		.matchAll(/^Private_\w+:\s+(\d+)/gm)].map(m => Number(m[1])));
+
+/*
+ * What others take of the machine, 0..1, since the call: read it when all that
+ * was started in between has ended, for only then its time is ours.
+ */
+export function others() {
+	const ticks = () => {
+		const all = read('/proc/stat').split('\n')[0].split(/ +/)
+			.slice(1, 9).map(Number);
+		const own = read('/proc/self/stat').split(') ')[1].split(' ')
+			.slice(11, 15).map(Number);
+		return {all: sum(all), idle: all[3] + all[4], own: sum(own)};
+	};
+	const a = ticks();
+	return () => {
+		const b = ticks();
+		const used = b.all - a.all - (b.idle - a.idle) - (b.own - a.own);
+		return Math.max(0, used / (b.all - a.all));
+	};
+}

@@ -20,7 +20,7 @@ import {readFileSync, writeFileSync} from 'node:fs';
 import {cpus, release} from 'node:os';
 import {forMachines, table} from './figures.mjs';
 import {BIN} from './line.mjs';
-import {ask, stopAll, tmp} from './proc.mjs';
+import {ask, others, stopAll, tmp} from './proc.mjs';
 import * as build from './measures/build.mjs';
 import * as idle from './measures/idle.mjs';
 import * as start from './measures/start.mjs';
@@ -93,14 +93,18 @@ if (!json)
 		`medians of ${bench.rounds} rounds, ${bench.seconds} s each`);
 for (const name of names) {
 	bench.now = name;
+	const share = others();
 	try {
 		const got = await measures[name].measure(bench);
-		result.measures[name] = forMachines(name, got);
+		const taken = Number(share().toFixed(2));
+		result.measures[name] = {othersHad: taken,
+			rows: forMachines(name, got)};
 		if (alive)
 			process.stderr.write('\r\x1b[K');
 		if (!json)
-			console.log(`\n${name}: ${measures[name].help}\n` +
-				table(name, got));
+			console.log(`\n${name}: ${measures[name].help} (` +
+				`others had ${Math.round(taken * 100)} % of ` +
+				`the machine)\n${table(name, got)}`);
 	} catch (e) {
 		failed++;
 		bench.warn(`${name} could not be measured: ${e.message}`);

@@ -18,8 +18,8 @@ is "the same for machines" "$(node -e '
 	const {measures: m} = JSON.parse(require("fs").readFileSync(
 		process.argv[1]));
 	const at = (row, key) => row.figures[key].median > 0;
-	console.log(at(m.start[0], "cold"), at(m.jobs[0], "reqs"),
-		m.jobs[0].figures.syncs.rounds.length);
+	console.log(at(m.start.rows[0], "cold"), at(m.jobs.rows[0], "reqs"),
+		m.jobs.rows[0].figures.syncs.rounds.length);
 	' "$TMP/bench.json")" "true true 1"
 is "its folders are gone" "$(find "$TMP" -name 'lowtide-bench*')" ""
 
