@@ -46,8 +46,6 @@ end
 `;
 
 const room = () => {
-	if (!statfsSync)
-		return Infinity; /* node 18.15 and later know */
 	const {bavail, bsize} = statfsSync(at());
 	return bavail * bsize;
 };

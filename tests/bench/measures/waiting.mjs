@@ -60,10 +60,13 @@ async function crowd(line, job, n) {
 
 /* Those who were sent have arrived: the endpoint has nothing to do. */
 async function quiet(pids) {
-	for (let last = -1, now = cpuUs(pids); now - last > 500;) {
-		last = now;
+	let before = 0;
+	for (let turn = 0; turn < 50; turn++) {
+		const now = cpuUs(pids);
+		if (now - before < 500)
+			return;
+		before = now;
 		await pause(100);
-		now = cpuUs(pids);
 	}
 }
 
