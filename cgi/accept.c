@@ -12,6 +12,9 @@
  * Contract 2, in its order: owner, id from the client's name, look-up,
  * validation, one durable transaction, and only then an answer. A request that
  * is known already is never looked at twice: its row answers.
+ *
+ * The transaction is the committer's (committer.h). What comes before it
+ * happens when the request comes, the rest in handle_accepted().
  */
 #define HOLD_MS 1000 /* B: an open job's re-send is held so long */
 
@@ -48,6 +51,23 @@ static enum outcome answer_known(struct accepting *in)
 		    h, WAIT_REPEAT, -1, hold, echo, in->pace.prefer);
 	handling_waited(h, echo, in->pace.prefer);
 	return handling_answer(h, WAIT_REPEAT);
+}
+
+/* Whether it is known cannot be told just now. */
+static enum outcome probe(struct accepting *in, enum err err)
+{
+	struct handling *h = in->h;
+	enum wait_probe how = PROBE_ID;
+
+	if (in->name.naming == NAMING_CLIENT)
+		how = in->name.kind == NAME_IDEMPOTENCY_KEY ? PROBE_KEY
+							    : PROBE_NAME;
+	handling_probe(h, WAIT_REPEAT, how,
+	    (size_t)(in->api - h->app->config->apis), in->id, err);
+	memcpy(h->wait->print, in->print, JOB_PRINT_BYTES);
+	h->wait->waited_ms = in->pace.asked ? in->pace.wait_ms : -1;
+	h->wait->prefer = in->pace.prefer;
+	return OUTCOME_PARK;
 }
 
 /* An id of ours in x-request-id: for this API and this owner, or nothing. */
@@ -94,6 +114,15 @@ static bool is_initial(const struct request *r)
 	    str_trim(request_header(r, "x-initial-request")), STR("true"));
 }
 
+/*
+ * It says so itself: where that cannot be looked up, the commit will find out.
+ * A poll must not become a row to write whenever the store is slow.
+ */
+static bool is_first(const struct accepting *in)
+{
+	return in->name.naming == NAMING_CLIENT && is_initial(in->h->r);
+}
+
 /* A name that reaches no row: may it begin one? False: answered. */
 static bool may_begin(struct accepting *in)
 {
@@ -128,26 +157,8 @@ static bool is_valid(struct accepting *in, struct envelope_request *env)
 	return false;
 }
 
-/* ERR_CONFLICT: somebody was faster; *job is his row. */
-static enum err commit(struct handling *h, size_t api, struct job *job,
-    struct str request, struct str meta)
+static void log_accept(const struct handling *h, const struct afterwards *then)
 {
-	struct store *store = h->app->store;
-	enum err err = store_begin(store);
-
-	if (err != ERR_OK)
-		return err;
-	err = store_accept(store, api, job, request, meta);
-	if (err != ERR_OK) {
-		store_rollback(store);
-		return err;
-	}
-	return store_commit(store);
-}
-
-static void log_accept(const struct accepting *in)
-{
-	const struct handling *h = in->h;
 	char owner[2 * JOB_OWNER_BYTES + 1] = "anonymous";
 
 	if (!h->app->log)
@@ -156,10 +167,10 @@ static void log_accept(const struct accepting *in)
 		ids_owner_text(h->owner, owner);
 	LOG(h->app->log, h->now.wall_ms, "job-accepted",
 	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
-	    LOG_STR("api", in->api->name), LOG_TEXT("owner", owner),
+	    LOG_STR("api", h->job.api->name), LOG_TEXT("owner", owner),
 	    LOG_STR("traceparent", h->c.traceparent),
-	    LOG_INT("waitMs", in->pace.wait_ms),
-	    LOG_INT("bytes", (int64_t)h->r->body.n));
+	    LOG_INT("waitMs", then->pace.wait_ms),
+	    LOG_INT("bytes", then->bytes));
 }
 
 /*
@@ -176,50 +187,91 @@ static struct str request_id(const struct accepting *in)
 	return (struct str){0};
 }
 
-/* Steps 7 to 9: sealed before the store's turn is taken, to keep it short. */
+/* Step 7, as far as it can be done before the store's turn is taken. */
 static enum outcome begin(
     struct accepting *in, const struct envelope_request *env)
 {
 	struct handling *h = in->h;
-	struct buf plain = {0}, request = {0}, meta = {0};
-	struct job job = {.accepted_ms = h->now.wall_ms,
-	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms,
-	    .deadline_boot = h->now.boot_ms + in->api->deadline_ms};
-	struct envelope_meta said = {
+	struct buf plain = {0};
+	const struct envelope_meta meta = {
 	    .request_id = request_id(in), .traceparent = h->c.traceparent};
 
-	memcpy(job.id, in->id, JOB_ID_BYTES);
-	memcpy(job.owner, h->owner, JOB_OWNER_BYTES);
-	memcpy(job.print, in->print, JOB_PRINT_BYTES);
-	envelope_put_request(&plain, env);
-	seal_close(h->app->keys, &job, BODY_REQUEST, buf_str(&plain), &request);
-	buf_clear(&plain);
-	envelope_put_meta(&plain, &said);
-	seal_close(h->app->keys, &job, BODY_META, buf_str(&plain), &meta);
-	buf_release(&plain);
-	enum err err =
-	    commit(h, h->route.api, &job, buf_str(&request), buf_str(&meta));
-	buf_release(&request);
-	buf_release(&meta);
-
-	if (err == ERR_CONFLICT) {
-		err = handling_load(h, h->route.api, in->id);
-		return err == ERR_OK ? answer_known(in)
-				     : handling_store_problem(h, err);
-	}
-	if (err != ERR_OK)
-		return handling_store_problem(h, err);
-	h->has_job = true;
 	h->api = h->route.api;
-	h->row = job;
-	h->job =
-	    (struct answer_job){.api = in->api, .job = &h->row, .meta = said};
-	log_accept(in);
-	if (in->pace.wait_ms > 0)
-		return handling_park(h, WAIT_FIRST, -1, in->pace.wait_ms,
-		    in->pace.wait_ms, in->pace.prefer);
-	handling_waited(h, 0, in->pace.prefer);
+	struct change *change = handling_change(h, CHANGE_ACCEPT, &meta);
+	struct afterwards *then = change->then;
+	then->pace = in->pace;
+	then->name = in->name;
+	then->name.name = (struct str){0}; /* what of it is needed is in meta */
+	then->bytes = (int64_t)h->r->body.n;
+	change->job = (struct job){.accepted_ms = h->now.wall_ms,
+	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms,
+	    .deadline_boot = h->now.boot_ms + in->api->deadline_ms};
+	memcpy(change->job.id, in->id, JOB_ID_BYTES);
+	memcpy(change->job.owner, h->owner, JOB_OWNER_BYTES);
+	memcpy(change->job.print, in->print, JOB_PRINT_BYTES);
+	envelope_put_request(&plain, env);
+	seal_close(h->app->keys, &change->job, BODY_REQUEST, buf_str(&plain),
+	    &change->request);
+	buf_clear(&plain);
+	envelope_put_meta(&plain, &meta);
+	seal_close(h->app->keys, &change->job, BODY_META, buf_str(&plain),
+	    &change->meta);
+	buf_release(&plain);
+	return OUTCOME_COMMIT;
+}
+
+/* Somebody was faster: change->job is his row, read again with its bodies. */
+static enum outcome accept_known(
+    struct handling *h, const struct change *change)
+{
+	const struct afterwards *then = change->then;
+	struct accepting in = {
+	    .h = h, .api = h->job.api, .pace = then->pace, .name = then->name};
+	enum err err = handling_load(h, change->api, change->job.id);
+
+	memcpy(in.print, change->before.print, JOB_PRINT_BYTES);
+	memcpy(in.id, change->before.id, JOB_ID_BYTES);
+	if (err == ERR_OK)
+		return answer_known(&in);
+	return handling_may_pass(err) ? probe(&in, err)
+				      : handling_store_problem(h, err);
+}
+
+/*
+ * Steps 8 and 9. Until the loop came to this the job may have ended, and the
+ * ring for that been heard when nobody waited yet: then it has been seen.
+ */
+static enum outcome accept_new(struct handling *h, const struct change *change)
+{
+	const struct afterwards *then = change->then;
+	const struct pace *pace = &then->pace;
+	enum err err = ERR_OK;
+
+	h->has_job = true;
+	h->row = change->job;
+	log_accept(h, then);
+	if (pace->wait_ms > 0 && h->app->seen >= h->row.version)
+		err = handling_load(h, change->api, change->job.id);
+	if (pace->wait_ms > 0 && !job_is_terminal(h->row.state)) {
+		enum outcome outcome = handling_park(h, WAIT_FIRST, -1,
+		    pace->wait_ms, pace->wait_ms, pace->prefer);
+		if (outcome == OUTCOME_PARK && handling_may_pass(err))
+			h->wait->again_boot = handling_again(h, err);
+		return outcome;
+	}
+	handling_waited(h, pace->wait_ms, pace->prefer);
 	return handling_answer(h, WAIT_FIRST);
+}
+
+enum outcome handle_accepted(struct handling *h, struct change *change)
+{
+	h->job.api = &h->app->config->apis[change->api];
+	h->job.job = &h->row;
+	if (change->err == ERR_OK)
+		return accept_new(h, change);
+	if (change->err == ERR_CONFLICT)
+		return accept_known(h, change);
+	return handling_store_problem(h, change->err);
 }
 
 enum outcome handle_accept(struct handling *h)
@@ -244,10 +296,12 @@ enum outcome handle_accept(struct handling *h)
 		enum err err = handling_load(h, h->route.api, in.id);
 		if (err == ERR_OK)
 			return answer_known(&in);
-		if (err != ERR_NOT_FOUND)
-			return handling_store_problem(h, err);
-		if (!may_begin(&in))
+		if (err == ERR_NOT_FOUND && !may_begin(&in))
 			return OUTCOME_ANSWER;
+		if (err != ERR_NOT_FOUND && !handling_may_pass(err))
+			return handling_store_problem(h, err);
+		if (err != ERR_NOT_FOUND && !is_first(&in))
+			return probe(&in, err);
 	}
 	if (!is_valid(&in, &env))
 		return OUTCOME_ANSWER;

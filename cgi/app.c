@@ -5,7 +5,6 @@
 #include "cgi/handle.h"
 #include "cgi/ids.h"
 #include "cgi/names.h"
-#include "cgi/seal.h"
 #include "lib/buf.h"
 
 /* splitmix64: one step per number, any seed. */
@@ -30,7 +29,11 @@ static void start(struct handling *h, struct app *app, struct app_now now,
     struct arena *a, struct answer *ans)
 {
 	*ans = (struct answer){0};
-	*h = (struct handling){.app = app, .now = now, .arena = a, .ans = ans};
+	*h = (struct handling){.app = app,
+	    .now = now,
+	    .asked_boot = now.boot_ms,
+	    .arena = a,
+	    .ans = ans};
 	h->c = (struct answer_context){.config = app->config,
 	    .arena = a,
 	    .now_ms = now.wall_ms,
@@ -105,72 +108,25 @@ bool handling_owner(struct handling *h, const struct api *api)
 	return true;
 }
 
-/* A body that is not there is an empty one. */
-static enum err open_body(
-    struct handling *h, enum body_kind kind, struct str *plain)
+struct change *handling_change(
+    struct handling *h, enum change_kind kind, const struct envelope_meta *meta)
 {
-	struct str sealed;
-	enum err err =
-	    store_body(h->app->store, &h->row, kind, h->arena, &sealed);
+	struct change *change = change_new(kind, h->api);
+	struct arena *a = &change->arena;
+	struct afterwards *then = arena_alloc(a, sizeof(*then));
 
-	*plain = (struct str){0};
-	if (err == ERR_NOT_FOUND)
-		return ERR_OK;
-	if (err == ERR_OK)
-		err = seal_open(
-		    h->app->keys, &h->row, kind, sealed, h->arena, plain);
-	return err;
-}
-
-static enum err open_bodies(struct handling *h)
-{
-	struct str plain;
-	enum err err = open_body(h, BODY_META, &plain);
-
-	if (err == ERR_OK && plain.n)
-		err = envelope_get_meta(plain, &h->job.meta);
-	if (err != ERR_OK || !job_is_terminal(h->row.state))
-		return err;
-	err = open_body(h, BODY_RESULT, &plain);
-	if (err == ERR_OK && plain.n)
-		err = envelope_get_result(plain, &h->job.result);
-	return err;
-}
-
-bool handling_expired(const struct handling *h)
-{
-	return job_is_expired(
-	    &h->row, &h->app->config->apis[h->api], h->now.wall_ms);
-}
-
-/* A row in hand and its bodies; inside a view or a transaction. */
-static enum err take(struct handling *h, size_t api, const struct job *row)
-{
-	h->row = *row;
-	h->api = api;
-	h->job = (struct answer_job){
-	    .api = &h->app->config->apis[api], .job = &h->row};
-	h->has_job = true;
-	return handling_expired(h) ? ERR_OK : open_bodies(h);
-}
-
-enum err handling_load(
-    struct handling *h, size_t api, const uint8_t id[JOB_ID_BYTES])
-{
-	struct job row;
-	enum err err = store_view(h->app->store);
-
-	if (err != ERR_OK)
-		return err;
-	err = store_get(h->app->store, api, id + JOB_KEY_OFFSET, &row);
-	/* a resumed one was checked when it was parked */
-	if (err == ERR_OK && h->r &&
-	    memcmp(row.owner, h->owner, JOB_OWNER_BYTES) != 0)
-		err = ERR_NOT_FOUND;
-	if (err == ERR_OK)
-		err = take(h, api, &row);
-	store_unview(h->app->store);
-	return err;
+	*then = (struct afterwards){.path = arena_str(a, h->c.path),
+	    .request_id = arena_str(a, h->c.request_id),
+	    .traceparent = arena_str(a, h->c.traceparent),
+	    .origin = h->c.origin,
+	    .head = h->ans->head,
+	    .asked_boot = h->asked_boot,
+	    .meta = {.request_id = arena_str(a, meta->request_id),
+		.traceparent = arena_str(a, meta->traceparent)}};
+	memcpy(then->owner, h->owner, JOB_OWNER_BYTES);
+	change->then = then;
+	*h->change = change;
+	return change;
 }
 
 /* ---- addresses without a job -------------------------------------------- */
@@ -254,18 +210,99 @@ enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
 	start(&h, app, now, a, ans);
 	start_request(&h, r);
 	h.wait = wait;
+	h.change = change;
 	route_find(a, app->config, r, &h.route);
 	return finish(&h, handlers[h.route.kind](&h));
 }
 
+/* ---- changes that were made ---------------------------------------------- */
+
+/* What is kept in the change goes with it: the answer has copies. */
+static void start_afterwards(struct handling *h, const struct afterwards *then)
+{
+	struct arena *a = h->arena;
+
+	h->asked_boot = then->asked_boot;
+	h->c.path = arena_str(a, then->path);
+	h->c.request_id = arena_str(a, then->request_id);
+	h->c.traceparent = arena_str(a, then->traceparent);
+	h->c.origin = then->origin;
+	h->ans->head = then->head;
+	memcpy(h->owner, then->owner, JOB_OWNER_BYTES);
+	h->job.meta.request_id = arena_str(a, then->meta.request_id);
+	h->job.meta.traceparent = arena_str(a, then->meta.traceparent);
+}
+
+enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
+    struct change *change, struct answer *ans, struct waiting *wait)
+{
+	static enum outcome (*const halves[])(
+	    struct handling * h, struct change * change) = {
+	    [CHANGE_ACCEPT] = handle_accepted,
+	    [CHANGE_EVENT] = handle_cancelled,
+	};
+	struct handling h;
+
+	start(&h, app, now, a, ans);
+	start_afterwards(&h, change->then);
+	h.wait = wait;
+	h.api = change->api;
+	return finish(&h, halves[change->kind](&h, change));
+}
+
+/* ---- parked requests ----------------------------------------------------- */
+
 /* Is what it waits for there? */
 static bool is_due(const struct handling *h, const struct waiting *wait)
 {
-	return h->now.boot_ms >= wait->deadline_boot ||
+	return wait->probe || h->now.boot_ms >= wait->answer_boot ||
+	       h->now.boot_ms >= wait->deadline_boot ||
 	       job_is_terminal(h->row.state) ||
 	       (wait->version >= 0 && h->row.version != wait->version);
 }
 
+/* One that asked by its own name keeps that: there may be no such job. */
+static enum outcome answer_without(
+    struct handling *h, const struct waiting *wait, enum err err)
+{
+	static const enum problem absent[] = {
+	    [WAIT_FIRST] = PROBLEM_JOB_EXPIRED,
+	    [WAIT_REPEAT] = PROBLEM_JOB_EXPIRED,
+	    [WAIT_STATUS] = PROBLEM_JOB_NOT_FOUND,
+	    [WAIT_RESULT] = PROBLEM_JOB_NOT_FOUND,
+	};
+	const bool by_name =
+	    wait->probe == PROBE_NAME || wait->probe == PROBE_KEY;
+
+	h->has_job = false;
+	if (!by_name)
+		h->c.request_id = ids_text(h->arena, wait->id);
+	if (err != ERR_NOT_FOUND || by_name)
+		return handling_store_problem(h, err);
+	return handling_problem(
+	    h, wait->probe ? absent[wait->view] : PROBLEM_JOB_EXPIRED, NULL);
+}
+
+static enum outcome answer_waiting(
+    struct handling *h, const struct waiting *wait)
+{
+	h->known = wait->version;
+	h->onto_location = wait->onto_location;
+	if (wait->probe && wait->view == WAIT_REPEAT && !handling_expired(h) &&
+	    memcmp(h->row.print, wait->print, JOB_PRINT_BYTES) != 0)
+		return handling_problem(h,
+		    wait->probe == PROBE_KEY ? PROBLEM_IDEMPOTENCY_KEY_REUSED
+					     : PROBLEM_ID_CONFLICT,
+		    NULL);
+	enum outcome outcome = handling_answer(h, wait->view);
+	handling_waited(h, wait->waited_ms, wait->prefer);
+	return outcome;
+}
+
+/*
+ * A store that is away is asked again until the deadline, which for that is
+ * later than what the client waits for.
+ */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
     struct waiting *wait, struct answer *ans)
 {
@@ -273,23 +310,21 @@ enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
 	enum outcome outcome;
 
 	start(&h, app, now, a, ans);
+	h.resumed = true;
 	h.c.origin = wait->origin;
 	ans->head = wait->head;
 	enum err err = handling_load(&h, wait->api, wait->id);
-	if (err == ERR_NOT_FOUND) {
-		h.has_job = false;
-		outcome = handling_problem(&h, PROBLEM_JOB_EXPIRED, NULL);
-	} else if (err != ERR_OK) {
-		if (now.boot_ms < wait->deadline_boot)
-			return OUTCOME_PARK;
-		outcome = handling_store_problem(&h, err);
+	if (handling_may_pass(err) && now.boot_ms < wait->deadline_boot) {
+		wait->again_boot = handling_again(&h, err);
+		return OUTCOME_PARK;
+	}
+	if (err != ERR_OK) {
+		outcome = answer_without(&h, wait, err);
 	} else if (!is_due(&h, wait)) {
+		wait->again_boot = wait->answer_boot;
 		return OUTCOME_PARK;
 	} else {
-		h.known = wait->version;
-		h.onto_location = wait->onto_location;
-		outcome = handling_answer(&h, wait->view);
-		handling_waited(&h, wait->waited_ms, wait->prefer);
+		outcome = answer_waiting(&h, wait);
 	}
 	return finish(&h, outcome);
 }

@@ -5,18 +5,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cgi/committer.h"
 #include "cgi/loop.h"
 #include "cgi/start.h"
+#include "cgi/tended.h"
 #include "lib/clock.h"
 #include "lib/version.h"
 
 /*
  * lowtide-cgi: the request endpoint behind a web server. This file is where
  * the programs' parts meet: options, configuration, keys, store, bell, socket,
- * then the loop (loop.c) with the app (app.c) in it, until SIGTERM.
+ * the writer's thread (committer.c), then the loop (loop.c) with the app
+ * (app.c) in it, until SIGTERM.
+ *
+ * The store is opened twice: to write, which makes and mends what is there and
+ * is the thread's from then on, and to read, for the loop.
  *
  * The order is that of performance.md's sandbox, so that it can be drawn right
- * before the loop: everything that opens a file by name comes first.
+ * before the thread: everything that opens a file by name comes first.
  */
 #define RUN "/run/lowtide"
 
@@ -40,6 +46,8 @@ static const struct opt options[] = {
 struct endpoint {
 	struct start start;
 	struct log log;
+	struct store *reads;
+	struct committer *committer;
 	struct app app;
 	int listen_fd, bell_fd;
 };
@@ -63,6 +71,34 @@ static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
 	return app_resume(&e->app, now, a, wait, ans);
 }
 
+static enum err submit(void *ctx, struct change *change)
+{
+	struct endpoint *e = ctx;
+
+	return committer_submit(e->committer, change);
+}
+
+static struct change *done(void *ctx)
+{
+	struct endpoint *e = ctx;
+
+	return committer_next(e->committer);
+}
+
+static enum outcome committed(void *ctx, struct app_now now, struct arena *a,
+    struct change *change, struct answer *ans, struct waiting *wait)
+{
+	struct endpoint *e = ctx;
+
+	return app_committed(&e->app, now, a, change, ans, wait);
+}
+
+static void discard(void *ctx, struct change *change)
+{
+	(void)ctx;
+	change_free(change);
+}
+
 static void refuse(void *ctx, struct app_now now, struct arena *a, enum err err,
     struct answer *ans)
 {
@@ -75,7 +111,21 @@ static bool heard(void *ctx, int bell_fd)
 {
 	struct endpoint *e = ctx;
 
-	return store_heard(e->start.store, bell_fd) & BELL_SETTLED;
+	return store_heard(e->reads, bell_fd) & BELL_SETTLED;
+}
+
+static bool changed(void *ctx, struct park *park)
+{
+	struct endpoint *e = ctx;
+
+	return app_changed(&e->app, park);
+}
+
+static void rest(void *ctx)
+{
+	struct endpoint *e = ctx;
+
+	app_rest(&e->app);
 }
 
 /* ---- setting up ---------------------------------------------------------- */
@@ -94,11 +144,22 @@ static void set_app(struct endpoint *e)
 {
 	e->app = (struct app){.config = e->start.config,
 	    .keys = &e->start.keys,
-	    .store = e->start.store,
+	    .store = e->reads,
 	    .body_max = largest_body(e->start.config),
 	    .log = &e->log};
 	if (getrandom(&e->app.seed, sizeof(e->app.seed), 0) < 0)
 		e->app.seed = (uint64_t)getpid();
+}
+
+/* After the other: what it made is there. */
+static enum err open_to_read(struct endpoint *e)
+{
+	struct store_spec spec = {.dir = e->start.state_dir,
+	    .config = e->start.config,
+	    .role = STORE_READS};
+
+	keys_check(&e->start.keys, spec.check);
+	return store_open(&store_sqlite, &spec, &e->start.diag, &e->reads);
 }
 
 /* A connection each for thousands that wait. */
@@ -114,7 +175,7 @@ static void raise_file_limit(void)
 
 static enum err watch_bell(struct endpoint *e)
 {
-	enum err err = store_watch(e->start.store, BELL_SETTLED, &e->bell_fd);
+	enum err err = store_watch(e->reads, BELL_SETTLED, &e->bell_fd);
 
 	if (err != ERR_OK)
 		diag_error(&e->start.diag, POS_FILE(e->start.state_dir),
@@ -150,14 +211,37 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
 	enum err err = start_open(&e->start, values, STORE_WRITES);
 
-	if (err != ERR_OK)
+	if (err == ERR_OK)
+		err = open_to_read(e);
+	if (err != ERR_OK || values[CGI_TEST].given)
 		return err;
 	set_app(e);
-	if (values[CGI_TEST].given)
-		return ERR_OK;
 	raise_file_limit();
 	err = watch_bell(e);
 	return err == ERR_OK ? listen_at(e, &values[CGI_LISTEN]) : err;
+}
+
+static void tended(void *ctx, const struct store_tended *report)
+{
+	const struct endpoint *e = ctx;
+
+	tended_log(&e->log, clock_wall_ms(), report);
+}
+
+static enum err start_committer(struct endpoint *e)
+{
+	const struct committer_spec spec = {.store = e->start.store,
+	    .boot_ms = clock_boot_ms,
+	    .wall_ms = clock_wall_ms,
+	    .tended = tended,
+	    .ctx = e};
+	enum err err = committer_start(&spec, &e->committer);
+
+	if (err != ERR_OK)
+		diag_error(&e->start.diag, POS_NONE, "io-error",
+		    "the writer cannot be started: %s; see `ulimit -u`",
+		    strerror(errno));
+	return err;
 }
 
 static enum err serve(struct endpoint *e)
@@ -168,9 +252,16 @@ static enum err serve(struct endpoint *e)
 	    .ctx = e,
 	    .handle = handle,
 	    .resume = resume,
+	    .commit_fd = committer_fd(e->committer),
+	    .submit = submit,
+	    .done = done,
+	    .committed = committed,
+	    .discard = discard,
 	    .refuse = refuse,
 	    .bell_fd = e->bell_fd,
-	    .heard = heard};
+	    .heard = heard,
+	    .changed = changed,
+	    .rest = rest};
 
 	LOG(&e->log, clock_wall_ms(), "endpoint-started",
 	    LOG_STR("site", e->start.config->name),
@@ -180,6 +271,7 @@ static enum err serve(struct endpoint *e)
 		diag_error(&e->start.diag, POS_NONE, "io-error",
 		    "the loop cannot go on: %s; see `ulimit -n`",
 		    strerror(errno));
+	committer_stop(e->committer);
 	LOG(&e->log, clock_wall_ms(), "endpoint-stopped",
 	    LOG_TEXT("error", err ? err_name(err) : ""));
 	return err;
@@ -218,7 +310,8 @@ static enum err run(struct endpoint *e, const struct opt_result *found)
 		puts("lowtide-cgi: everything is there");
 		return ERR_OK;
 	}
-	return serve(e);
+	err = start_committer(e);
+	return err == ERR_OK ? serve(e) : err;
 }
 
 int main(int argc, char *argv[])
@@ -235,5 +328,6 @@ int main(int argc, char *argv[])
 	    &e.start.arena, options, argc, argv, &e.start.diag, &found);
 	if (err == ERR_OK)
 		err = run(&e, &found);
+	store_close(e.reads);
 	return start_close(&e.start, err);
 }

@@ -143,6 +143,16 @@ static int64_t draw_deadline(struct loop *loop, int64_t deadline_boot)
 	return deadline_boot - loop_random(loop, most + 1);
 }
 
+/* Of what it waits for; the rest of its time is for a store that is away. */
+static void draw_end(struct loop *loop, struct waiting *w)
+{
+	if (w->answer_boot && w->answer_boot == w->again_boot)
+		w->answer_boot = w->again_boot =
+		    draw_deadline(loop, w->answer_boot);
+	else
+		w->deadline_boot = draw_deadline(loop, w->deadline_boot);
+}
+
 static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 {
 	struct park_slot slot = {
@@ -153,8 +163,7 @@ static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 	};
 	struct answer ans = {0};
 
-	slot.waiting.deadline_boot =
-	    draw_deadline(loop, waiting->deadline_boot);
+	draw_end(loop, &slot.waiting);
 	if (!c->end && !loop->drain_boot &&
 	    park_put(loop->park, &slot, &c->slot) == ERR_OK) {
 		c->state = CONN_PARKED;

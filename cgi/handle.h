@@ -3,21 +3,33 @@
 
 #include "cgi/answer.h"
 #include "cgi/app.h"
+#include "cgi/committer.h"
+#include "cgi/names.h"
+#include "cgi/pattern.h"
 #include "cgi/route.h"
 
 /*
- * What the parts of the endpoint (app.c, accept.c, status.c) share: one
- * request on its way to its answer. For them alone; others use cgi/app.h.
+ * What the parts of the endpoint (app.c, look.c, accept.c, status.c) share:
+ * one request on its way to its answer. For them alone; others use cgi/app.h.
+ *
+ * A request that only asks is answered or parked. One that wants something
+ * changed makes a struct change, leaves in it what its answer will need
+ * (struct afterwards), and is gone; the second half starts from there.
  */
+#define STORE_PATIENCE_MS 5000 /* look-ups, while the store is away */
+
 struct handling {
 	struct app *app;
 	struct app_now now;
+	int64_t asked_boot; /* when the request came: waits count from there */
 	struct arena *arena;
-	const struct request *r; /* NULL when a parked one is resumed */
+	const struct request *r; /* NULL once it is gone */
+	bool resumed;		 /* was parked: its owner was checked then */
 	struct route route;
 	struct answer_context c;
 	struct answer *ans;
 	struct waiting *wait;
+	struct change **change;
 
 	int64_t known;	    /* the version the client has; -1 = none */
 	bool onto_location; /* ?onComplete=redirect */
@@ -29,18 +41,48 @@ struct handling {
 	struct answer_job job; /* .job = &row */
 };
 
+/* In change->arena, as change->then. */
+struct afterwards {
+	struct str path, request_id, traceparent;
+	uint32_t origin;
+	bool head;
+	int64_t asked_boot;
+	uint8_t owner[JOB_OWNER_BYTES];
+	struct envelope_meta meta; /* what is or will be the job's */
+	/* accepting: */
+	struct pace pace;
+	struct name name;
+	int64_t bytes;
+};
+
 /* One per kind of route; app.c has the table. */
 enum outcome handle_accept(struct handling *h);
 enum outcome handle_job(struct handling *h);
 enum outcome handle_job_result(struct handling *h);
 enum outcome handle_job_cancel(struct handling *h);
 enum outcome handle_health(struct handling *h);
+/* The second half, one per kind of change; app.c has the table. */
+enum outcome handle_accepted(struct handling *h, struct change *change);
+enum outcome handle_cancelled(struct handling *h, struct change *change);
 
 /*
  * Who asks, by what the API's `auth` says; false: nobody who may (401 is in
  * *ans). Where it is "none" no header and no variable makes an owner.
  */
 bool handling_owner(struct handling *h, const struct api *api);
+/*
+ * OUTCOME_COMMIT: a change for the caller to fill, for h->api, with what is
+ * known of the request in .then.
+ */
+struct change *handling_change(struct handling *h, enum change_kind kind,
+    const struct envelope_meta *meta);
+
+/*
+ * The view of this wake, opened where none is. *fresh: it is no older than
+ * this call. After an error of the store while reading in it: app_rest().
+ */
+enum err handling_view(struct handling *h, bool *fresh)
+    __attribute__((warn_unused_result));
 /*
  * The row of an id whose MAC was checked, and what its sealed bodies say,
  * into .row and .job. ERR_NOT_FOUND: no row, or another owner's. An expired
@@ -52,15 +94,27 @@ bool handling_expired(const struct handling *h);
 
 enum outcome handling_problem(
     struct handling *h, enum problem problem, const char *detail);
+/* The store cannot be read just now, and may be in a moment. */
+bool handling_may_pass(enum err err);
 /* 503 with Retry-After, or 500 when a stored body cannot be opened. */
 enum outcome handling_store_problem(struct handling *h, enum err err);
 
 /*
- * Waits for the job in hand, `ms` from now: fills *wait. version as in struct
- * waiting, waited_ms what x-wait-time-ms shall say or -1.
+ * Waits for the job in hand, `ms` from when the request came: fills *wait. If
+ * that is over already it answers. version as in struct waiting, waited_ms
+ * what x-wait-time-ms shall say or -1.
  */
 enum outcome handling_park(struct handling *h, enum wait_view view,
     int64_t version, int64_t ms, int64_t waited_ms, bool prefer);
+/*
+ * Waits for the store: `err` was said to a look-up of that id, which is
+ * repeated until STORE_PATIENCE_MS after the request came.
+ */
+enum outcome handling_probe(struct handling *h, enum wait_view view,
+    enum wait_probe probe, size_t api, const uint8_t id[JOB_ID_BYTES],
+    enum err err);
+/* When to look again. */
+int64_t handling_again(const struct handling *h, enum err err);
 /* Answers the job in hand as contract 4's column `view` has it. */
 enum outcome handling_answer(struct handling *h, enum wait_view view);
 /* x-wait-time-ms and Preference-Applied. */

@@ -24,6 +24,17 @@ enum wait_view {
 	WAIT_RESULT, /* D */
 };
 
+/*
+ * A request whose job could not be looked up when it came: how it named it,
+ * and so what is to be said when there turns out to be none.
+ */
+enum wait_probe {
+	PROBE_NONE, /* its job has been seen */
+	PROBE_ID,   /* by a job id of ours */
+	PROBE_KEY,  /* by its Idempotency-Key */
+	PROBE_NAME, /* by its x-request-id */
+};
+
 /* All that is needed to answer later; flat, copied by value. */
 struct waiting {
 	uint8_t id[JOB_ID_BYTES];
@@ -31,11 +42,14 @@ struct waiting {
 	enum wait_view view;
 	int64_t version;       /* answer once the row's differs; -1 = wait for
 				  a terminal state only */
-	int64_t deadline_boot; /* answer with what there is, at the latest */
+	int64_t answer_boot;   /* from then on answer with what there is */
+	int64_t deadline_boot; /* at the latest, whatever the store says */
 	int64_t again_boot;    /* ask again then, bell or not; 0 = need not */
 	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
 	uint32_t origin;       /* whom CORS answers: answer_context's */
 	bool head, onto_location, prefer;
+	enum wait_probe probe;
+	uint8_t print[JOB_PRINT_BYTES]; /* PROBE_*, B: of the request */
 };
 
 struct park_name {

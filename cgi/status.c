@@ -2,7 +2,6 @@
 
 #include "cgi/handle.h"
 #include "cgi/ids.h"
-#include "cgi/pattern.h"
 #include "lib/buf.h"
 #include "lib/json.h"
 #include "lib/units.h"
@@ -32,16 +31,43 @@ void handling_waited(struct handling *h, int64_t waited_ms, bool prefer)
 enum outcome handling_park(struct handling *h, enum wait_view view,
     int64_t version, int64_t ms, int64_t waited_ms, bool prefer)
 {
+	const int64_t until = h->asked_boot + ms;
+
+	if (until <= h->now.boot_ms) {
+		handling_waited(h, waited_ms, prefer);
+		return handling_answer(h, view);
+	}
 	*h->wait = (struct waiting){.api = (uint32_t)h->api,
 	    .view = view,
 	    .version = version,
-	    .deadline_boot = h->now.boot_ms + ms,
+	    .answer_boot = until,
+	    .deadline_boot = until + STORE_PATIENCE_MS,
+	    .again_boot = until,
 	    .waited_ms = waited_ms,
 	    .origin = h->c.origin,
 	    .head = h->ans->head,
 	    .onto_location = h->onto_location,
 	    .prefer = prefer};
 	memcpy(h->wait->id, h->row.id, JOB_ID_BYTES);
+	return OUTCOME_PARK;
+}
+
+enum outcome handling_probe(struct handling *h, enum wait_view view,
+    enum wait_probe probe, size_t api, const uint8_t id[JOB_ID_BYTES],
+    enum err err)
+{
+	*h->wait = (struct waiting){.api = (uint32_t)api,
+	    .view = view,
+	    .version = -1,
+	    .answer_boot = h->now.boot_ms,
+	    .deadline_boot = h->asked_boot + STORE_PATIENCE_MS,
+	    .again_boot = handling_again(h, err),
+	    .waited_ms = -1,
+	    .origin = h->c.origin,
+	    .head = h->ans->head,
+	    .onto_location = h->onto_location,
+	    .probe = probe};
+	memcpy(h->wait->id, id, JOB_ID_BYTES);
 	return OUTCOME_PARK;
 }
 
@@ -139,18 +165,15 @@ static bool find_job(struct handling *h, uint8_t id[JOB_ID_BYTES])
 	return true;
 }
 
-static bool load_job(struct handling *h)
+/* The job could not be had. */
+static enum outcome answer_lost(struct handling *h, enum wait_view view,
+    const uint8_t id[JOB_ID_BYTES], enum err err)
 {
-	uint8_t id[JOB_ID_BYTES];
-
-	if (!find_job(h, id))
-		return false;
-	enum err err = handling_load(h, h->api, id);
 	if (err == ERR_NOT_FOUND)
-		handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
-	else if (err != ERR_OK)
-		handling_store_problem(h, err);
-	return err == ERR_OK;
+		return handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
+	if (handling_may_pass(err))
+		return handling_probe(h, view, PROBE_ID, h->api, id, err);
+	return handling_store_problem(h, err);
 }
 
 /* If-None-Match, compared weakly (RFC 9110 13.1.2, 8.8.3.2). */
@@ -188,13 +211,21 @@ static int64_t asked_wait(const struct handling *h)
 	return ms > most ? most : ms;
 }
 
-/* C, and the long poll: version known and a wait asked for. */
+/*
+ * C, and the long poll: version known and a wait asked for. One that had to
+ * wait for the store is answered in full, whatever it knows.
+ */
 static enum outcome get_job(struct handling *h)
 {
-	if (!load_job(h))
+	uint8_t id[JOB_ID_BYTES];
+
+	if (!find_job(h, id))
 		return OUTCOME_ANSWER;
-	int64_t wait = asked_wait(h);
 	h->onto_location = wants_redirect(h);
+	enum err err = handling_load(h, h->api, id);
+	if (err != ERR_OK)
+		return answer_lost(h, WAIT_STATUS, id, err);
+	int64_t wait = asked_wait(h);
 	h->known = knows_version(h) ? h->row.version : -1;
 	if (h->known >= 0 && wait > 0 && !job_is_terminal(h->row.state))
 		return handling_park(
@@ -204,8 +235,13 @@ static enum outcome get_job(struct handling *h)
 
 enum outcome handle_job_result(struct handling *h)
 {
-	if (!load_job(h))
+	uint8_t id[JOB_ID_BYTES];
+
+	if (!find_job(h, id))
 		return OUTCOME_ANSWER;
+	enum err err = handling_load(h, h->api, id);
+	if (err != ERR_OK)
+		return answer_lost(h, WAIT_RESULT, id, err);
 	int64_t wait = asked_wait(h);
 	h->known = knows_version(h) ? h->row.version : -1;
 	if (wait > 0 && !job_is_terminal(h->row.state))
@@ -215,57 +251,59 @@ enum outcome handle_job_result(struct handling *h)
 
 /* ---- cancelling --------------------------------------------------------- */
 
-/* ERR_CONFLICT: it has ended already; the row is in hand either way. */
-static enum err cancel(struct handling *h, const uint8_t id[JOB_ID_BYTES])
+/* E. A job that has ended is shown as it is: asking twice does no harm. */
+static enum outcome answer_cancel(struct handling *h)
 {
-	struct store *store = h->app->store;
-	struct job_event event = {.kind = JOB_EVENT_CANCEL,
-	    .now_ms = h->now.wall_ms,
-	    .now_boot = h->now.boot_ms};
-	struct job row = {0};
-
-	memcpy(row.id, id, JOB_ID_BYTES);
-	enum err err = store_begin(store);
-	if (err != ERR_OK)
-		return err;
-	err = store_change(store, h->api, &row, &event, (struct str){0});
-	if (err != ERR_OK) {
-		store_rollback(store);
-		return err;
-	}
-	err = store_commit(store);
-	if (err == ERR_OK)
-		LOG(h->app->log, h->now.wall_ms, "job-cancel",
-		    LOG_STR("jobId", answer_id(h->arena, &row)),
-		    LOG_STR("api", h->app->config->apis[h->api].name),
-		    LOG_TEXT("status", job_state_text(row.state)));
-	return err;
-}
-
-/*
- * E. An open job is changed and read again; one that has ended is shown as it
- * is, so that asking twice does no harm.
- */
-enum outcome handle_job_cancel(struct handling *h)
-{
-	uint8_t id[JOB_ID_BYTES];
-	enum err err;
-
-	if (!load_job(h))
-		return OUTCOME_ANSWER;
-	if (!job_is_terminal(h->row.state)) {
-		memcpy(id, h->row.id, JOB_ID_BYTES);
-		err = cancel(h, id);
-		if (err == ERR_OK || err == ERR_CONFLICT || err == ERR_STALE)
-			err = handling_load(h, h->api, id);
-		if (err != ERR_OK)
-			return handling_store_problem(h, err);
-	}
 	if (handling_expired(h))
 		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
 	answer_document(
 	    &h->c, job_is_terminal(h->row.state) ? 200 : 202, &h->job, h->ans);
 	return OUTCOME_ANSWER;
+}
+
+enum outcome handle_job_cancel(struct handling *h)
+{
+	uint8_t id[JOB_ID_BYTES];
+
+	if (!find_job(h, id))
+		return OUTCOME_ANSWER;
+	enum err err = handling_load(h, h->api, id);
+	if (err == ERR_NOT_FOUND)
+		return handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
+	if (err != ERR_OK)
+		return handling_store_problem(h, err);
+	if (job_is_terminal(h->row.state))
+		return answer_cancel(h);
+	struct change *change = handling_change(h, CHANGE_EVENT, &h->job.meta);
+	change->job = h->row;
+	change->event = (struct job_event){.kind = JOB_EVENT_CANCEL,
+	    .now_ms = h->now.wall_ms,
+	    .now_boot = h->now.boot_ms};
+	return OUTCOME_COMMIT;
+}
+
+/* One that has ended meanwhile has a result, and that is not in hand. */
+enum outcome handle_cancelled(struct handling *h, struct change *change)
+{
+	enum err err = change->err;
+
+	h->job.api = &h->app->config->apis[h->api];
+	h->job.job = &h->row;
+	h->row = change->job;
+	if (err == ERR_OK) {
+		h->has_job = true;
+		LOG(h->app->log, h->now.wall_ms, "job-cancel",
+		    LOG_STR("jobId", answer_id(h->arena, &h->row)),
+		    LOG_STR("api", h->job.api->name),
+		    LOG_TEXT("status", job_state_text(h->row.state)));
+		return answer_cancel(h);
+	}
+	if (err == ERR_CONFLICT || err == ERR_STALE)
+		err = handling_load(h, h->api, change->job.id);
+	if (err == ERR_NOT_FOUND)
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	return err == ERR_OK ? answer_cancel(h)
+			     : handling_store_problem(h, err);
 }
 
 enum outcome handle_job(struct handling *h)
@@ -290,10 +328,9 @@ struct health {
 static enum err gather(struct handling *h, struct health *out)
 {
 	struct store_stats stats;
-	enum err err = store_view(h->app->store);
+	bool fresh;
+	enum err err = handling_view(h, &fresh);
 
-	if (err != ERR_OK)
-		return err;
 	for (size_t i = 0; i < h->app->config->n_apis && err == ERR_OK; i++) {
 		err = store_stats(h->app->store, i, &stats);
 		if (err != ERR_OK)
@@ -305,7 +342,8 @@ static enum err gather(struct handling *h, struct health *out)
 			stats.oldest_pending_ms < out->oldest_ms))
 			out->oldest_ms = stats.oldest_pending_ms;
 	}
-	store_unview(h->app->store);
+	if (err != ERR_OK)
+		app_rest(h->app);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cgi/app.h"
+#include "cgi/committer.h"
 #include "cgi/envelope.h"
 #include "cgi/ids.h"
 #include "cgi/seal.h"
@@ -78,10 +79,12 @@ static struct api w_apis[APIS] = {
 static struct {
 	enum err view, begin, insert, commit;
 	int hidden; /* so many look-ups find nothing */
+	int views;  /* how many were opened */
 } w_faults;
 
 static inline enum err faulty_view(void *backend)
 {
+	w_faults.views++;
 	return w_faults.view ? w_faults.view : store_memory.view(backend);
 }
 
@@ -127,6 +130,8 @@ struct world {
 	struct waiting wait;
 	struct change *change;
 	enum outcome outcome;
+	bool stays; /* the wake goes on: its view is kept */
+	bool holds; /* what is to be committed waits for world_commit() */
 	char id[IDS_TEXT + 1]; /* of the last job accepted */
 };
 
@@ -177,6 +182,7 @@ static inline int world_down(void **state)
 {
 	struct world *w = *state;
 
+	app_rest(&w->app);
 	store_close(w->store);
 	arena_release(&w->arena);
 	free(w);
@@ -207,6 +213,31 @@ static inline const char *got(struct world *w, const char *member)
 {
 	const struct value *v = value_path(got_body(w), member);
 	return v ? arena_cstr(&w->arena, value_spell(&w->arena, v)) : "(none)";
+}
+
+/* The end of a wake, unless the test wants it to go on. */
+static inline void world_rest(struct world *w)
+{
+	if (!w->stays)
+		app_rest(&w->app);
+}
+
+/* What the committer and the loop do, at once. */
+static inline void world_commit(struct world *w)
+{
+	struct change_list list;
+
+	if (w->outcome != OUTCOME_COMMIT)
+		return;
+	assert_non_null(w->change);
+	app_rest(&w->app);
+	TAILQ_INIT(&list);
+	TAILQ_INSERT_TAIL(&list, w->change, in_list);
+	changes_commit(w->store, &list);
+	w->outcome = app_committed(
+	    &w->app, w->now, &w->arena, w->change, &w->ans, &w->wait);
+	change_free(w->change);
+	w->change = NULL;
 }
 
 /*
@@ -248,6 +279,9 @@ static inline void world_send(struct world *w, const char *line,
 	}
 	w->outcome = app_handle(
 	    &w->app, w->now, &w->arena, &r, &w->ans, &w->wait, &w->change);
+	if (!w->holds)
+		world_commit(w);
+	world_rest(w);
 	if (w->outcome != OUTCOME_ANSWER || w->ans.status != 202 ||
 	    !w->ans.body.n)
 		return;
@@ -268,6 +302,21 @@ static inline void world_send_all(
 static inline void world_resume(struct world *w)
 {
 	w->outcome = app_resume(&w->app, w->now, &w->arena, &w->wait, &w->ans);
+	world_rest(w);
+}
+
+/* A parked one, as often as it wants to be asked, until it is answered. */
+static inline void world_outlast(struct world *w)
+{
+	while (w->outcome == OUTCOME_PARK) {
+		assert_true(w->wait.again_boot > w->now.boot_ms);
+		assert_true(w->now.boot_ms < w->wait.deadline_boot);
+		int64_t next = w->wait.again_boot;
+		if (next > w->wait.deadline_boot)
+			next = w->wait.deadline_boot;
+		world_moves(w, next - w->now.boot_ms);
+		world_resume(w);
+	}
 }
 
 /* METHOD statusUrl + tail of the last job. */

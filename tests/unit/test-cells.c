@@ -250,7 +250,7 @@ static void ask_by(struct world *w, enum way by, const struct waiting *first)
 		send_it(w, "POST /api/v1/return", BODY, NAME);
 		if (w->outcome == OUTCOME_PARK) {
 			assert_int_equal(
-			    w->wait.deadline_boot, w->now.boot_ms + 1000);
+			    w->wait.answer_boot, w->now.boot_ms + 1000);
 			world_moves(w, 1000);
 			world_resume(w);
 		}
