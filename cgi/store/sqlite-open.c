@@ -261,6 +261,23 @@ static enum err open_under_turnstile(struct opening *o)
 	return ERR_OK;
 }
 
+static enum err enter(struct opening *o, int64_t wait_ms)
+{
+	enum err err = turnstile_enter(&o->s->turnstile, wait_ms);
+
+	if (err == ERR_BUSY)
+		diag_error(o->diag, POS_FILE(o->path), "store-busy",
+		    "another program has had its turn for %lld ms; look for "
+		    "one that hangs or was stopped (`fuser -v write.lock` in "
+		    "that folder), and end it",
+		    (long long)wait_ms);
+	else if (err)
+		diag_error(o->diag, POS_FILE(o->path), "io-error",
+		    "its turn cannot be waited for: there are no locks on "
+		    "that file system; use a local disk");
+	return err;
+}
+
 /*
  * Others get their turn between two tries. A reader that stays costs the start
  * its patience, not its success: the log only keeps what it has.
@@ -268,15 +285,14 @@ static enum err open_under_turnstile(struct opening *o)
 static enum err start_checkpoint(struct opening *o)
 {
 	const struct timespec pause = {.tv_nsec = 20 * 1000000};
-	const int64_t until = clock_monotonic_ms() + STORE_START_WAIT_MS;
+	const int64_t until = clock_monotonic_ms() + o->wait_ms;
 	struct sqlite *s = o->s;
 	enum err err;
 
 	for (;;) {
-		err = turnstile_enter(&s->turnstile);
+		err = enter(o, o->wait_ms);
 		if (err)
-			return sqlite_report(
-			    o, err, "its turn cannot be waited for");
+			return err;
 		err = db_checkpoint(&s->db, DB_TRUNCATE, true);
 		turnstile_leave(&s->turnstile);
 		if (err != ERR_BUSY || clock_monotonic_ms() >= until)
@@ -285,9 +301,9 @@ static enum err start_checkpoint(struct opening *o)
 	}
 	if (err == ERR_BUSY) {
 		diag_warn(o->diag, POS_FILE(o->path), "store-busy",
-		    "a reader kept its log from being emptied for %d s; it "
+		    "a reader kept its log from being emptied for %lld ms; it "
 		    "will be emptied later",
-		    STORE_START_WAIT_MS / 1000);
+		    (long long)o->wait_ms);
 		return ERR_OK;
 	}
 	return err ? sqlite_report(o, err, "its log cannot be emptied")
@@ -307,9 +323,9 @@ static enum err open_to_write(struct opening *o)
 		err = bells_open(s->dir, o->diag, &s->bells);
 	if (err)
 		return err;
-	err = turnstile_enter(&s->turnstile);
+	err = enter(o, o->wait_ms);
 	if (err)
-		return sqlite_report(o, err, "its turn cannot be waited for");
+		return err;
 	err = open_under_turnstile(o);
 	turnstile_leave(&s->turnstile);
 	return err ? err : start_checkpoint(o);
@@ -335,6 +351,11 @@ static enum err open_to_read(struct opening *o)
 	return err;
 }
 
+static int64_t or_else(int64_t wanted, int64_t usual)
+{
+	return wanted ? wanted : usual;
+}
+
 enum err sqlite_open(
     const struct store_spec *spec, struct diag *diag, void **backend)
 {
@@ -352,6 +373,8 @@ enum err sqlite_open(
 	for (size_t i = 0; i < s->n_apis; i++)
 		s->apis[i].name = spec->config->apis[i].name;
 	s->role = spec->role;
+	s->turn_wait_ms = or_else(spec->turn_wait_ms, STORE_TURN_WAIT_MS);
+	o.wait_ms = or_else(spec->open_wait_ms, STORE_OPEN_WAIT_MS);
 	s->wal_mark = STORE_WAL_MARK;
 	s->host_fd = -1;
 	s->turnstile = (struct turnstile){.turn_fd = -1, .write_fd = -1};

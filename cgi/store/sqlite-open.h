@@ -15,6 +15,7 @@ struct opening {
 	struct sqlite *s;
 	const struct store_spec *spec;
 	struct diag *diag;
+	int64_t wait_ms;
 	char path[PATH_MAX]; /* of jobs.db */
 	char boot[BOOT_IDENTITY_MAX];
 	struct store_now now;

@@ -35,7 +35,7 @@ static enum err op_begin(void *backend)
 
 	if (s->role != STORE_WRITES)
 		return err;
-	err = turnstile_enter(&s->turnstile);
+	err = turnstile_enter(&s->turnstile, s->turn_wait_ms);
 	if (err)
 		return err;
 	err = sqlite_query(s, QUERY_BEGIN, &st);

@@ -23,8 +23,6 @@
 #define STORE_FORMAT 2
 /* The log's size past which a writer starts it over (store.md 3). */
 #define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
-/* How long a start waits for readers that hold back its checkpoint. */
-#define STORE_START_WAIT_MS 5000
 
 enum query {
 #define QUERY(name, sqlite) QUERY_##name,
@@ -57,6 +55,7 @@ struct sqlite {
 	struct bells bells;
 	int host_fd;
 	enum store_role role;
+	int64_t turn_wait_ms;
 	struct sqlite3_stmt *queries[QUERY_COUNT_ALL];
 	struct sqlite_api *apis;
 	size_t n_apis;

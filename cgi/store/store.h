@@ -63,6 +63,7 @@ enum bell {
 enum store_role { STORE_WRITES, STORE_READS, STORE_SHOWS };
 
 #define STORE_TURN_WAIT_MS 2000
+#define STORE_OPEN_WAIT_MS 5000
 #define STORE_CHECK_BYTES 16
 struct store_now {
 	int64_t ms, boot; /* wall clock, CLOCK_BOOTTIME */
@@ -74,6 +75,7 @@ struct store_spec {
 	uint8_t check[STORE_CHECK_BYTES];
 	enum store_role role;
 	int64_t turn_wait_ms; /* 0 = STORE_TURN_WAIT_MS */
+	int64_t open_wait_ms; /* at opening; 0 = STORE_OPEN_WAIT_MS */
 	/* For tests; 0 = store.md's. Sizes of the log in bytes. */
 	struct store_limits {
 		int64_t wal_mark; /* past it a writer starts it over */
@@ -89,10 +91,11 @@ struct store_spec {
 
 /*
  * Opens, and creates what is missing. Takes the turnstile, does a TRUNCATE
- * checkpoint, then returns. Findings: `store-missing`, `store-other-keys`,
- * `store-version`, `store-other-host`, `store-damaged`, `store-full`,
- * `store-busy` (a warning: the checkpoint had to be put off), `io-error`, each
- * with what to do.
+ * checkpoint, then returns. Waits up to open_wait_ms for its turn, then for
+ * readers. Findings: `store-missing`, `store-other-keys`, `store-version`,
+ * `store-other-host`, `store-damaged`, `store-full`, `store-busy` (an error:
+ * somebody has the turn; a warning: readers are in the way, the checkpoint had
+ * to be put off), `io-error`, each with what to do.
  */
 enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
     struct diag *diag, struct store **out) __attribute__((warn_unused_result));

@@ -3,10 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "lib/clock.h"
 
 /*
  * flock() belongs to an open file: each handle opens both files itself, so two
@@ -35,11 +42,19 @@ enum err turnstile_file(
 	return errno == ENOSPC ? ERR_FULL : ERR_IO;
 }
 
+/* Its work is done when it came: flock() has returned. */
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
 enum err turnstile_open(
     const char *dir, struct diag *diag, struct turnstile *out)
 {
+	const struct sigaction action = {.sa_handler = wake_up};
 	enum err err;
 
+	sigaction(TURNSTILE_SIGNAL, &action, NULL);
 	*out = (struct turnstile){.turn_fd = -1, .write_fd = -1};
 	err = turnstile_file(dir, "turn.lock", diag, &out->turn_fd);
 	if (!err)
@@ -58,22 +73,85 @@ void turnstile_close(struct turnstile *t)
 	*t = (struct turnstile){.turn_fd = -1, .write_fd = -1};
 }
 
-static enum err lock(int fd)
+/* ---- waiting ----------------------------------------------------------- */
+
+/*
+ * flock() itself knows no limit. A timer of this thread interrupts it; only at
+ * the end, so that whoever waits keeps his place in the queue, and again and
+ * again from then on, in case it fired just before the wait began. With nobody
+ * in the way there is no timer at all.
+ */
+#define AGAIN_MS 10
+struct wait {
+	int64_t limit_ms;
+	bool has_timer;
+	timer_t timer;
+	int64_t until;
+	sigset_t mask; /* the thread's own */
+};
+
+static enum err wait_begin(struct wait *w)
 {
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR)
-			return ERR_IO;
+	struct sigevent event = {
+	    .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TURNSTILE_SIGNAL};
+	const struct itimerspec at = {
+	    .it_value = {.tv_sec = w->limit_ms / 1000,
+		.tv_nsec = w->limit_ms % 1000 * 1000000},
+	    .it_interval = {.tv_nsec = AGAIN_MS * 1000000}};
+	sigset_t set;
+
+	event._sigev_un._tid = gettid();
+	w->until = clock_monotonic_ms() + w->limit_ms;
+	if (timer_create(CLOCK_MONOTONIC, &event, &w->timer))
+		return ERR_IO;
+	w->has_timer = true;
+	sigemptyset(&set);
+	sigaddset(&set, TURNSTILE_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, &w->mask);
+	timer_settime(w->timer, 0, &at, NULL);
 	return ERR_OK;
 }
 
-enum err turnstile_enter(struct turnstile *t)
+/* No signal of it is left: what was due came while it was not blocked. */
+static void wait_end(struct wait *w)
 {
-	enum err err = lock(t->turn_fd);
+	if (!w->has_timer)
+		return;
+	timer_delete(w->timer);
+	pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
+}
 
-	if (err)
-		return err;
-	err = lock(t->write_fd);
-	flock(t->turn_fd, LOCK_UN);
+/* At once, or at the latest when the wait is over. */
+static enum err lock(int fd, struct wait *w)
+{
+	enum err err;
+
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return ERR_OK;
+	if (errno != EWOULDBLOCK)
+		return ERR_IO;
+	if (w->limit_ms <= 0)
+		return ERR_BUSY;
+	err = w->has_timer ? ERR_OK : wait_begin(w);
+	while (!err && flock(fd, LOCK_EX)) {
+		if (errno != EINTR)
+			err = ERR_IO;
+		else if (clock_monotonic_ms() >= w->until)
+			err = ERR_BUSY;
+	}
+	return err;
+}
+
+enum err turnstile_enter(struct turnstile *t, int64_t limit_ms)
+{
+	struct wait w = {.limit_ms = limit_ms};
+	enum err err = lock(t->turn_fd, &w);
+
+	if (!err) {
+		err = lock(t->write_fd, &w);
+		flock(t->turn_fd, LOCK_UN);
+	}
+	wait_end(&w);
 	return err;
 }
 

@@ -369,6 +369,57 @@ static void a_foreign_lock_is_waited_for_and_then_told(void **state)
 	accept_one(f, API_FAIL, 1);
 }
 
+static void hold_the_turn(struct fixture *f, void *unused)
+{
+	(void)unused;
+	CHILD_OK(store_begin(f->store));
+	raise(SIGSTOP);
+	store_rollback(f->store);
+}
+
+/* Whoever has the turn and hangs: bounded, at opening and at writing. */
+static void a_turn_that_does_not_come_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	f->spec.turn_wait_ms = f->spec.open_wait_ms = 20;
+	fixture_open(f);
+	pid_t holder = child(hold_the_turn, f, NULL);
+	assert_int_equal(waitpid(holder, &(int){0}, WUNTRACED), holder);
+	assert_int_equal(store_begin(f->store), ERR_BUSY);
+	expect_refusal(f, ERR_BUSY, "store-busy");
+	OK(store_view(f->store)); /* reading goes on */
+	store_unview(f->store);
+	kill(holder, SIGCONT);
+	expect_child(holder);
+	accept_one(f, API_FAIL, 1);
+}
+
+/* A reader that stays: the start goes on without an empty log, and says so. */
+static void a_reader_at_the_start_is_waited_for_and_then_told(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = fixture_job(API_FAIL, 1);
+	struct store *second;
+
+	f->spec.open_wait_ms = 50;
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	OK(store_view(f->store));
+	OK(store_get(f->store, API_FAIL, job_key(&job), &job));
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &second));
+	assert_int_equal(f->diag.errors, 0);
+	assert_int_equal(f->diag.warnings, 1);
+	assert_string_equal(f->diag.first->name, "store-busy");
+	assert_true(size_of(f, "jobs.db-wal") > 0);
+	store_unview(f->store);
+	store_close(second);
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &second));
+	assert_int_equal(f->diag.warnings, 1);
+	assert_int_equal(size_of(f, "jobs.db-wal"), 0);
+	store_close(second);
+}
+
 /* ---- whose boot -------------------------------------------------------- */
 
 #define OTHER_BOOT                                                             \
@@ -793,6 +844,8 @@ int main(void)
 	    T(a_read_only_handle_changes_nothing),
 	    T(a_reader_waits_for_no_writer),
 	    T(a_foreign_lock_is_waited_for_and_then_told),
+	    T(a_turn_that_does_not_come_is_told),
+	    T(a_reader_at_the_start_is_waited_for_and_then_told),
 	    T(after_a_reboot_all_leases_are_over),
 	    T(a_reboot_carries_deadlines_over),
 	    T(in_the_same_boot_leases_hold),

@@ -1,6 +1,7 @@
 #include "tests/store/children.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,7 @@
  * The turnstile alone: one at a time, in turns, and never held by the dead.
  * Everything is counted; nothing depends on how fast this machine is.
  */
+#define PATIENT_MS 60000
 struct counts {
 	atomic_int inside, most_inside, entered_by_busy;
 	atomic_bool stop;
@@ -17,7 +19,7 @@ struct counts {
 
 static void enter_and_count(struct turnstile *t, struct counts *c)
 {
-	CHILD_OK(turnstile_enter(t));
+	CHILD_OK(turnstile_enter(t, PATIENT_MS));
 	int inside = atomic_fetch_add(&c->inside, 1) + 1;
 	if (inside > atomic_load(&c->most_inside))
 		atomic_store(&c->most_inside, inside);
@@ -146,7 +148,7 @@ static void the_next_in_line_keeps_his_place(void **unused)
 	(void)unused;
 	fixture_init(&f, NULL);
 	OK(turnstile_open(f.dir, &f.diag, &t));
-	OK(turnstile_enter(&t));
+	OK(turnstile_enter(&t, PATIENT_MS));
 	assert_true(is_free(f.dir, "turn.lock"));
 	assert_false(is_free(f.dir, "write.lock"));
 	pid_t next = child(enter_once, &f, c);
@@ -193,10 +195,133 @@ static void the_dead_hold_nothing(void **unused)
 		while (!atomic_load(&c->inside))
 			nap_us(100);
 		kill_child(pid);
-		OK(turnstile_enter(&t));
+		OK(turnstile_enter(&t, PATIENT_MS));
 		turnstile_leave(&t);
 	}
 	turnstile_close(&t);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
+/* ---- those who wait no longer ------------------------------------------ */
+
+static void stop_inside(struct fixture *f, void *shared_memory)
+{
+	struct counts *c = shared_memory;
+	struct turnstile t;
+
+	CHILD_OK(turnstile_open(f->dir, NULL, &t));
+	enter_and_count(&t, c);
+	raise(SIGSTOP);
+	leave_and_count(&t, c);
+	turnstile_close(&t);
+}
+
+static pid_t stopped_holder(struct fixture *f, struct counts *c)
+{
+	pid_t pid = child(stop_inside, f, c);
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	return pid;
+}
+
+static void a_stopped_holder_is_not_waited_for_without_end(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, &f.diag, &t));
+	pid_t holder = stopped_holder(&f, c);
+	assert_int_equal(turnstile_enter(&t, 0), ERR_BUSY);
+	for (int limit_ms = 1; limit_ms < 30; limit_ms += 7)
+		assert_int_equal(turnstile_enter(&t, limit_ms), ERR_BUSY);
+	assert_true(is_free(f.dir, "turn.lock")); /* nothing is left behind */
+	kill(holder, SIGCONT);
+	OK(turnstile_enter(&t, PATIENT_MS));
+	turnstile_leave(&t);
+	expect_child(holder);
+	turnstile_close(&t);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
+/* The one who waits in front was stopped: no way past him, but no hang. */
+static void a_stopped_waiter_is_not_waited_for_without_end(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, &f.diag, &t));
+	pid_t holder = stopped_holder(&f, c);
+	pid_t waiter = child(enter_once, &f, c);
+	while (is_free(f.dir, "turn.lock"))
+		nap_us(100);
+	kill(waiter, SIGSTOP);
+	assert_int_equal(waitpid(waiter, &(int){0}, WUNTRACED), waiter);
+	assert_int_equal(turnstile_enter(&t, 5), ERR_BUSY);
+	kill_child(waiter);
+	kill(holder, SIGCONT);
+	OK(turnstile_enter(&t, PATIENT_MS));
+	turnstile_leave(&t);
+	expect_child(holder);
+	turnstile_close(&t);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
+struct thread {
+	struct turnstile t;
+	sigset_t before, after;
+	enum err err;
+};
+
+static void *wait_in_thread(void *arg)
+{
+	struct thread *th = arg;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	pthread_sigmask(SIG_SETMASK, NULL, &th->before);
+	th->err = turnstile_enter(&th->t, 20);
+	pthread_sigmask(SIG_SETMASK, NULL, &th->after);
+	return NULL;
+}
+
+/* As the endpoint's writer is: a thread that blocks all signals. */
+static void a_thread_without_signals_comes_back_as_well(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct thread threads[3];
+	pthread_t ids[3];
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	pid_t holder = stopped_holder(&f, c);
+	for (int i = 0; i < 3; i++) {
+		OK(turnstile_open(f.dir, &f.diag, &threads[i].t));
+		assert_int_equal(
+		    pthread_create(&ids[i], NULL, wait_in_thread, &threads[i]),
+		    0);
+	}
+	for (int i = 0; i < 3; i++) {
+		pthread_join(ids[i], NULL);
+		assert_int_equal(threads[i].err, ERR_BUSY);
+		for (int s = 1; s < SIGRTMAX; s++)
+			assert_int_equal(sigismember(&threads[i].before, s),
+			    sigismember(&threads[i].after, s));
+		turnstile_close(&threads[i].t);
+	}
+	kill_child(holder);
 	munmap(c, sizeof(*c));
 	fixture_end(&f);
 }
@@ -244,6 +369,9 @@ int main(void)
 	    cmocka_unit_test(nobody_waits_for_long),
 	    cmocka_unit_test(the_next_in_line_keeps_his_place),
 	    cmocka_unit_test(the_dead_hold_nothing),
+	    cmocka_unit_test(a_stopped_holder_is_not_waited_for_without_end),
+	    cmocka_unit_test(a_stopped_waiter_is_not_waited_for_without_end),
+	    cmocka_unit_test(a_thread_without_signals_comes_back_as_well),
 	    cmocka_unit_test(it_is_closed_on_exec),
 	    cmocka_unit_test(what_cannot_be_opened_is_said),
 	};
