@@ -183,7 +183,7 @@ kill -KILL "$(pid_of lowtide-cgi)" "$(pid_of lowtide-worker)"
 ok "no turn: two died" wait_for 10 died $((deaths + 2))
 ok "no turn: the endpoint is there again" wait_for 10 pid_of lowtide-cgi
 ok "no turn: the worker is there again" wait_for 10 pid_of lowtide-worker
-sleep 3 # longer than a writer waits for its turn
+sleep 2.5 # longer than a writer waits for its turn
 is "no turn: who waits for it is not dead" \
 	"$(grep -c child-died "$TMP/serve.err")" $((deaths + 2))
 all=$(children "$serve_pid")
