@@ -3,7 +3,7 @@
 static bool moved_apart(
     const struct clock_guard *g, int64_t now_ms, int64_t now_boot)
 {
-	const int64_t apart = (now_ms - g->ms) - (now_boot - g->boot);
+	const int64_t apart = clock_guard_apart(g, now_ms, now_boot);
 
 	return apart > CLOCK_APART_MS || apart < -CLOCK_APART_MS;
 }

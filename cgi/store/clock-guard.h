@@ -29,6 +29,12 @@ struct clock_guard {
 	int64_t agreed_boot; /* stopped: since when they agree; 0 = it is not */
 };
 
+/* By how much the wall clock moved further than boot time since the reading. */
+static inline int64_t clock_guard_apart(
+    const struct clock_guard *guard, int64_t now_ms, int64_t now_boot)
+{
+	return (now_ms - guard->ms) - (now_boot - guard->boot);
+}
 /* Takes a reading. True: expiry has stopped, or goes on again; that is news. */
 bool clock_guard_read(
     struct clock_guard *guard, int64_t now_ms, int64_t now_boot);

@@ -26,7 +26,8 @@
  * clock showed. A row whose end lies in the future got it from a clock that
  * was wrong, and would hold up everything behind it, for years perhaps. It is
  * passed by looking on: whatever lies before a row that is over is over as
- * well, however it is stamped.
+ * well, however it is stamped. (Once its stamp is no longer in the future it
+ * waits like any other; so nothing is held up longer than it waits anyhow.)
  *
  * A look is made in a view and costs nobody anything; only when it has found
  * something is a turn taken, and then what is written down (cursor, guard) is

@@ -11,8 +11,9 @@
  */
 #define TRANSACTIONS 4 /* in one call; then others have their turn */
 #define PAUSE_MS 1000  /* rows that end one by one are gathered so long */
-/* After so long a reading is written down again. */
+/* A reading is written down again when it is so old or so wrong. */
 #define CLOCK_KEPT_MS ((int64_t)3600 * 1000)
+#define CLOCK_OFF_MS 1000
 
 enum err tend_read_guard(struct store *store, struct clock_guard *guard)
 {
@@ -56,8 +57,10 @@ enum err tend_finish(struct store *store, enum err err)
 
 static bool is_stale(const struct clock_guard *guard, struct store_now now)
 {
-	return !guard->ms || !guard->boot ||
-	       now.boot - guard->boot >= CLOCK_KEPT_MS;
+	const int64_t apart = clock_guard_apart(guard, now.ms, now.boot);
+
+	return !guard->ms || !guard->boot || apart > CLOCK_OFF_MS ||
+	       apart < -CLOCK_OFF_MS || now.boot - guard->boot >= CLOCK_KEPT_MS;
 }
 
 /*
