@@ -37,30 +37,39 @@ static void cut_body(struct conn *c, uint8_t *bytes)
 		c->framer.params_over = true;
 }
 
-static enum err parse(
-    struct loop *loop, struct conn *c, size_t at, struct request *r)
+/*
+ * A request that came at once is laid against the end of the desk: there is
+ * nothing behind it that could be read too.
+ */
+static off_t lay(struct loop *loop, const uint8_t *bytes, size_t n)
+{
+	memcpy(loop->desk + CONN_SCRATCH - n, bytes, n);
+	return (off_t)(CONN_SCRATCH - n);
+}
+
+static enum err parse(struct loop *loop, struct conn *c, uint8_t *bytes,
+    size_t n, struct request *r)
 {
 	const struct framer *f = &c->framer;
 	bool spilled = c->spill_fd >= 0;
-	int *fd = spilled ? &c->spill_fd : &loop->scratch_fd;
+	int *fd = spilled ? &c->spill_fd : &loop->desk_fd;
 
 	if (f->body_over)
-		cut_body(c, loop->scratch + at);
+		cut_body(c, bytes);
 	if (f->params_over)
 		return ERR_TOO_LARGE;
-	if (lseek(*fd, spilled ? 0 : (off_t)at, SEEK_SET) < 0)
+	if (lseek(*fd, spilled ? 0 : lay(loop, bytes, n), SEEK_SET) < 0)
 		return ERR_IO;
 	enum err err = parse_request(
 	    loop->parser, &loop->arena, fd, f->body_over ? 0 : f->body, r);
-	if (loop->scratch_fd < 0)
-		loop->scratch_fd =
-		    fcntl(loop->scratch_spare, F_DUPFD_CLOEXEC, 0);
+	if (loop->desk_fd < 0)
+		loop->desk_fd = fcntl(loop->desk_spare, F_DUPFD_CLOEXEC, 0);
 	r->body_too_large = f->body_over;
 	return err;
 }
 
-/* The request is whole: what is not spilled of it starts at scratch[at]. */
-static void request(struct loop *loop, struct conn *c, size_t at)
+/* The request is whole: what is not spilled of it is bytes[0 … n). */
+static void request(struct loop *loop, struct conn *c, uint8_t *bytes, size_t n)
 {
 	const struct loop_spec *spec = loop->spec;
 	struct request r = {0};
@@ -69,7 +78,7 @@ static void request(struct loop *loop, struct conn *c, size_t at)
 	struct change *change = NULL;
 
 	c->served = true;
-	enum err err = parse(loop, c, at, &r);
+	enum err err = parse(loop, c, bytes, n, &r);
 	conn_unspill(loop, c);
 	if (err) {
 		conn_refuse(loop, c, err);
@@ -126,7 +135,6 @@ static bool step(struct loop *loop, struct conn *c, size_t *at, size_t n)
 	struct framer *f = &c->framer;
 	size_t used;
 	enum framer_verdict verdict = framer_look(f, bytes, n - *at, &used);
-	size_t start = *at;
 
 	*at += used;
 	switch (verdict) {
@@ -135,7 +143,7 @@ static bool step(struct loop *loop, struct conn *c, size_t *at, size_t n)
 	case FRAMER_REQUEST:
 		if (c->spill_fd >= 0 && !keep(loop, c, bytes, used))
 			break;
-		request(loop, c, start);
+		request(loop, c, bytes, used);
 		break;
 	case FRAMER_MANAGEMENT:
 		writer_management(&loop->out, bytes, used);
@@ -147,7 +155,7 @@ static bool step(struct loop *loop, struct conn *c, size_t *at, size_t n)
 		break;
 	case FRAMER_TOO_LARGE:
 		f->keep_conn = false;
-		request(loop, c, start);
+		request(loop, c, bytes, used);
 		break;
 	case FRAMER_BAD:
 		bad(loop, c, "not FastCGI, or records out of order");

@@ -13,11 +13,11 @@
  * loop. loop.c waits and tells what happened; conn.c reads requests, and
  * conn-answer.c does what follows from them.
  *
- * Bytes go this way: recv into the scratch, which is a memfd mapped here, so
- * that libfcgi can read a request that arrived at once without another copy.
- * One that did not is kept in a memfd of the connection's own. What the framer
- * cannot use yet, or what stands behind a request that is being answered, is
- * carried over.
+ * Bytes go this way: recv into the scratch. A request that arrived at once is
+ * laid on the desk, a memfd mapped here, where libfcgi reads it and nothing
+ * else: it ends where the file ends. One that did not is kept in a memfd of the
+ * connection's own. What the framer cannot use yet, or what stands behind a
+ * request that is being answered, is carried over.
  *
  * A connection is named by generation << 32 | index, in epoll's data and in
  * parking slots: a name whose connection is gone finds nothing.
@@ -72,8 +72,9 @@ struct loop {
 	uint32_t steps;	    /* asked of the app since it rested */
 	uint32_t n_changes; /* submitted and not back, whoever asked */
 	size_t held; /* bytes of requests and answers that are under way */
-	int scratch_fd, scratch_spare; /* one file, one offset */
 	uint8_t *scratch;
+	uint8_t *desk;		 /* a memfd, mapped */
+	int desk_fd, desk_spare; /* one file, one offset */
 	struct parser *parser;
 	struct arena arena;
 	struct buf answer;

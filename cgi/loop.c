@@ -371,18 +371,18 @@ static bool add(struct loop *loop, int fd, uint64_t name)
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
-static bool scratch_open(struct loop *loop)
+static bool desk_open(struct loop *loop)
 {
-	loop->scratch_spare = memfd_create("scratch", MFD_CLOEXEC);
-	if (loop->scratch_spare < 0 ||
-	    posix_fallocate(loop->scratch_spare, 0, CONN_SCRATCH) != 0)
+	loop->desk_spare = memfd_create("desk", MFD_CLOEXEC);
+	if (loop->desk_spare < 0 ||
+	    posix_fallocate(loop->desk_spare, 0, CONN_SCRATCH) != 0)
 		return false;
-	loop->scratch_fd = fcntl(loop->scratch_spare, F_DUPFD_CLOEXEC, 0);
-	loop->scratch = mmap(NULL, CONN_SCRATCH, PROT_READ | PROT_WRITE,
-	    MAP_SHARED, loop->scratch_spare, 0);
-	if (loop->scratch == MAP_FAILED)
-		loop->scratch = NULL;
-	return loop->scratch_fd >= 0 && loop->scratch;
+	loop->desk_fd = fcntl(loop->desk_spare, F_DUPFD_CLOEXEC, 0);
+	loop->desk = mmap(NULL, CONN_SCRATCH, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, loop->desk_spare, 0);
+	if (loop->desk == MAP_FAILED)
+		loop->desk = NULL;
+	return loop->desk_fd >= 0 && loop->desk;
 }
 
 static bool signals_open(struct loop *loop)
@@ -410,19 +410,21 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	    .listen_fd = spec->listen_fd,
 	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
 	    .signal_fd = -1,
-	    .scratch_fd = -1,
-	    .scratch_spare = -1,
+	    .scratch = malloc(CONN_SCRATCH),
+	    .desk_fd = -1,
+	    .desk_spare = -1,
 	    .parser = parser_open(),
 	    .park = park_new(LOOP_PARKED_MAX),
 	};
+	if (!loop->scratch)
+		abort();
 	TAILQ_INIT(&loop->incomplete);
 	TAILQ_INIT(&loop->stalled);
 	TAILQ_INIT(&loop->committing);
 	TAILQ_INIT(&loop->ready);
 	take_time(loop);
-	if (parse_init() != ERR_OK || loop->epoll_fd < 0 ||
-	    !scratch_open(loop) || !signals_open(loop) ||
-	    !add(loop, loop->listen_fd, NAME_LISTEN) ||
+	if (parse_init() != ERR_OK || loop->epoll_fd < 0 || !desk_open(loop) ||
+	    !signals_open(loop) || !add(loop, loop->listen_fd, NAME_LISTEN) ||
 	    !add(loop, loop->signal_fd, NAME_SIGNAL))
 		return ERR_IO;
 	if (spec->bell_fd >= 0 && !add(loop, spec->bell_fd, NAME_BELL))
@@ -436,13 +438,14 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 static void loop_close(struct loop *loop)
 {
 	const int fds[] = {loop->epoll_fd, loop->signal_fd, loop->listen_fd,
-	    loop->scratch_fd, loop->scratch_spare};
+	    loop->desk_fd, loop->desk_spare};
 
 	conns_release(loop);
 	park_free(loop->park);
 	parser_close(loop->parser);
-	if (loop->scratch)
-		munmap(loop->scratch, CONN_SCRATCH);
+	if (loop->desk)
+		munmap(loop->desk, CONN_SCRATCH);
+	free(loop->scratch);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

@@ -136,6 +136,41 @@ static void test_bodies(void **state)
 	close(fd);
 }
 
+/* Requests that just fill what is read at once, and what follows them. */
+static void test_as_large_as_the_scratch(void **state)
+{
+	const size_t full = (size_t)64 * 1024;
+	char *body = malloc(full), expected[64];
+	int fd = dial(&world);
+	struct buf b = {0};
+	(void)state;
+
+	memset(body, 'b', full);
+	for (size_t n = full - 300; n < full; n++) {
+		buf_clear(&b);
+		put_request(&b, &(struct fcgi_request){.id = 1,
+				    .method = "PUT",
+				    .uri = "/echo",
+				    .body = {.p = body, .n = n},
+				    .chunk = 60000});
+		if (b.len < full - 2)
+			continue;
+		if (b.len > full + 2)
+			break;
+		put_request(&b, &(struct fcgi_request){
+				    .id = 2, .method = "GET", .uri = "/echo"});
+		snprintf(expected, sizeof(expected), "200 PUT  %zu %u", n,
+		    sum_of((struct str){.p = body, .n = n}));
+		send_bytes(fd, buf_str(&b));
+		assert_answer(fd, 1, expected);
+		assert_answer(fd, 2, "200 GET  0 0");
+	}
+	assert_true(b.len > full + 2);
+	buf_release(&b);
+	free(body);
+	close(fd);
+}
+
 /* Read to its end, answered, and the connection goes on. */
 static void test_too_large(void **state)
 {
@@ -535,6 +570,7 @@ int main(void)
 	    cmocka_unit_test(test_pipelined),
 	    cmocka_unit_test(test_a_slow_client_holds_up_nobody),
 	    cmocka_unit_test(test_bodies),
+	    cmocka_unit_test(test_as_large_as_the_scratch),
 	    cmocka_unit_test(test_too_large),
 	    cmocka_unit_test(test_without_end),
 	    cmocka_unit_test(test_broken_records_close),
