@@ -1,0 +1,114 @@
+/*
+ * The real programs while the wall clock is stepped by a day. libfaketime
+ * gives them another wall clock and leaves boot time alone, as settimeofday()
+ * does; the file it reads is this test's hand on the clock.
+ */
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
+import {pause, startLine, startUpstream, until} from './line.mjs';
+
+const dir = mkdtempSync(join(tmpdir(), 'lowtide-test.'));
+cleanup(() => rmSync(dir, {recursive: true, force: true}));
+const set = seconds => writeFileSync(join(dir, 'clock'),
+	`${seconds < 0 ? '' : '+'}${seconds}\n`);
+const DAY = 86400;
+const HOUR = 3600 * 1000;
+
+set(0);
+Object.assign(process.env, {LD_PRELOAD: process.env.FAKETIME_LIB,
+	FAKETIME_TIMESTAMP_FILE: join(dir, 'clock'), FAKETIME_NO_CACHE: '1',
+	FAKETIME_DONT_FAKE_MONOTONIC: '1',
+	ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`});
+
+const held = [];
+const up = await startUpstream({
+	held: (req, res) => held.push(res),
+	ok: (req, res) => res.writeHead(200).end('done'),
+});
+const apis = [
+	{name: 'held', upstream: 'up', concurrency: 9},
+	{name: 'brief', upstream: 'up', deadlineMs: 1500, onLost: 'retry',
+		requestPath: '/held/{job.id}'},
+	{name: 'ok', upstream: 'up'},
+	{name: 'fleeting', upstream: 'up', ttlMs: 300,
+		requestPath: '/ok/{job.id}'},
+];
+const line = await startLine({apis,
+	upstreams: [{name: 'up', base: up.url, timeoutMs: 60000,
+		stallTimeoutMs: 60000}]});
+const worker = line.worker();
+const logs = () => line.children.map(c => c.log).join('');
+const running = async id => {
+	const n = held.length;
+	const job = await line.send('/api/held');
+	await until('it is called', () => held.length > n);
+	return job;
+};
+/* Beyond its lease, while the clock shows something else. */
+const waits = async () => {
+	await pause(1500);
+	held.at(-1).writeHead(201).end('{}');
+};
+
+let kept;
+test('the programs see the clock that the test sets', async () => {
+	kept = await line.send('/api/ok');
+	const job = await line.ended(kept);
+	equal(job.status, 'completed');
+	ok(Math.abs(Date.parse(job.createdAt) - Date.now()) < HOUR);
+});
+for (const [how, by] of [['a day forward', DAY], ['two days back', -DAY]])
+	test(`${how}, and what runs goes on`, async () => {
+		const job = await running();
+		set(by);
+		const other = await running();
+		await waits();
+		equal(line.show(job).status, 'processing');
+		held.at(-2).writeHead(201).end('{}');
+		equal((await line.ended(job)).status, 'completed');
+		equal((await line.ended(other)).status, 'completed');
+		const {createdAt} = line.show(other);
+		ok(Math.abs(Date.parse(createdAt) - Date.now() - by * 1000) <
+			HOUR, createdAt);
+		equal(up.count(`/held/${job}`), 1);
+		equal(up.count(`/held/${other}`), 1);
+	});
+test('nor is a deadline prolonged', async () => {
+	const n = held.length;
+	const job = await line.send('/api/brief');
+	await until('it is called', () => held.length > n);
+	set(-2 * DAY);
+	const end = await line.ended(job);
+	equal(end.reason, 'deadline-exceeded');
+	equal(up.count(`/held/${job}`), 1);
+});
+test('what is kept is not erased, and that is said', async () => {
+	set(DAY);
+	await line.ended(await line.send('/api/fleeting'));
+	await until('the step is noticed', () => /expiry-stopped/.test(logs()));
+	equal(line.show(kept).erasedAt, null);
+	const r = await line.fcgi({method: 'GET', target: `/api/jobs/${kept}`});
+	equal(r.status, 410, 'though it is past its TTL by this clock');
+	set(0);
+	const again = await line.fcgi({method: 'GET',
+		target: `/api/jobs/${kept}`});
+	equal(again.status, 200, 'which was wrong');
+});
+test('until an operator says that it is right', async () => {
+	set(DAY);
+	match(line.jobs('trust-clock').out, /expiry goes on/);
+	worker.child.kill('SIGTERM');
+	await worker.ended;
+	line.worker();
+	await until('it is erased', () => line.show(kept).erasedAt);
+	match(logs(), /jobs-expired/);
+	const r = await line.fcgi({method: 'GET', target: `/api/jobs/${kept}`});
+	equal(r.status, 410);
+	set(0);
+	const after = await line.fcgi({method: 'GET',
+		target: `/api/jobs/${kept}`});
+	equal(after.status, 410, 'gone for good');
+});
+done();
