@@ -31,6 +31,7 @@ struct handling {
 	struct waiting *wait;
 	struct change **change;
 
+	struct str tags;    /* If-None-Match, where a 304 may be the answer */
 	int64_t known;	    /* the version the client has; -1 = none */
 	bool onto_location; /* ?onComplete=redirect */
 
@@ -85,8 +86,9 @@ enum err handling_view(struct handling *h, bool *fresh)
     __attribute__((warn_unused_result));
 /*
  * The row of an id whose MAC was checked, and what its sealed bodies say,
- * into .row and .job. ERR_NOT_FOUND: no row, or another owner's. An expired
- * one (job_is_expired) comes without its bodies.
+ * into .row and .job; by .tags, which version the client has into .known.
+ * ERR_NOT_FOUND: no row, or another owner's. An expired one (job_is_expired)
+ * comes without its bodies, one that the client has already without the result.
  */
 enum err handling_load(struct handling *h, size_t api,
     const uint8_t id[JOB_ID_BYTES]) __attribute__((warn_unused_result));

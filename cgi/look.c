@@ -68,6 +68,35 @@ static enum err open_body(
 	return err;
 }
 
+/* If-None-Match, compared weakly (RFC 9110 13.1.2, 8.8.3.2). */
+static bool knows_version(const struct handling *h)
+{
+	struct str list = h->tags;
+
+	if (!list.n)
+		return false;
+	struct str etag = answer_etag(h->arena, &h->row);
+	for (size_t at = 0; at < list.n;) {
+		size_t end = str_find(list, ',', at);
+		struct str tag = str_trim(str_slice(list, at, end));
+		if (str_starts(tag, "W/"))
+			tag = str_slice(tag, 2, tag.n);
+		if (str_is(tag, "*") || str_eq(tag, etag))
+			return true;
+		at = end + 1;
+	}
+	return false;
+}
+
+/* The result is not opened for a 304, which shows nothing of it. */
+static bool shows_result(const struct handling *h)
+{
+	if (!job_is_terminal(h->row.state))
+		return false;
+	return h->row.state != JOB_COMPLETED || h->onto_location ||
+	       h->known != h->row.version;
+}
+
 static enum err open_bodies(struct handling *h)
 {
 	struct str plain;
@@ -75,7 +104,7 @@ static enum err open_bodies(struct handling *h)
 
 	if (err == ERR_OK && plain.n)
 		err = envelope_get_meta(plain, &h->job.meta);
-	if (err != ERR_OK || !job_is_terminal(h->row.state))
+	if (err != ERR_OK || !shows_result(h))
 		return err;
 	err = open_body(h, BODY_RESULT, &plain);
 	if (err == ERR_OK && plain.n)
@@ -104,6 +133,7 @@ static enum err look(
 	h->job = (struct answer_job){
 	    .api = &h->app->config->apis[api], .job = &h->row};
 	h->has_job = true;
+	h->known = knows_version(h) ? row.version : -1;
 	return handling_expired(h) ? ERR_OK : open_bodies(h);
 }
 

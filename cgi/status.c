@@ -176,24 +176,6 @@ static enum outcome answer_lost(struct handling *h, enum wait_view view,
 	return handling_store_problem(h, err);
 }
 
-/* If-None-Match, compared weakly (RFC 9110 13.1.2, 8.8.3.2). */
-static bool knows_version(const struct handling *h)
-{
-	struct str list = request_header(h->r, "if-none-match");
-	struct str etag = answer_etag(h->arena, &h->row);
-
-	for (size_t at = 0; at < list.n;) {
-		size_t end = str_find(list, ',', at);
-		struct str tag = str_trim(str_slice(list, at, end));
-		if (str_starts(tag, "W/"))
-			tag = str_slice(tag, 2, tag.n);
-		if (str_is(tag, "*") || str_eq(tag, etag))
-			return true;
-		at = end + 1;
-	}
-	return false;
-}
-
 static bool wants_redirect(const struct handling *h)
 {
 	struct str value;
@@ -222,11 +204,11 @@ static enum outcome get_job(struct handling *h)
 	if (!find_job(h, id))
 		return OUTCOME_ANSWER;
 	h->onto_location = wants_redirect(h);
+	h->tags = request_header(h->r, "if-none-match");
 	enum err err = handling_load(h, h->api, id);
 	if (err != ERR_OK)
 		return answer_lost(h, WAIT_STATUS, id, err);
 	int64_t wait = asked_wait(h);
-	h->known = knows_version(h) ? h->row.version : -1;
 	if (h->known >= 0 && wait > 0 && !job_is_terminal(h->row.state))
 		return handling_park(
 		    h, WAIT_STATUS, h->known, wait, wait, true);
@@ -239,11 +221,11 @@ enum outcome handle_job_result(struct handling *h)
 
 	if (!find_job(h, id))
 		return OUTCOME_ANSWER;
+	h->tags = request_header(h->r, "if-none-match");
 	enum err err = handling_load(h, h->api, id);
 	if (err != ERR_OK)
 		return answer_lost(h, WAIT_RESULT, id, err);
 	int64_t wait = asked_wait(h);
-	h->known = knows_version(h) ? h->row.version : -1;
 	if (wait > 0 && !job_is_terminal(h->row.state))
 		return handling_park(h, WAIT_RESULT, -1, wait, wait, true);
 	return handling_answer(h, WAIT_RESULT);

@@ -78,8 +78,9 @@ static struct api w_apis[APIS] = {
 /* What the store is to fail with next; ERR_OK = it works. */
 static struct {
 	enum err view, begin, insert, commit;
-	int hidden; /* so many look-ups find nothing */
-	int views;  /* how many were opened */
+	int hidden;		/* so many look-ups find nothing */
+	int views;		/* how many were opened */
+	int bodies[BODY_KINDS]; /* how many were read */
 } w_faults;
 
 static inline enum err faulty_view(void *backend)
@@ -118,6 +119,13 @@ static inline enum err faulty_get(
 	return store_memory.get(backend, api, key, out);
 }
 
+static inline enum err counted_body(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+{
+	w_faults.bodies[kind]++;
+	return store_memory.body_get(backend, job, kind, a, out);
+}
+
 struct world {
 	struct store_ops ops;
 	struct arena arena;
@@ -147,6 +155,7 @@ static inline int world_up(void **state)
 	w->ops.commit = faulty_commit;
 	w->ops.insert = faulty_insert;
 	w->ops.get = faulty_get;
+	w->ops.body_get = counted_body;
 	w_apis[OWNED].auth = STR("web-server");
 	w_apis[TOKEN].auth = STR("cognito");
 	w->config = (struct config){.name = STR("acme"),

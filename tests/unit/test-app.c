@@ -365,6 +365,48 @@ static void long_poll_by_version(void **state)
 	assert_answer(w, 200);
 }
 
+/* What a 304 does not show is not read; whatever else is shown, is. */
+static void a_304_reads_no_result(void **state)
+{
+	static const struct {
+		const char *tail, *tag;
+		int status, results;
+	} rows[] = {
+	    {"", NULL, 200, 1},
+	    {"", "", 304, 0},
+	    {"", "*", 304, 0},
+	    {"", "\"0\"", 200, 1},
+	    {"/result", NULL, 201, 1},
+	    {"/result", "", 304, 0},
+	    {"?onComplete=redirect", NULL, 303, 1},
+	    {"?onComplete=redirect", "", 303, 1},
+	};
+	struct world *w = *state;
+	char etag[40], tag[80];
+
+	send_it(w, "POST /api/v1/return", BODY, "x-request-id: " UUID);
+	world_complete(w, RETURN, 201, "/returns/1", "{}");
+	ask(w, "GET", "", NO_HEADERS);
+	snprintf(etag, sizeof(etag), "%s", got_header(w, "etag"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *value = rows[i].tag;
+		snprintf(tag, sizeof(tag), "if-none-match: %s",
+		    value && value[0] ? value : etag);
+		memset(w_faults.bodies, 0, sizeof(w_faults.bodies));
+		ask(w, "GET", rows[i].tail, value ? WITH(tag) : NO_HEADERS);
+		assert_answer(w, rows[i].status);
+		assert_int_equal(w_faults.bodies[BODY_RESULT], rows[i].results);
+		assert_int_equal(w_faults.bodies[BODY_REQUEST], 0);
+		assert_string_equal(got_header(w, "x-request-id"), UUID);
+	}
+	/* a failure is told again, also to who knows it: it has no 304 */
+	send_it(w, "POST /api/v1/return", BODY);
+	world_fail(w, RETURN, REASON_UPSTREAM_REFUSED, 422, "{\"a\":1}");
+	ask(w, "GET", "/result", WITH("if-none-match: *"));
+	assert_answer(w, 422);
+	assert_true(str_is(w->ans.body, "{\"a\":1}"));
+}
+
 static void result_can_be_waited_for(void **state)
 {
 	struct world *w = *state;
@@ -1103,6 +1145,7 @@ int main(void)
 	    T(prefer_is_applied),
 	    T(cors_reaches_the_parked),
 	    T(long_poll_by_version),
+	    T(a_304_reads_no_result),
 	    T(result_can_be_waited_for),
 	    T(strict_apis_make_no_job_of_a_poll),
 	    T(looks_up_before_it_validates),
