@@ -89,6 +89,8 @@ enum err db_open(const char *path, bool read_only, struct db *db)
 	*db = (struct db){0};
 	if (read_only && access(path, F_OK))
 		return ERR_NOT_FOUND;
+	/* nobody asks how much it has: no lock for each allocation */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
 	if (code)
 		return err_of(code);
