@@ -470,39 +470,60 @@ static enum err next_due(
 	return ERR_OK;
 }
 
-static enum err pick_lost(
-    void *backend, size_t api, int64_t now_boot, struct job *out)
+/* When it was due: a pending row its deadline, a running one its lease. */
+static int64_t due_of(const struct job *j)
 {
-	const struct memory *m = backend;
+	return j->state == JOB_PENDING ? j->deadline_boot : j->lease_boot;
+}
+
+/* Two of one state; equal times go by key. */
+static bool is_sooner(const struct job *a, const struct job *b)
+{
+	if (due_of(a) != due_of(b))
+		return due_of(a) < due_of(b);
+	return memcmp(job_key(a), job_key(b), JOB_KEY_BYTES) < 0;
+}
+
+static bool is_late(const struct job *j, int64_t now_boot)
+{
+	return j->deadline_boot && j->deadline_boot <= now_boot;
+}
+
+/* The first of one state whose time has come. */
+static enum err pick_due(struct memory *m, size_t api, enum job_state state,
+    bool late, int64_t now_boot, struct job *out)
+{
 	const struct table *t = &m->tables[api];
+	const struct job *best = NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		if (j->state == JOB_PROCESSING && j->lease_boot <= now_boot) {
-			*out = *j;
-			return ERR_OK;
-		}
+		if (j->state == state && due_of(j) <= now_boot &&
+		    (!late || is_late(j, now_boot)) &&
+		    (!best || is_sooner(j, best)))
+			best = j;
 	}
-	return ERR_NOT_FOUND;
+	if (!best)
+		return ERR_NOT_FOUND;
+	*out = *best;
+	return ERR_OK;
+}
+
+static enum err pick_lost(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return pick_due(backend, api, JOB_PROCESSING, false, now_boot, out);
 }
 
 static enum err pick_late(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
-	const struct memory *m = backend;
-	const struct table *t = &m->tables[api];
+	enum err err = pick_due(backend, api, JOB_PENDING, true, now_boot, out);
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		if (job_is_terminal(j->state) || !j->deadline_boot ||
-		    j->deadline_boot > now_boot)
-			continue;
-		if (j->state == JOB_PROCESSING && j->lease_boot > now_boot)
-			continue;
-		*out = *j;
-		return ERR_OK;
-	}
-	return ERR_NOT_FOUND;
+	if (err == ERR_NOT_FOUND)
+		err =
+		    pick_due(backend, api, JOB_PROCESSING, true, now_boot, out);
+	return err;
 }
 
 static enum err count_running(void *backend, size_t api, int64_t *n)

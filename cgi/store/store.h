@@ -295,11 +295,11 @@ struct store_ops {
 	 */
 	enum err (*next_due)(
 	    void *backend, size_t api, int64_t now_boot, int64_t *due_boot);
-	/* one processing row whose lease_boot <= now_boot */
+	/* the processing row whose lease ended first, lease_boot <= now_boot */
 	enum err (*pick_lost)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
-	/* one open row whose deadline_boot (not 0) <= now_boot and that no
-	 * lease protects */
+	/* the pending row whose deadline_boot (not 0) passed first, <=
+	 * now_boot; else a late processing row that no lease protects */
 	enum err (*pick_late)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	enum err (*count_running)(void *backend, size_t api, int64_t *n);

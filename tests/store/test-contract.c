@@ -970,10 +970,10 @@ static enum err one_step(
 static bool append_job(void *ctx, const struct job *job)
 {
 	buf_put(ctx, job->id, sizeof(job->id));
-	buf_printf(ctx, " %d %d %lld %d %d %d %d %lld %lld\n", job->state,
+	buf_printf(ctx, " %d %d %lld %d %d %d %d %lld %lld %lld\n", job->state,
 	    job->reason, (long long)job->version, job->attempt, job->released,
 	    job->progress, job->sent, (long long)job->lease_boot,
-	    (long long)job->not_before_boot);
+	    (long long)job->not_before_boot, (long long)job->gone_ms);
 	return true;
 }
 
@@ -991,9 +991,24 @@ static void dump_bodies(
 	}
 }
 
+static bool append_change(
+    void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
+{
+	buf_put(ctx, key, JOB_KEY_BYTES);
+	buf_printf(ctx, " %lld\n", (long long)version);
+	return true;
+}
+
 static void dump(struct fixture *f, struct buf *out)
 {
+	int64_t version;
+
 	OK(store_view(f->store));
+	OK(store_version(f->store, &version));
+	buf_printf(out, "%lld\n", (long long)version);
+	for (size_t api = 0; api < API_COUNT; api++)
+		OK(store_changed(
+		    f->store, api, version / 3, 0, append_change, out));
 	for (size_t api = 0; api < API_COUNT; api++) {
 		struct store_stats s;
 		OK(store_list(f->store, api, 0, append_job, out));
@@ -1019,10 +1034,25 @@ static void compare(struct pair_of_stores *p)
 	buf_release(&b);
 }
 
+/* What time does to both; true when that was something. */
+static bool tend_both(struct pair_of_stores *p)
+{
+	const struct store_now now = {.ms = p->now_ms, .boot = p->now_boot};
+	struct store_tended a, b;
+	int64_t due_a, due_b;
+
+	OK(store_tend(p->a.store, now, &a, &due_a));
+	OK(store_tend(p->b.store, now, &b, &due_b));
+	assert_int_equal(a.emptied, b.emptied);
+	assert_int_equal(a.deleted, b.deleted);
+	assert_int_equal(due_a, due_b);
+	return a.emptied && a.deleted;
+}
+
 static void memory_and_sqlite_agree(void **state)
 {
 	static struct pair_of_stores p;
-	int agreed = 0;
+	int agreed = 0, tended = 0;
 
 	(void)state;
 	p.now_ms = NOW_MS;
@@ -1030,6 +1060,7 @@ static void memory_and_sqlite_agree(void **state)
 	p.seed = 0x510e527fade682d1u;
 	fixture_init(&p.a, &store_memory);
 	fixture_init(&p.b, &store_sqlite);
+	p.a.spec.limits.tombstone_ms = p.b.spec.limits.tombstone_ms = 3000;
 	fixture_open(&p.a);
 	fixture_open(&p.b);
 	for (int transaction = 0; transaction < 300; transaction++) {
@@ -1054,11 +1085,14 @@ static void memory_and_sqlite_agree(void **state)
 			store_rollback(p.a.store);
 			store_rollback(p.b.store);
 		}
+		if (transaction % 5 == 0)
+			tended += tend_both(&p);
 		if (transaction % 20 == 0)
 			compare(&p);
 	}
 	compare(&p);
 	assert_true(agreed > 1000);
+	assert_true(tended > 5);
 	fixture_end(&p.a);
 	fixture_end(&p.b);
 }

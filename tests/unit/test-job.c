@@ -422,6 +422,17 @@ static void expiry_counts_from_the_end(void **unused)
 	assert_false(job_is_expired(&job, &fail_api, INT64_MAX));
 }
 
+static void a_tombstone_is_expired_whatever_the_clock_shows(void **unused)
+{
+	struct job job = job_in(JOB_COMPLETED);
+
+	(void)unused;
+	job.gone_ms = NOW;
+	assert_true(job_is_expired(&job, &fail_api, 0));
+	assert_true(job_is_expired(&job, &fail_api, job.ended_ms));
+	assert_true(job_is_expired(&job, &fail_api, INT64_MAX));
+}
+
 static void texts(void **unused)
 {
 	(void)unused;
@@ -581,6 +592,7 @@ int main(void)
 	    cmocka_unit_test(a_429_is_unsent_then_retried),
 	    cmocka_unit_test(a_release_burns_no_attempt),
 	    cmocka_unit_test(expiry_counts_from_the_end),
+	    cmocka_unit_test(a_tombstone_is_expired_whatever_the_clock_shows),
 	    cmocka_unit_test(texts),
 	    cmocka_unit_test(a_long_walk),
 	};
