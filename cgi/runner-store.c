@@ -21,7 +21,7 @@ static const char *const advice[ERR_COUNT] = {
     [ERR_FULL] = "its disk is full; results are kept until there is room, and "
 		 "nothing new is begun",
     [ERR_IO] = "it cannot be read or written; see the system's log",
-    [ERR_CORRUPT] = "what it holds is damaged; see lowtide-worker(8)",
+    [ERR_CORRUPT] = "what it holds is damaged; stop lowtide and restore a copy",
 };
 
 /* A transaction may have waited for its turn: how late is it by now? */
@@ -30,6 +30,14 @@ static int64_t boot_by_now(const struct runner *r, struct runner_now now)
 	int64_t boot = r->spec.clock_boot ? r->spec.clock_boot() : 0;
 
 	return boot > now.now_boot ? boot : now.now_boot;
+}
+
+/* Others may be in the pause after a failed try; then they renew theirs. */
+static void be_wary(struct runner *r, int64_t boot)
+{
+	if (!r->was_wary)
+		r->wary_boot =
+		    boot + RUNNER_STORE_RETRY_MS + r->spec.heartbeat_ms;
 }
 
 static void in_trouble(struct runner *r, struct runner_now now, enum err err)
@@ -48,16 +56,15 @@ static void in_trouble(struct runner *r, struct runner_now now, enum err err)
 	r->store_boot = boot + RUNNER_STORE_RETRY_MS;
 	if (err == ERR_FULL)
 		r->claim_boot = boot + r->spec.heartbeat_ms;
-	r->wary_boot = boot + r->spec.heartbeat_ms;
+	be_wary(r, boot);
 }
 
 static void notice_a_slow_turn(struct runner *r, struct runner_now now)
 {
 	int64_t boot = boot_by_now(r, now);
 
-	if (boot - now.now_boot > RUNNER_SLOW_TURN_MS && !r->wary_boot &&
-	    !r->was_wary)
-		r->wary_boot = boot + r->spec.heartbeat_ms;
+	if (boot - now.now_boot > RUNNER_SLOW_TURN_MS && !r->wary_boot)
+		be_wary(r, boot);
 }
 
 void runner_store_works(struct runner *r, struct runner_now now)
@@ -66,6 +73,8 @@ void runner_store_works(struct runner *r, struct runner_now now)
 		LOG(r->spec.log, now.now_ms, "store-works-again",
 		    LOG_INT("running", (int64_t)r->n_attempts),
 		    LOG_INT("afterMs", now.now_boot - r->trouble_boot));
+	if (r->trouble)
+		be_wary(r, boot_by_now(r, now));
 	r->was_wary = false;
 	r->trouble = 0;
 	r->store_boot = r->claim_boot = 0;
