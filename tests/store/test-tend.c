@@ -1,4 +1,4 @@
-#include "tests/store/fixture.h"
+#include "tests/store/children.h"
 
 #include "cgi/store/clock-guard.h"
 
@@ -434,6 +434,74 @@ static void sweepers_share_their_cursor(void **state)
 	f->store = mine;
 }
 
+#define SWEEPERS 3
+struct shared_tending {
+	atomic_bool stop;
+	atomic_uint emptied;
+};
+
+static void sweep_until_told(struct fixture *f, void *shared_memory)
+{
+	struct shared_tending *s = shared_memory;
+	struct store_tended report;
+	int64_t due;
+
+	while (!atomic_load(&s->stop)) {
+		enum err err = store_tend(f->store, at(TTL, 0), &report, &due);
+		if (err != ERR_BUSY)
+			CHILD_OK(err);
+		atomic_fetch_add(&s->emptied, (unsigned)report.emptied);
+		nap_us(300);
+	}
+}
+
+/*
+ * Others sweep while jobs end, also such that were passed when they were open,
+ * and one of the sweepers is killed: each row that ended is emptied whole.
+ */
+static void processes_sweep_beside_a_writer(void **state)
+{
+	struct fixture *f = *state;
+	struct shared_tending *s = shared(sizeof(*s));
+	struct job open[100], job;
+	pid_t pids[SWEEPERS];
+	int64_t due;
+
+	for (int i = 0; i < SWEEPERS; i++)
+		pids[i] = child(sweep_until_told, f, s);
+	for (uint32_t i = 0; i < 400; i++) {
+		OK(store_begin(f->store));
+		job = fixture_accept(f, API_FAIL, i);
+		if (i % 4)
+			cancel_at(f, API_FAIL, &job, at(0, 0));
+		else
+			open[i / 4] = job;
+		if (i > 40 && i % 8 == 1)
+			cancel_at(f, API_FAIL, &open[(i - 40) / 4], at(0, 0));
+		OK(store_commit(f->store));
+		while (i == 100 && !atomic_load(&s->emptied))
+			nap_us(300); /* until they are at work */
+		if (i == 200)
+			kill_child(pids[0]);
+	}
+	atomic_store(&s->stop, true);
+	for (int i = 1; i < SWEEPERS; i++)
+		expect_child(pids[i]);
+	do
+		tend_at(f, at(TTL, 0), &due);
+	while (due == at(TTL, 0).boot);
+	print_message("# %u of them while jobs ended\n", s->emptied);
+	for (uint32_t i = 0; i < 400; i++) {
+		job = fixture_job(API_FAIL, i);
+		OK(row_of(f, API_FAIL, &job));
+		if (job_is_terminal(job.state))
+			expect_gone(f, API_FAIL, &job, TTL);
+		else
+			expect_kept(f, API_FAIL, &job);
+	}
+	munmap(s, sizeof(*s));
+}
+
 /* ---- clocks ------------------------------------------------------------ */
 
 /* Ended while the clock was ten years ahead: it holds up nobody. */
@@ -590,6 +658,7 @@ static const struct contract {
     T(a_failed_commit_is_tried_again),
     LASTING(an_api_that_left_keeps_its_rows),
     LASTING(sweepers_share_their_cursor),
+    LASTING(processes_sweep_beside_a_writer),
     T(a_row_from_the_future_holds_up_nobody),
     T(many_rows_from_the_future),
     T(a_step_of_the_wall_clock_stops_expiry),
