@@ -2,6 +2,7 @@
 #   make            the programs, in build/bin
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
+#   make soak       the campaigns: hundreds of kills, every write failing, …
 #   make format     clang-format in place
 #   make bench      figures, side by side in one run (PEERS=1 FULL=1 ONLY=)
 #   make install    DESTDIR= PREFIX=/usr/local
@@ -133,7 +134,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_ARCHIVES)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-tests-built: $(UNIT) $(STORE_TESTS) $(if $(SAN),,$(BENCH_TOOLS))
+tests-built: $(UNIT) $(STORE_TESTS) \
+	$(if $(SAN),,$(BENCH_TOOLS) $(BUILD)/tests/shim.so)
+
+# Preloaded into the programs by tests/fault; a sanitizer has its own wrappers.
+$(BUILD)/tests/shim.so: tests/fault/shim.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -std=c17 -O2 -g $(WARN_C) -fPIC \
+		-shared -o $@ $<
 
 # make check: everything is built plainly and once more with sanitizers, and
 # every test runs in both (lints once). T=path runs one of them, plainly or,
@@ -166,6 +174,13 @@ else
 	$(PROVE) $(LINTS) $(addprefix build/tests/,$(C_TESTS)) \
 		$(addprefix build/san/tests/,$(C_TESTS)) $(T_FILES) $(SAN_T)
 endif
+
+# make soak: the campaigns that tests/fault and the simulations run a slice of
+# in make check, in their whole size; sizes from the environment.
+soak:
+	@.ci/packages check
+	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 all tests-built
+	@tests/fault/soak.sh
 
 PORT ?= 8080
 demo:
@@ -201,6 +216,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-tools check clean demo format install tests-built
+.PHONY: all bench bench-tools check clean demo format install soak \
+	tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,239 @@
+/*
+ * The line for campaigns: the example site's simulator, lowtide-cgi and
+ * lowtide-worker without a web server, each started again when it ends (keep),
+ * with or without the shim that breaks its calls; clients that go on all the
+ * while, and the verdict in the end.
+ *
+ *	const world = await startWorld({plan: 'lowtide-cgi:/jobs.db:…'});
+ *	await world.load(async () => { … break something … });
+ *	await world.settle();
+ *	await world.verdict();       throws with the findings
+ */
+import {spawn, spawnSync} from 'node:child_process';
+import {appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
+	readdirSync, rmSync, writeFileSync} from 'node:fs';
+import net from 'node:net';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {cleanup, equal, ok} from '../tap.mjs';
+import {Journal, Sender, overFcgi, pause} from './client.mjs';
+import {compare, figures} from './compare.mjs';
+import {integrity, openRows, readRows} from './tables.mjs';
+
+const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
+export const SHIM = resolve('build/tests/shim.so');
+export const sanitized = spawnSync('ldd', [join(BIN, 'lowtide-cgi')],
+	{encoding: 'utf8'}).stdout.includes('asan');
+
+export async function until(what, check, ms = 60000) {
+	for (const end = Date.now() + ms; Date.now() < end; await pause(20)) {
+		const found = await check();
+		if (found)
+			return found;
+	}
+	throw new Error(`${what}: not within ${ms} ms`);
+}
+
+function run(program, ...args) {
+	const r = spawnSync(program, args, {encoding: 'utf8',
+		maxBuffer: 1 << 28});
+	if (r.status !== 0)
+		throw new Error(`${program} ${args[0]}: ${r.stderr}`);
+	return r.stdout;
+}
+
+/* Dirty pages of a process's own, in bytes, and its open descriptors. */
+export function footprint(pid) {
+	const smaps = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+	return {dirty: 1024 * Number(/Private_Dirty:\s+(\d+)/.exec(smaps)[1]),
+		files: readdirSync(`/proc/${pid}/fd`).length};
+}
+
+/*
+ * Where it was before: no descriptor more (but `more`, what a web server keeps
+ * open), and no more memory than the caches of its database connections (1 MiB
+ * each) and what malloc keeps of a busy time.
+ */
+export const DIRTY_MORE = 8 << 20;
+export async function backAgain(name, pid, before, more = 0) {
+	let now;
+	await until(`${name}: descriptors as before (${before.files})`, () => {
+		now = footprint(pid);
+		return now.files <= before.files + more;
+	}, 30000);
+	console.log(`# ${name}: ${before.files} → ${now.files} descriptors, ` +
+		`${before.dirty >> 10} → ${now.dirty >> 10} kB of its own`);
+	if (!sanitized)
+		ok(now.dirty <= before.dirty + DIRTY_MORE,
+			`${name}: ${now.dirty} bytes, ${before.dirty} before`);
+}
+
+/* One program that is started again whenever it ends, at once. */
+class Kept {
+	constructor(name, args, env, log) {
+		Object.assign(this, {name, args, env, log, ends: [], wanted: true});
+		this.start();
+	}
+	start() {
+		const child = spawn(join(BIN, this.name), this.args,
+			{stdio: ['ignore', 'inherit', 'pipe'], env: this.env});
+		this.pid = child.pid;
+		this.running = true;
+		child.stderr.on('data', d => appendFileSync(this.log, d));
+		this.ended = new Promise(done => child.on('close',
+			(code, signal) => {
+				this.running = false;
+				this.ends.push(signal ?? code);
+				done();
+				if (this.wanted)
+					this.again = setTimeout(
+						() => this.start(), 50);
+			}));
+	}
+	signal(name) {
+		try {
+			if (this.running)
+				process.kill(this.pid, name);
+			return this.running;
+		} catch {
+			return false;
+		}
+	}
+	async stop(name = 'SIGTERM') {
+		this.wanted = false;
+		clearTimeout(this.again);
+		this.signal('SIGCONT');
+		this.signal(name);
+		const late = setTimeout(() => this.signal('SIGKILL'), 15000);
+		await this.ended;
+		clearTimeout(late);
+	}
+}
+
+async function startSimulator(dir, pace) {
+	const child = spawn('node', ['site/simulator.mjs'], {env: {
+		...process.env, PORT: '0', SIMULATOR_PACE_MS: String(pace)},
+	stdio: ['ignore', 'pipe', 'inherit']});
+	const ended = new Promise(r => child.on('close', r));
+	cleanup(() => {
+		child.kill('SIGKILL');
+		return ended;
+	});
+	let said = '';
+	child.stdout.on('data', d => { said += d; });
+	await until('the simulator', () => said.includes('\n'));
+	return /http:\S+/.exec(said)[0];
+}
+
+/*
+ * plan: for the shim, '' = none, the programs run unchanged. state: where the
+ * store lives, made when missing. started(world): called before the programs.
+ */
+export async function startWorld({plan = '', state, pace = 5, clients = 16,
+	lease = '2s', heartbeat = '200ms'} = {}) {
+	const dir = mkdtempSync(join(tmpdir(), 'lowtide-fault.'));
+	const at = name => join(dir, name);
+	const world = {dir, state: state ?? at('state'), faults: at('faults'),
+		socket: at('sock'), seen: at('seen'), senders: []};
+	cleanup(() => rmSync(dir, {recursive: true, force: true}));
+	mkdirSync(world.state, {recursive: true});
+	mkdirSync(world.faults);
+	world.simulator = await startSimulator(dir, pace);
+	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
+		'--out', at('dist'),
+		'--set', `upstream.hmrc.base=${world.simulator}`,
+		'--set', `upstream.bundles.base=${world.simulator}`);
+	run(join(BIN, 'lowtide-jobs'), 'keygen', at('keys'));
+	const common = ['--config', at('dist/server/lowtide.json'),
+		'--state', world.state, '--keys', at('keys')];
+	const env = plan ? {...process.env, LD_PRELOAD: SHIM, FAULT_PLAN: plan,
+		FAULT_STATE: world.faults, FAULT_LOG: world.seen} : process.env;
+	world.journal = new Journal(at('journal'));
+	world.journal.write({what: 'start', t: Date.now()});
+	const keep = (name, ...args) => {
+		const kept = new Kept(name, [...common, ...args], env,
+			at(`${name}.log`));
+		cleanup(() => kept.stop('SIGKILL'));
+		return kept;
+	};
+
+	world.jobs = (command, ...args) => run(join(BIN, 'lowtide-jobs'),
+		command, ...args, ...common);
+	world.start = () => {
+		world.cgi = keep('lowtide-cgi', '--listen',
+			`unix:${world.socket}`);
+		world.worker = keep('lowtide-worker', '--dev', '--lease', lease,
+			'--heartbeat', heartbeat);
+	};
+	world.log = name => readFileSync(at(`${name}.log`), 'utf8');
+	/* what the shim did: [{pid, program, call, path, action}] */
+	world.shim = () => existsSync(world.seen) ?
+		readFileSync(world.seen, 'utf8').split('\n').filter(Boolean)
+			.map(l => l.split(' ')).map(
+				([pid, program, call, path, action]) =>
+					({pid, program, call, path, action})) : [];
+	world.struck = (rule = 0) =>
+		existsSync(join(world.faults, `hit-${rule}`));
+	world.mend = () => writeFileSync(join(world.faults, 'off'), '');
+	world.ready = () => until('the endpoint answers', () =>
+		new Promise(r => {
+			const c = net.connect(world.socket, () => {
+				c.destroy();
+				r(true);
+			});
+			c.on('error', () => r(false));
+		}));
+	world.ask = overFcgi(world.socket);
+	cleanup(() => {
+		world.ask.close();
+		for (const s of world.senders)
+			s.ask.close();
+	});
+	for (let i = 0; i < clients; i++)
+		world.senders.push(new Sender(overFcgi(world.socket),
+			world.journal));
+
+	/* All clients send and ask for as long as during() takes. */
+	world.load = async during => {
+		let stop = false;
+		const all = Promise.all(world.senders.map(s =>
+			s.run(() => stop)));
+		try {
+			return await during();
+		} finally {
+			stop = true;
+			await all;
+		}
+	};
+	/* Nothing is broken any more: everything comes to its end. */
+	world.settle = async (ms = 180000) => {
+		const end = Date.now() + ms;
+		await Promise.all(world.senders.map(s =>
+			s.drain(() => Date.now() > end)));
+		await until('every row is at its end',
+			() => openRows(world.state) === 0, end - Date.now());
+		for (const s of world.senders)
+			s.ask.close();
+	};
+	world.evidence = async () => {
+		const log = world.journal.read();
+		const told = new Set(log.map(l => l.jobId).filter(Boolean));
+		return {log, rows: readRows(world.state, world.jobs, told),
+			calls: await (await fetch(
+				`${world.simulator}/__calls`)).json()};
+	};
+	world.verdict = async () => {
+		const all = await world.evidence();
+		console.log(`# ${figures(all)}`);
+		const found = compare(all);
+		for (const {check, text} of found.slice(0, 20))
+			console.log(`# ${check}: ${text}`);
+		equal(found.length, 0, `${found.length} findings, the first: ${
+			found[0]?.check} ${found[0]?.text}`);
+		for (const row of all.rows)
+			equal(row.listed, row.state, row.jobId);
+		equal(integrity(world.state), 'ok');
+		return all;
+	};
+	return world;
+}
