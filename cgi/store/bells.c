@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgi/store/turnstile.h"
@@ -25,12 +26,26 @@ static const struct bell_row {
 
 #define ALL_BELLS ((unsigned)BELL_ACCEPTED | (unsigned)BELL_SETTLED)
 
+/* The byte is there before it is needed: a ring on a full disk is heard. */
+static enum err give_it_room(const char *dir, struct diag *diag, int fd)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && (st.st_size > 0 || pwrite(fd, "!", 1, 0) == 1))
+		return ERR_OK;
+	diag_error(diag, POS_FILE(dir), "store-full",
+	    "its bells cannot be written; free some space on that disk");
+	return ERR_FULL;
+}
+
 enum err bells_open(const char *dir, struct diag *diag, struct bells *out)
 {
 	*out = (struct bells){.dir = dir, .fd = {-1, -1}};
 	for (size_t i = 0; i < BELLS_COUNT; i++) {
 		enum err err =
 		    turnstile_file(dir, rows[i].file, diag, &out->fd[i]);
+		if (!err)
+			err = give_it_room(dir, diag, out->fd[i]);
 		if (err) {
 			bells_close(out);
 			return err;

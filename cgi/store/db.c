@@ -22,6 +22,7 @@ static const struct row {
 } errors[] = {
     {SQLITE_BUSY, ERR_BUSY},
     {SQLITE_LOCKED, ERR_BUSY},
+    {SQLITE_PROTOCOL, ERR_AGAIN},
     {SQLITE_FULL, ERR_FULL},
     {SQLITE_CORRUPT, ERR_CORRUPT},
     {SQLITE_NOTADB, ERR_CORRUPT},
@@ -73,8 +74,42 @@ static int after_commit(
 	return SQLITE_OK;
 }
 
-enum err db_open(const char *path, bool read_only, struct db *db)
+/* ---- without sleep ------------------------------------------------------- */
+
+/*
+ * A reader that finds the log's index half written naps a little and looks
+ * again, up to a hundred times and longer each time. An event loop gives up
+ * instead, after a hundred looks.
+ */
+#define SLEEPLESS "lowtide-sleepless"
+
+static int no_sleep(sqlite3_vfs *vfs, int us)
 {
+	(void)vfs;
+	return us;
+}
+
+/* The usual file system but for its sleep. Once per process, and for good. */
+static const char *sleepless(void)
+{
+	const sqlite3_vfs *usual = sqlite3_vfs_find(NULL);
+	sqlite3_vfs *vfs;
+
+	if (sqlite3_vfs_find(SLEEPLESS))
+		return SLEEPLESS;
+	vfs = sqlite3_malloc(sizeof(*vfs));
+	if (!vfs)
+		abort();
+	*vfs = *usual;
+	vfs->pNext = NULL;
+	vfs->zName = SLEEPLESS;
+	vfs->xSleep = no_sleep;
+	return sqlite3_vfs_register(vfs, 0) ? NULL : SLEEPLESS;
+}
+
+enum err db_open(const char *path, enum db_mode mode, struct db *db)
+{
+	const bool read_only = mode != DB_WRITES;
 	static const char settings[] = "PRAGMA synchronous=FULL;"
 				       "PRAGMA temp_store=MEMORY;"
 				       "PRAGMA mmap_size=1073741824;"
@@ -91,10 +126,11 @@ enum err db_open(const char *path, bool read_only, struct db *db)
 		return ERR_NOT_FOUND;
 	/* nobody asks how much it has: no lock for each allocation */
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	int code = sqlite3_open_v2(path, &db->sqlite, flags, NULL);
+	int code = sqlite3_open_v2(
+	    path, &db->sqlite, flags, mode == DB_LOOKS ? sleepless() : NULL);
 	if (code)
 		return err_of(code);
-	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	sqlite3_busy_timeout(db->sqlite, mode == DB_LOOKS ? 0 : DB_BUSY_MS);
 	sqlite3_db_config(
 	    db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -220,10 +256,23 @@ struct str db_bytes(sqlite3_stmt *st, int column)
 	return (struct str){.p = p, .n = (size_t)n};
 }
 
+/*
+ * SQLite knows ENOSPC from a write, but not that a quota means the same. Either
+ * comes before the frame that makes a commit of what was written.
+ */
+static int or_full(struct db *db, int code)
+{
+	if (code == SQLITE_IOERR_WRITE &&
+	    sqlite3_system_errno(db->sqlite) == EDQUOT)
+		return SQLITE_FULL;
+	return code;
+}
+
 enum err db_commit(struct db *db)
 {
 	int code = sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL);
 
+	code = or_full(db, code);
 	if ((code & 0xff) == SQLITE_IOERR)
 		end_process("commit", code);
 	if (code)
@@ -252,6 +301,7 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
 		code = sqlite3_wal_checkpoint_v2(
 		    db->sqlite, NULL, modes[kind], NULL, NULL);
 	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
+	code = or_full(db, code);
 	if (!code && kind == DB_TRUNCATE)
 		db->wal_bytes = 0;
 	if ((code & 0xff) == SQLITE_IOERR && !starting)

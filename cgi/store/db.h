@@ -26,6 +26,14 @@ struct db {
 	int64_t wal_bytes; /* size of the log after this connection's commit */
 };
 
+/*
+ * WRITES creates the file; the others only read, and find ERR_NOT_FOUND. LOOKS
+ * belongs to an event loop: it never sleeps, also where SQLite would take a nap
+ * of its own accord, and what it cannot have at once is ERR_BUSY, or ERR_AGAIN
+ * where it would have been there a moment later.
+ */
+enum db_mode { DB_WRITES, DB_READS, DB_LOOKS };
+
 #define DB_BUSY_MS 2000 /* the backstop behind the turnstile */
 /*
  * How long a checkpoint waits for readers: 50 ms in several tries. SQLite waits
@@ -37,11 +45,10 @@ struct db {
 #define DB_CHECKPOINT_TRIES 5
 
 /*
- * Creates the file unless read_only (then ERR_NOT_FOUND). After an error
- * db_message() still works and db_close() is still due. *db must not move
- * while it is open: SQLite remembers where it is.
+ * After an error db_message() still works and db_close() is still due. *db must
+ * not move while it is open: SQLite remembers where it is.
  */
-enum err db_open(const char *path, bool read_only, struct db *db)
+enum err db_open(const char *path, enum db_mode mode, struct db *db)
     __attribute__((warn_unused_result));
 void db_close(struct db *db); /* all statements must be finalized */
 const char *db_message(const struct db *db); /* SQLite's words, one sentence */
@@ -79,7 +86,8 @@ struct str db_bytes(struct sqlite3_stmt *st, int column);
 /*
  * COMMIT. An I/O error ends the process with status 74 and one line on stderr:
  * after a failed fsync nobody knows what is on the disk, so nobody is
- * answered (store.md 6). ERR_FULL and ERR_BUSY return, rolled back.
+ * answered (store.md 6). ERR_FULL (of the disk, or of a quota) and ERR_BUSY
+ * return, rolled back: then no byte of the log that counts was written.
  */
 enum err db_commit(struct db *db) __attribute__((warn_unused_result));
 void db_rollback(struct db *db);

@@ -228,6 +228,26 @@ static struct change *note(struct memory *m)
 	return &m->changes[m->n_changes++];
 }
 
+/* There is always room, and nothing to do. */
+static enum err room(void *backend)
+{
+	(void)backend;
+	return ERR_OK;
+}
+
+static enum err tend(void *backend, struct store_now now)
+{
+	(void)backend;
+	(void)now;
+	return ERR_OK;
+}
+
+static int64_t tend_due(void *backend)
+{
+	(void)backend;
+	return 0;
+}
+
 static enum err version(void *backend, int64_t *out)
 {
 	const struct memory *m = backend;
@@ -672,6 +692,9 @@ const struct store_ops store_memory = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .room = room,
+    .tend = tend,
+    .tend_due = tend_due,
     .version = version,
     .next_version = next_version,
     .get = get,

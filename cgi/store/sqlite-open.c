@@ -1,6 +1,7 @@
 #include "cgi/store/sqlite-open.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,7 +240,7 @@ static enum err settle(struct opening *o)
 static enum err open_under_turnstile(struct opening *o)
 {
 	struct sqlite *s = o->s;
-	enum err err = db_open(o->path, false, &s->db);
+	enum err err = db_open(o->path, DB_WRITES, &s->db);
 
 	if (err)
 		return sqlite_report(o, err, "it cannot be opened");
@@ -288,16 +289,27 @@ static enum err start_checkpoint(struct opening *o)
 	const int64_t until = clock_monotonic_ms() + o->wait_ms;
 	struct sqlite *s = o->s;
 	enum err err;
+	int full = 0;
 
 	for (;;) {
 		err = enter(o, o->wait_ms);
 		if (err)
 			return err;
-		err = db_checkpoint(&s->db, DB_TRUNCATE, true);
+		err = sqlite_log_empty(s, true);
+		if (err)
+			atomic_store(&s->gate.page->erase_boot, GATE_OWED);
 		turnstile_leave(&s->turnstile);
-		if (err != ERR_BUSY || clock_monotonic_ms() >= until)
+		full += err == ERR_FULL; /* once more, without the ballast */
+		if ((err != ERR_BUSY && full != 1) ||
+		    clock_monotonic_ms() >= until)
 			break;
 		nanosleep(&pause, NULL);
+	}
+	if (err == ERR_FULL) {
+		diag_warn(o->diag, POS_FILE(o->path), "store-full",
+		    "there is no room to empty its log; jobs go on, but "
+		    "nothing new is accepted; free some space on that disk");
+		return ERR_OK;
 	}
 	if (err == ERR_BUSY) {
 		diag_warn(o->diag, POS_FILE(o->path), "store-busy",
@@ -321,6 +333,8 @@ static enum err open_to_write(struct opening *o)
 		err = turnstile_file(s->dir, "host.lock", o->diag, &s->host_fd);
 	if (!err)
 		err = bells_open(s->dir, o->diag, &s->bells);
+	if (!err)
+		err = gate_open(s->dir, s->role, o->diag, &s->gate);
 	if (err)
 		return err;
 	err = enter(o, o->wait_ms);
@@ -338,9 +352,12 @@ static enum err open_to_read(struct opening *o)
 
 	if (o->spec->role == STORE_READS)
 		err = bells_open(o->s->dir, o->diag, &o->s->bells);
+	if (!err)
+		err = gate_open(o->s->dir, o->spec->role, o->diag, &o->s->gate);
 	if (err)
 		return err;
-	err = db_open(o->path, true, &o->s->db);
+	err = db_open(o->path,
+	    o->spec->role == STORE_READS ? DB_LOOKS : DB_READS, &o->s->db);
 	if (err)
 		return sqlite_report(o, err, "it cannot be opened");
 	err = check_format(o);
@@ -354,6 +371,16 @@ static enum err open_to_read(struct opening *o)
 static int64_t or_else(int64_t wanted, int64_t usual)
 {
 	return wanted ? wanted : usual;
+}
+
+static void set_limits(struct store_limits *out, const struct store_limits *in)
+{
+	*out = *in;
+	out->wal_mark = or_else(in->wal_mark, STORE_WAL_MARK);
+	out->wal_gate = or_else(in->wal_gate, STORE_WAL_GATE);
+	out->wal_full = or_else(in->wal_full, STORE_WAL_FULL);
+	out->erase_ms = or_else(in->erase_ms, STORE_ERASE_MS);
+	out->free_bytes = or_else(in->free_bytes, STORE_FREE_BYTES);
 }
 
 enum err sqlite_open(
@@ -375,7 +402,7 @@ enum err sqlite_open(
 	s->role = spec->role;
 	s->turn_wait_ms = or_else(spec->turn_wait_ms, STORE_TURN_WAIT_MS);
 	o.wait_ms = or_else(spec->open_wait_ms, STORE_OPEN_WAIT_MS);
-	s->wal_mark = STORE_WAL_MARK;
+	set_limits(&s->limits, &spec->limits);
 	s->host_fd = -1;
 	s->turnstile = (struct turnstile){.turn_fd = -1, .write_fd = -1};
 	s->bells = (struct bells){.dir = s->dir, .fd = {-1, -1}};
@@ -402,6 +429,7 @@ void sqlite_close(void *backend)
 		db_finalize(s->queries[q]);
 	db_close(&s->db);
 	bells_close(&s->bells);
+	gate_close(&s->gate);
 	turnstile_close(&s->turnstile);
 	if (s->host_fd >= 0)
 		close(s->host_fd);

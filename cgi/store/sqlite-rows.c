@@ -227,6 +227,8 @@ enum err sqlite_body_put(
 
 	if (err)
 		return err;
+	if (kind == BODY_RESULT) /* perhaps there is another one already */
+		s->erases = true;
 	db_bind_int(st, 3, kind);
 	db_bind_bytes(st, 4, bytes.p ? bytes : STR(""));
 	err = db_run(st);
@@ -257,11 +259,15 @@ enum err sqlite_body_get(void *backend, const struct job *job,
 enum err sqlite_body_drop(
     void *backend, const struct job *job, enum body_kind kind)
 {
+	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err =
-	    sqlite_body_query(backend, QUERY_BODY_DROP, job, kind, &st);
+	enum err err = sqlite_body_query(s, QUERY_BODY_DROP, job, kind, &st);
 
-	return err ? err : db_run(st);
+	if (!err)
+		err = db_run(st);
+	if (!err && db_changes(&s->db))
+		s->erases = true;
+	return err;
 }
 
 /* ---- picking ----------------------------------------------------------- */

@@ -68,6 +68,7 @@ enum err sqlite_remove(void *backend, size_t api, const struct job *job)
 		return err;
 	if (!db_changes(&s->db))
 		return ERR_NOT_FOUND;
+	s->erases = true;
 	sqlite_count(s, api, job->state, -1);
 	return ERR_OK;
 }

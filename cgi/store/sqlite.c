@@ -1,6 +1,7 @@
 #include "cgi/store/sqlite.h"
 
 #include <string.h>
+#include <time.h>
 
 /*
  * Rows and transactions. A transaction keeps two things in memory and writes
@@ -9,28 +10,57 @@
  * between.
  */
 
+#define GATE_WAIT_MS 1000 /* of those who may wait; then they go in */
+
+static enum err run(struct sqlite *s, enum query which)
+{
+	struct sqlite3_stmt *st;
+	enum err err = sqlite_query(s, which, &st);
+
+	return err ? err : db_run(st);
+}
+
+/* While the log is being started over, no new reader (gate.h). */
+static enum err pass_gate(struct sqlite *s)
+{
+	const struct timespec pause = {.tv_nsec = 5 * 1000000};
+
+	if (!gate_shut_ms(&s->gate))
+		return ERR_OK;
+	if (s->role == STORE_READS)
+		return ERR_AGAIN;
+	for (int ms = 0; ms < GATE_WAIT_MS && gate_shut_ms(&s->gate); ms += 5)
+		nanosleep(&pause, NULL);
+	return ERR_OK;
+}
+
+/* What is read later in this view is as it was now. */
 static enum err op_view(void *backend)
 {
 	struct sqlite *s = backend;
-	struct sqlite3_stmt *st;
-	enum err err = sqlite_query(s, QUERY_VIEW, &st);
+	enum err err = pass_gate(s);
 
-	return err ? err : db_run(st);
+	if (!err)
+		err = run(s, QUERY_VIEW);
+	if (err)
+		return err;
+	err = run(s, QUERY_SNAPSHOT);
+	if (err)
+		db_rollback(&s->db);
+	return err;
 }
 
 static void op_unview(void *backend)
 {
 	struct sqlite *s = backend;
-	struct sqlite3_stmt *st;
 
-	if (sqlite_query(s, QUERY_UNVIEW, &st) || db_run(st))
+	if (run(s, QUERY_UNVIEW))
 		db_rollback(&s->db);
 }
 
 static enum err op_begin(void *backend)
 {
 	struct sqlite *s = backend;
-	struct sqlite3_stmt *st;
 	enum err err = ERR_USAGE;
 
 	if (s->role != STORE_WRITES)
@@ -38,9 +68,8 @@ static enum err op_begin(void *backend)
 	err = turnstile_enter(&s->turnstile, s->turn_wait_ms);
 	if (err)
 		return err;
-	err = sqlite_query(s, QUERY_BEGIN, &st);
-	if (!err)
-		err = db_run(st);
+	sqlite_log_drain(s);
+	err = run(s, QUERY_BEGIN);
 	if (err)
 		turnstile_leave(&s->turnstile);
 	return err;
@@ -49,7 +78,7 @@ static enum err op_begin(void *backend)
 static void forget(struct sqlite *s)
 {
 	s->version = 0;
-	s->version_changed = false;
+	s->version_changed = s->has_room = s->erases = false;
 	if (!s->counts_changed)
 		return;
 	for (size_t i = 0; i < s->n_apis; i++)
@@ -100,23 +129,6 @@ static enum err write_counts(struct sqlite *s)
 }
 
 /*
- * Past the mark the log is copied into the database and started over. A reader
- * in the way puts it off until the log has grown by as much again, so that one
- * who stays does not make every commit wait for him.
- */
-static void tend_log(struct sqlite *s)
-{
-	if (s->db.wal_bytes < s->wal_mark - STORE_WAL_MARK)
-		s->wal_mark = STORE_WAL_MARK; /* it was started over */
-	if (s->db.wal_bytes < s->wal_mark)
-		return;
-	if (db_checkpoint(&s->db, DB_RESTART, false))
-		s->wal_mark = s->db.wal_bytes + STORE_WAL_MARK;
-	else
-		s->wal_mark = STORE_WAL_MARK;
-}
-
-/*
  * The first ring comes right before COMMIT, when the turnstile is already
  * ours: if we are killed between COMMIT and the second one, every listener has
  * heard the first and looks again a second later.
@@ -132,12 +144,17 @@ static enum err op_commit(void *backend, unsigned bells)
 		op_rollback(s);
 		return err;
 	}
+	if (s->erases && s->limits.erase_ms > 0 &&
+	    !atomic_load(&s->gate.page->erase_boot))
+		atomic_store(&s->gate.page->erase_boot, GATE_OWED);
 	bells_ring(&s->bells, bells);
 	err = db_commit(&s->db);
 	forget(s);
 	if (!err) {
 		bells_ring(&s->bells, bells);
-		tend_log(s);
+		sqlite_log_grown(s);
+	} else if (err == ERR_FULL) {
+		sqlite_disk_full(s);
 	}
 	turnstile_leave(&s->turnstile);
 	return err;
@@ -198,6 +215,9 @@ const struct store_ops store_sqlite = {
     .begin = op_begin,
     .commit = op_commit,
     .rollback = op_rollback,
+    .room = sqlite_room,
+    .tend = sqlite_tend,
+    .tend_due = sqlite_tend_due,
     .version = op_version,
     .next_version = op_next_version,
     .get = sqlite_get,

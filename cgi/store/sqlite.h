@@ -1,8 +1,10 @@
 #ifndef LOWTIDE_CGI_STORE_SQLITE_H
 #define LOWTIDE_CGI_STORE_SQLITE_H
 
+#include "cgi/store/ballast.h"
 #include "cgi/store/bells.h"
 #include "cgi/store/db.h"
+#include "cgi/store/gate.h"
 #include "cgi/store/store.h"
 #include "cgi/store/turnstile.h"
 #include "lib/buf.h"
@@ -19,10 +21,17 @@
  *                                 apart: nobody holds it = we rebooted;
  *                                 somebody does = another host has the store
  *   accepted.bell, settled.bell   the doorbells
+ *   gate.page                     what its programs tell each other
+ *   ballast                       room for bad times
  */
 #define STORE_FORMAT 2
-/* The log's size past which a writer starts it over (store.md 3). */
+/* struct store_limits of a store that says nothing (store.md 3, 8). */
 #define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
+#define STORE_WAL_GATE ((int64_t)64 * 1024 * 1024)
+#define STORE_WAL_FULL ((int64_t)256 * 1024 * 1024)
+#define STORE_ERASE_MS ((int64_t)10 * 60 * 1000)
+#define STORE_FREE_BYTES ((int64_t)16 * 1024 * 1024)
+#define STORE_PAGE_BYTES 4096
 
 enum query {
 #define QUERY(name, sqlite) QUERY_##name,
@@ -56,12 +65,20 @@ struct sqlite {
 	int host_fd;
 	enum store_role role;
 	int64_t turn_wait_ms;
+	struct store_limits limits; /* with nothing left open but sizes of 0 */
+	struct gate gate;
 	struct sqlite3_stmt *queries[QUERY_COUNT_ALL];
 	struct sqlite_api *apis;
 	size_t n_apis;
 	int64_t version; /* of this transaction; 0 = not read yet */
 	bool version_changed, counts_changed;
-	int64_t wal_mark; /* where the next checkpoint is due, in bytes */
+	bool has_room; /* this transaction asked, and there is */
+	bool erases;   /* this transaction drops bytes */
+	int64_t
+	    retry_boot; /* sqlite_tend: not before; 0 = whenever it is due */
+	bool vacuums;	/* it has more to give back */
+	bool wants_ballast;   /* there is no room for one; looked at again */
+	int64_t ballast_boot; /* then */
 };
 
 enum err sqlite_open(const struct store_spec *spec, struct diag *diag,
@@ -89,6 +106,25 @@ enum err sqlite_read_job(struct sqlite3_stmt *st, struct job *job)
     __attribute__((warn_unused_result));
 /* `by` more jobs in that state, once this transaction is committed. */
 void sqlite_count(struct sqlite *s, size_t api, enum job_state state, int by);
+
+/*
+ * The log (sqlite-log.c). All of it with the turn and outside of transactions.
+ * _grown: after a commit; starts it over when it is time for that. _drain: a
+ * log that is so large that nothing is accepted any more is tried again now and
+ * then. _empty: to no bytes at all. ERR_BUSY: a reader is in the way.
+ */
+void sqlite_log_grown(struct sqlite *s);
+void sqlite_log_drain(struct sqlite *s);
+enum err sqlite_log_empty(struct sqlite *s, bool starting)
+    __attribute__((warn_unused_result));
+/* The disk is full: what can be done about it at once. */
+void sqlite_disk_full(struct sqlite *s);
+
+/* Room and housekeeping, as in struct store_ops (sqlite-tend.c). */
+enum err sqlite_room(void *backend) __attribute__((warn_unused_result));
+enum err sqlite_tend(void *backend, struct store_now now)
+    __attribute__((warn_unused_result));
+int64_t sqlite_tend_due(void *backend);
 
 /* The duties of struct store_ops on rows and bodies (sqlite-rows.c). */
 enum err sqlite_get(void *backend, size_t api, const uint8_t *key,

@@ -139,6 +139,22 @@ enum err store_body(struct store *store, const struct job *job,
 
 /* ---- accepting --------------------------------------------------------- */
 
+/* A full store still knows what it has. */
+static enum err find_room(struct store *store, size_t api, struct job *job)
+{
+	struct job found;
+	enum err err = store->ops->room(store->backend);
+
+	if (err != ERR_FULL)
+		return noted(store, err);
+	err = store->ops->get(store->backend, api, job_key(job), &found);
+	if (err == ERR_NOT_FOUND)
+		return ERR_FULL;
+	if (!err)
+		*job = found;
+	return noted(store, err ? err : ERR_CONFLICT);
+}
+
 static enum err put_new(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta)
 {
@@ -177,7 +193,9 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
 	memcpy(row.owner, job->owner, sizeof(row.owner));
 	memcpy(row.print, job->print, sizeof(row.print));
 	*job = row;
-	return noted(store, put_new(store, api, job, request, meta));
+	enum err err = find_room(store, api, job);
+	return err ? err
+		   : noted(store, put_new(store, api, job, request, meta));
 }
 
 /* ---- changing ---------------------------------------------------------- */

@@ -81,8 +81,15 @@ struct store_spec {
 		int64_t wal_mark; /* past it a writer starts it over */
 		int64_t wal_gate; /* past it readers are held back for that */
 		int64_t wal_full; /* past it nothing more is accepted */
-		int64_t erase_ms; /* at most from an erasure to an empty log */
-		int64_t tombstone_ms; /* how long a tombstone is kept */
+		int64_t erase_ms; /* at most from an erasure to an empty log;
+				     < 0 = never for that reason */
+		int64_t tombstone_ms;  /* how long a tombstone is kept */
+		int64_t store_bytes;   /* past it nothing more is accepted;
+					  0 = as far as the disk goes */
+		int64_t reserve_bytes; /* free on the disk, or nothing more is
+					  accepted; half of it is ballast */
+		int64_t free_bytes;    /* in the file, unused: given back
+					  beyond */
 	} limits;
 	/* For tests; NULL and 0 = this host's boot and clocks. */
 	const char *boot;
@@ -128,7 +135,8 @@ enum err store_body(struct store *store, const struct job *job,
  * A new pending row from id, owner, print, accepted_ms and the deadline on both
  * clocks; the rest of *job, version and born too, is set here. `meta` may be
  * empty (p NULL). ERR_CONFLICT when its key is taken: then *job is the row that
- * is there.
+ * is there. ERR_FULL: the store takes nothing new at the moment (store.md 3,
+ * 7), and only that: the transaction stays usable, jobs can still end.
  */
 enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
@@ -269,6 +277,19 @@ struct store_ops {
 	/* bells: which to ring, once before and once after the commit */
 	enum err (*commit)(void *backend, unsigned bells);
 	void (*rollback)(void *backend);
+	/*
+	 * ERR_FULL: no new job now, so that those that are there can end.
+	 * Inside a transaction, which stays usable.
+	 */
+	enum err (*room)(void *backend);
+	/*
+	 * The back end's own housekeeping, outside of transactions. It may be
+	 * called at any time; when it should be, tend_due says: now.boot of the
+	 * next one, 0 = nothing waits, cheap enough to be asked after each
+	 * commit.
+	 */
+	enum err (*tend)(void *backend, struct store_now now);
+	int64_t (*tend_due)(void *backend);
 	/* the newest version, this transaction's own included */
 	enum err (*version)(void *backend, int64_t *version);
 	/* the next version; strictly greater than any before */

@@ -182,11 +182,16 @@ enum err store_tend(struct store *store, struct store_now now,
 		err = sweep_all(&t);
 	report->clock_stopped = t.stopped;
 	store->due_boot = err ? now.boot + PAUSE_MS : next_due(&t, &guard);
-	*due_boot = store->due_boot;
+	if (!err)
+		err = store->ops->tend(store->backend, now);
+	*due_boot = store_due_boot(store);
 	return err;
 }
 
 int64_t store_due_boot(const struct store *store)
 {
-	return store->due_boot;
+	int64_t due = store->due_boot;
+
+	tend_sooner(&due, store->ops->tend_due(store->backend));
+	return due;
 }

@@ -81,7 +81,8 @@ static inline void fixture_end(struct fixture *f)
 {
 	static const char *const files[] = {"jobs.db", "jobs.db-wal",
 	    "jobs.db-shm", "jobs.db-journal", "turn.lock", "write.lock",
-	    "host.lock", "accepted.bell", "settled.bell", "log"};
+	    "host.lock", "accepted.bell", "settled.bell", "gate.page",
+	    "ballast", "log"};
 	char path[128];
 
 	store_close(f->store);

@@ -37,7 +37,7 @@ static int64_t ask(struct fixture *f, const char *sql)
 	int64_t n = -1;
 
 	snprintf(path, sizeof(path), "%s/jobs.db", f->dir);
-	OK(db_open(path, false, &db));
+	OK(db_open(path, DB_WRITES, &db));
 	OK(db_number(&db, sql, &n));
 	db_close(&db);
 	return n;

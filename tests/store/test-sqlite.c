@@ -55,7 +55,7 @@ static void meddle(struct fixture *f, const char *sql)
 {
 	struct db db;
 
-	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
 	OK(db_exec(&db, sql));
 	db_close(&db);
 }
@@ -65,7 +65,7 @@ static int64_t ask(struct fixture *f, const char *sql)
 	struct db db;
 	int64_t n = -1;
 
-	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
 	OK(db_number(&db, sql, &n));
 	db_close(&db);
 	return n;
@@ -361,7 +361,7 @@ static void a_foreign_lock_is_waited_for_and_then_told(void **state)
 	struct db shell;
 
 	fixture_open(f);
-	OK(db_open(path_of(f, "jobs.db"), false, &shell));
+	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &shell));
 	OK(db_exec(&shell, "BEGIN IMMEDIATE"));
 	assert_int_equal(store_begin(f->store), ERR_BUSY);
 	OK(db_exec(&shell, "ROLLBACK"));
@@ -589,7 +589,7 @@ static void every_statement_uses_an_index(void **state)
 	struct db db;
 
 	fixture_open(f);
-	OK(db_open(path_of(f, "jobs.db"), false, &db));
+	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i += 2) {
 		struct sqlite3_stmt *st;
 		struct buf sql = {0};
