@@ -77,6 +77,7 @@ enum err sqlite_room(void *backend)
 
 #define RETRY_MS 1000	   /* after somebody was in the way */
 #define BALLAST_MS 60000   /* the disk is looked at for its ballast */
+#define VACUUM_MS 100	   /* between two batches of */
 #define VACUUM_PAGES "256" /* in one transaction */
 
 /* So that a few tries are left when the time is over. */
@@ -126,14 +127,15 @@ static enum err vacuum(struct sqlite *s)
 	return err;
 }
 
-static enum err give_back(struct sqlite *s)
+static enum err give_back(struct sqlite *s, int64_t now_boot)
 {
 	int64_t used = 0, unused = 0;
 	enum err err = measure(s, &used, &unused);
 
-	s->vacuums = !err && unused > s->limits.free_bytes && unused > used / 4;
-	if (!s->vacuums)
+	s->vacuum_boot = 0;
+	if (err || unused <= s->limits.free_bytes || unused <= used / 4)
 		return err;
+	s->vacuum_boot = now_boot + VACUUM_MS;
 	return vacuum(s);
 }
 
@@ -160,10 +162,16 @@ enum err sqlite_tend(void *backend, struct store_now now)
 	if (erase_boot && erase_boot <= now.boot)
 		err = empty_log(s);
 	if (!err)
-		err = give_back(s);
+		err = give_back(s, now.boot);
 	if (err)
 		s->retry_boot = now.boot + RETRY_MS;
 	return err == ERR_BUSY ? ERR_OK : err;
+}
+
+/* 0 is never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
 }
 
 int64_t sqlite_tend_due(void *backend)
@@ -173,11 +181,8 @@ int64_t sqlite_tend_due(void *backend)
 
 	if (s->role != STORE_WRITES)
 		return 0;
-	if (s->vacuums)
-		due = GATE_OWED;
+	due = sooner(due, s->vacuum_boot);
 	if (due && due < s->retry_boot)
 		due = s->retry_boot;
-	if (s->wants_ballast && (!due || s->ballast_boot < due))
-		due = s->ballast_boot;
-	return due;
+	return sooner(due, s->wants_ballast ? s->ballast_boot : 0);
 }

@@ -76,7 +76,7 @@ struct sqlite {
 	bool erases;   /* this transaction drops bytes */
 	int64_t
 	    retry_boot; /* sqlite_tend: not before; 0 = whenever it is due */
-	bool vacuums;	/* it has more to give back */
+	int64_t vacuum_boot;  /* when it goes on giving back; 0 = it is done */
 	bool wants_ballast;   /* there is no room for one; looked at again */
 	int64_t ballast_boot; /* then */
 };

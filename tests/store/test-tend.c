@@ -39,7 +39,8 @@ static int setup(void **state)
 	commits = commits_to_fail = 0;
 	fixture_init(f, &ops);
 	f->spec.limits.tombstone_ms = KEEP;
-	f->spec.limits.erase_ms = -1; /* that is told in test-disk.c */
+	f->spec.limits.erase_ms = -1;	       /* that is told in test-disk.c */
+	f->spec.limits.free_bytes = INT64_MAX; /* and that */
 	f->spec.boot = "boot one";
 	f->spec.now = (struct store_now){.ms = NOW_MS, .boot = NOW_BOOT};
 	fixture_open(f);
