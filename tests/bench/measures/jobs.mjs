@@ -38,9 +38,13 @@ export async function measure(bench) {
 	...await peers.cases(line)];
 	for (const c of cases) {
 		bench.progress(`trial: ${c.name}`);
-		const r = await through(TRIAL, c.url, c.settled);
+		const rates = [];
+		for (let i = 0; i < 3; i++) {
+			const r = await through(TRIAL, c.url, c.settled);
+			rates.push(r.count / r.seconds);
+		}
 		c.most = Math.max(TRIAL, Math.round(
-			r.count / r.seconds * bench.seconds));
+			Math.max(...rates) * bench.seconds));
 	}
 	const rows = cases.map(c => ({name: c.name,
 		note: `${c.most} jobs a round`, figures: {}}));
