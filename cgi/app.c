@@ -34,6 +34,7 @@ static void start(struct handling *h, struct app *app, struct app_now now,
 	    .asked_boot = now.boot_ms,
 	    .arena = a,
 	    .ans = ans};
+	clock_guard_read(&app->guard, now.wall_ms, now.boot_ms);
 	h->c = (struct answer_context){.config = app->config,
 	    .arena = a,
 	    .now_ms = now.wall_ms,

@@ -5,6 +5,7 @@
 #include "cgi/keys.h"
 #include "cgi/log.h"
 #include "cgi/park.h"
+#include "cgi/store/clock-guard.h"
 #include "cgi/store/store.h"
 
 /*
@@ -31,6 +32,11 @@ struct app {
 	 * with, moved on by every request.
 	 */
 	uint64_t seed;
+	/*
+	 * Zero to start with. While it stops, nothing expires: a result is not
+	 * denied because somebody set the clock wrong for a while.
+	 */
+	struct clock_guard guard;
 };
 struct app_now {
 	int64_t wall_ms, boot_ms;

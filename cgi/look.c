@@ -114,6 +114,8 @@ static enum err open_bodies(struct handling *h)
 
 bool handling_expired(const struct handling *h)
 {
+	if (clock_guard_stops(&h->app->guard)) /* only what is erased */
+		return h->row.gone_ms != 0;
 	return job_is_expired(
 	    &h->row, &h->app->config->apis[h->api], h->now.wall_ms);
 }

@@ -384,6 +384,36 @@ static void unknown_ids_are_all_alike(void **state)
 	assert_string_equal(got(w, "status"), "pending");
 }
 
+/* A result is not denied because somebody set the clock wrong for a while. */
+static void a_step_of_the_wall_clock_denies_nothing(void **state)
+{
+	struct world *w = *state;
+
+	send_it(w, "POST /api/v1/return", BODY, NAME);
+	world_complete(w, RETURN, 200, NULL, RESULT);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_answer(w, 200);
+	w->now.wall_ms += w_apis[RETURN].ttl_ms;
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_answer(w, 200);
+	assert_true(str_is(w->ans.body, RESULT));
+	send_it(w, "POST /api/v1/return", BODY, NAME);
+	assert_answer(w, 200);
+	w->now.wall_ms -= w_apis[RETURN].ttl_ms; /* put right */
+	ask(w, "GET", "", NO_HEADERS);
+	assert_answer(w, 200);
+	w->now.wall_ms += w_apis[RETURN].ttl_ms; /* or it was right */
+	ask(w, "GET", "", NO_HEADERS);
+	world_moves(w, CLOCK_AGREE_MS - 1);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_answer(w, 200);
+	world_moves(w, 1);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_answer(w, 410);
+	send_it(w, "POST /api/v1/return", BODY, NAME);
+	assert_answer(w, 410);
+}
+
 /* Contract 8: the polling client of the seed system, step by step. */
 static void the_legacy_client(void **state)
 {
@@ -424,6 +454,7 @@ int main(void)
 	    cmocka_unit_test(every_cell),
 	    T(asking_twice_does_no_harm),
 	    T(unknown_ids_are_all_alike),
+	    T(a_step_of_the_wall_clock_denies_nothing),
 	    T(the_legacy_client),
 	};
 
