@@ -50,7 +50,8 @@ size_t utf8_char(struct str s, size_t at)
 bool utf8_valid(struct str s)
 {
 	for (size_t at = 0; at < s.n;) {
-		size_t n = utf8_char(s, at);
+		bool ascii = (unsigned char)s.p[at] < 0x80;
+		size_t n = ascii ? 1 : utf8_char(s, at);
 		if (n == 0)
 			return false;
 		at += n;
