@@ -182,10 +182,10 @@ enum err store_tend(struct store *store, struct store_now now,
 		err = sweep_all(&t);
 	report->clock_stopped = t.stopped;
 	store->due_boot = err ? now.boot + PAUSE_MS : next_due(&t, &guard);
-	if (!err)
-		err = store->ops->tend(store->backend, now);
+	/* also after an error: a full disk's log is emptied there */
+	enum err own = store->ops->tend(store->backend, now);
 	*due_boot = store_due_boot(store);
-	return err;
+	return err ? err : own;
 }
 
 int64_t store_due_boot(const struct store *store)

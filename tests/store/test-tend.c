@@ -15,7 +15,7 @@
 /* The back end under test, with its commits counted, or failing. */
 static const struct store_ops *under;
 static struct store_ops ops;
-static int commits, commits_to_fail;
+static int commits, commits_to_fail, tends;
 
 static enum err commit_counted(void *backend, unsigned bells)
 {
@@ -28,6 +28,12 @@ static enum err commit_counted(void *backend, unsigned bells)
 	return under->commit(backend, bells);
 }
 
+static enum err tend_counted(void *backend, struct store_now now)
+{
+	tends++;
+	return under->tend(backend, now);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = malloc(sizeof(*f));
@@ -36,7 +42,8 @@ static int setup(void **state)
 	under = *state;
 	ops = *under;
 	ops.commit = commit_counted;
-	commits = commits_to_fail = 0;
+	ops.tend = tend_counted;
+	commits = commits_to_fail = tends = 0;
 	fixture_init(f, &ops);
 	f->spec.limits.tombstone_ms = KEEP;
 	f->spec.limits.erase_ms = -1;	       /* that is told in test-disk.c */
@@ -390,8 +397,10 @@ static void a_failed_commit_is_tried_again(void **state)
 
 	tend(f, 0, 0, 0);
 	commits_to_fail = 1;
+	tends = 0;
 	assert_int_equal(
 	    store_tend(f->store, at(TTL, 0), &report, &due), ERR_FULL);
+	assert_int_equal(tends, 1); /* who may make room */
 	assert_int_equal(report.emptied, 0);
 	assert_int_equal(due, NOW_BOOT + TTL + 1000);
 	assert_int_equal(store_due_boot(f->store), due);
