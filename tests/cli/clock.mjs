@@ -3,11 +3,12 @@
  * gives them another wall clock and leaves boot time alone, as settimeofday()
  * does; the file it reads is this test's hand on the clock.
  */
+import {spawnSync} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
-import {pause, startLine, startUpstream, until} from './line.mjs';
+import {pause, program, startLine, startUpstream, until} from './line.mjs';
 
 const dir = mkdtempSync(join(tmpdir(), 'lowtide-test.'));
 cleanup(() => rmSync(dir, {recursive: true, force: true}));
@@ -107,4 +108,35 @@ test('until an operator says that it is right', async () => {
 		target: `/api/jobs/${kept}`});
 	equal(after.status, 410, 'gone for good');
 });
+
+/* A container that comes back with another offset of boot time. */
+const elsewhere = ['--time', '--boottime', '100000', '--fork', '--kill-child'];
+if (spawnSync('unshare', [...elsewhere, 'true']).status === 0)
+	test('another time namespace is another boot', async () => {
+		const there = (name, ...args) => spawnSync('unshare', [...elsewhere,
+			program(name), ...args, ...line.common], {encoding: 'utf8'});
+		const r = there('lowtide-jobs', 'trust-clock');
+		equal(r.status, 74);
+		match(r.stderr, /store-other-host/);
+
+		const lost = await running();
+		const workers = line.children.filter(c => c !== line.cgi);
+		for (const c of workers)
+			c.child.kill('SIGKILL');
+		await Promise.all(workers.map(c => c.ended));
+		const waiting = await line.send('/api/ok');
+		line.cgi.child.kill('SIGKILL');
+		await line.cgi.ended;
+		equal(there('lowtide-jobs', 'trust-clock').status, 0);
+		line.spawn('unshare', ...elsewhere, program('lowtide-worker'),
+			...line.common, '--dev', '--lease', '1s',
+			'--heartbeat', '100ms');
+		const end = await line.ended(lost);
+		equal(end.reason, 'outcome-unknown', 'its lease is over');
+		equal(up.count(`/held/${lost}`), 1);
+		equal((await line.ended(waiting)).status, 'completed',
+			'and its deadline is not');
+	});
+else
+	console.log('# no time namespaces here: test-sqlite reboots as well');
 done();

@@ -150,8 +150,10 @@ export async function startLine({upstreams, apis}) {
 			{encoding: 'utf8', maxBuffer: 1 << 30});
 		return {status: r.status, out: r.stdout, err: r.stderr};
 	};
-	line.start = (name, ...args) => {
-		const child = spawn(program(name), [...common, ...args],
+	line.start = (name, ...args) =>
+		line.spawn(program(name), ...common, ...args);
+	line.spawn = (command, ...args) => {
+		const child = spawn(command, args,
 			{stdio: ['ignore', 'inherit', 'pipe']});
 		const it = {child, log: '', exit: undefined, pid: child.pid};
 		child.stderr.on('data', d => { it.log += d; });
