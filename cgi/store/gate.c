@@ -1,12 +1,12 @@
 #include "cgi/store/gate.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <limits.h>
-#include <errno.h>
 #include <unistd.h>
 
 #include "cgi/store/turnstile.h"
@@ -98,10 +98,10 @@ int64_t gate_shut_ms(const struct gate *gate)
 {
 	const int64_t until =
 	    atomic_load_explicit(&gate->page->shut_until, memory_order_relaxed);
-	int64_t left;
+	int64_t now;
 
 	if (!until)
 		return 0;
-	left = until - clock_boot_ms();
-	return left > 0 && left <= GATE_SHUT_MAX_MS ? left : 0;
+	now = clock_boot_ms(); /* it may be any number: nothing but compared */
+	return until > now && until <= now + GATE_SHUT_MAX_MS ? until - now : 0;
 }
