@@ -71,7 +71,10 @@ export function overFcgi(socket) {
 			throw e;
 		}
 	};
-	ask.close = () => c?.close();
+	ask.close = () => {
+		c?.close();
+		c = undefined;
+	};
 	return ask;
 }
 

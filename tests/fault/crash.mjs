@@ -5,7 +5,7 @@
  */
 import {test, ok, equal, done} from '../tap.mjs';
 import {pause} from './client.mjs';
-import {backAgain, footprint, startWorld, until} from './world.mjs';
+import {CALLS_KEPT, backAgain, footprint, startWorld, until} from './world.mjs';
 
 const KILLS = Number(process.env.KILLS ?? 8);
 const world = await startWorld({lease: '1s', heartbeat: '100ms'});
@@ -41,7 +41,8 @@ test('every accepted one comes to its end', () => world.settle());
 test('clients, tables and tax service agree', () => world.verdict());
 test('descriptors and memory are back', async () => {
 	await backAgain('endpoint', world.cgi.pid, before.cgi);
-	await backAgain('worker', world.worker.pid, before.worker);
+	await backAgain('worker', world.worker.pid, before.worker,
+		CALLS_KEPT);
 });
 
 await done();

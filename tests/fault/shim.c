@@ -40,7 +40,7 @@
  * What is written through a mapping (SQLite's -shm) does not pass here.
  */
 #define EXPORT __attribute__((visibility("default")))
-#define RULES_MAX 16
+#define RULES_MAX 64
 
 enum calls { WRITE = 1, SYNC = 2, TRUNCATE = 4, ALLOCATE = 8, CREATE = 16 };
 static const struct {
