@@ -91,9 +91,8 @@ function period() {
 	return text;
 }
 
-export function makeRequest() {
+export function makeRequest(kind = Math.random() < 0.5 ? 'return' : 'bundle') {
 	const name = randomUUID();
-	const kind = Math.random() < 0.5 ? 'return' : 'bundle';
 	const key = kind === 'return' ? period() : name.slice(0, 8);
 	return kind === 'return' ?
 		{name, kind, key, target: '/api/v1/hmrc/vat/return',
@@ -124,6 +123,7 @@ export function understand(a) {
 		return seen;
 	seen.jobId = json.jobId;
 	seen.inside = json.requestId;
+	seen.problem = json.type;
 	if (json.status === 'accepted')
 		seen.state = 'open';
 	else if (json.jobId && json.api) {

@@ -153,8 +153,9 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	run(join(BIN, 'lowtide-jobs'), 'keygen', at('keys'));
 	const common = ['--config', at('dist/server/lowtide.json'),
 		'--state', world.state, '--keys', at('keys')];
-	const env = plan ? {...process.env, LD_PRELOAD: SHIM, FAULT_PLAN: plan,
-		FAULT_STATE: world.faults, FAULT_LOG: world.seen} : process.env;
+	const env = world.env = {...process.env, ...plan && {LD_PRELOAD: SHIM,
+		FAULT_PLAN: plan, FAULT_STATE: world.faults,
+		FAULT_LOG: world.seen}};
 	world.journal = new Journal(at('journal'));
 	world.journal.write({what: 'start', t: Date.now()});
 	const keep = (name, ...args) => {
@@ -182,14 +183,14 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	world.struck = (rule = 0) =>
 		existsSync(join(world.faults, `hit-${rule}`));
 	world.mend = () => writeFileSync(join(world.faults, 'off'), '');
-	world.ready = () => until('the endpoint answers', () =>
-		new Promise(r => {
-			const c = net.connect(world.socket, () => {
-				c.destroy();
-				r(true);
-			});
-			c.on('error', () => r(false));
-		}));
+	world.listens = () => new Promise(r => {
+		const c = net.connect(world.socket, () => {
+			c.destroy();
+			r(true);
+		});
+		c.on('error', () => r(false));
+	});
+	world.ready = () => until('the endpoint listens', world.listens);
 	world.ask = overFcgi(world.socket);
 	cleanup(() => {
 		world.ask.close();
