@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Under `lowtide serve`: an endpoint, then a worker, whose sync fails (shim.c)
+# ends with 74 and is started again; the request that met it is taken when it
+# is sent again.
+. tests/lib.sh
+. tests/fault/shim.sh
+cp -r site "$TMP/site"
+rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
+# whoever serve's children are, they may read and write there
+chmod 755 "$TMP"
+mkdir -m 777 "$TMP/faults"
+touch "$TMP/faults/off" # until the line stands
+cp build/tests/shim.so "$TMP/shim.so"
+cat >"$TMP/clients.sh" <<'END'
+rm "$FAULT_STATE/off"
+name=2f1a9c50-0000-4000-8000-00000000000
+send() {
+	curl -s -o /dev/null -w '%{http_code}\n' -H "x-request-id: $name$1" \
+		-H 'content-type: application/json' -H 'x-wait-time-ms: 5000' \
+		-d "{\"vrn\":\"123456789\",\"periodKey\":\"000$1\"}" \
+		"$LOWTIDE_URL/api/v1/hmrc/vat/return"
+}
+for i in 1 2 3 4 5 6; do
+	for _ in $(seq 200); do
+		status=$(send $i)
+		case $status in 201) break ;; esac
+		sleep 0.05
+	done
+	echo "$status"
+done
+curl -s "$LOWTIDE_RUN_SIMULATOR_URL/__calls"
+END
+export FAULT_STATE=$TMP/faults
+export FAULT_PLAN='lowtide-cgi:/jobs.db-wal:sync:2:EIO
+lowtide-worker:/jobs.db-wal:sync:2:EIO'
+FAULT_PLAN=${FAULT_PLAN//$'\n'/ }
+SIMULATOR_PACE_MS=5 LD_PRELOAD=$TMP/shim.so "$LOWTIDE" serve -C "$TMP/site" \
+	--env dev --port "$(free_port)" -- sh "$TMP/clients.sh" \
+	>"$TMP/out" 2>"$TMP/err"
+is 'the run ends well' $? 0
+ok 'the endpoint’s sync failed' [ -e "$TMP/faults/hit-0" ]
+ok 'the worker’s sync failed' [ -e "$TMP/faults/hit-1" ]
+for name in lowtide-cgi lowtide-worker; do
+	like "$name ended with 74 and was started again" "$(cat "$TMP/err")" \
+		"$name \(process [0-9]+\) ended with status 74.*started again"
+done
+for i in 1 2 3 4 5 6; do
+	n=$(grep -o "periodKey[^,]*000$i" "$TMP/out" | wc -l)
+	ok "return $i arrived at most once" [ "$n" -le 1 ]
+done
+is 'at most the one that met the worker’s end is not done' \
+	"$(grep -c '^201$' "$TMP/out" | sed 's/[56]/well/')" well
+done_testing
