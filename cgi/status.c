@@ -335,14 +335,16 @@ enum outcome handle_health(struct handling *h)
 	struct buf out = {0};
 	struct json_writer w = {.out = &out};
 	enum err err = gather(h, &health);
-	const char *state = err == ERR_OK ? "ok" : "unavailable";
+	/* held back for a moment, while its log is started over: it is well */
+	const bool well = err == ERR_OK || err == ERR_AGAIN;
+	const char *store = err == ERR_AGAIN ? "busy" : "ok";
 
-	h->ans->status = err == ERR_OK ? 200 : 503;
+	h->ans->status = well ? 200 : 503;
 	json_open(&w, '{');
 	json_key(&w, "status");
-	json_string(&w, str_of(state));
+	json_string(&w, str_of(well ? "ok" : "unavailable"));
 	json_key(&w, "store");
-	json_string(&w, str_of(state));
+	json_string(&w, str_of(well ? store : "unavailable"));
 	if (err == ERR_OK) {
 		json_key(&w, "pending");
 		json_int(&w, health.pending);
@@ -353,7 +355,7 @@ enum outcome handle_health(struct handling *h)
 			json_string(&w, units_time(h->arena, health.oldest_ms));
 		else
 			json_null(&w);
-	} else {
+	} else if (!well) {
 		answer_retry_after(&h->c, NULL, h->ans);
 	}
 	json_close(&w, '}');

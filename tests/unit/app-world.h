@@ -345,6 +345,20 @@ static inline void assert_answer(struct world *w, int status)
 	assert_int_equal(w->ans.status, status);
 }
 
+/* All jobs of an API, in whatever state. */
+static inline int64_t world_count(struct world *w, size_t api)
+{
+	struct store_stats stats;
+	int64_t n = 0;
+
+	assert_int_equal(store_view(w->store), ERR_OK);
+	assert_int_equal(store_stats(w->store, api, &stats), ERR_OK);
+	store_unview(w->store);
+	for (size_t i = 0; i < JOB_STATES; i++)
+		n += stats.count[i];
+	return n;
+}
+
 /* ---- a worker ----------------------------------------------------------- */
 
 static inline struct job world_claim(struct world *w, size_t api)
