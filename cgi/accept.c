@@ -293,6 +293,7 @@ enum outcome handle_accept(struct handling *h)
 	if (!find_id(&in))
 		return OUTCOME_ANSWER;
 	if (in.name.naming != NAMING_NONE) {
+		h->first = is_first(&in);
 		enum err err = handling_load(h, h->route.api, in.id);
 		if (err == ERR_OK)
 			return answer_known(&in);

@@ -25,6 +25,7 @@ struct handling {
 	struct arena *arena;
 	const struct request *r; /* NULL once it is gone */
 	bool resumed;		 /* was parked: its owner was checked then */
+	bool first;		 /* a commit will find out what is there */
 	struct route route;
 	struct answer_context c;
 	struct answer *ans;

@@ -141,7 +141,8 @@ static enum err look(
 
 /*
  * What is not there in a view from earlier in this wake may be there by now:
- * another endpoint has accepted it, or a client is faster than our turn. After
+ * another endpoint has accepted it, or a client is faster than our turn. (A
+ * first request is not looked for twice: a commit finds what there is.) After
  * trouble the next look-up begins anew.
  */
 enum err handling_load(
@@ -152,7 +153,7 @@ enum err handling_load(
 
 	if (err == ERR_OK)
 		err = look(h, api, id);
-	if (err == ERR_NOT_FOUND && !fresh) {
+	if (err == ERR_NOT_FOUND && !fresh && !h->first) {
 		app_rest(h->app);
 		err = handling_view(h, &fresh);
 		if (err == ERR_OK)
