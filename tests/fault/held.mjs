@@ -1,6 +1,7 @@
 /* Run by held.t, against SOCKET; the last test ends lowtide-cgi. */
 import {spawn} from 'node:child_process';
 import {randomUUID} from 'node:crypto';
+import {closeSync, openSync, readFileSync, writeSync} from 'node:fs';
 import {test, ok, equal, cleanup, done} from '../tap.mjs';
 import {Client} from '../fcgi-client.mjs';
 
@@ -25,6 +26,38 @@ async function hold() {
 		p.stdin.end();
 		await gone;
 	};
+}
+
+/*
+ * The gate is shut for readers, again and again, as by one who starts the log
+ * over and never gets done: its first number is until when, in boot time.
+ */
+function shut() {
+	const fd = openSync(`${process.env.STATE}/gate.page`, 'r+');
+	const until = Buffer.alloc(8);
+	const write = ms => {
+		const up = Number(readFileSync('/proc/uptime', 'latin1')
+			.split(' ')[0]);
+		until.writeBigInt64LE(ms ? BigInt(Math.round(up * 1000) + ms) : 0n);
+		writeSync(fd, until, 0, 8, 0);
+	};
+	write(450);
+	const again = setInterval(() => write(450), 50);
+	const reopen = () => {
+		clearInterval(again);
+		write(0);
+	};
+	cleanup(() => closeSync(fd));
+	cleanup(reopen);
+	return reopen;
+}
+
+/* On a machine that is too busy to keep it shut it may open for a moment. */
+async function untilIs(wanted, ask) {
+	let got;
+	for (let i = 0; i < 20 && got !== wanted; i++)
+		got = await ask();
+	equal(got, wanted);
 }
 
 const clients = [];
@@ -99,6 +132,36 @@ test('held for too long: 503, and nothing has been accepted', async () => {
 		equal(a.status, 202);
 		equal(JSON.parse(a.body).status, 'accepted');
 	}
+});
+
+test('the gate is shut: who asks is answered when it opens', async () => {
+	const reopen = shut();
+	const [look, resend, result] = [await dial(), await dial(), await dial()];
+	const answers = [look.ask({method: 'GET', uri: statusUrl}),
+		resend.ask({...bundle(known), headers: {'x-request-id': known}}),
+		result.ask({method: 'GET', uri: `${statusUrl}/result`})];
+	await untilIs('busy', async () => {
+		const h = await c.ask({method: 'GET', uri: '/api/jobs/health'});
+		equal(h.status, 200);
+		return JSON.parse(h.body).store;
+	});
+	/* who only wants to hand something over does not notice */
+	equal((await c.ask(bundle(randomUUID()))).status, 202);
+	reopen();
+	equal((await Promise.all(answers)).map(a => a.status), [200, 202, 202]);
+	for (const a of await Promise.all(answers))
+		equal(a.headers['x-request-id'], known);
+});
+
+test('the gate stays shut: 503 in the end', async () => {
+	const reopen = shut();
+	await untilIs(503, async () => {
+		const a = await c.ask({method: 'GET', uri: statusUrl});
+		equal('retry-after' in a.headers, true);
+		return a.status;
+	});
+	reopen();
+	await stillAnswers();
 });
 
 test('SIGTERM ends the endpoint even so', async () => {
