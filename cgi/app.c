@@ -7,6 +7,8 @@
 #include "cgi/names.h"
 #include "lib/buf.h"
 
+#define TROUBLE_OVER_MS 1000 /* without a failure: it works again */
+
 /* splitmix64: one step per number, any seed. */
 static uint64_t next_random(struct app *app)
 {
@@ -234,6 +236,40 @@ static void start_afterwards(struct handling *h, const struct afterwards *then)
 	h->job.meta.traceparent = arena_str(a, then->meta.traceparent);
 }
 
+/*
+ * Told when it begins, once more for each other kind, and when it is over: not
+ * before a while, because a request that is too large for what is left of a
+ * disk fails among others that do not.
+ */
+static void note_trouble(struct app *app, struct app_now now, enum err err)
+{
+	static const char *const why[ERR_COUNT] = {
+	    [ERR_BUSY] = "another process keeps the store's turn; `fuser -v` "
+			 "on its write.lock names it",
+	    [ERR_FULL] = "its disk is full; requests are refused until there "
+			 "is room",
+	    [ERR_IO] = "it cannot be read or written; see the system's log",
+	    [ERR_CORRUPT] = "what it holds is damaged; stop lowtide and "
+			    "restore a copy",
+	};
+
+	if (why[err]) {
+		if (!app->trouble)
+			app->trouble_boot = now.boot_ms;
+		if (!(app->trouble & 1u << err))
+			LOG(app->log, now.wall_ms, "store-failed",
+			    LOG_TEXT("error", err_name(err)),
+			    LOG_TEXT("why", why[err]));
+		app->trouble |= 1u << err;
+		app->failed_boot = now.boot_ms;
+	} else if (app->trouble && err == ERR_OK &&
+		   now.boot_ms - app->failed_boot >= TROUBLE_OVER_MS) {
+		LOG(app->log, now.wall_ms, "store-works-again",
+		    LOG_INT("afterMs", now.boot_ms - app->trouble_boot));
+		app->trouble = 0;
+	}
+}
+
 enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
     struct change *change, struct answer *ans, struct waiting *wait)
 {
@@ -244,6 +280,7 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 	};
 	struct handling h;
 
+	note_trouble(app, now, change->err);
 	start(&h, app, now, a, ans);
 	start_afterwards(&h, change->then);
 	h.wait = wait;

@@ -37,6 +37,12 @@ struct app {
 	 * denied because somebody set the clock wrong for a while.
 	 */
 	struct clock_guard guard;
+	/*
+	 * Whether what is to be written can be: the kinds of failure since it
+	 * began (a bit for each enum err), and when the first and the last was.
+	 */
+	unsigned trouble;
+	int64_t trouble_boot, failed_boot;
 };
 struct app_now {
 	int64_t wall_ms, boot_ms;

@@ -262,6 +262,43 @@ static void a_first_request_needs_no_look_up(void **state)
 	assert_int_equal(world_count(w, RETURN), 2);
 }
 
+/* Not a line a request. */
+static void trouble_is_told_once(void **state)
+{
+	static const struct {
+		enum err err;
+		int64_t after_ms;
+		int failed, again; /* lines so far */
+	} steps[] = {{ERR_OK, 5000, 0, 0}, {ERR_FULL, 0, 1, 0},
+	    {ERR_FULL, 5000, 1, 0}, {ERR_OK, 999, 1, 0}, {ERR_IO, 1, 2, 0},
+	    {ERR_FULL, 0, 2, 0}, {ERR_OK, 1000, 2, 1}, {ERR_OK, 1000, 2, 1},
+	    {ERR_FULL, 0, 3, 1}};
+	struct world *w = *state;
+	FILE *f = tmpfile();
+	struct log log = {.fd = fileno(f), .program = "lowtide-cgi"};
+	char *line = NULL;
+	size_t cap = 0;
+
+	w->app.log = &log;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int failed = 0, again = 0;
+
+		world_moves(w, steps[i].after_ms);
+		w_faults.commit = steps[i].err;
+		send_it(w, "POST /api/v1/return", BODY);
+		assert_answer(w, steps[i].err ? 503 : 202);
+		rewind(f);
+		while (getline(&line, &cap, f) > 0) {
+			failed += strstr(line, "\"store-failed\"") != NULL;
+			again += strstr(line, "\"store-works-again\"") != NULL;
+		}
+		assert_int_equal(failed, steps[i].failed);
+		assert_int_equal(again, steps[i].again);
+	}
+	free(line);
+	fclose(f);
+}
+
 /* ---- before and after the commit ----------------------------------------- */
 
 static void a_wait_counts_from_the_request(void **state)
@@ -497,6 +534,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(a_store_that_is_away),
 	    T(health_while_readers_are_held_back),
+	    T(trouble_is_told_once),
 	    T(what_is_refused_late_is_told_as_before),
 	    T(a_store_that_is_away_while_it_waits),
 	    T(a_look_up_waits_for_the_store),
