@@ -16,8 +16,8 @@
  * does not keep the dead alive.
  */
 static const char *const advice[ERR_COUNT] = {
-    [ERR_BUSY] = "another process keeps the store's turn; `fuser -v` on its "
-		 "write.lock names it",
+    [ERR_BUSY] = "another process keeps the store's turn; `lslocks` names "
+		 "the one that has its write.lock",
     [ERR_FULL] = "its disk is full; results are kept until there is room, and "
 		 "nothing new is begun",
     [ERR_IO] = "it cannot be read or written; see the system's log",

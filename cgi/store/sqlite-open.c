@@ -269,8 +269,8 @@ static enum err enter(struct opening *o, int64_t wait_ms)
 	if (err == ERR_BUSY)
 		diag_error(o->diag, POS_FILE(o->path), "store-busy",
 		    "another program has had its turn for %lld ms; look for "
-		    "one that hangs or was stopped (`fuser -v write.lock` in "
-		    "that folder), and end it",
+		    "one that hangs or was stopped (`lslocks` names who has "
+		    "its write.lock), and end it",
 		    (long long)wait_ms);
 	else if (err)
 		diag_error(o->diag, POS_FILE(o->path), "io-error",
