@@ -61,6 +61,17 @@ static void end_process(const char *doing, int code)
 	_exit(err_exit(ERR_IO));
 }
 
+/*
+ * A large transaction writes, and after the log was started over even syncs,
+ * before its COMMIT. A write that failed there is undone; a sync is not.
+ */
+static enum err err_of_statement(int code)
+{
+	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+		end_process("sync", code);
+	return err_of(code);
+}
+
 static int after_commit(
     void *ctx, sqlite3 *sqlite, const char *schema, int frames)
 {
@@ -152,7 +163,8 @@ const char *db_message(const struct db *db)
 
 enum err db_exec(struct db *db, const char *sql)
 {
-	return err_of(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+	return err_of_statement(
+	    sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
 enum err db_number(struct db *db, const char *sql, int64_t *out)
@@ -223,7 +235,7 @@ enum err db_step(sqlite3_stmt *st)
 		sqlite3_reset(st);
 		return ERR_NOT_FOUND;
 	}
-	return err_of(sqlite3_reset(st));
+	return err_of_statement(sqlite3_reset(st));
 }
 
 enum err db_run(sqlite3_stmt *st)

@@ -10,8 +10,8 @@
 /*
  * One SQLite connection in lowtide's terms: results as enum err, settings that
  * hold for every connection of a store, and the two operations whose I/O
- * errors are fatal. Knows no tables and no locks but SQLite's own; db.c is the
- * only file that includes SQLite's header.
+ * errors are fatal, as is a failed fsync anywhere. Knows no tables and no locks
+ * but SQLite's own; db.c is the only file that includes SQLite's header.
  *
  * Every connection: no automatic checkpoint, none at close (store.md 2: a
  * checkpoint beside a commit can corrupt the database, so whoever wants one

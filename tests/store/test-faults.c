@@ -421,6 +421,9 @@ static bool round_with(enum call call, int code, int n, int *fatal)
 	}
 	/* a failed sync of a commit or a checkpoint is nothing to go on after
 	 */
+	if (fired && call == CALL_SYNC && told->opened &&
+	    WEXITSTATUS(status) != 74)
+		print_message("# sync %d failed and nobody cared\n", n);
 	if (fired && call == CALL_SYNC && told->opened)
 		assert_int_equal(WEXITSTATUS(status), 74);
 	f.ops = &store_sqlite;
@@ -481,7 +484,7 @@ static void a_write_fails(void **state)
 static void a_sync_fails(void **state)
 {
 	(void)state;
-	fail_each(CALL_SYNC, io_errors[CALL_SYNC], 12);
+	fail_each(CALL_SYNC, io_errors[CALL_SYNC], INT32_MAX);
 }
 
 static void a_truncate_fails(void **state)
