@@ -244,8 +244,8 @@ static void start_afterwards(struct handling *h, const struct afterwards *then)
 static void note_trouble(struct app *app, struct app_now now, enum err err)
 {
 	static const char *const why[ERR_COUNT] = {
-	    [ERR_BUSY] = "another process keeps the store's turn; `fuser -v` "
-			 "on its write.lock names it",
+	    [ERR_BUSY] = "another process keeps the store's turn; `lslocks` "
+			 "names the one that has its write.lock",
 	    [ERR_FULL] = "its disk is full; requests are refused until there "
 			 "is room",
 	    [ERR_IO] = "it cannot be read or written; see the system's log",
