@@ -14,8 +14,8 @@ const store = process.env.STORE;
 const world = await startWorld({clients: 6, state: join(store, 'state')});
 world.start();
 await world.ready();
-const [first] = world.senders;
 const known = makeRequest('return');
+const asker = world.another(); /* nothing else on its connection */
 const before = {};
 
 /* Every block there is, and again when somebody gave one back. */
@@ -36,11 +36,10 @@ function fill(path) {
 
 test('a line at rest, warmed up', async () => {
 	await world.load(() => pause(500));
-	await first.accept(known);
-	first.jobs.push(known);
+	asker.jobs.push(known);
+	await asker.accept(known);
 	await world.settle();
-	known.jobId ??= (await world.evidence()).rows.find(r =>
-		r.requestId === known.name).jobId;
+	known.jobId ??= await world.idOf(known);
 	before.cgi = footprint(world.cgi.pid);
 	before.worker = footprint(world.worker.pid);
 });
@@ -60,7 +59,7 @@ test(`filled to the last block, ${FILLS} times`, async () => {
 			});
 			for (let k = 0; k < 10; k++) {
 				fill(filler);
-				const a = await first.once(known, 'look');
+				const a = await asker.once(known, 'look');
 				ok([200, 429].includes(a?.status),
 					`a look-up said ${a?.status}`);
 				await pause(50);

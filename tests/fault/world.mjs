@@ -191,21 +191,21 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		c.on('error', () => r(false));
 	});
 	world.ready = () => until('the endpoint listens', world.listens);
-	world.ask = overFcgi(world.socket);
 	cleanup(() => {
-		world.ask.close();
 		for (const s of world.senders)
 			s.ask.close();
 	});
-	for (let i = 0; i < clients; i++)
-		world.senders.push(new Sender(overFcgi(world.socket),
-			world.journal));
+	world.another = () => {
+		const s = new Sender(overFcgi(world.socket), world.journal);
+		world.senders.push(s);
+		return s;
+	};
+	const crowd = Array.from({length: clients}, world.another);
 
-	/* All clients send and ask for as long as during() takes. */
+	/* The crowd sends and asks for as long as during() takes. */
 	world.load = async during => {
 		let stop = false;
-		const all = Promise.all(world.senders.map(s =>
-			s.run(() => stop)));
+		const all = Promise.all(crowd.map(s => s.run(() => stop)));
 		try {
 			return await during();
 		} finally {
@@ -230,6 +230,9 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 			calls: await (await fetch(
 				`${world.simulator}/__calls`)).json()};
 	};
+	/* Of one whose 202 did not come, from the table. */
+	world.idOf = async ({name}) => (await world.evidence()).rows
+		.find(r => r.requestId === name).jobId;
 	world.verdict = async () => {
 		const all = await world.evidence();
 		console.log(`# ${figures(all)}`);
