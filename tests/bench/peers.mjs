@@ -62,17 +62,17 @@ async function startSqlite() {
 		finish: url => fetch(`${url}/complete`, {method: 'POST'})};
 }
 
-async function startBullmq() {
+async function startBullmq(key) {
 	const socket = fresh('bullmq.sock');
 	const store = await startRedis();
 	const app = node('fastify-bullmq', 'fastify-bullmq.mjs', socket,
-		store.socket);
+		store.socket, key);
 	await answers(app, socket);
 	const it = {socket, parts: [app],
 		pids: () => [app.pid, store.pid]};
-	it.work = async () => {
+	it.work = async (...call) => {
 		const worker = node('bullmq-worker', 'bullmq-worker.mjs',
-			store.socket, '32');
+			store.socket, key, '32', ...call);
 		await until('the worker', () =>
 			worker.log().includes('worker-started'));
 		it.parts.push(worker);
@@ -116,6 +116,8 @@ const peers = {
 		in: {lookup: '', accept: ', fsync each'}},
 	bullmq: {name: 'fastify + BullMQ', start: startBullmq,
 		in: {lookup: '', accept: ', fsync always', jobs: ''}},
+	calling: {name: 'BullMQ worker, same upstream call', start: startBullmq,
+		in: {jobs: ''}, call: true},
 	flask: {name: 'Flask + Celery', start: startFlask,
 		in: {lookup: ''}},
 };
@@ -156,8 +158,8 @@ const makers = {
 	},
 	accept: async (it, url) =>
 		({once: seconds => post(`${url}/job`, {seconds})}),
-	jobs: async (it, url) => {
-		const worker = await it.work();
+	jobs: async (it, url, line, {call}) => {
+		const worker = await it.work(...call ? [line.nothing.url] : []);
 		return {url: `${url}/job`, settled: () => it.settled(url),
 			watch: {app: it.pids(), worker: [worker.pid]}};
 	},
@@ -173,7 +175,7 @@ export async function peersOf(bench, measure) {
 			continue;
 		try {
 			bench.progress(`starting ${peer.name}`);
-			started.push({key, peer, it: await peer.start()});
+			started.push({key, peer, it: await peer.start(key)});
 		} catch (e) {
 			bench.warn(`${peer.name} is left out: ${e.message}`);
 		}
@@ -190,7 +192,7 @@ export async function peersOf(bench, measure) {
 					watch: {app: it.pids(),
 						nginx: [line.nginx.worker]},
 					...await makers[measure](it,
-						`${line.url}/${key}`)});
+						`${line.url}/${key}`, line, peer)});
 			return cases;
 		},
 		stop: async () => {

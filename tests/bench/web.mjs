@@ -69,6 +69,12 @@ export async function measured(once, watch = {}, counters = {}) {
 		...map(after, (v, k) => (v - before[k]) / r.count)};
 }
 
+/* Who comes when: forwards and backwards, so that nobody always comes last. */
+export function turns(n, round) {
+	const order = [...Array(n).keys()];
+	return round % 2 ? order : order.reverse();
+}
+
 /* Adds a round's value to a row. */
 export function keep(row, key, value) {
 	if (Number.isFinite(value))
@@ -89,11 +95,8 @@ export async function sideBySide(bench, cases, {mine} = {}) {
 		await c.once(1);
 	}
 	for (let round = 1; round <= bench.rounds; round++) {
-		const order = cases.map((_, i) => i);
 		const got = [];
-		if (round % 2 === 0)
-			order.reverse();
-		for (const i of order) {
+		for (const i of turns(cases.length, round)) {
 			const c = cases[i];
 			bench.progress(`round ${round} of ${bench.rounds}: ` +
 				c.name);

@@ -1,13 +1,13 @@
 /*
- * fastify in front of BullMQ: SOCKET REDIS. A ticket for each job added, and a
- * look-up by its id.
+ * fastify in front of BullMQ: SOCKET REDIS QUEUE. A ticket for each job added,
+ * and a look-up by its id.
  */
 import {Queue} from 'bullmq';
 import Fastify from 'fastify';
 import {accepted, document} from './document.mjs';
 
-const [socket, redis] = process.argv.slice(2);
-const queue = new Queue('job', {connection: {path: redis}});
+const [socket, redis, name] = process.argv.slice(2);
+const queue = new Queue(name, {connection: {path: redis}});
 const app = Fastify();
 
 app.post('/job', async (request, reply) => {
