@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -44,7 +45,7 @@
 
 /* What both processes see. */
 struct shared {
-	volatile int settled;  /* resume: 200 */
+	volatile int settled;  /* resume: 200 (keyed: for one token) */
 	volatile int full;     /* submit: ERR_FULL */
 	volatile int released; /* with A = -1: the first so many come back */
 	volatile int submitted, committed, rested;
@@ -238,7 +239,9 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 		 (w->shared->settled || wait->deadline_boot <= now.boot_ms))
 		ans->body = arena_printf(
 		    a, "%d", (int)(wait->version - wait->deadline_boot));
-	else if (w->shared->settled)
+	else if (w->keyed ? strcmp(token, w->shared->changed) == 0 &&
+				w->shared->settled
+			  : w->shared->settled)
 		say(a, ans, 200, "done", token);
 	else if (wait->deadline_boot <= now.boot_ms)
 		say(a, ans, 202, "late", token);
@@ -329,6 +332,8 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	w->pid = fork();
 	assert_true(w->pid >= 0);
 	if (w->pid == 0) {
+		/* a test that fails, or is killed, leaves nothing behind */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		limit.rlim_cur =
 		    w->files_max ? (rlim_t)w->files_max : limit.rlim_cur;
 		setrlimit(RLIMIT_NOFILE, &limit);

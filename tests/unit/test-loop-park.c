@@ -249,85 +249,6 @@ static void test_half_closed_while_parked(void **state)
 	assert_ended(fd);
 }
 
-/*
- * Parked, aborted, left, dialled again, in an order that a seed decides, on
- * connections whose descriptors and slots are used again and again: an answer
- * reaches whom it belongs to, or nobody.
- */
-#define CLIENTS 24
-#define ROUNDS 6000
-struct client {
-	int fd;
-	uint16_t id;
-	char token[32];
-	bool parked;
-};
-
-static void client_request(struct client *c, int n, uint64_t random)
-{
-	char uri[32];
-	struct buf b = {0};
-
-	if (c->fd < 0)
-		c->fd = dial(&world);
-	if (c->parked && random % 3 == 0) {
-		close(c->fd);
-		c->fd = dial(&world);
-	} else if (c->parked) {
-		char *got;
-		put_record(&b, RECORD_ABORT_REQUEST, c->id, NULL, 0, 0);
-		send_bytes(c->fd, buf_str(&b));
-		/* its own answer just before, or nothing but the end */
-		got = get_answer(c->fd, c->id);
-		if (*got) {
-			assert_memory_equal(got, "202 late ", 9);
-			assert_string_equal(got + 9, c->token);
-		}
-		free(got);
-	}
-	c->id = (uint16_t)(random % 65535 + 1);
-	snprintf(c->token, sizeof(c->token), "owner-%d", n);
-	snprintf(uri, sizeof(uri), "/park?%d", (int)(random >> 32 & 7));
-	ask(c->fd, c->id, uri, c->token);
-	c->parked = true;
-	buf_release(&b);
-}
-
-static void client_answer(struct client *c)
-{
-	char expected[48];
-
-	snprintf(expected, sizeof(expected), "202 late %s", c->token);
-	assert_answer(c->fd, c->id, expected);
-	c->parked = false;
-}
-
-static void test_answers_reach_their_owners(void **state)
-{
-	struct client clients[CLIENTS];
-	uint64_t seed = 88172645463325252u;
-	int files = steady_files(&world);
-	(void)state;
-
-	for (int i = 0; i < CLIENTS; i++)
-		clients[i] = (struct client){.fd = -1};
-	for (int n = 0; n < ROUNDS; n++) {
-		uint64_t random = next_random(&seed);
-		struct client *c = &clients[random % CLIENTS];
-		if (c->parked && random % 5 == 0)
-			client_answer(c);
-		else
-			client_request(c, n, random >> 8);
-	}
-	for (int i = 0; i < CLIENTS; i++) {
-		if (clients[i].parked)
-			client_answer(&clients[i]);
-		if (clients[i].fd >= 0)
-			close(clients[i].fd);
-	}
-	await_files(&world, files);
-}
-
 /* SIGTERM: those who wait get what there is, idle ones end, then it leaves. */
 static void test_drain(void **state)
 {
@@ -471,7 +392,6 @@ int main(void)
 	    cmocka_unit_test(test_bytes_behind),
 	    cmocka_unit_test(test_leaving_frees),
 	    cmocka_unit_test(test_half_closed_while_parked),
-	    cmocka_unit_test(test_answers_reach_their_owners),
 	    cmocka_unit_test(test_drain),
 	    cmocka_unit_test(test_released_in_no_order),
 	    cmocka_unit_test(test_deadlines_are_drawn),
