@@ -248,6 +248,7 @@ static enum err serve(struct endpoint *e)
 {
 	const struct loop_spec spec = {.listen_fd = e->listen_fd,
 	    .body_max = e->app.body_max,
+	    .seed = e->app.seed,
 	    .log = &e->log,
 	    .ctx = e,
 	    .handle = handle,
