@@ -22,7 +22,6 @@ export const TERMINAL = ['completed', 'failed', 'cancelled'];
 export class Journal {
 	constructor(path) {
 		this.path = path;
-		this.names = 0;
 	}
 	write(line) {
 		appendFileSync(this.path, `${JSON.stringify(line)}\n`);
