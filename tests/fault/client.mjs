@@ -149,9 +149,14 @@ const ways = {
 	longPoll: job => ({method: 'GET', target: `/api/jobs/${job.jobId}`,
 		headers: {'if-none-match': `"${job.version ?? 0}"`,
 			prefer: 'wait=1'}}),
+	cancel: job => ({method: 'DELETE', target: `/api/jobs/${job.jobId}`}),
 	result: job => ({method: 'GET',
 		target: `/api/jobs/${job.jobId}/result`}),
 };
+
+const QUESTIONS = ['again', 'look', 'longPoll', 'result'];
+const CANCELLED = 0.05; /* of those that were taken, at once */
+const draw = list => list[Math.floor(Math.random() * list.length)];
 
 export class Sender {
 	constructor(ask, journal) {
@@ -215,14 +220,13 @@ export class Sender {
 			this.jobs.push(job);
 			open.push(job);
 			await this.accept(job, stop);
+			if (job.jobId && Math.random() < CANCELLED)
+				await this.once(job, 'cancel');
 			for (let i = Math.floor(Math.random() * 4);
 				i > 0 && !stop(); i--) {
-				const any = this.jobs[Math.floor(
-					Math.random() * this.jobs.length)];
-				const way = Object.keys(ways)[Math.floor(
-					Math.random() * (any.jobId ? 4 : 1))];
-				if (any.jobId || way === 'again')
-					await this.once(any, way);
+				const any = draw(this.jobs);
+				await this.once(any, any.jobId ?
+					draw(QUESTIONS) : 'again');
 			}
 		}
 	}

@@ -60,6 +60,16 @@ test('so do an unacknowledged row and answers that crossed', () => {
 	equal(compare(s), []);
 });
 
+test('so does one that was cancelled, though the answer was lost', () => {
+	const s = story();
+	s.log[6].state = 'cancelled';
+	s.log[7] = {...s.log[7], status: 409, state: 'cancelled'};
+	s.log.push({...s.log[6], what: 'lost', ask: 'cancel'});
+	s.rows[0].state = 'cancelled';
+	s.calls.shift();
+	equal(compare(s), []);
+});
+
 test('on its way is well unless all should have ended', () => {
 	const s = story();
 	s.log.splice(6, 2);
@@ -105,6 +115,10 @@ const lies = [
 		s => s.calls.shift()],
 	['returnsOnce', 'cancelled, but it arrived',
 		s => s.rows[0].state = 'cancelled'],
+	['answersKnown', 'a conflict without a cancel',
+		s => s.log[7].status = 409],
+	['cancelledWasAsked', 'cancelled by nobody',
+		s => s.rows[1].state = 'cancelled'],
 	['bundlesDone', 'completed, but it was never called',
 		s => s.calls.pop()],
 	['bundlesDone', 'given up at the first try',

@@ -32,13 +32,16 @@ const known = {
 	look: [200, 429, 502, 503, 504],
 	longPoll: [200, 304, 429, 502, 503, 504],
 	result: [200, 201, 202, 502, 503, 504],
+	cancel: [200, 202, 502, 503, 504],
 };
+const cancelled = a => a.status === 409 && a.state === 'cancelled' &&
+	['again', 'result'].includes(a.ask);
 
 /* Each check: (world) → findings. The unit test walks this table. */
 export const checks = {
 	/* every answer is one that its question has */
 	answersKnown: ({answers}) => answers
-		.filter(a => !known[a.ask]?.includes(a.status))
+		.filter(a => !known[a.ask]?.includes(a.status) && !cancelled(a))
 		.map(a => `${a.name}: ${a.ask} was answered ${a.status}`),
 
 	/* a 202 has exactly one row */
@@ -175,6 +178,13 @@ export const checks = {
 		return found;
 	},
 
+	/* who did not ask for an end does not get it */
+	cancelledWasAsked({rows, asked}) {
+		return rows.filter(r => r.state === 'cancelled' &&
+			!asked.has(r.jobId))
+			.map(r => `${r.jobId}: cancelled by nobody`);
+	},
+
 	/* what may be repeated is done, however often it was tried */
 	bundlesDone({names, rowOf, calls, drained}) {
 		const put = new Set(calls.filter(c => c.method === 'PUT')
@@ -185,9 +195,9 @@ export const checks = {
 			if (row?.state === 'completed' &&
 				!put.has(`/bundles/${row.jobId}`))
 				found.push(`${name}: completed, never called`);
-			if (drained && row && TERMINAL.includes(row.state) &&
-				row.state !== 'completed' && row.attempt < 2)
-				found.push(`${name}: ${row.state} at once`);
+			if (drained && row?.state === 'failed' &&
+				row.attempt < 2)
+				found.push(`${name}: failed at once`);
 		}
 		return found;
 	},
@@ -226,6 +236,9 @@ export function compare({log, rows, calls, drained = true}) {
 		[idToName.get(r.jobId) ?? r.requestId, r]));
 	const world = {rows, calls, drained, answers, names, idToName,
 		byName: groups(answers, a => a.name),
+		/* also where the answer was lost */
+		asked: new Set(log.filter(l => l.ask === 'cancel')
+			.map(l => l.jobAsked)),
 		rowsById: groups(rows, r => r.jobId),
 		arrivals: groups(calls.filter(c => c.method === 'POST'),
 			periodOf),
