@@ -185,22 +185,28 @@ static bool is_held(const struct conn *c)
 	return c->state == CONN_WRITING || c->state == CONN_COMMITTING;
 }
 
-/* scratch[0 … n) is what comes next on this connection. */
-static void bytes(struct loop *loop, struct conn *c, size_t n)
+/*
+ * scratch[0 … n) is what comes next on this connection. Each verdict takes one
+ * of the steps that are left; what is behind the last one is carried over.
+ */
+static void bytes(struct loop *loop, struct conn *c, size_t n, int *left)
 {
 	size_t at = 0;
 
 	c->starved = false;
-	while (c->fd >= 0 && at < n && !c->starved) {
+	while (c->fd >= 0 && at < n && !c->starved && *left > 0) {
 		if (is_held(c))
 			break;
 		if (c->state == CONN_PARKED)
 			conn_unpark(loop, c, loop->scratch + at, n - at);
 		else
 			c->starved = !step(loop, c, &at, n);
+		--*left;
 	}
-	if (c->fd >= 0 && at < n)
-		buf_put(&c->carry, loop->scratch + at, n - at);
+	if (c->fd < 0 || at == n)
+		return;
+	buf_put(&c->carry, loop->scratch + at, n - at);
+	conn_hold(loop, c, n - at);
 }
 
 /*
@@ -228,6 +234,7 @@ static bool take(struct loop *loop, struct conn *c, size_t *n, bool *drained)
 		if (got <= 0)
 			return false;
 	}
+	conn_let_go(loop, c, carried);
 	buf_release(&c->carry);
 	*n = carried + (size_t)got;
 	return true;
@@ -236,19 +243,21 @@ static bool take(struct loop *loop, struct conn *c, size_t *n, bool *drained)
 void conn_read(struct loop *loop, struct conn *c)
 {
 	bool drained = false;
+	int left = CONN_STEPS;
 	size_t n;
 
-	for (int i = 0; i < CONN_STEPS && !drained; i++) {
+	while (left > 0 && !drained) {
 		if (is_held(c))
 			return;
+		left--;
 		if (take(loop, c, &n, &drained))
-			bytes(loop, c, n);
+			bytes(loop, c, n, &left);
 		if (c->fd < 0)
 			return;
 	}
 	if (is_held(c))
 		return;
-	if (!drained)
+	if (!drained || (c->carry.len && !c->starved))
 		conn_later(loop, c);
 	else if (c->end)
 		conn_close(loop, c);

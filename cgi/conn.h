@@ -23,7 +23,7 @@
  * parking slots: a name whose connection is gone finds nothing.
  */
 #define CONN_SCRATCH ((size_t)64 * 1024)
-#define CONN_STEPS 16 /* reads in a row before others get their turn */
+#define CONN_STEPS 16 /* reads and requests before others get their turn */
 
 enum conn_state {
 	CONN_READING, /* between requests, or inside one */
@@ -66,7 +66,7 @@ struct loop {
 	/* conns[index]; those with fd -1 are in free_conns as well */
 	struct conn **conns;
 	uint32_t *free_conns;
-	uint32_t n_conns, cap_conns, n_free;
+	uint32_t n_conns, cap_conns, n_free, conns_max;
 	struct conn_list incomplete, stalled, committing, ready;
 	uint32_t n_incomplete;
 	uint32_t steps;	    /* asked of the app since it rested */
@@ -96,7 +96,10 @@ int64_t loop_random(struct loop *loop, int64_t below);
 
 /* conns.c: the table and its bounds. */
 
-/* NULL when there are LOOP_CONNS_MAX already; the descriptor is taken over. */
+/*
+ * When there are LOOP_CONNS_MAX already the oldest that owes a request goes;
+ * NULL when none does. The descriptor is taken over.
+ */
 struct conn *conn_new(struct loop *loop, int fd);
 uint32_t conns_open(const struct loop *loop);
 uint64_t conn_name(const struct conn *c);
@@ -120,7 +123,7 @@ void conns_release(struct loop *loop);
 
 /* conn.c: what happens on one. */
 
-/* Reads what is there and does what follows, at most CONN_STEPS times. */
+/* Reads what is there and does what follows, in CONN_STEPS at most. */
 void conn_read(struct loop *loop, struct conn *c);
 /* A part of a request or a record has come, and the rest has not. */
 bool conn_is_inside(const struct conn *c);

@@ -46,7 +46,7 @@ static struct conn *free_place(struct loop *loop)
 {
 	if (loop->n_free)
 		return loop->conns[loop->free_conns[--loop->n_free]];
-	if (loop->n_conns == LOOP_CONNS_MAX)
+	if (loop->n_conns == loop->conns_max)
 		return NULL;
 	if (loop->n_conns == loop->cap_conns)
 		grow(loop);
@@ -60,9 +60,13 @@ static struct conn *free_place(struct loop *loop)
 
 struct conn *conn_new(struct loop *loop, int fd)
 {
-	struct conn *c = free_place(loop);
+	struct conn *c = free_place(loop), *oldest;
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
 
+	if (!c && (oldest = TAILQ_FIRST(&loop->incomplete)) != NULL) {
+		conn_close(loop, oldest);
+		c = free_place(loop);
+	}
 	if (!c) {
 		close(fd);
 		return NULL;

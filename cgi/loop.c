@@ -406,6 +406,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 		spec->incomplete_ms ? spec->incomplete_ms : LOOP_INCOMPLETE_MS,
 	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
 	    .commit_ms = spec->commit_ms ? spec->commit_ms : LOOP_COMMIT_MS,
+	    .conns_max = spec->conns_max ? spec->conns_max : LOOP_CONNS_MAX,
 	    .seed = spec->seed,
 	    .listen_fd = spec->listen_fd,
 	    .epoll_fd = epoll_create1(EPOLL_CLOEXEC),

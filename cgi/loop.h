@@ -50,6 +50,7 @@ struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
 	int64_t incomplete_ms, stalled_ms, commit_ms; /* 0 = as above */
+	uint32_t conns_max;			      /* 0 = as above */
 	uint64_t seed; /* for jitter; nothing secret, any number */
 	const struct log *log;
 	void *ctx;

@@ -27,6 +27,7 @@
  * A loop in a process of its own with a small app in it, and a client of it:
  *
  *   /echo       200: method, x-token, body's length and sum
+ *   /count      200: the how many-th of these it is
  *   /park?MS    waits for the bell (then 200 "done TOKEN") or so long (202
  *               "late TOKEN"); token "turn": late ones say the how
  *               many-th they were; "drawn": how much earlier than asked
@@ -48,7 +49,7 @@ struct shared {
 	volatile int settled;  /* resume: 200 (keyed: for one token) */
 	volatile int full;     /* submit: ERR_FULL */
 	volatile int released; /* with A = -1: the first so many come back */
-	volatile int submitted, committed, rested;
+	volatile int submitted, committed, rested, counted;
 	volatile int blind;	      /* changed: false, so many times */
 	volatile int looked, resumed; /* calls of changed and resume */
 	char changed[TOKEN_MAX];      /* whose token changed wakes */
@@ -62,6 +63,7 @@ struct world {
 	int commit_fd;
 	struct change_list changes; /* under way, in its process */
 	int files_max;		    /* of its process; 0 = as many as allowed */
+	uint32_t conns_max;	    /* 0 = as many as in earnest */
 	bool keyed;		    /* changed wakes one token, not everybody */
 };
 
@@ -209,6 +211,10 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		    .version = now.boot_ms + number};
 		put_token(wait, token);
 		return OUTCOME_PARK;
+	} else if (str_is(r->path, "/count")) {
+		struct world *w = ctx;
+		ans->status = 200;
+		ans->body = arena_printf(a, "%d", ++w->shared->counted);
 	} else if (str_is(r->path, "/commit")) {
 		const char *more = strchr(arena_cstr(a, r->query), ',');
 		return test_ask(
@@ -314,6 +320,7 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .incomplete_ms = limit_ms,
 	    .stalled_ms = limit_ms,
 	    .commit_ms = limit_ms,
+	    .conns_max = w->conns_max,
 	    .ctx = w,
 	    .handle = test_handle,
 	    .resume = test_resume,

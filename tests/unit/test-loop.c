@@ -462,6 +462,78 @@ static void test_out_of_descriptors(void **state)
 	world_close(&own);
 }
 
+/* The table is full: who owes a request makes room; who is served, stays. */
+static void test_a_full_table(void **state)
+{
+	struct world own = {.conns_max = 10};
+	int served[10];
+	(void)state;
+
+	world_open(&own, 0);
+	int silent = dial(&own);
+	for (int i = 0; i < 10; i++) {
+		served[i] = dial(&own);
+		ask(served[i], 1, "/echo", "x");
+		assert_answer(served[i], 1, "200 GET x 0 0");
+	}
+	assert_ended(silent);
+	/* nobody owes anything: no room, and it is told at once */
+	assert_ended(dial(&own));
+	ask(served[0], 2, "/echo", "stays");
+	assert_answer(served[0], 2, "200 GET stays 0 0");
+	close(served[9]);
+	await_files(&own, steady_files(&own));
+	served[9] = dial(&own);
+	ask(served[9], 1, "/echo", "room");
+	assert_answer(served[9], 1, "200 GET room 0 0");
+	for (int i = 0; i < 10; i++)
+		close(served[i]);
+	world_close(&own);
+}
+
+/*
+ * One that has sent thousands of requests at once is answered a few at a time:
+ * whoever asks meanwhile comes before its last ones. The answers count turns,
+ * so this is order and not time.
+ */
+#define GREEDY 1000
+static int get_count(int fd, uint16_t id)
+{
+	char *got = get_answer(fd, id);
+	int n = atoi(got + 4);
+
+	free(got);
+	return n;
+}
+
+static void test_one_busy_connection(void **state)
+{
+	int busy = dial(&world), other = dial(&world);
+	struct buf b = {0};
+	(void)state;
+
+	for (uint16_t id = 1; id <= GREEDY; id++)
+		put_request(
+		    &b, &(struct fcgi_request){
+			    .id = id, .method = "GET", .uri = "/count"});
+	ask(other, 1, "/count", "x");
+	int start = get_count(other, 1);
+	kill(world.pid, SIGSTOP);
+	/* as much as the socket takes; the rest afterwards */
+	ssize_t n = send(busy, b.data, b.len, MSG_DONTWAIT);
+	assert_true(n > 40000);
+	ask(other, 2, "/count", "x");
+	kill(world.pid, SIGCONT);
+	send_bytes(busy, str_slice(buf_str(&b), (size_t)n, b.len));
+	int others = get_count(other, 2);
+	assert_in_range(others - start, 1, 2 * 16 + 1);
+	for (uint16_t id = 1; id <= GREEDY; id++)
+		get_count(busy, id);
+	close(busy);
+	close(other);
+	buf_release(&b);
+}
+
 static void test_listening(void **state)
 {
 	struct arena a = {0};
@@ -583,6 +655,8 @@ int main(void)
 	    cmocka_unit_test(test_silent_connections_are_bounded),
 	    cmocka_unit_test(test_owing_has_a_deadline),
 	    cmocka_unit_test(test_out_of_descriptors),
+	    cmocka_unit_test(test_a_full_table),
+	    cmocka_unit_test(test_one_busy_connection),
 	    cmocka_unit_test(test_listening),
 	    cmocka_unit_test(test_inherited),
 	};
