@@ -1,6 +1,6 @@
 /* Run by connections.t, against SOCKET; no worker runs, so nothing finishes. */
 import {randomUUID} from 'node:crypto';
-import {readdirSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import {test, ok, equal, match, cleanup, done} from '../tap.mjs';
 import {Client, request, record, begin, pairs, ABORT, PARAMS, STDIN}
 	from '../fcgi-client.mjs';
@@ -164,6 +164,107 @@ test(`${SILENT} silent connections keep nobody out`, async () => {
 	for (const m of many)
 		m.close();
 	await filesAgain(idle);
+});
+
+/* A part of a request, or nothing at all. */
+async function silence(n) {
+	const many = await Promise.all(Array.from({length: n}, dial));
+	for (const c of many.slice(0, n / 2))
+		c.send(begin(1).subarray(0, 11));
+	await stillServes();
+	return many;
+}
+
+test('many at one byte every now and then, inside a record', async () => {
+	const slow = await Promise.all(Array.from({length: 50}, dial));
+	for (const byte of request({method: 'GET', uri: '/api/jobs/health'})) {
+		for (const c of slow)
+			c.send(Buffer.from([byte]));
+		await stillServes();
+	}
+	for (const c of slow) {
+		equal((await c.answer(1)).status, 200);
+		c.close();
+	}
+	await filesAgain(idle);
+});
+
+/* Asks and does not read; what has to wait for it waits in bounded memory. */
+async function deaf(n) {
+	const c = await dial();
+	c.socket.pause();
+	for (let id = 1; id <= n; id++)
+		c.send(request({id, method: 'GET', uri: '/api/jobs/health'}));
+	await stillServes();
+	return c;
+}
+
+test('a slow reader holds up nobody and gets all, in order', async () => {
+	const n = 3000, c = await deaf(n);
+	for (let i = 0; i < 20; i++)
+		await stillServes();
+	c.socket.resume();
+	equal((await c.answer(n)).status, 200);
+	equal([...c.answers.keys()],
+		Array.from({length: n - 1}, (_, i) => i + 1));
+	ok([...c.answers.values()].every(a => a.status === 200));
+	c.close();
+	await filesAgain(idle);
+});
+
+test('a client that leaves while its job is committed', async () => {
+	const names = Array.from({length: 200}, () => randomUUID());
+	for (const name of names) {
+		const c = await dial();
+		await new Promise(sent => c.socket.write(
+			request(vatReturn(1, name, 0)), sent));
+		c.close();
+	}
+	await filesAgain(idle);
+	/* under the same name again: accepted then or now, and told here */
+	await Promise.all(names.map(async name => {
+		const c = await dial();
+		const a = await c.ask(vatReturn(1, name, 0));
+		equal(a.status, 202);
+		equal(a.headers['x-request-id'], name);
+		c.close();
+	}));
+	await filesAgain(idle);
+});
+
+/* KiB that are its own and written to. */
+function dirty() {
+	const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+	return Number(/^Private_Dirty:\s+(\d+)/m.exec(rollup)[1]);
+}
+
+async function comeAndGo(uri, etag) {
+	const waiting = await Promise.all(Array.from({length: 400}, dial));
+	for (const c of waiting)
+		c.send(request({method: 'GET', uri, headers:
+			{'if-none-match': etag, 'prefer': 'wait=20'}}));
+	const silent = await silence(300), slow = await deaf(1000);
+	await filesAgain(idle + waiting.length + silent.length + 1);
+	for (const c of [...waiting, ...silent, slow])
+		c.close();
+	await filesAgain(idle);
+}
+
+/* A sanitizer keeps what is freed: there, only descriptors are compared. */
+const AGAIN = Number(process.env.AGAIN ?? 5);
+const GROWTH_KB = 256;
+test(`come and gone ${AGAIN} times, no memory is left behind`, async () => {
+	const a = await alive.ask(bundle(2));
+	const uri = JSON.parse(a.body).statusUrl;
+	const {etag} = (await alive.ask({id: 3, method: 'GET', uri})).headers;
+	await comeAndGo(uri, etag);
+	await comeAndGo(uri, etag);
+	const before = dirty();
+	for (let i = 0; i < AGAIN; i++)
+		await comeAndGo(uri, etag);
+	const grown = dirty() - before;
+	console.log(`# private memory: ${before} KiB; ${grown} KiB more`);
+	ok(process.env.SANITIZED || grown <= GROWTH_KB);
 });
 
 test('SIGTERM: who waits gets 202, then it leaves', async () => {

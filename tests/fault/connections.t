@@ -11,6 +11,7 @@ start cgi "$BIN/lowtide-cgi" --config "$TMP/dist/server/lowtide.json" \
 	--keys "$TMP/keys" --state "$TMP/state" --listen "unix:$TMP/sock"
 ready() { grep -q endpoint-started "$TMP/cgi.err"; }
 wait_for 10 ready || { sed 's/^/# /' "$TMP/cgi.err"; exit 1; }
+if grep -qa __asan_init "$BIN/lowtide-cgi"; then export SANITIZED=1; fi
 SOCKET=$TMP/sock CGI_PID=$last node tests/fault/connections.mjs
 status=$?
 grep -v '"event"' "$TMP/cgi.err" | sed 's/^/# lowtide-cgi: /' | head -40

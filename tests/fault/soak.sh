@@ -14,6 +14,7 @@ sizes=(
 	FILLS=10           # of a small file system, to its last block
 	HOLD_MS=12000      # by another process: past every wait of ours
 	SILENT=5000        # connections that say nothing
+	AGAIN=50           # how often hundreds of them come and go
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
 	LOWTIDE_ROUNDS=5000000 # hostile inputs
