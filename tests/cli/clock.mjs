@@ -100,7 +100,7 @@ test('until an operator says that it is right', async () => {
 	await worker.ended;
 	line.worker();
 	await until('it is erased', () => line.show(kept).erasedAt);
-	match(logs(), /jobs-expired/);
+	await until('it is said', () => /jobs-expired/.test(logs()));
 	const r = await line.fcgi({method: 'GET', target: `/api/jobs/${kept}`});
 	equal(r.status, 410);
 	set(0);
