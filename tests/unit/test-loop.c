@@ -508,7 +508,7 @@ static int get_count(int fd, uint16_t id)
 
 static void test_one_busy_connection(void **state)
 {
-	int busy = dial(&world), other = dial(&world);
+	int busy = dial(&world), other = dial(&world), status;
 	struct buf b = {0};
 	(void)state;
 
@@ -518,7 +518,11 @@ static void test_one_busy_connection(void **state)
 			    .id = id, .method = "GET", .uri = "/count"});
 	ask(other, 1, "/count", "x");
 	int start = get_count(other, 1);
+	/* it stops a moment later: what comes before that is a turn of its
+	   own */
 	kill(world.pid, SIGSTOP);
+	assert_int_equal(waitpid(world.pid, &status, WUNTRACED), world.pid);
+	assert_true(WIFSTOPPED(status));
 	/* as much as the socket takes; the rest afterwards */
 	ssize_t n = send(busy, b.data, b.len, MSG_DONTWAIT);
 	assert_true(n > 40000);
