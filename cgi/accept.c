@@ -238,6 +238,22 @@ static enum outcome accept_known(
 }
 
 /*
+ * The row as it is by now. One whose bodies cannot be had is the one that was
+ * accepted, and is asked for again: half an answer would be a wrong one.
+ */
+static enum err look_again(struct handling *h, const struct change *change)
+{
+	const struct answer_job job = h->job;
+	enum err err = handling_load(h, change->api, change->job.id);
+
+	if (err != ERR_OK) {
+		h->row = change->job;
+		h->job = job;
+	}
+	return err;
+}
+
+/*
  * Steps 8 and 9. Until the loop came to this the job may have ended, and the
  * ring for that been heard when nobody waited yet: then it has been seen.
  */
@@ -251,11 +267,11 @@ static enum outcome accept_new(struct handling *h, const struct change *change)
 	h->row = change->job;
 	log_accept(h, then);
 	if (pace->wait_ms > 0 && h->app->seen >= h->row.version)
-		err = handling_load(h, change->api, change->job.id);
+		err = look_again(h, change);
 	if (pace->wait_ms > 0 && !job_is_terminal(h->row.state)) {
 		enum outcome outcome = handling_park(h, WAIT_FIRST, -1,
 		    pace->wait_ms, pace->wait_ms, pace->prefer);
-		if (outcome == OUTCOME_PARK && handling_may_pass(err))
+		if (outcome == OUTCOME_PARK && err != ERR_OK)
 			h->wait->again_boot = handling_again(h, err);
 		return outcome;
 	}

@@ -81,6 +81,7 @@ static struct {
 	int hidden;		/* so many look-ups find nothing */
 	int views;		/* how many were opened */
 	int bodies[BODY_KINDS]; /* how many were read */
+	enum err body[BODY_KINDS];
 } w_faults;
 
 static inline enum err faulty_view(void *backend)
@@ -123,6 +124,8 @@ static inline enum err counted_body(void *backend, const struct job *job,
     enum body_kind kind, struct arena *a, struct str *out)
 {
 	w_faults.bodies[kind]++;
+	if (w_faults.body[kind])
+		return w_faults.body[kind];
 	return store_memory.body_get(backend, job, kind, a, out);
 }
 

@@ -394,6 +394,50 @@ static void ended_before_it_was_parked(void **state)
 	park_free(park);
 }
 
+/* It ended well, but what came of it cannot be had: no empty answer. */
+static void ended_and_unreadable(void **state)
+{
+	static const struct {
+		enum body_kind kind;
+		enum err err;
+		int64_t ms;
+		int status; /* once it is asked again */
+	} rows[] = {{BODY_RESULT, ERR_IO, 200, 200},
+	    {BODY_RESULT, ERR_BUSY, 200, 200}, {BODY_META, ERR_IO, 200, 200},
+	    {BODY_RESULT, ERR_CORRUPT, 200, 500}};
+	struct world *w = *state;
+	struct park *park = park_new(4);
+
+	w->holds = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		send_it(w, "POST /api/v1/return", BODY, "x-wait-time-ms: 5000");
+		assert_int_equal(w->outcome, OUTCOME_COMMIT);
+		struct change *change = w->change;
+		struct change_list list = TAILQ_HEAD_INITIALIZER(list);
+		TAILQ_INSERT_TAIL(&list, change, in_list);
+		changes_commit(w->store, &list);
+		world_complete(w, RETURN, 200, NULL, "{\"a\":1}");
+		assert_true(app_changed(&w->app, park));
+		app_rest(&w->app);
+		w_faults.body[rows[i].kind] = rows[i].err;
+		w->outcome = app_committed(
+		    &w->app, w->now, &w->arena, change, &w->ans, &w->wait);
+		change_free(change);
+		app_rest(&w->app);
+		assert_int_equal(w->outcome, OUTCOME_PARK);
+		assert_int_equal(
+		    w->wait.again_boot, w->now.boot_ms + rows[i].ms);
+		if (rows[i].err != ERR_CORRUPT)
+			w_faults.body[rows[i].kind] = ERR_OK;
+		world_resume(w);
+		assert_answer(w, rows[i].status);
+		assert_int_equal(
+		    str_is(w->ans.body, "{\"a\":1}"), rows[i].status == 200);
+		w_faults.body[rows[i].kind] = ERR_OK;
+	}
+	park_free(park);
+}
+
 /* ---- views --------------------------------------------------------------- */
 
 static void one_view_serves_a_wake(void **state)
@@ -543,6 +587,7 @@ int main(void)
 	    T(a_wait_counts_from_the_request),
 	    T(cancelled_too_late),
 	    T(ended_before_it_was_parked),
+	    T(ended_and_unreadable),
 	    T(one_view_serves_a_wake),
 	    T(an_old_view_is_not_the_last_word),
 	    T(what_changed_wakes_its_own),
