@@ -27,6 +27,7 @@ struct attempt {
 	struct job job;	      /* as of the last commit */
 	struct job after;     /* as the open transaction made it */
 	bool refused;	      /* the row said no: another's by now */
+	bool damaged;	      /* its row is; until the next heartbeat */
 	struct arena arena;   /* the request and the call */
 	struct arena answers; /* the upstream's answer */
 	struct envelope_request request;

@@ -17,10 +17,11 @@
  */
 struct lane {
 	bool look, recover;
-	size_t running;	    /* attempts in the list below */
-	size_t leaving;	    /* of these, written by the open transaction */
-	int64_t due_boot;   /* 0 = nothing waits for time */
-	int64_t pause_boot; /* an upstream said not before */
+	size_t running;	      /* attempts in the list below */
+	size_t leaving;	      /* of these, written by the open transaction */
+	int64_t due_boot;     /* 0 = nothing waits for time */
+	int64_t pause_boot;   /* an upstream said not before */
+	int64_t damaged_boot; /* a row could not be read: not before */
 };
 struct runner {
 	struct runner_spec spec;

@@ -14,6 +14,10 @@
  * trouble, and after a turn that was long in coming, nobody's lease is taken
  * for lost until they had a heartbeat's time. Once: a store that is always slow
  * does not keep the dead alive.
+ *
+ * A damaged row is nobody's trouble but its own: leases are renewed one by one
+ * then, others can renew theirs, and the lane that stumbles over it is left
+ * alone for a heartbeat's time, so that the other lanes go on.
  */
 static const char *const advice[ERR_COUNT] = {
     [ERR_BUSY] = "another process keeps the store's turn; `lslocks` names "
@@ -56,7 +60,8 @@ static void in_trouble(struct runner *r, struct runner_now now, enum err err)
 	r->store_boot = boot + RUNNER_STORE_RETRY_MS;
 	if (err == ERR_FULL)
 		r->claim_boot = boot + r->spec.heartbeat_ms;
-	be_wary(r, boot);
+	if (err != ERR_CORRUPT)
+		be_wary(r, boot);
 }
 
 static void notice_a_slow_turn(struct runner *r, struct runner_now now)
@@ -67,16 +72,29 @@ static void notice_a_slow_turn(struct runner *r, struct runner_now now)
 		be_wary(r, boot);
 }
 
+static bool is_damaged(const struct runner *r)
+{
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		if (t->damaged)
+			return true;
+	for (size_t i = 0; i < r->spec.config->n_apis; i++)
+		if (r->lanes[i].damaged_boot)
+			return true;
+	return false;
+}
+
 void runner_store_works(struct runner *r, struct runner_now now)
 {
-	if (r->trouble)
+	const bool damaged = is_damaged(r);
+
+	if (r->trouble && !damaged)
 		LOG(r->spec.log, now.now_ms, "store-works-again",
 		    LOG_INT("running", (int64_t)r->n_attempts),
 		    LOG_INT("afterMs", now.now_boot - r->trouble_boot));
-	if (r->trouble)
+	if (r->trouble & ~(1u << ERR_CORRUPT))
 		be_wary(r, boot_by_now(r, now));
 	r->was_wary = false;
-	r->trouble = 0;
+	r->trouble = damaged ? 1u << ERR_CORRUPT : 0;
 	r->store_boot = r->claim_boot = 0;
 }
 

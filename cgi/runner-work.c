@@ -62,7 +62,7 @@ enum err runner_write(struct runner *r, struct runner_now now, void *attempt)
 static enum err write_ended(struct runner *r, struct runner_now now)
 {
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_ENDED)
+		if (t->phase != ATTEMPT_ENDED || t->damaged)
 			continue;
 		enum err err = runner_write(r, now, t);
 		if (err != ERR_OK)
@@ -89,6 +89,7 @@ bool runner_wants_claims(
 	const struct lane *lane = &r->lanes[api];
 
 	return lane->look && !r->draining && lane->pause_boot <= now.now_boot &&
+	       lane->damaged_boot <= now.now_boot &&
 	       r->claim_boot <= now.now_boot && has_room(r, api);
 }
 
@@ -125,20 +126,25 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 
 enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 {
+	struct lane *lane = &r->lanes[api];
 	size_t changed = 0;
 
-	if (r->wary_boot) {
-		r->lanes[api].recover = false;
+	if (lane->damaged_boot > now.now_boot)
+		lane->due_boot = lane->damaged_boot;
+	if (r->wary_boot || lane->damaged_boot > now.now_boot) {
+		lane->recover = false;
 		return ERR_OK;
 	}
 	enum err err = store_recover(r->spec.store, api, now.now_ms,
 	    now.now_boot, RUNNER_RECOVER_MAX, &changed);
 
+	lane->damaged_boot =
+	    err == ERR_CORRUPT ? now.now_boot + r->spec.heartbeat_ms : 0;
 	if (err != ERR_OK)
 		return err;
-	r->lanes[api].recover = changed == RUNNER_RECOVER_MAX;
+	lane->recover = changed == RUNNER_RECOVER_MAX;
 	if (changed) {
-		r->lanes[api].look = true;
+		lane->look = true;
 		LOG(r->spec.log, now.now_ms, "jobs-recovered",
 		    LOG_STR("api", r->spec.config->apis[api].name),
 		    LOG_INT("count", (int64_t)changed));
@@ -156,6 +162,9 @@ static enum err claim_lane(struct runner *r, size_t api, struct runner_now now)
 
 	while (err == ERR_OK && runner_wants_claims(r, api, now)) {
 		err = claim_one(r, api, now);
+		if (err == ERR_CORRUPT)
+			r->lanes[api].damaged_boot =
+			    now.now_boot + r->spec.heartbeat_ms;
 		if (err != ERR_NOT_FOUND)
 			continue;
 		r->lanes[api].look = false;

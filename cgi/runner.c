@@ -98,6 +98,28 @@ static void abort_call(struct runner *r, struct attempt *t)
 
 /* ---- 1. heartbeat ------------------------------------------------------ */
 
+static enum err renew(struct runner *r, struct runner_now now, void *attempt)
+{
+	struct attempt *t = attempt;
+	struct job_event event = outcome_event(
+	    JOB_EVENT_HEARTBEAT, &t->job, now.now_ms, now.now_boot);
+	struct job row = t->job;
+
+	event.lease_boot = now.now_boot + r->spec.lease_ms;
+	enum err err =
+	    store_change(r->spec.store, t->api, &row, &event, (struct str){0});
+	if (runner_is_refusal(err)) {
+		abort_call(r, t);
+		t->why = "its lease is another's by now";
+		attempt_log(t, r->spec.log, now.now_ms, "job-lost");
+		t->phase = ATTEMPT_LOST;
+		return ERR_OK;
+	}
+	if (err == ERR_OK)
+		t->job = row;
+	return err;
+}
+
 /*
  * A full lane does not ask for claims and so hears of no deadline: its queue
  * is looked through here.
@@ -105,30 +127,31 @@ static void abort_call(struct runner *r, struct attempt *t)
 static enum err heartbeat_all(
     struct runner *r, struct runner_now now, void *unused)
 {
-	(void)unused;
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		struct job_event event = outcome_event(
-		    JOB_EVENT_HEARTBEAT, &t->job, now.now_ms, now.now_boot);
-		struct job row = t->job;
+	enum err err = ERR_OK;
 
-		event.lease_boot = now.now_boot + r->spec.lease_ms;
-		enum err err = store_change(
-		    r->spec.store, t->api, &row, &event, (struct str){0});
-		if (runner_is_refusal(err)) {
-			abort_call(r, t);
-			t->why = "its lease is another's by now";
-			attempt_log(t, r->spec.log, now.now_ms, "job-lost");
-			t->phase = ATTEMPT_LOST;
-		} else if (err != ERR_OK) {
-			return err;
-		} else {
-			t->job = row;
-		}
-	}
-	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
-		enum err err =
-		    r->lanes[i].running ? runner_recover(r, i, now) : ERR_OK;
-		if (err != ERR_OK)
+	(void)unused;
+	for (struct attempt *t = r->attempts; t && !err; t = t->next)
+		err = renew(r, now, t);
+	for (size_t i = 0; i < r->spec.config->n_apis && !err; i++)
+		if (r->lanes[i].running)
+			err = runner_recover(r, i, now);
+	return err;
+}
+
+/*
+ * A row cannot be read: each by itself, so that it is not in the way of the
+ * others' leases. A call that was late stays so until its own is renewed.
+ */
+static enum err heartbeat_each(struct runner *r, struct runner_now now)
+{
+	enum err err = ERR_OK;
+
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		if (t->phase == ATTEMPT_LOST)
+			continue;
+		err = runner_transact(r, now, renew, t);
+		t->damaged = err != ERR_OK;
+		if (err == ERR_BUSY || err == ERR_IO || err == ERR_FULL)
 			return err;
 	}
 	return ERR_OK;
@@ -150,7 +173,7 @@ static void start(
 	bool late = is_late(r, now);
 
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != phase)
+		if (t->phase != phase || t->damaged)
 			continue;
 		if (!t->callable) {
 			t->phase = ATTEMPT_ENDED;
@@ -188,7 +211,11 @@ static void heartbeat(struct runner *r, struct runner_now now)
 {
 	if (!r->attempts || now.now_boot < r->heartbeat_boot)
 		return;
+	for (struct attempt *t = r->attempts; t; t = t->next)
+		t->damaged = false;
 	enum err err = runner_transact(r, now, heartbeat_all, NULL);
+	if (err == ERR_CORRUPT)
+		err = heartbeat_each(r, now);
 	drop(r, ATTEMPT_LOST);
 	if (err != ERR_OK)
 		return;
@@ -234,7 +261,7 @@ static void end_overdue(struct runner *r, struct runner_now now)
 static bool has_work(const struct runner *r, struct runner_now now)
 {
 	for (const struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_ENDED)
+		if (t->phase == ATTEMPT_ENDED && !t->damaged)
 			return true;
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		if ((r->lanes[i].recover && !r->draining) ||
@@ -293,12 +320,13 @@ static enum err write_one_by_one(struct runner *r, struct runner_now now)
 	enum err first = ERR_OK;
 
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_ENDED)
+		if (t->phase != ATTEMPT_ENDED || t->damaged)
 			continue;
 		enum err err = runner_transact(r, now, runner_write, t);
+		t->damaged = err == ERR_CORRUPT;
 		if (err == ERR_OK)
 			t->phase = ATTEMPT_WRITTEN;
-		else if (first == ERR_OK)
+		else if (first == ERR_OK && !t->damaged)
 			first = err;
 		if (err == ERR_BUSY || err == ERR_IO)
 			break;
@@ -324,7 +352,7 @@ static void work(struct runner *r, struct runner_now now)
 	}
 	runner_store_works(r, now);
 	for (struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_ENDED)
+		if (t->phase == ATTEMPT_ENDED && !t->damaged)
 			t->phase = ATTEMPT_WRITTEN;
 	settle(r, now);
 	start_claimed(r, now);
@@ -347,9 +375,9 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 	if (r->attempts)
 		sooner(&due, r->heartbeat_boot);
 	for (const struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase == ATTEMPT_ENDED)
+		if (t->phase == ATTEMPT_ENDED && !t->damaged)
 			sooner(&due, now.now_boot);
-		else
+		else if (t->phase != ATTEMPT_ENDED)
 			sooner(&due, t->job.deadline_boot);
 	}
 	if (r->draining)
@@ -394,6 +422,8 @@ static void look_at_the_clock(struct runner *r, struct runner_now now)
 		if (lane->due_boot && now.now_boot >= lane->due_boot) {
 			lane->due_boot = 0;
 			lane->look = lane->recover = true;
+			if (lane->damaged_boot) /* ours are not lost */
+				r->heartbeat_boot = now.now_boot;
 		}
 		/* deadlines pass while an API is paused, too */
 		if (lane->pause_boot > now.now_boot && !lane->due_boot)

@@ -62,6 +62,38 @@ static int64_t slow_ms;	 /* and one that comes */
 static int64_t *boot;
 static int64_t deadline_ms; /* of what is accepted */
 
+static uint8_t damaged[JOB_KEY_BYTES]; /* this row cannot be read; 0 = none */
+
+static inline enum err unless_damaged(enum err err, const struct job *job)
+{
+	static const uint8_t none[JOB_KEY_BYTES];
+
+	return !err && memcmp(damaged, none, sizeof(none)) != 0 &&
+		       memcmp(damaged, job_key(job), sizeof(damaged)) == 0
+		   ? ERR_CORRUPT
+		   : err;
+}
+
+static inline enum err get(
+    void *backend, size_t api, const uint8_t *key, struct job *out)
+{
+	return unless_damaged(store_memory.get(backend, api, key, out), out);
+}
+
+static inline enum err pick_lost(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return unless_damaged(
+	    store_memory.pick_lost(backend, api, now_boot, out), out);
+}
+
+static inline enum err pick_pending(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return unless_damaged(
+	    store_memory.pick_pending(backend, api, now_boot, out), out);
+}
+
 static inline bool fails(int *n)
 {
 	if (*n <= 0 || (only >= 0 && only != stepping))
@@ -171,6 +203,10 @@ static inline int set_up(void **state)
 	boot = &w->boot;
 	deadline_ms = 900000;
 	ops = store_memory;
+	memset(damaged, 0, sizeof(damaged));
+	ops.get = get;
+	ops.pick_lost = pick_lost;
+	ops.pick_pending = pick_pending;
 	ops.begin = begin;
 	ops.update = update;
 	ops.body_put = body_put;

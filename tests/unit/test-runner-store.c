@@ -383,6 +383,79 @@ static void storms(void **state)
 	set_up(state);
 }
 
+/*
+ * A row that cannot be read costs its own job, and neither the leases of the
+ * others nor their turns, whatever its lane was about to do with it.
+ */
+static void a_damaged_row(void **state)
+{
+	struct world *w = *state;
+	struct job bad = accept(w, RETURN, "");
+	struct job once, again = accept(w, PLAIN, "");
+
+	w->apis[RETURN].concurrency = 2;
+	once = accept(w, RETURN, "");
+	settle(w, 0);
+	assert_int_equal(calls(w, 0), 3);
+	memcpy(damaged, job_key(&bad), sizeof(damaged));
+	pass(w, 0, 3 * LEASE);
+	assert_int_equal(row(w, RETURN, &once).state, JOB_PROCESSING);
+	assert_int_equal(row(w, PLAIN, &again).state, JOB_PROCESSING);
+	assert_int_equal(row(w, PLAIN, &again).attempt, 1);
+	assert_true(row(w, RETURN, &once).lease_boot > w->boot + HEARTBEAT);
+	/* answers are written, and other lanes take what comes */
+	answer(w, &bad, created);
+	answer(w, &once, created);
+	answer(w, &again, created);
+	struct job next = accept(w, PLAIN, "");
+	pass(w, 0, 2 * HEARTBEAT);
+	assert_int_equal(row(w, RETURN, &once).state, JOB_COMPLETED);
+	assert_int_equal(row(w, PLAIN, &again).state, JOB_COMPLETED);
+	assert_int_equal(row(w, PLAIN, &next).state, JOB_PROCESSING);
+	/* and once it is mended, its answer has not been forgotten */
+	memset(damaged, 0, sizeof(damaged));
+	pass(w, 0, 2 * HEARTBEAT);
+	assert_int_equal(row(w, RETURN, &bad).state, JOB_COMPLETED);
+	assert_int_equal(calls(w, 0), 4);
+	assert_int_equal(said(w, "store-failed"), 1);
+	assert_int_equal(said(w, "store-works-again"), 1);
+}
+
+/* The dead are noticed even so. */
+static void a_damaged_row_keeps_nobody_alive(void **state)
+{
+	struct world *w = *state;
+	struct job bad = accept(w, RETURN, ""), lost;
+
+	settle(w, 0);
+	lost = accept(w, BUNDLE, "");
+	hire(w, 1);
+	settle(w, 1);
+	assert_int_equal(calls(w, 1), 1);
+	fire(w, 1);
+	memcpy(damaged, job_key(&bad), sizeof(damaged));
+	pass(w, 0, 2 * LEASE);
+	assert_int_equal(row(w, BUNDLE, &lost).attempt, 2);
+	assert_int_equal(calls(w, 0), 2);
+}
+
+/* It waits in the queue: its lane stops there, the others do not. */
+static void a_damaged_row_in_the_queue(void **state)
+{
+	struct world *w = *state;
+	struct job bad = accept(w, RETURN, ""), other = accept(w, PLAIN, "");
+
+	memcpy(damaged, job_key(&bad), sizeof(damaged));
+	settle(w, 0);
+	pass(w, 0, 4 * HEARTBEAT);
+	assert_int_equal(said(w, "store-failed"), 1);
+	assert_int_equal(row(w, PLAIN, &other).state, JOB_PROCESSING);
+	assert_int_equal(calls(w, 0), 1);
+	memset(damaged, 0, sizeof(damaged));
+	pass(w, 0, 2 * HEARTBEAT);
+	assert_int_equal(calls(w, 0), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -396,6 +469,9 @@ int main(void)
 	    CASE(whatever_fails),
 	    CASE(a_result_that_comes_too_late),
 	    CASE(a_drain_keeps_what_it_has),
+	    CASE(a_damaged_row),
+	    CASE(a_damaged_row_keeps_nobody_alive),
+	    CASE(a_damaged_row_in_the_queue),
 	    CASE(storms),
 	};
 
