@@ -74,11 +74,16 @@ static void free_all(struct change_list *list)
 
 /* ---- the work ------------------------------------------------------------ */
 
-/* What is said about one job; anything else is the store's own trouble. */
+/*
+ * What is said about one job; anything else is the store's own trouble.
+ * ERR_FULL may be either: no room for a new job, and the others go on; or it
+ * came in the middle of one, and then nothing of the transaction is committed.
+ */
 static bool is_answer(enum err err)
 {
 	static const bool answers[ERR_COUNT] = {
 	    [ERR_OK] = true,
+	    [ERR_FULL] = true,
 	    [ERR_NOT_FOUND] = true,
 	    [ERR_CONFLICT] = true,
 	    [ERR_STALE] = true,
@@ -116,6 +121,7 @@ static enum err commit_some(
 {
 	struct change *change = first;
 	enum err err = store_begin(store);
+	bool full = false;
 
 	*poisoned = false;
 	for (size_t i = 0; !err && change && i < n; i++) {
@@ -124,11 +130,16 @@ static enum err commit_some(
 			*poisoned = true;
 			err = change->err;
 			store_rollback(store);
+		} else if (change->err == ERR_FULL) {
+			full = true;
+			change->job = change->before;
 		}
 		change = TAILQ_NEXT(change, in_list);
 	}
-	if (!err)
+	if (!err) {
 		err = store_commit(store);
+		*poisoned = err && full;
+	}
 	if (err)
 		fail_some(first, n, err);
 	return err;

@@ -105,7 +105,8 @@ void store_rollback(struct store *store)
 /*
  * Answers that say something about a job leave the transaction as it was;
  * anything else may have left half of a change, or have ended the back end's
- * transaction, and then nothing of it may be committed.
+ * transaction, and then nothing of it may be committed. Nor may anything be
+ * added: without a transaction each statement would stand by itself at once.
  */
 static enum err noted(struct store *store, enum err err)
 {
@@ -187,6 +188,8 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
 	    .deadline_boot = job->deadline_boot};
 
 	assert(store->mode == MODE_WRITE);
+	if (store->trouble)
+		return store->trouble;
 	if (request.n > STORE_BODY_MAX || meta.n > STORE_BODY_MAX)
 		return ERR_TOO_LARGE;
 	memcpy(row.id, job->id, sizeof(row.id));
@@ -272,6 +275,8 @@ enum err store_change(struct store *store, size_t api, struct job *job,
 	struct job row;
 
 	assert(store->mode == MODE_WRITE);
+	if (store->trouble)
+		return store->trouble;
 	if (result.n > STORE_BODY_MAX)
 		return ERR_TOO_LARGE;
 	enum err err = store->ops->get(store->backend, api, job_key(job), &row);
@@ -337,6 +342,8 @@ enum err store_claim(struct store *store, size_t api,
 {
 	assert(store->mode == MODE_WRITE);
 	*due_boot = 0;
+	if (store->trouble)
+		return store->trouble;
 	return noted(store, claim(store, api, ask, out, due_boot));
 }
 
@@ -361,7 +368,7 @@ static enum err recover_one(
 enum err store_recover(struct store *store, size_t api, int64_t now_ms,
     int64_t now_boot, size_t limit, size_t *changed)
 {
-	enum err err = ERR_OK;
+	enum err err = store->trouble;
 
 	assert(store->mode == MODE_WRITE);
 	for (*changed = 0; !err && *changed < limit; ++*changed) {

@@ -31,7 +31,7 @@ static struct {
 	enum err insert; /* for the job of this number */
 	uint32_t poison;
 	int busy_after; /* begin() is ERR_BUSY from the n-th on; 0 = never */
-	int begins, commits;
+	int begins, commits, inserts;
 	bool signals; /* begin() was called with SIGTERM let through */
 } faults = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
@@ -122,6 +122,7 @@ static uint32_t number_of(const struct job *job)
 static enum err poisoned_insert(
     void *backend, size_t api, const struct job *job)
 {
+	faults.inserts++;
 	if (faults.insert && number_of(job) == faults.poison)
 		return faults.insert;
 	return store_memory.insert(backend, api, job);
@@ -157,7 +158,8 @@ static int up(void **state)
 	diag_init(&diag, &arena);
 	faults.held = faults.signals = false;
 	faults.begin = faults.commit = faults.insert = ERR_OK;
-	faults.begins = faults.commits = faults.busy_after = 0;
+	faults.begins = faults.commits = faults.inserts = 0;
+	faults.busy_after = 0;
 	atomic_store(&boot, 1000);
 	f->api = (struct api){.name = STR("a"), .ttl_ms = 1000};
 	f->config = (struct config){.apis = &f->api, .n_apis = 1};
@@ -582,6 +584,38 @@ static void answers_about_one_leave_the_others(void **state)
 	work_end(&w);
 }
 
+static enum err no_room(void *backend)
+{
+	(void)backend;
+	return ERR_FULL;
+}
+
+/* No room for new jobs is said of those; who cancels is not concerned. */
+static void no_room_is_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct work w = {0};
+
+	add(&w, accept_of(1));
+	changes_commit(f->store, &w.list);
+	work_end(&w);
+	f->ops.room = no_room;
+	faults.begins = faults.commits = 0;
+	add(&w, accept_of(2));
+	add(&w, cancel_of(1));
+	add(&w, accept_of(3));
+	struct job asked = w.at[0]->job;
+	changes_commit(f->store, &w.list);
+	assert_int_equal(w.at[0]->err, ERR_FULL);
+	assert_memory_equal(&w.at[0]->job, &asked, sizeof(asked));
+	assert_int_equal(w.at[1]->err, ERR_OK);
+	assert_int_equal(w.at[2]->err, ERR_FULL);
+	assert_int_equal(faults.begins, 1);
+	assert_int_equal(faults.commits, 1);
+	assert_int_equal(row_of(f, 1).state, JOB_CANCELLED);
+	work_end(&w);
+}
+
 /* What a neighbour's failure undid is done again, from what was asked. */
 static void one_that_cannot_be_done_fails_alone(void **state)
 {
@@ -603,6 +637,8 @@ static void one_that_cannot_be_done_fails_alone(void **state)
 	assert_memory_equal(&w.at[2]->job, &asked, sizeof(asked));
 	assert_int_equal(w.at[3]->err, ERR_OK);
 	assert_int_equal(faults.begins, 5);
+	/* 3 was not begun where 2 had just failed */
+	assert_int_equal(faults.inserts, 3 + 4);
 	assert_int_equal(row_of(f, 2).version, -1);
 	assert_int_equal(row_of(f, 3).version, w.at[3]->job.version);
 	work_end(&w);
@@ -678,6 +714,7 @@ int main(void)
 	    T(it_keeps_house_in_between),
 	    T(nothing_is_no_transaction),
 	    T(answers_about_one_leave_the_others),
+	    T(no_room_is_an_answer),
 	    T(one_that_cannot_be_done_fails_alone),
 	    T(one_alone_is_not_tried_twice),
 	    T(busy_for_one_is_busy_for_the_rest),
