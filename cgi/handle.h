@@ -51,6 +51,7 @@ struct afterwards {
 	int64_t asked_boot;
 	uint8_t owner[JOB_OWNER_BYTES];
 	struct envelope_meta meta; /* what is or will be the job's */
+	bool unseen; /* cancelling: the row could not be looked at */
 	/* accepting: */
 	struct pace pace;
 	struct name name;

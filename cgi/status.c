@@ -252,11 +252,16 @@ enum outcome handle_job_cancel(struct handling *h)
 	enum err err = handling_load(h, h->api, id);
 	if (err == ERR_NOT_FOUND)
 		return handling_problem(h, PROBLEM_JOB_NOT_FOUND, NULL);
-	if (err != ERR_OK)
+	/* readers are held back: a commit finds what there is */
+	const bool unseen = err == ERR_AGAIN;
+	if (err != ERR_OK && !unseen)
 		return handling_store_problem(h, err);
-	if (job_is_terminal(h->row.state))
+	if (unseen)
+		memcpy(h->row.id, id, JOB_ID_BYTES);
+	else if (job_is_terminal(h->row.state))
 		return answer_cancel(h);
 	struct change *change = handling_change(h, CHANGE_EVENT, &h->job.meta);
+	((struct afterwards *)change->then)->unseen = unseen;
 	change->job = h->row;
 	change->event = (struct job_event){.kind = JOB_EVENT_CANCEL,
 	    .now_ms = h->now.wall_ms,
@@ -264,10 +269,33 @@ enum outcome handle_job_cancel(struct handling *h)
 	return OUTCOME_COMMIT;
 }
 
+/* Who could not be looked at has a name that is not in hand. */
+static void find_name(struct handling *h, const struct change *change)
+{
+	if (handling_load(h, h->api, change->job.id) != ERR_OK)
+		h->row = change->job;
+}
+
 /* One that has ended meanwhile has a result, and that is not in hand. */
+static enum outcome answer_ended(
+    struct handling *h, const struct change *change)
+{
+	enum err err = handling_load(h, h->api, change->job.id);
+
+	if (err == ERR_OK)
+		return answer_cancel(h);
+	if (err == ERR_NOT_FOUND)
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	if (err == ERR_AGAIN)
+		return handling_probe(
+		    h, WAIT_STATUS, PROBE_ID, h->api, change->job.id, err);
+	return handling_store_problem(h, err);
+}
+
 enum outcome handle_cancelled(struct handling *h, struct change *change)
 {
-	enum err err = change->err;
+	const struct afterwards *then = change->then;
+	const enum err err = change->err;
 
 	h->job.api = &h->app->config->apis[h->api];
 	h->job.job = &h->row;
@@ -278,14 +306,17 @@ enum outcome handle_cancelled(struct handling *h, struct change *change)
 		    LOG_STR("jobId", answer_id(h->arena, &h->row)),
 		    LOG_STR("api", h->job.api->name),
 		    LOG_TEXT("status", job_state_text(h->row.state)));
+		if (then->unseen)
+			find_name(h, change);
 		return answer_cancel(h);
 	}
 	if (err == ERR_CONFLICT || err == ERR_STALE)
-		err = handling_load(h, h->api, change->job.id);
+		return answer_ended(h, change);
 	if (err == ERR_NOT_FOUND)
-		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
-	return err == ERR_OK ? answer_cancel(h)
-			     : handling_store_problem(h, err);
+		return handling_problem(h,
+		    then->unseen ? PROBLEM_JOB_NOT_FOUND : PROBLEM_JOB_EXPIRED,
+		    NULL);
+	return handling_store_problem(h, err);
 }
 
 enum outcome handle_job(struct handling *h)

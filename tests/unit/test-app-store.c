@@ -352,6 +352,58 @@ static void cancelled_too_late(void **state)
 	assert_string_equal(got_header(w, "traceparent"), TRACE);
 }
 
+/*
+ * While readers are held back the store is well, and cancelling needs none:
+ * the commit finds out what there is.
+ */
+static void cancelled_unseen(void **state)
+{
+	static const struct {
+		bool ended, blind; /* also when it is answered */
+		const char *status;
+	} rows[] = {{false, false, "cancelled"}, {false, true, "cancelled"},
+	    {true, false, "completed"}, {true, true, "completed"}};
+	const uint8_t nobody[JOB_OWNER_BYTES] = {0};
+	struct world *w = *state;
+	uint8_t id[JOB_ID_BYTES];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct str name = arena_printf(&w->arena,
+		    "x-request-id: 2f1c7a52-6a0e-4c53-9b7a-0d6f1f0a7a0%zu", i);
+		send_it(w, "POST /api/v1/return", BODY,
+		    arena_cstr(&w->arena, name));
+		if (rows[i].ended)
+			world_complete(w, RETURN, 200, NULL, "{\"a\":1}");
+		w->holds = true;
+		w_faults.view = ERR_AGAIN;
+		ask(w, "DELETE", "", NO_HEADERS);
+		assert_int_equal(w->outcome, OUTCOME_COMMIT);
+		w->holds = false;
+		w_faults.view = rows[i].blind ? ERR_AGAIN : ERR_OK;
+		world_commit(w);
+		app_rest(&w->app);
+		w_faults.view = ERR_OK;
+		world_outlast(w);
+		assert_answer(w, 200);
+		assert_string_equal(got(w, "status"), rows[i].status);
+		assert_string_equal(got(w, "jobId"), w->id);
+		if (rows[i].ended || !rows[i].blind)
+			assert_string_equal(got_header(w, "x-request-id"),
+			    arena_cstr(&w->arena, name) + 14);
+	}
+	/* one that is not there is the same 404 as ever */
+	ids_random(&w->keys, &w_apis[RETURN], nobody, id);
+	ids_write(id, w->id);
+	ask(w, "DELETE", "", NO_HEADERS);
+	assert_answer(w, 404);
+	struct str before = w->ans.body;
+	w_faults.view = ERR_AGAIN;
+	ask(w, "DELETE", "", NO_HEADERS);
+	w_faults.view = ERR_OK;
+	assert_answer(w, 404);
+	assert_true(str_eq(before, w->ans.body));
+}
+
 /* It ended, and that was looked for, when nobody waited for it yet. */
 static void ended_before_it_was_parked(void **state)
 {
@@ -586,6 +638,7 @@ int main(void)
 	    T(a_first_request_needs_no_look_up),
 	    T(a_wait_counts_from_the_request),
 	    T(cancelled_too_late),
+	    T(cancelled_unseen),
 	    T(ended_before_it_was_parked),
 	    T(ended_and_unreadable),
 	    T(one_view_serves_a_wake),
