@@ -32,6 +32,8 @@
  *               "late TOKEN"); token "turn": late ones say the how
  *               many-th they were; "drawn": how much earlier than asked
  *               their deadline is, in ms
+ *   /poll?MS    as /park?MS, but the deadline is five seconds behind the end
+ *               of the wait; for "drawn" alone
  *   /big?N      200: N bytes
  *   /commit?A   has a change committed, which takes A ms; -1: until it is
  *               released; then 201 "committed TOKEN"
@@ -211,6 +213,14 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		    .version = now.boot_ms + number};
 		put_token(wait, token);
 		return OUTCOME_PARK;
+	} else if (str_is(r->path, "/poll")) {
+		const int64_t end = now.boot_ms + number;
+		*wait = (struct waiting){.answer_boot = end,
+		    .again_boot = end,
+		    .deadline_boot = end + 5000,
+		    .version = end};
+		put_token(wait, token);
+		return OUTCOME_PARK;
 	} else if (str_is(r->path, "/count")) {
 		struct world *w = ctx;
 		ans->status = 200;
@@ -232,6 +242,17 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 	return OUTCOME_ANSWER;
 }
 
+/* When its wait ends; what else is drawn with it goes with it, or not at all */
+static inline int64_t test_end(struct app_now now, const struct waiting *wait)
+{
+	if (!wait->answer_boot)
+		return wait->deadline_boot;
+	if (wait->answer_boot > now.boot_ms)
+		assert_int_equal(wait->again_boot, wait->answer_boot);
+	assert_int_equal(wait->deadline_boot, wait->version + 5000);
+	return wait->answer_boot;
+}
+
 static inline enum outcome test_resume(void *ctx, struct app_now now,
     struct arena *a, struct waiting *wait, struct answer *ans)
 {
@@ -242,9 +263,9 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
 		ans->body = arena_printf(a, "%d", w->shared->resumed);
 	else if (strcmp(token, "drawn") == 0 &&
-		 (w->shared->settled || wait->deadline_boot <= now.boot_ms))
+		 (w->shared->settled || test_end(now, wait) <= now.boot_ms))
 		ans->body = arena_printf(
-		    a, "%d", (int)(wait->version - wait->deadline_boot));
+		    a, "%d", (int)(wait->version - test_end(now, wait)));
 	else if (w->keyed ? strcmp(token, w->shared->changed) == 0 &&
 				w->shared->settled
 			  : w->shared->settled)

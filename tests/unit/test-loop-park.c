@@ -334,13 +334,15 @@ static void test_deadlines_are_drawn(void **state)
 		const char *uri;
 		int most;
 	} rows[] = {{"/park?999", 0}, {"/park?1000", 50}, {"/park?4000", 200},
-	    {"/park?20000", 250}};
+	    {"/park?20000", 250}, {"/poll?999", 0}, {"/poll?4000", 200},
+	    {"/poll?20000", 250}};
+	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 	struct world own = {0};
-	int fds[4][30];
+	int fds[ROWS][30];
 	(void)state;
 
 	world_open(&own, 0);
-	for (int row = 0; row < 4; row++)
+	for (int row = 0; row < ROWS; row++)
 		for (int i = 0; i < 30; i++) {
 			fds[row][i] = dial(&own);
 			ask(fds[row][i], 1, rows[row].uri, "drawn");
@@ -349,7 +351,7 @@ static void test_deadlines_are_drawn(void **state)
 	ask(last, 1, "/echo", "x");
 	assert_answer(last, 1, "200 GET x 0 0");
 	ring(&own);
-	for (int row = 0; row < 4; row++) {
+	for (int row = 0; row < ROWS; row++) {
 		int least = 1000, most = -1;
 		for (int i = 0; i < 30; i++) {
 			int n = get_number(fds[row][i], 1);
