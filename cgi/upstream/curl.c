@@ -13,6 +13,7 @@
 
 #include "cgi/upstream/address.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 
 /*
  * HTTP/1.1 by libcurl's multi interface. Each call is an easy handle of its
@@ -21,11 +22,18 @@
  * "Unsent" is libcurl's own count of request bytes handed to the connection
  * (CURLINFO_REQUEST_SIZE) being zero; a failed send counts as sent.
  *
+ * The total time-out is ours, not libcurl's: it looks at the clock before it
+ * looks at the socket, and one who could not drive it for a while (he waited
+ * for the store's turn, or the machine slept) would be told that nobody
+ * answered where the answer lies there complete. So the time of a call is over
+ * when it is over and a look brought nothing more.
+ *
  * The environment's proxies, .netrc and the like are not looked at: they
  * would open ways around the address check.
  */
 #define DEFAULT_TIMEOUT_MS 10000
 #define WAIT_FDS_MAX 8
+#define LAST_LOOKS 1000 /* of an answer that keeps coming */
 
 struct call {
 	struct call *next;
@@ -35,6 +43,9 @@ struct call {
 	void *tag;
 	bool local, too_large, refused;
 	int64_t max, stall_ms;
+	int64_t until_ms; /* monotonic */
+	size_t seen;	  /* bytes of the answer, at the last look */
+	int looks;	  /* since its time was over */
 	size_t header_bytes;
 	struct buf body;
 	char why[CURL_ERROR_SIZE];
@@ -219,7 +230,7 @@ static void set_limits(struct call *call, const struct upstream_call *spec)
 	call->stall_ms = spec->stall_timeout_ms;
 	call->max =
 	    spec->response_max > 0 ? spec->response_max : UPSTREAM_RESPONSE_MAX;
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, total);
+	call->until_ms = clock_monotonic_ms() + total;
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	    spec->connect_timeout_ms > 0 ? (long)spec->connect_timeout_ms
 					 : total);
@@ -392,24 +403,75 @@ static void answer_of(const struct call *call, CURLcode code, struct arena *a,
 		out->body = arena_str(a, buf_str(&call->body));
 }
 
+/* One that libcurl says has ended; NULL = none. */
+static struct call *ended(struct pool *pool, CURLcode *code)
+{
+	struct call *call;
+	CURLMsg *msg;
+	int left;
+
+	do {
+		msg = curl_multi_info_read(pool->multi, &left);
+	} while (msg && msg->msg != CURLMSG_DONE);
+	if (!msg)
+		return NULL;
+	*code = msg->data.result;
+	curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+	return call;
+}
+
+/* One whose time is over before a byte left: it is not sent any more. */
+static struct call *too_late(struct pool *pool)
+{
+	const int64_t now = clock_monotonic_ms();
+	struct call *c = pool->running;
+
+	while (c && (now < c->until_ms || !no_byte_left(c)))
+		c = c->next;
+	return c;
+}
+
+/* One whose time is over, and of which the last look brought nothing. */
+static struct call *overdue(struct pool *pool, bool *moves)
+{
+	const int64_t now = clock_monotonic_ms();
+
+	*moves = false;
+	for (struct call *c = pool->running; c; c = c->next) {
+		const size_t seen = c->header_bytes + c->body.len;
+		const bool moved = seen != c->seen;
+
+		c->seen = seen;
+		if (now < c->until_ms)
+			continue;
+		if (!moved || c->looks++ == LAST_LOOKS)
+			return c;
+		*moves = true;
+	}
+	return NULL;
+}
+
 static bool curl_next(
     void *p, struct arena *a, void **tag, struct upstream_answer *answer)
 {
 	struct pool *pool = p;
 	struct call *call;
-	CURLMsg *msg;
+	CURLcode code;
+	bool moves;
 	int left;
 
 	if (!pool->n)
 		return false;
-	curl_multi_perform(pool->multi, &left);
-	do {
-		msg = curl_multi_info_read(pool->multi, &left);
-	} while (msg && msg->msg != CURLMSG_DONE);
-	if (!msg)
+	call = too_late(pool);
+	code = CURLE_OPERATION_TIMEDOUT;
+	for (moves = true; !call && moves;) {
+		curl_multi_perform(pool->multi, &left);
+		call = ended(pool, &code);
+		if (!call)
+			call = overdue(pool, &moves);
+	}
+	if (!call)
 		return false;
-	CURLcode code = msg->data.result;
-	curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
 	answer_of(call, code, a, answer);
 	*tag = call->tag;
 	call_free(pool, call);
@@ -434,6 +496,19 @@ static enum err wait_idle(
 	return ERR_OK;
 }
 
+/* Of the caller's time and the calls' the one that is over first. */
+static int first_of(const struct pool *pool, int64_t timeout_ms)
+{
+	const int64_t now = clock_monotonic_ms();
+
+	if (timeout_ms < 0 || timeout_ms > INT_MAX)
+		timeout_ms = INT_MAX;
+	for (const struct call *c = pool->running; c; c = c->next)
+		if (c->until_ms - now < timeout_ms)
+			timeout_ms = c->until_ms > now ? c->until_ms - now : 0;
+	return (int)timeout_ms;
+}
+
 static enum err curl_wait(
     void *p, const int *fds, size_t n, bool *readable, int64_t timeout_ms)
 {
@@ -447,10 +522,8 @@ static enum err curl_wait(
 	for (size_t i = 0; i < n; i++)
 		polled[i] = (struct curl_waitfd){
 		    .fd = fds[i], .events = CURL_WAIT_POLLIN};
-	if (timeout_ms < 0 || timeout_ms > INT_MAX)
-		timeout_ms = INT_MAX;
-	if (curl_multi_poll(pool->multi, polled, (unsigned)n, (int)timeout_ms,
-		NULL) != CURLM_OK)
+	if (curl_multi_poll(pool->multi, polled, (unsigned)n,
+		first_of(pool, timeout_ms), NULL) != CURLM_OK)
 		return ERR_IO;
 	for (size_t i = 0; i < n; i++)
 		readable[i] = polled[i].revents != 0;
