@@ -148,7 +148,7 @@ static void convert_times(struct opening *o, struct str api, struct buf *sql)
 	for (int state = JOB_PENDING; state <= JOB_PROCESSING; state++) {
 		sqlite_expand(sql, "UPDATE \"$\" SET deadline_boot=", api);
 		buf_printf(sql,
-		    "max(1, %lld+min(deadline-%lld, deadline-accepted))"
+		    "max(1, %lld+min(deadline-(%lld), deadline-accepted))"
 		    " WHERE state=%d AND deadline_boot>0;",
 		    (long long)o->now.boot, (long long)o->now.ms, state);
 	}

@@ -490,6 +490,7 @@ static void a_reboot_carries_deadlines_over(void **state)
 	    {"wall clock went back", NOW_MS - 86400000, 59000},
 	    {"an hour later", NOW_MS + 3600000, 1 - 300},
 	    {"wall clock put right", NOW_MS + 30000, 30000},
+	    {"before its time began", -5000, 59000},
 	};
 	struct fixture *f = *state;
 	struct job none = fixture_job(API_FAIL, 1001);
