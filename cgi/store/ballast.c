@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -43,14 +44,20 @@ enum err ballast_make(const char *dir, int64_t reserve)
 {
 	struct ballast_disk disk;
 	char path[PATH_MAX];
+	struct stat st;
 	enum err err = ballast_disk(dir, reserve, &disk);
 
 	if (err)
 		return err;
-	const int64_t bytes = disk.reserve / 2;
-	if (!bytes || disk.free < TIMES_OVER * bytes)
-		return ERR_FULL;
 	path_of(dir, path);
+	const int64_t bytes = disk.reserve / 2;
+	const bool is_there = !stat(path, &st);
+	if (is_there && st.st_size >= bytes)
+		return ERR_OK;
+	if (!bytes || disk.free / TIMES_OVER < bytes)
+		return ERR_FULL;
+	if (is_there) /* whoever made it did not come to its end */
+		unlink(path);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
 	if (fd < 0)
 		return ballast_is_there(dir) ? ERR_OK : ERR_IO;

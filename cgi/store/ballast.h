@@ -26,7 +26,8 @@ enum err ballast_disk(const char *dir, int64_t reserve,
 
 bool ballast_is_there(const char *dir);
 /*
- * Makes it, half a reserve, when there is room for it several times over.
+ * Makes it, half a reserve, when there is room for it several times over and
+ * it is not there, or not whole: somebody was killed at it.
  * ERR_FULL: there is not, or no longer; then nothing is left behind.
  */
 enum err ballast_make(const char *dir, int64_t reserve)

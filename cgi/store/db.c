@@ -62,14 +62,26 @@ static void end_process(const char *doing, int code)
 }
 
 /*
+ * SQLite knows ENOSPC from a write, but not that a quota means the same. Either
+ * comes before the frame that makes a commit of what was written.
+ */
+static int or_full(sqlite3 *sqlite, int code)
+{
+	if (code == SQLITE_IOERR_WRITE &&
+	    sqlite3_system_errno(sqlite) == EDQUOT)
+		return SQLITE_FULL;
+	return code;
+}
+
+/*
  * A large transaction writes, and after the log was started over even syncs,
  * before its COMMIT. A write that failed there is undone; a sync is not.
  */
-static enum err err_of_statement(int code)
+static enum err err_of_statement(sqlite3 *sqlite, int code)
 {
 	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
 		end_process("sync", code);
-	return err_of(code);
+	return err_of(or_full(sqlite, code));
 }
 
 static int after_commit(
@@ -164,7 +176,7 @@ const char *db_message(const struct db *db)
 enum err db_exec(struct db *db, const char *sql)
 {
 	return err_of_statement(
-	    sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+	    db->sqlite, sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
 enum err db_number(struct db *db, const char *sql, int64_t *out)
@@ -235,7 +247,7 @@ enum err db_step(sqlite3_stmt *st)
 		sqlite3_reset(st);
 		return ERR_NOT_FOUND;
 	}
-	return err_of_statement(sqlite3_reset(st));
+	return err_of_statement(sqlite3_db_handle(st), sqlite3_reset(st));
 }
 
 enum err db_run(sqlite3_stmt *st)
@@ -268,23 +280,11 @@ struct str db_bytes(sqlite3_stmt *st, int column)
 	return (struct str){.p = p, .n = (size_t)n};
 }
 
-/*
- * SQLite knows ENOSPC from a write, but not that a quota means the same. Either
- * comes before the frame that makes a commit of what was written.
- */
-static int or_full(struct db *db, int code)
-{
-	if (code == SQLITE_IOERR_WRITE &&
-	    sqlite3_system_errno(db->sqlite) == EDQUOT)
-		return SQLITE_FULL;
-	return code;
-}
-
 enum err db_commit(struct db *db)
 {
 	int code = sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL);
 
-	code = or_full(db, code);
+	code = or_full(db->sqlite, code);
 	if ((code & 0xff) == SQLITE_IOERR)
 		end_process("commit", code);
 	if (code)
@@ -313,7 +313,7 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
 		code = sqlite3_wal_checkpoint_v2(
 		    db->sqlite, NULL, modes[kind], NULL, NULL);
 	sqlite3_busy_timeout(db->sqlite, DB_BUSY_MS);
-	code = or_full(db, code);
+	code = or_full(db->sqlite, code);
 	if (!code && kind == DB_TRUNCATE)
 		db->wal_bytes = 0;
 	if ((code & 0xff) == SQLITE_IOERR && !starting)

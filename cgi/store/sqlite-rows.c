@@ -232,6 +232,8 @@ enum err sqlite_body_put(
 	db_bind_int(st, 3, kind);
 	db_bind_bytes(st, 4, bytes.p ? bytes : STR(""));
 	err = db_run(st);
+	/* a large one is written before its COMMIT */
+	s->is_full |= err == ERR_FULL && kind == BODY_RESULT;
 	/* another job's body in that place: the counter went back */
 	return !err && !db_changes(&s->db) ? ERR_CORRUPT : err;
 }

@@ -114,6 +114,12 @@ enum err sqlite_begin_file(struct opening *o)
 		return sqlite_report(o, err, "it cannot be read");
 	if (tables)
 		return ERR_OK;
+	/*
+	 * Only sealed bodies and hashes are in it, and still nobody's business.
+	 * First of all, because SQLite gives its log the mode of the database.
+	 */
+	if (chmod(o->path, 0660))
+		return sqlite_report(o, ERR_IO, "its mode cannot be set");
 	err = run(o, "it cannot be made",
 	    "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
 	    "PRAGMA journal_mode=WAL");
@@ -123,10 +129,6 @@ enum err sqlite_begin_file(struct opening *o)
 	if (err || vacuum != 2)
 		return sqlite_report(
 		    o, err ? err : ERR_CORRUPT, "it is no store of lowtide");
-	/* only sealed bodies and hashes are in it, and still nobody's business
-	 */
-	if (chmod(o->path, 0660))
-		return sqlite_report(o, ERR_IO, "its mode cannot be set");
 	return ERR_OK;
 }
 

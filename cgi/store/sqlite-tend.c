@@ -142,8 +142,7 @@ static enum err give_back(struct sqlite *s, int64_t now_boot)
 static void restore_ballast(struct sqlite *s)
 {
 	s->wants_ballast =
-	    (!ballast_is_there(s->dir) &&
-		ballast_make(s->dir, s->limits.reserve_bytes) == ERR_FULL);
+	    ballast_make(s->dir, s->limits.reserve_bytes) == ERR_FULL;
 }
 
 enum err sqlite_tend(void *backend, struct store_now now)

@@ -78,7 +78,7 @@ static enum err op_begin(void *backend)
 static void forget(struct sqlite *s)
 {
 	s->version = 0;
-	s->version_changed = s->has_room = s->erases = false;
+	s->version_changed = s->has_room = s->erases = s->is_full = false;
 	if (!s->counts_changed)
 		return;
 	for (size_t i = 0; i < s->n_apis; i++)
@@ -90,6 +90,8 @@ static void op_rollback(void *backend)
 {
 	struct sqlite *s = backend;
 
+	if (s->is_full)
+		sqlite_disk_full(s);
 	forget(s);
 	db_rollback(&s->db);
 	turnstile_leave(&s->turnstile);

@@ -74,6 +74,7 @@ struct sqlite {
 	bool version_changed, counts_changed;
 	bool has_room; /* this transaction asked, and there is */
 	bool erases;   /* this transaction drops bytes */
+	bool is_full;  /* it could not write a result */
 	int64_t
 	    retry_boot; /* sqlite_tend: not before; 0 = whenever it is due */
 	int64_t vacuum_boot;  /* when it goes on giving back; 0 = it is done */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,23 @@
  * lets go for one that died. The order turn, write is the same everywhere, and
  * turn is never held while writing.
  */
+#define FLAGS (O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+
+/* What is new is the group's as well, whatever our umask says. */
+static int open_or_make(const char *path)
+{
+	int fd = open(path, FLAGS);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = open(path, FLAGS | O_CREAT | O_EXCL, 0660);
+	if (fd >= 0)
+		(void)!fchmod(fd, 0660);
+	else if (errno == EEXIST) /* somebody was faster */
+		fd = open(path, FLAGS);
+	return fd;
+}
+
 enum err turnstile_file(
     const char *dir, const char *name, struct diag *diag, int *fd)
 {
@@ -32,7 +50,7 @@ enum err turnstile_file(
 		    "the path is too long; use a shorter folder");
 		return ERR_IO;
 	}
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	*fd = open_or_make(path);
 	if (*fd >= 0)
 		return ERR_OK;
 	diag_error(diag, POS_FILE(path), "io-error",

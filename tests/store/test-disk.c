@@ -171,7 +171,7 @@ static enum err accept_bytes(struct store *store, uint32_t number, size_t bytes)
 /* Claims the next and ends it with so many bytes of result. */
 static enum err finish_one(struct store *store, size_t bytes)
 {
-	static char sealed[256 * 1024];
+	static char sealed[4 * 1024 * 1024];
 	struct store_ask a = fixture_ask(1);
 	struct job job;
 	int64_t due;
@@ -599,6 +599,54 @@ static void the_ballast_is_made_when_there_is_room(void **state)
 	assert_false(ballast_drop(f->dir));
 }
 
+/* Whoever made it was killed at it: a part of a ballast is none. */
+static void half_a_ballast_is_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct store_now now = {.ms = NOW_MS, .boot = NOW_BOOT};
+	struct store_tended report;
+	int64_t due;
+	int fd;
+
+	f->spec.limits.reserve_bytes = 2 * MB;
+	fixture_open(f);
+	fd = open(path_of(f, "ballast"), O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	OK(store_tend(f->store, now, &report, &due));
+	assert_int_equal(size_of(f, "ballast"), 1 * MB);
+	assert_int_equal(truncate(path_of(f, "ballast"), 64 * KB), 0);
+	OK(store_tend(f->store, now, &report, &due));
+	assert_int_equal(size_of(f, "ballast"), 1 * MB);
+}
+
+/*
+ * Endpoint and worker may be two users of one group: what one of them makes,
+ * the other can use, whatever umask it was started with.
+ */
+static void a_group_may_share_a_store(void **state)
+{
+	static const char *const all[] = {"jobs.db", "jobs.db-wal",
+	    "jobs.db-shm", "turn.lock", "write.lock", "host.lock",
+	    "accepted.bell", "settled.bell", "gate.page"};
+	struct fixture *f = *state;
+	mode_t old = umask(077);
+	struct stat st;
+
+	fixture_open(f);
+	umask(old);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		assert_int_equal(stat(path_of(f, all[i]), &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0660);
+	}
+	/* but what an operator made of it stays */
+	assert_int_equal(chmod(path_of(f, "turn.lock"), 0600), 0);
+	store_close(f->store);
+	fixture_open(f);
+	assert_int_equal(stat(path_of(f, "turn.lock"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
 /* ---- a disk that is really full ---------------------------------------- */
 
 /* true: f->dir is a disk of our own, so many bytes large. */
@@ -716,6 +764,36 @@ static void full_with_jobs(struct fixture *f, void *unused)
 static void accepted_jobs_end_on_a_full_disk(void **state)
 {
 	in_a_child(*state, full_with_jobs);
+}
+
+/*
+ * Larger than what is gathered in memory: it is written, and finds no room,
+ * before its COMMIT. The room kept for it is given up all the same.
+ */
+static void full_with_a_large_result(struct fixture *f, void *unused)
+{
+	struct store_now now = {.ms = NOW_MS, .boot = NOW_BOOT};
+	struct store_tended report;
+	int64_t due;
+
+	(void)unused;
+	f->spec.limits.reserve_bytes = 12 * MB;
+	if (!make_small_disk(f, 48 * MB))
+		_exit(NO_DISK);
+	child_open(f);
+	CHILD_OK(store_tend(f->store, now, &report, &due));
+	CHILD_TRUE(ballast_is_there(f->dir));
+	CHILD_OK(accept_bytes(f->store, 1, 100));
+	fill_disk(f, 0);
+	CHILD_TRUE(finish_one(f->store, 3 * MB) == ERR_FULL);
+	CHILD_TRUE(!ballast_is_there(f->dir));
+	CHILD_OK(finish_one(f->store, 3 * MB));
+	CHILD_TRUE(is_whole(f));
+}
+
+static void a_large_result_finds_room_on_a_full_disk(void **state)
+{
+	in_a_child(*state, full_with_a_large_result);
 }
 
 /* So many pages are left, one more each time: every write is the last once. */
@@ -909,7 +987,10 @@ int main(void)
 	    T(a_store_has_a_limit_if_it_is_told),
 	    T(a_disk_without_its_reserve_takes_nothing_new),
 	    T(the_ballast_is_made_when_there_is_room),
+	    T(half_a_ballast_is_made_anew),
+	    T(a_group_may_share_a_store),
 	    T(accepted_jobs_end_on_a_full_disk),
+	    T(a_large_result_finds_room_on_a_full_disk),
 	    T(a_disk_may_be_full_at_every_write),
 	    T(erased_bytes_leave_the_log_within_their_time),
 	    T(a_reader_puts_the_erasure_off_until_he_left),
