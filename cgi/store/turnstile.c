@@ -108,7 +108,8 @@ struct wait {
 	sigset_t mask; /* the thread's own */
 };
 
-static enum err wait_begin(struct wait *w)
+/* false: there is no timer to be had. */
+static bool wait_begin(struct wait *w)
 {
 	struct sigevent event = {
 	    .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = TURNSTILE_SIGNAL};
@@ -119,15 +120,14 @@ static enum err wait_begin(struct wait *w)
 	sigset_t set;
 
 	event._sigev_un._tid = gettid();
-	w->until = clock_monotonic_ms() + w->limit_ms;
 	if (timer_create(CLOCK_MONOTONIC, &event, &w->timer))
-		return ERR_IO;
+		return false;
 	w->has_timer = true;
 	sigemptyset(&set);
 	sigaddset(&set, TURNSTILE_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, &w->mask);
 	timer_settime(w->timer, 0, &at, NULL);
-	return ERR_OK;
+	return true;
 }
 
 /* No signal of it is left: what was due came while it was not blocked. */
@@ -139,10 +139,28 @@ static void wait_end(struct wait *w)
 	pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
 }
 
+/*
+ * Timers count among a user's queued signals, and those have a limit. Then it
+ * is tried now and then: without a place in the queue, but not without end.
+ */
+static enum err lock_now_and_then(int fd, const struct wait *w)
+{
+	const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000};
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return ERR_IO;
+		if (clock_monotonic_ms() >= w->until)
+			return ERR_BUSY;
+		nanosleep(&pause, NULL);
+	}
+	return ERR_OK;
+}
+
 /* At once, or at the latest when the wait is over. */
 static enum err lock(int fd, struct wait *w)
 {
-	enum err err;
+	enum err err = ERR_OK;
 
 	if (!flock(fd, LOCK_EX | LOCK_NB))
 		return ERR_OK;
@@ -150,7 +168,10 @@ static enum err lock(int fd, struct wait *w)
 		return ERR_IO;
 	if (w->limit_ms <= 0)
 		return ERR_BUSY;
-	err = w->has_timer ? ERR_OK : wait_begin(w);
+	if (!w->until)
+		w->until = clock_monotonic_ms() + w->limit_ms;
+	if (!w->has_timer && !wait_begin(w))
+		return lock_now_and_then(fd, w);
 	while (!err && flock(fd, LOCK_EX)) {
 		if (errno != EINTR)
 			err = ERR_IO;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cgi/store/turnstile.h"
@@ -326,6 +327,33 @@ static void a_thread_without_signals_comes_back_as_well(void **unused)
 	fixture_end(&f);
 }
 
+/* Timers count among a user's queued signals, and those have a limit. */
+static void without_a_timer_it_is_waited_for_as_well(void **unused)
+{
+	struct counts *c = shared(sizeof(*c));
+	struct rlimit old, none;
+	struct turnstile t;
+	struct fixture f;
+
+	(void)unused;
+	fixture_init(&f, NULL);
+	OK(turnstile_open(f.dir, NULL, &t));
+	pid_t holder = stopped_holder(&f, c);
+	assert_int_equal(getrlimit(RLIMIT_SIGPENDING, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &none), 0);
+	const enum err busy = turnstile_enter(&t, 20);
+	kill_child(holder);
+	const enum err entered = turnstile_enter(&t, PATIENT_MS);
+	assert_int_equal(setrlimit(RLIMIT_SIGPENDING, &old), 0);
+	assert_int_equal(busy, ERR_BUSY);
+	assert_int_equal(entered, ERR_OK);
+	turnstile_close(&t);
+	munmap(c, sizeof(*c));
+	fixture_end(&f);
+}
+
 static void it_is_closed_on_exec(void **unused)
 {
 	struct turnstile t;
@@ -372,6 +400,7 @@ int main(void)
 	    cmocka_unit_test(a_stopped_holder_is_not_waited_for_without_end),
 	    cmocka_unit_test(a_stopped_waiter_is_not_waited_for_without_end),
 	    cmocka_unit_test(a_thread_without_signals_comes_back_as_well),
+	    cmocka_unit_test(without_a_timer_it_is_waited_for_as_well),
 	    cmocka_unit_test(it_is_closed_on_exec),
 	    cmocka_unit_test(what_cannot_be_opened_is_said),
 	};
