@@ -451,6 +451,10 @@ static struct call *overdue(struct pool *pool, bool *moves)
 	return NULL;
 }
 
+/*
+ * libcurl looks at every connection each time it is called, with a poll() for
+ * each; so it is called when all that have ended were given out, not for each.
+ */
 static bool curl_next(
     void *p, struct arena *a, void **tag, struct upstream_answer *answer)
 {
@@ -464,6 +468,8 @@ static bool curl_next(
 		return false;
 	call = too_late(pool);
 	code = CURLE_OPERATION_TIMEDOUT;
+	if (!call)
+		call = ended(pool, &code);
 	for (moves = true; !call && moves;) {
 		curl_multi_perform(pool->multi, &left);
 		call = ended(pool, &code);
