@@ -135,10 +135,10 @@ enum err db_open(const char *path, enum db_mode mode, struct db *db)
 	const bool read_only = mode != DB_WRITES;
 	static const char settings[] = "PRAGMA synchronous=FULL;"
 				       "PRAGMA temp_store=MEMORY;"
-				       "PRAGMA mmap_size=1073741824;"
 				       "PRAGMA cache_size=-1024;"
 				       "PRAGMA secure_delete=ON;"
 				       "PRAGMA trusted_schema=OFF;";
+	static const char mapped[] = "PRAGMA mmap_size=1073741824";
 	const int flags =
 	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
 	    (read_only ? SQLITE_OPEN_READONLY
@@ -159,7 +159,10 @@ enum err db_open(const char *path, enum db_mode mode, struct db *db)
 	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_wal_autocheckpoint(db->sqlite, 0);
 	sqlite3_wal_hook(db->sqlite, after_commit, db);
-	return db_exec(db, settings);
+	enum err err = db_exec(db, settings);
+	if (!err && read_only)
+		err = db_exec(db, mapped);
+	return err;
 }
 
 void db_close(struct db *db)

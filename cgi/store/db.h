@@ -16,7 +16,11 @@
  * Every connection: no automatic checkpoint, none at close (store.md 2: a
  * checkpoint beside a commit can corrupt the database, so whoever wants one
  * holds the turnstile), synchronous=FULL, secure_delete, temporary tables in
- * memory, mmap. Running out of memory aborts.
+ * memory. Running out of memory aborts.
+ *
+ * Those that only read have the database mapped. Those that write do not: when
+ * somebody else has committed, SQLite drops a mapping and makes it again, and
+ * two programs that commit in turns would pay for that each time.
  */
 struct sqlite3;
 struct sqlite3_stmt;

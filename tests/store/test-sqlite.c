@@ -129,7 +129,7 @@ static void a_new_store_has_its_settings_from_the_start(void **state)
 	assert_int_equal(ask(f, "PRAGMA synchronous"), 2); /* full */
 	assert_int_equal(ask(f, "PRAGMA temp_store"), 2);  /* memory */
 	assert_int_equal(ask(f, "PRAGMA secure_delete"), 1);
-	assert_true(ask(f, "PRAGMA mmap_size") > 0);
+	assert_int_equal(ask(f, "PRAGMA mmap_size"), 0);
 	assert_int_equal(ask(f, "SELECT value FROM _meta WHERE name='format'"),
 	    STORE_FORMAT);
 	assert_int_equal(stat(path_of(f, "jobs.db"), &st), 0);
@@ -280,6 +280,27 @@ static bool count_one(void *ctx, const struct job *job)
 	(void)job;
 	++*(int *)ctx;
 	return true;
+}
+
+/* Who writes would map it anew after each commit of another's. */
+static void those_that_read_have_it_mapped(void **state)
+{
+	static const struct {
+		enum db_mode mode;
+		bool mapped;
+	} rows[] = {{DB_WRITES, false}, {DB_READS, true}, {DB_LOOKS, true}};
+	struct fixture *f = *state;
+
+	fixture_open(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct db db;
+		int64_t size;
+
+		OK(db_open(path_of(f, "jobs.db"), rows[i].mode, &db));
+		OK(db_number(&db, "PRAGMA mmap_size", &size));
+		db_close(&db);
+		assert_int_equal(size > 0, rows[i].mapped);
+	}
 }
 
 static void a_read_only_handle_changes_nothing(void **state)
@@ -842,6 +863,7 @@ int main(void)
 	    T(what_is_no_store_is_refused),
 	    T(a_damaged_row_is_said),
 	    T(apis_come_and_go),
+	    T(those_that_read_have_it_mapped),
 	    T(a_read_only_handle_changes_nothing),
 	    T(a_reader_waits_for_no_writer),
 	    T(a_foreign_lock_is_waited_for_and_then_told),
