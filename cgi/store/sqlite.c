@@ -7,7 +7,7 @@
  * Rows and transactions. A transaction keeps two things in memory and writes
  * them once, at commit: the store-wide version counter and how many jobs of
  * each state came and went; both are exact because nobody else can write in
- * between.
+ * between. For the same reason it counts those that are running but once.
  */
 
 #define GATE_WAIT_MS 1000 /* of those who may wait; then they go in */
@@ -79,10 +79,11 @@ static void forget(struct sqlite *s)
 {
 	s->version = 0;
 	s->version_changed = s->has_room = s->erases = s->is_full = false;
-	if (!s->counts_changed)
-		return;
-	for (size_t i = 0; i < s->n_apis; i++)
-		memset(s->apis[i].added, 0, sizeof(s->apis[i].added));
+	for (size_t i = 0; i < s->n_apis; i++) {
+		s->apis[i].knows_running = false;
+		if (s->counts_changed)
+			memset(s->apis[i].added, 0, sizeof(s->apis[i].added));
+	}
 	s->counts_changed = false;
 }
 

@@ -55,6 +55,9 @@ struct sqlite_api {
 	bool is_there; /* false: new in the configuration, opened read-only */
 	struct sqlite3_stmt *queries[API_QUERY_COUNT_ALL]; /* made when used */
 	int64_t added[JOB_STATES]; /* to _count, at commit */
+	/* of JOB_PROCESSING before this transaction, once it is known */
+	bool knows_running;
+	int64_t running;
 };
 
 struct sqlite {

@@ -285,6 +285,34 @@ static void finish_and_claim_are_one_transaction(void **state)
 	assert_int_equal(next.id[JOB_KEY_OFFSET], 2);
 }
 
+/* What is counted in a transaction follows it, and goes with it. */
+static void a_place_is_free_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct store_ask ask = fixture_ask(8);
+	struct job job, next;
+	int64_t due;
+
+	accept_jobs(f, API_FAIL, 1, 3);
+	for (int round = 0; round < 2; round++) {
+		begin(f);
+		OK(store_claim(f->store, API_FAIL, &ask, &job, &due));
+		assert_int_equal(
+		    store_claim(f->store, API_FAIL, &ask, &next, &due),
+		    ERR_NOT_FOUND);
+		struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+		OK(store_change(f->store, API_FAIL, &job, &end, STR("result")));
+		OK(store_claim(f->store, API_FAIL, &ask, &next, &due));
+		assert_int_equal(
+		    store_claim(f->store, API_FAIL, &ask, &job, &due),
+		    ERR_NOT_FOUND);
+		if (round == 0)
+			store_rollback(f->store);
+	}
+	commit(f);
+	claim_none(f, API_FAIL);
+}
+
 static void back_off_is_waited_for(void **state)
 {
 	struct fixture *f = *state;
@@ -1133,6 +1161,7 @@ static const struct contract {
     T(jobs_are_claimed_in_the_order_of_arrival),
     T(a_claim_is_a_lease_and_marks_it_sent),
     T(never_more_than_concurrency_run),
+    T(a_place_is_free_at_once),
     T(finish_and_claim_are_one_transaction),
     T(back_off_is_waited_for),
     T(a_late_job_ends_instead_of_starting),
