@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/str.h"
 
 /*
  * What happened, for whoever runs this: one JSON object per line on stderr,
- * written with one write(2), so that lines of several processes never mix.
+ * written whole with one write(2), so that lines of several processes never
+ * mix.
  *
  *   {"time":"2026-11-21T08:30:00.000Z","program":"lowtide-worker",
  *    "event":"job-completed","jobId":"job_…","api":"bundle-post","attempt":1}
@@ -19,6 +21,7 @@
 struct log {
 	int fd; /* -1 says nothing */
 	const char *program;
+	struct buf *held; /* NULL: a line is written at once; see log_hold() */
 };
 
 enum log_kind { LOG_KIND_TEXT, LOG_KIND_NUMBER };
@@ -43,6 +46,14 @@ struct log_field {
  */
 void log_event(const struct log *log, int64_t now_ms, const char *event,
     const struct log_field *fields, size_t n);
+/*
+ * For many lines at once: what is said to the log this returns is collected in
+ * `held`, which begins empty, and written with as few writes as a pipe takes
+ * without tearing one apart, the rest by log_release(). Nothing that may end
+ * the process belongs between the two.
+ */
+struct log log_hold(const struct log *log, struct buf *held);
+void log_release(const struct log *log);
 #define LOG(log, now_ms, event, ...)                                           \
 	log_event((log), (now_ms), (event),                                    \
 	    (const struct log_field[]){__VA_ARGS__},                           \

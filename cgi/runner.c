@@ -272,11 +272,14 @@ static bool has_work(const struct runner *r, struct runner_now now)
 
 static void log_written(struct runner *r, struct runner_now now)
 {
+	struct buf held = {0};
+	const struct log log = log_hold(r->spec.log, &held);
+
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		const char *event = "job-queued-again";
 
 		if (t->phase == ATTEMPT_CLAIMED)
-			attempt_log(t, r->spec.log, now.now_ms, "job-claimed");
+			attempt_log(t, &log, now.now_ms, "job-claimed");
 		if (t->phase != ATTEMPT_WRITTEN)
 			continue;
 		t->job = t->after;
@@ -284,8 +287,9 @@ static void log_written(struct runner *r, struct runner_now now)
 			event = "job-lost";
 		else if (job_is_terminal(t->job.state))
 			event = "job-ended";
-		attempt_log(t, r->spec.log, now.now_ms, event);
+		attempt_log(t, &log, now.now_ms, event);
 	}
+	log_release(&log);
 }
 
 /* ---- 4. start ---------------------------------------------------------- */
