@@ -447,7 +447,7 @@ static void test_out_of_descriptors(void **state)
 	for (int i = 0; i < 2 * FILES; i++)
 		close(silent[i]);
 	/* nobody is silent: the backlog waits until one leaves */
-	int n = 0, free_files = FILES - steady_files(&own);
+	int n = 0, free_files = FILES - still_files(&own);
 	for (; n < free_files + 8; n++) {
 		served[n] = dial(&own);
 		ask(served[n], 1, "/echo", "x");
