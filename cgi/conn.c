@@ -47,6 +47,16 @@ static off_t lay(struct loop *loop, const uint8_t *bytes, size_t n)
 	return (off_t)(CONN_SCRATCH - n);
 }
 
+/*
+ * libfcgi closes what it refuses. Where no descriptor is left just then, the
+ * next request tries again.
+ */
+static void reopen_desk(struct loop *loop)
+{
+	if (loop->desk_fd < 0)
+		loop->desk_fd = fcntl(loop->desk_spare, F_DUPFD_CLOEXEC, 0);
+}
+
 static enum err parse(struct loop *loop, struct conn *c, uint8_t *bytes,
     size_t n, struct request *r)
 {
@@ -58,12 +68,12 @@ static enum err parse(struct loop *loop, struct conn *c, uint8_t *bytes,
 		cut_body(c, bytes);
 	if (f->params_over)
 		return ERR_TOO_LARGE;
+	reopen_desk(loop);
 	if (lseek(*fd, spilled ? 0 : lay(loop, bytes, n), SEEK_SET) < 0)
 		return ERR_IO;
 	enum err err = parse_request(
 	    loop->parser, &loop->arena, fd, f->body_over ? 0 : f->body, r);
-	if (loop->desk_fd < 0)
-		loop->desk_fd = fcntl(loop->desk_spare, F_DUPFD_CLOEXEC, 0);
+	reopen_desk(loop);
 	r->body_too_large = f->body_over;
 	return err;
 }
