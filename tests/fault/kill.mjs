@@ -102,9 +102,11 @@ test('clients, tables and tax service agree', async () => {
 
 test('descriptors and memory are back', async () => {
 	/* nginx keeps a connection for each that was busy at once */
-	for (const name of Object.keys(before))
-		await backAgain(name, childOfServe(name), before[name],
-			senders.length);
+	for (const name of Object.keys(before)) {
+		const pid = await until(`${name} is started again`,
+			() => childOfServe(name));
+		await backAgain(name, pid, before[name], senders.length);
+	}
 });
 
 await done();
