@@ -81,16 +81,7 @@ static void free_all(struct change_list *list)
  */
 static bool is_answer(enum err err)
 {
-	static const bool answers[ERR_COUNT] = {
-	    [ERR_OK] = true,
-	    [ERR_FULL] = true,
-	    [ERR_NOT_FOUND] = true,
-	    [ERR_CONFLICT] = true,
-	    [ERR_STALE] = true,
-	    [ERR_TOO_LARGE] = true,
-	};
-
-	return answers[err];
+	return store_is_answer(err) || err == ERR_FULL;
 }
 
 static enum err apply(struct store *store, struct change *change)

@@ -62,6 +62,20 @@ enum err sqlite_api_query(struct sqlite *s, size_t api, enum api_query which,
 	return err;
 }
 
+enum err sqlite_number(struct sqlite *s, enum query which, int64_t *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = sqlite_query(s, which, &st);
+
+	if (!err)
+		err = db_step(st);
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+	*out = db_int(st, 0);
+	db_reset(st);
+	return ERR_OK;
+}
+
 /* ---- struct job ↔ row -------------------------------------------------- */
 
 #define BYTES_KEY false

@@ -9,28 +9,14 @@
 
 /* ---- room -------------------------------------------------------------- */
 
-static enum err number(struct sqlite *s, enum query which, int64_t *out)
-{
-	struct sqlite3_stmt *st;
-	enum err err = sqlite_query(s, which, &st);
-
-	if (!err)
-		err = db_step(st);
-	if (err)
-		return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
-	*out = db_int(st, 0);
-	db_reset(st);
-	return ERR_OK;
-}
-
 /* Bytes of the database that hold something, and that hold nothing. */
 static enum err measure(struct sqlite *s, int64_t *used, int64_t *unused)
 {
 	int64_t pages = 0, free_pages = 0;
-	enum err err = number(s, QUERY_PAGES, &pages);
+	enum err err = sqlite_number(s, QUERY_PAGES, &pages);
 
 	if (!err)
-		err = number(s, QUERY_FREE_PAGES, &free_pages);
+		err = sqlite_number(s, QUERY_FREE_PAGES, &free_pages);
 	*used = (pages - free_pages) * STORE_PAGE_BYTES;
 	*unused = free_pages * STORE_PAGE_BYTES;
 	return err;

@@ -166,19 +166,9 @@ static enum err op_commit(void *backend, unsigned bells)
 static enum err op_version(void *backend, int64_t *version)
 {
 	struct sqlite *s = backend;
-	struct sqlite3_stmt *st;
 
 	*version = s->version;
-	if (s->version)
-		return ERR_OK;
-	enum err err = sqlite_query(s, QUERY_VERSION, &st);
-	if (!err)
-		err = db_step(st);
-	if (err)
-		return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
-	*version = db_int(st, 0);
-	db_reset(st);
-	return ERR_OK;
+	return *version ? ERR_OK : sqlite_number(s, QUERY_VERSION, version);
 }
 
 static enum err op_next_version(void *backend, int64_t *version)

@@ -130,6 +130,10 @@ enum err sqlite_tend(void *backend, struct store_now now)
     __attribute__((warn_unused_result));
 int64_t sqlite_tend_due(void *backend);
 
+/* Its first column, of the one row that has to be there: else ERR_CORRUPT. */
+enum err sqlite_number(struct sqlite *s, enum query which, int64_t *out)
+    __attribute__((warn_unused_result));
+
 /* The duties of struct store_ops on rows and bodies (sqlite-rows.c). */
 enum err sqlite_get(void *backend, size_t api, const uint8_t *key,
     struct job *out) __attribute__((warn_unused_result));

@@ -102,6 +102,19 @@ void store_rollback(struct store *store)
 	store->ops->rollback(store->backend);
 }
 
+bool store_is_answer(enum err err)
+{
+	static const bool answers[ERR_COUNT] = {
+	    [ERR_OK] = true,
+	    [ERR_NOT_FOUND] = true,
+	    [ERR_CONFLICT] = true,
+	    [ERR_STALE] = true,
+	    [ERR_TOO_LARGE] = true,
+	};
+
+	return answers[err];
+}
+
 /*
  * Answers that say something about a job leave the transaction as it was;
  * anything else may have left half of a change, or have ended the back end's
@@ -110,15 +123,8 @@ void store_rollback(struct store *store)
  */
 static enum err noted(struct store *store, enum err err)
 {
-	static const bool is_answer[ERR_COUNT] = {
-	    [ERR_OK] = true,
-	    [ERR_NOT_FOUND] = true,
-	    [ERR_CONFLICT] = true,
-	    [ERR_STALE] = true,
-	    [ERR_TOO_LARGE] = true,
-	};
-
-	if (store->mode == MODE_WRITE && !is_answer[err] && !store->trouble)
+	if (store->mode == MODE_WRITE && !store_is_answer(err) &&
+	    !store->trouble)
 		store->trouble = err;
 	return err;
 }

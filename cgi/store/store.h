@@ -119,6 +119,11 @@ enum err store_begin(struct store *store) __attribute__((warn_unused_result));
 /* Durable when it returns ERR_OK, then rings what the changes asked for. */
 enum err store_commit(struct store *store) __attribute__((warn_unused_result));
 void store_rollback(struct store *store);
+/*
+ * It says something about a job (ERR_NOT_FOUND, ERR_CONFLICT, ERR_STALE,
+ * ERR_TOO_LARGE) or nothing is wrong: the transaction stays usable.
+ */
+bool store_is_answer(enum err err);
 
 /* `api` is an index into config.apis everywhere. */
 
