@@ -14,7 +14,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 BUILD := build$(if $(SAN),/san)
-PKGS_GENERATOR := tomlplusplus
+PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd
 PKGS_LIB := libsodium
 PKGS_CGI := libsodium sqlite3 libcurl
 PKGS_TEST := cmocka
@@ -64,7 +64,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
 STORE_TESTS := $(patsubst tests/store/%.c,$(BUILD)/tests/%,\
 	$(sort $(wildcard tests/store/test-*.c)))
 
-GEN_LIBS = $(call pkg,--libs,$(PKGS_GENERATOR) $(PKGS_LIB)) -lm
+GEN_LIBS = $(call pkg,--libs,$(PKGS_GENERATOR) $(PKGS_LIB)) -lm -pthread
 CGI_LIBS = $(call pkg,--libs,$(PKGS_CGI)) -lfcgi -lm
 
 all: $(PROGRAMS)

@@ -1,6 +1,8 @@
 #ifndef LOWTIDE_GENERATOR_HASH_H
 #define LOWTIDE_GENERATOR_HASH_H
 
+#include <stdint.h>
+
 #include "lib/arena.h"
 
 /*
@@ -9,6 +11,12 @@
  * first 6 an API's tag.
  */
 #define HASH_FINGERPRINT_HEX 10
+
+/* All that a manifest says of a file's bytes. */
+struct digest {
+	uint64_t bytes;
+	unsigned char blake2b[32], sha256[32], sha512[64];
+};
 
 struct str hash_blake2b(struct arena *a, struct str bytes); /* hex */
 struct str hash_sha256(struct arena *a, struct str bytes);  /* hex */

@@ -1,0 +1,29 @@
+#ifndef LOWTIDE_GENERATOR_PROGRESS_H
+#define LOWTIDE_GENERATOR_PROGRESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One line on a terminal for work that takes more than a second: "compressing
+ * 1,204 of 3,816 files". It is rewritten in place, at most ten times a second,
+ * and gone when the work is done. Where stderr is no terminal, with --quiet,
+ * --json or CI in the environment, nothing is ever written.
+ */
+struct progress {
+	bool shown; /* may it be: decided once, by progress_init() */
+	const char *what;
+	_Atomic size_t done;
+	size_t total;
+	_Atomic int64_t next_ms; /* no line before; monotonic */
+	_Atomic bool drawn;
+};
+void progress_init(struct progress *p, bool quiet);
+/* `what` is a literal: "compressing". NULL-safe, all of them. */
+void progress_begin(struct progress *p, const char *what, size_t total);
+void progress_step(struct progress *p); /* any thread */
+void progress_end(struct progress *p);
+
+#endif
