@@ -26,4 +26,27 @@ is "its folders are gone" "$(find "$TMP" -name 'lowtide-bench*')" ""
 said=$(ONLY=speed tests/bench/run.mjs 2>&1)
 is "an unknown measurement is 64" "$?" 64
 like "and those there are get named" "$said" '  lookup +status look-ups'
+
+# gen-tree: the site folder that the generator is measured with
+tree() { # DIR FILES SEED: what is in it
+	build/bench/gen-tree "$TMP/$1" "$2" "$3" >/dev/null &&
+		(cd "$TMP/$1" && find . -type f -exec sha256sum {} + | sort)
+}
+first=$(tree tree 100 7)
+is "a tree has as many files, pictures and a site.toml" \
+	"$(wc -l <<<"$first")" 113
+is "of the kinds that were asked for" "$(cd "$TMP/tree" &&
+	for e in html js json toml css; do
+		printf '%s ' "$(find . -name "*.$e" ! -name site.toml | wc -l)"
+	done)" "56 18 14 6 6 "
+is "3 % of them are big" "$(find "$TMP/tree" -size +80k | wc -l)" 3
+is "the same seed is the same bytes" "$(tree again 100 7)" "$first"
+ok "another seed is other bytes" test "$(tree other 100 8)" != "$first"
+said=$("$LOWTIDE" build -C "$TMP/tree" --out "$TMP/dist" 2>&1)
+is "it builds" "$?" 0
+unlike "and every reference is there" "$said" missing-reference
+is "a tree is never written over another" \
+	"$(build/bench/gen-tree "$TMP/tree" 1 1 2>&1; echo $?)" \
+	"gen-tree: $TMP/tree/pages/s000/p00000.html: File exists
+74"
 done_testing
