@@ -7,7 +7,7 @@
 #include "lib/fs.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
-enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE, OPT_QUIET };
+enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -20,7 +20,6 @@ static const struct opt options[] = {
     [OPT_FORCE] = {.name = "force",
 	.kind = OPT_FLAG,
 	.help = "replace an output folder that no build wrote"},
-    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 
@@ -31,6 +30,13 @@ static void summary(
 
 	for (size_t i = 0; i < b->out.n; i++)
 		bytes += (int64_t)b->out.files[i].bytes.n;
+	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
+	value_set(run->arena, run->result, STR("folder"), POS_NONE,
+	    value_string(run->arena, str_of(dir), POS_NONE));
+	value_set(run->arena, run->result, STR("files"), POS_NONE,
+	    value_int(run->arena, (int64_t)b->out.n, POS_NONE));
+	value_set(run->arena, run->result, STR("bytes"), POS_NONE,
+	    value_int(run->arena, bytes, POS_NONE));
 	if (!run->quiet)
 		fprintf(stderr, "%s: %zu files, %lld KiB\n", dir, b->out.n,
 		    (long long)(bytes + 1023) / 1024);
@@ -104,6 +110,8 @@ static enum err build(struct command_run *run)
 		err = ERR_INPUT;
 	if (err == ERR_OK)
 		err = check_place(run, spec.dir, out.dir);
+	if (err == ERR_OK)
+		err = command_refuse(run);
 	if (err == ERR_OK)
 		err = out_commit(&b.out, &out, run->diag);
 	if (err == ERR_OK)

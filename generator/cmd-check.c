@@ -3,7 +3,7 @@
 #include "generator/overlay.h"
 
 /* `lowtide check`: everything a build does but writing. */
-enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PRINT, OPT_QUIET };
+enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PRINT };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -11,7 +11,6 @@ static const struct opt options[] = {
     [OPT_PRINT] = {.name = "print",
 	.kind = OPT_FLAG,
 	.help = "print every value and where it comes from"},
-    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 
@@ -24,7 +23,9 @@ static enum err check(struct command_run *run)
 	struct site *site;
 
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
-	if (v[OPT_PRINT].given)
+	if (v[OPT_PRINT].given && run->json)
+		run->result = overlay_values(run->arena, site->root);
+	else if (v[OPT_PRINT].given)
 		overlay_print(run->arena, site->root, stdout);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);

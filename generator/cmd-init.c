@@ -19,11 +19,7 @@
 #define INIT "init/"
 #define NAME_MAX_BYTES 40 /* of a site's name */
 
-enum { OPT_QUIET };
-static const struct opt options[] = {
-    [OPT_QUIET] = COMMAND_OPT_QUIET,
-    {.name = NULL},
-};
+static const struct opt options[] = {{.name = NULL}};
 
 /* An empty folder, or nothing: anything else is somebody's work. */
 static enum err check_empty(const char *path, struct diag *diag)
@@ -153,6 +149,9 @@ static enum err run(struct command_run *run)
 		return err;
 	value_set(run->arena, data, STR("name"), POS_NONE,
 	    value_string(run->arena, site_name(run->arena, dir), POS_NONE));
+	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
+	value_set(run->arena, run->result, STR("folder"), POS_NONE,
+	    value_string(run->arena, str_of(dir), POS_NONE));
 	for (const struct embedded *e = embedded_files; e->name && !err; e++)
 		if (str_starts(str_of(e->name), INIT))
 			err = write_embedded(run, dir, e, data);

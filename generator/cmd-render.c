@@ -28,7 +28,8 @@ static const struct opt options[] = {
     [OPT_ESCAPE] = {.name = "escape",
 	.kind = OPT_STRING,
 	.arg = "KIND",
-	.help = "html (default), js, json, nginx or none"},
+	.help = "how values are written (default: html)",
+	.choices = "html|js|json|nginx|none"},
     [OPT_LENIENT] = {.name = "lenient",
 	.kind = OPT_FLAG,
 	.help = "unknown names and missing partials are empty"},
@@ -112,25 +113,15 @@ static enum err write_out(struct render *r, struct str text)
 	return ERR_IO;
 }
 
-static enum err choose_escape(
-    struct render *r, const char *name, enum mustache_escape *escape)
-{
-	*escape = name ? escape_named(str_of(name)) : ESCAPE_HTML;
-	if (*escape != ESCAPE_COUNT)
-		return ERR_OK;
-	diag_error(r->diag, POS_NONE, "bad-value",
-	    "`--escape %s` is not known; use html, js, json, nginx or none",
-	    name);
-	return ERR_USAGE;
-}
-
 /* What was rendered is written only if all of it is right. */
 static enum err run(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
 	struct render r = {.arena = run->arena, .diag = run->diag};
-	struct mustache_options how = {
-	    .lenient = v[OPT_LENIENT].given, .partial = partial, .ctx = &r};
+	struct mustache_options how = {.escape = ESCAPE_HTML,
+	    .lenient = v[OPT_LENIENT].given,
+	    .partial = partial,
+	    .ctx = &r};
 	struct buf out = {0};
 	struct value *data;
 	struct str text;
@@ -143,9 +134,9 @@ static enum err run(struct command_run *run)
 	const char *file = run->opts->operands[0];
 	r.partials = v[OPT_PARTIALS].given ? v[OPT_PARTIALS].string
 					   : folder_of(run->arena, file);
-	enum err err = choose_escape(&r, v[OPT_ESCAPE].string, &how.escape);
-	if (!err)
-		err = read_data(&r, v[OPT_DATA].string, &data);
+	if (v[OPT_ESCAPE].given)
+		how.escape = escape_named(str_of(v[OPT_ESCAPE].string));
+	enum err err = read_data(&r, v[OPT_DATA].string, &data);
 	if (!err)
 		err = read_file(&r, file, RENDER_TEMPLATE_MAX, &text);
 	if (!err)
@@ -153,7 +144,10 @@ static enum err run(struct command_run *run)
 		    run->arena, text, file, data, &how, run->diag, &out, NULL);
 	if (!err && run->diag->errors)
 		err = ERR_INPUT; /* a partial that is there but not readable */
-	if (!err)
+	if (!err && run->json)
+		run->result = value_string(
+		    run->arena, arena_str(run->arena, buf_str(&out)), POS_NONE);
+	else if (!err)
 		err = write_out(&r, buf_str(&out));
 	buf_release(&out);
 	return err;

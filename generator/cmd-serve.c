@@ -17,7 +17,7 @@
 #define SERVE_PORT 8080
 #define SERVE_GRACE_MS 12000 /* a call that was sent is waited for */
 
-enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET, OPT_QUIET };
+enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -29,7 +29,6 @@ static const struct opt options[] = {
 	.min = 1,
 	.max = 65535},
     [OPT_SET] = COMMAND_OPT_SET,
-    [OPT_QUIET] = COMMAND_OPT_QUIET,
     {.name = NULL},
 };
 
@@ -142,7 +141,7 @@ static enum err bring_up(struct serve *s, int *socket)
 /* What the build warned of, now and not after the last Ctrl-C. */
 static void warnings(struct serve *s)
 {
-	diag_print(s->diag, stderr);
+	command_tell(s->run, s->diag);
 	diag_init(s->diag, s->arena);
 }
 
@@ -207,4 +206,5 @@ const struct command command_serve = {
     .help = "run the whole site on 127.0.0.1: nginx, endpoint, worker, helpers",
     .options = options,
     .run = run,
+    .runs_on = true,
 };

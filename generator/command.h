@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "generator/findings.h"
 #include "generator/site.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
@@ -13,19 +14,28 @@
 /*
  * The commands of `lowtide`: one file each (generator/cmd-NAME.c), one row in
  * the table of generator/main.c. main() parses the command line by the row's
- * options, runs it, prints the findings and turns the error into the exit
- * status; a command never prints findings and never exits.
+ * options and those that every command has, runs it, tells the findings and
+ * turns the error into the exit status; a command never tells findings itself
+ * (but one that runs on and on: command_tell()) and never exits.
  *
- * Data goes to stdout, talk to stderr; `quiet` silences the talk.
+ * Data goes to stdout, talk to stderr; `quiet` silences the talk. With --json
+ * a command writes nothing to stdout: what it has to say is `result`, and main
+ * prints {"status", "findings", "result"}.
  */
 struct command_run {
 	struct arena *arena;
 	struct diag *diag;
 	const struct opt_result *opts; /* in the order of the row's options */
-	const char *self;  /* the folder of this program, for its siblings */
-	const char *typed; /* how it was called: argv[0], for advice */
-	bool quiet;
-	int status; /* exit status of a wrapped command (serve -- CMD) */
+	const char *self;     /* the folder of this program, for its siblings */
+	const char *typed;    /* how it was called: argv[0], for advice */
+	bool quiet;	      /* -q, or --json: no talk */
+	bool verbose;	      /* -v: more of it */
+	bool json;	      /* fill `result`, leave stdout alone */
+	bool colour;	      /* stderr is a terminal that wants colours */
+	bool strict;	      /* --warnings=error: see command_refuse() */
+	struct value *result; /* NULL = null */
+	struct findings_style style;
+	int status; /* exit status of a wrapped command (serve -- CMD), or 2 */
 };
 
 struct command {
@@ -34,7 +44,37 @@ struct command {
 	const char *help;     /* one line */
 	const struct opt *options;
 	enum err (*run)(struct command_run *run);
+	bool runs_on; /* until it is stopped: there is no result for --json */
 };
+
+/*
+ * What every command has beside its own rows: --json, --format, --warnings, -q,
+ * -v, --no-color, --help, --version. A command whose own row has one of these
+ * names has that instead (`plan --format=aws`); the word `github` goes to main
+ * from there, too.
+ */
+extern const struct opt command_common[];
+/*
+ * By both tables; `opts` has the command's own rows first, in their order.
+ * ERR_USAGE with findings; how those are to be told is known even then.
+ */
+enum err command_parse(const struct command *c, int argc, char *const argv[],
+    struct command_run *run, struct opt_result *opts)
+    __attribute__((warn_unused_result));
+/* Without a command: how to tell that there is none. */
+void command_parse_common(
+    int argc, char *const argv[], struct command_run *run);
+/*
+ * Before anything is written: with --warnings=error, warnings are a reason not
+ * to (`warnings-are-errors`, ERR_INPUT). main asks again at the end.
+ */
+enum err command_refuse(struct command_run *run)
+    __attribute__((warn_unused_result));
+/* Tells findings now, in the way that was asked for. */
+void command_tell(const struct command_run *run, const struct diag *diag);
+/* The object of --json. ERR_IO when stdout does not take it. */
+enum err command_print_json(const struct command_run *run, int status)
+    __attribute__((warn_unused_result));
 
 /* Rows that several commands have among their options. */
 #define COMMAND_OPT_DIR                                                        \
@@ -52,11 +92,6 @@ struct command {
 	{                                                                      \
 		.name = "set", .kind = OPT_LIST, .arg = "KEY=VALUE",           \
 		.help = "set one key, over every file"                         \
-	}
-#define COMMAND_OPT_QUIET                                                      \
-	{                                                                      \
-		.name = "quiet", .letter = 'q', .kind = OPT_FLAG,              \
-		.help = "say nothing but what is wrong"                        \
 	}
 /* The site folder that the values of the first three name. */
 struct site_spec command_site(const struct opt_value *dir,

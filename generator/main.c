@@ -29,6 +29,8 @@ static void help(const struct command *c)
 	printf("usage: lowtide %s [options]%s%s\n\n%s\n\n", c->name,
 	    c->operands ? " " : "", c->operands ? c->operands : "", c->help);
 	opt_help(c->options, stdout);
+	puts(c->options->name ? "\nAs for every command:" : "");
+	opt_help(command_common, stdout);
 }
 
 static const struct command *find(const char *name, struct diag *diag)
@@ -40,6 +42,13 @@ static const struct command *find(const char *name, struct diag *diag)
 			return commands[i];
 		names[i] = commands[i]->name;
 	}
+	if (name[0] == '-') {
+		diag_error(diag, POS_NONE, "unknown-command",
+		    "`%s` stands where the command should; options come "
+		    "behind it: lowtide COMMAND %s",
+		    name, name);
+		return NULL;
+	}
 	const char *near = opt_nearest(str_of(name), names, N_COMMANDS);
 	diag_error(diag, POS_NONE, "unknown-command",
 	    "there is no `lowtide %s`; %s%s%s", name,
@@ -48,10 +57,11 @@ static const struct command *find(const char *name, struct diag *diag)
 	return NULL;
 }
 
-static bool wants_help(int argc, char *const argv[])
+/* Asked for among the options: that alone is done, whatever else is there. */
+static bool wants(const char *option, int argc, char *const argv[])
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0)
+		if (strcmp(argv[i], option) == 0)
 			return true;
 	return false;
 }
@@ -69,40 +79,26 @@ static const char *self_folder(struct arena *a)
 	return arena_cstr(a, (struct str){.p = path, .n = (size_t)n - 1});
 }
 
-static bool is_quiet(const struct command *c, const struct opt_result *opts)
-{
-	for (size_t i = 0; c->options[i].name; i++)
-		if (strcmp(c->options[i].name, "quiet") == 0)
-			return opts->values[i].given;
-	return false;
-}
-
-static int run(const struct command *c, const char *typed, int argc,
-    char *argv[], struct arena *a, struct diag *diag)
+static int run(
+    const struct command *c, int argc, char *argv[], struct command_run *r)
 {
 	struct opt_result opts;
-	enum err err = opt_parse(a, c->options, argc, argv, diag, &opts);
-	struct command_run r = {
-	    .arena = a, .diag = diag, .opts = &opts, .typed = typed};
+	enum err err = command_parse(c, argc, argv, r, &opts);
 
-	if (err == ERR_OK && opts.n_operands && !c->operands) {
-		diag_error(diag, POS_NONE, "unknown-operand",
-		    "`lowtide %s` takes no `%s`", c->name, opts.operands[0]);
-		err = ERR_USAGE;
-	}
 	if (err == ERR_OK) {
-		r.self = self_folder(a);
-		r.quiet = is_quiet(c, &opts);
-		err = c->run(&r);
+		r->self = self_folder(r->arena);
+		err = c->run(r);
 	}
-	if (err != ERR_OK && diag->errors == 0)
-		diag_error(diag, POS_NONE, "failed", "%s", err_text(err));
+	if (err == ERR_OK)
+		err = command_refuse(r);
+	if (err != ERR_OK && r->diag->errors == 0)
+		diag_error(r->diag, POS_NONE, "failed", "%s", err_text(err));
 	if (err != ERR_OK)
 		return err_exit(err);
-	return diag->errors ? err_exit(ERR_INPUT) : r.status;
+	return r->diag->errors ? err_exit(ERR_INPUT) : r->status;
 }
 
-static int lowtide(int argc, char *argv[], struct arena *a, struct diag *diag)
+static int lowtide(int argc, char *argv[], struct command_run *r)
 {
 	if (argc < 2) {
 		usage(stderr);
@@ -112,29 +108,36 @@ static int lowtide(int argc, char *argv[], struct arena *a, struct diag *diag)
 		usage(stdout);
 		return 0;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 ||
+	    wants("--version", argc - 2, argv + 2)) {
 		puts("lowtide " LOWTIDE_VERSION);
 		return 0;
 	}
-	const struct command *c = find(argv[1], diag);
-	if (!c)
+	const struct command *c = find(argv[1], r->diag);
+	if (!c) {
+		command_parse_common(argc, argv, r);
 		return err_exit(ERR_USAGE);
-	if (wants_help(argc - 2, argv + 2)) {
+	}
+	if (wants("--help", argc - 2, argv + 2)) {
 		help(c);
 		return 0;
 	}
-	return run(c, argv[0], argc - 1, argv + 1, a, diag);
+	return run(c, argc - 1, argv + 1, r);
 }
 
 int main(int argc, char *argv[])
 {
 	struct arena a;
 	struct diag diag;
+	struct command_run r = {.arena = &a, .diag = &diag, .typed = argv[0]};
 
 	arena_init(&a);
 	diag_init(&diag, &a);
-	int status = lowtide(argc, argv, &a, &diag);
-	diag_print(&diag, stderr);
+	int status = lowtide(argc, argv, &r);
+	if (!r.json || r.style.github)
+		command_tell(&r, &diag);
+	if (r.json && command_print_json(&r, status) != ERR_OK)
+		status = err_exit(ERR_IO);
 	arena_release(&a);
 	/* a full disk behind stdout is an error like any other */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)

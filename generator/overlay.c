@@ -173,3 +173,41 @@ void overlay_print(struct arena *a, const struct value *tree, FILE *out)
 	fwrite(text.data, 1, text.len, out);
 	buf_release(&text);
 }
+
+static void list_values(
+    struct arena *a, struct value *all, const struct value *t, struct str path)
+{
+	for (size_t i = 0; i < t->as.table.n; i++) {
+		const struct member *m = &t->as.table.members[i];
+		const struct pos *p = &m->value->pos;
+		struct buf name = {0};
+		buf_put_str(&name, path);
+		buf_puts(&name, path.n ? "." : "");
+		put_key(&name, m->key);
+		struct str key = arena_str(a, buf_str(&name));
+		buf_release(&name);
+		if (is_table(m->value) && m->value->as.table.n > 0) {
+			list_values(a, all, m->value, key);
+			continue;
+		}
+		struct value *row = value_new(a, VALUE_TABLE, POS_NONE);
+		struct value *none = value_new(a, VALUE_NULL, POS_NONE);
+		value_set(a, row, STR("key"), POS_NONE,
+		    value_string(a, key, POS_NONE));
+		value_set(a, row, STR("value"), POS_NONE, m->value);
+		value_set(a, row, STR("file"), POS_NONE,
+		    p->file ? value_string(a, str_of(p->file), POS_NONE)
+			    : none);
+		value_set(a, row, STR("line"), POS_NONE,
+		    p->line ? value_int(a, p->line, POS_NONE) : none);
+		value_push(a, all, row);
+	}
+}
+
+struct value *overlay_values(struct arena *a, const struct value *tree)
+{
+	struct value *all = value_new(a, VALUE_ARRAY, POS_NONE);
+
+	list_values(a, all, tree, (struct str){0});
+	return all;
+}

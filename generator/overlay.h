@@ -22,5 +22,7 @@ bool overlay_set(struct arena *a, struct value *base, struct str dotted,
 void overlay_mark(struct value *tree);
 /* The tree as TOML, one `key = value  # file:line` a line. */
 void overlay_print(struct arena *a, const struct value *tree, FILE *out);
+/* The same for programs: [{key (by dots), value, file, line}]. */
+struct value *overlay_values(struct arena *a, const struct value *tree);
 
 #endif

@@ -37,7 +37,7 @@ enum err serve_watch(struct serve *s, int timeout_ms)
 
 	diag_init(&now, s->arena);
 	enum err err = supervise_wait(&s->supervisor, timeout_ms, &now);
-	diag_print(&now, stderr);
+	command_tell(s->run, &now);
 	return err;
 }
 

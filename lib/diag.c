@@ -70,31 +70,59 @@ static int by_place(const void *left, const void *right)
 	return 0;
 }
 
+void diag_put_text(struct str text, FILE *out)
+{
+	size_t plain = 0; /* where what is not yet written starts */
+
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c >= 0x20 && c != 0x7f)
+			continue;
+		fwrite(text.p + plain, 1, i - plain, out);
+		if (c == '\n')
+			fputs("\\n", out);
+		else
+			fprintf(out, "\\x%02x", c);
+		plain = i + 1;
+	}
+	if (plain < text.n)
+		fwrite(text.p + plain, 1, text.n - plain, out);
+}
+
 static void print_item(const struct diag_item *item, FILE *out)
 {
 	static const char *const levels[] = {
 	    [DIAG_ERROR] = "", [DIAG_WARNING] = "warning: "};
 
 	if (item->pos.file) {
-		fputs(item->pos.file, out);
+		diag_put_text(str_of(item->pos.file), out);
 		if (item->pos.line)
 			fprintf(out, ":%u:%u", item->pos.line, item->pos.col);
 		fputs(": ", out);
 	}
-	fprintf(out, "%s%s: %.*s\n", levels[item->level], item->name,
-	    STR_ARG(item->text));
+	fprintf(out, "%s%s: ", levels[item->level], item->name);
+	diag_put_text(item->text, out);
+	fputc('\n', out);
+}
+
+size_t diag_sorted(
+    const struct diag *diag, const struct diag_item *out[DIAG_MAX])
+{
+	size_t n = 0;
+
+	for (const struct diag_item *i = diag->first; i && n < DIAG_MAX;
+	     i = i->next)
+		out[n++] = i;
+	if (n)
+		qsort(out, n, sizeof(out[0]), by_place);
+	return n;
 }
 
 void diag_print(const struct diag *diag, FILE *out)
 {
 	const struct diag_item *sorted[DIAG_MAX];
-	size_t n = 0;
+	size_t n = diag_sorted(diag, sorted);
 
-	for (const struct diag_item *i = diag->first; i && n < DIAG_MAX;
-	     i = i->next)
-		sorted[n++] = i;
-	if (n)
-		qsort(sorted, n, sizeof(sorted[0]), by_place);
 	for (size_t i = 0; i < n; i++)
 		print_item(sorted[i], out);
 	if (diag->errors + diag->warnings > n)

@@ -47,8 +47,13 @@ void diag_warn(struct diag *diag, struct pos pos, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* A NULL diag is allowed everywhere and keeps nothing. */
 
-/* One line per finding, in the order of file, line, column. */
+/* In the order of file, line, column; how many of them there are. */
+size_t diag_sorted(
+    const struct diag *diag, const struct diag_item *out[DIAG_MAX]);
+/* One line per finding, in that order. */
 void diag_print(const struct diag *diag, FILE *out);
+/* Text from outside as part of a line: control characters as \n, \x1b … */
+void diag_put_text(struct str text, FILE *out);
 
 #define POS_NONE ((struct pos){.file = NULL})
 #define POS_FILE(path) ((struct pos){.file = (path)})

@@ -109,6 +109,24 @@ static void take_int(struct parser *p, const struct opt *row,
 		    (long long)row->min, (long long)row->max);
 }
 
+static void take_choice(
+    struct parser *p, const struct opt *row, const char *text)
+{
+	struct str all = str_of(row->choices), list = {0};
+
+	for (size_t at = 0, end; at < all.n; at = end + 1) {
+		end = str_find(all, '|', at);
+		struct str one = str_slice(all, at, end);
+		if (str_is(one, text))
+			return;
+		const char *and = at == 0 ? "" : end == all.n ? " or " : ", ";
+		list = arena_printf(
+		    p->arena, "%.*s%s%.*s", STR_ARG(list), and, STR_ARG(one));
+	}
+	diag_error(p->diag, POS_NONE, "bad-value",
+	    "`--%s %s` is not known; use %.*s", row->name, text, STR_ARG(list));
+}
+
 static void take(struct parser *p, const struct opt *row, const char *text)
 {
 	struct opt_value *v = &p->out->values[row - p->rows];
@@ -117,7 +135,10 @@ static void take(struct parser *p, const struct opt *row, const char *text)
 	v->string = text;
 	switch (row->kind) {
 	case OPT_FLAG:
+		break;
 	case OPT_STRING:
+		if (row->choices)
+			take_choice(p, row, text);
 		break;
 	case OPT_INT:
 		take_int(p, row, v, text);

@@ -28,9 +28,10 @@ struct opt {
 	const char *name; /* "env": --env without the dashes */
 	char letter;	  /* 'e', or 0 */
 	enum opt_kind kind;
-	const char *arg;  /* "NAME" in the help; NULL for flags */
-	const char *help; /* one line */
-	int64_t min, max; /* OPT_INT only; both 0 = any */
+	const char *arg;     /* "NAME" in the help; NULL for flags */
+	const char *help;    /* one line */
+	int64_t min, max;    /* OPT_INT only; both 0 = any */
+	const char *choices; /* OPT_STRING only: "text|github"; NULL = any */
 };
 
 /* What was found; one per row, in the rows' order. */
@@ -54,7 +55,8 @@ struct opt_result {
 /*
  * argv[0] is skipped. Rows end with {.name = NULL}. ERR_USAGE with findings
  * (`unknown-option` names the nearest one, `option-needs-value`,
- * `bad-value`); the result is usable only after ERR_OK.
+ * `bad-value`). After ERR_USAGE the result holds what was good, for telling
+ * how the findings are to be printed, and no more than that.
  */
 enum err opt_parse(struct arena *a, const struct opt *rows, int argc,
     char *const argv[], struct diag *diag, struct opt_result *out)

@@ -13,7 +13,7 @@ for c in $commands; do
 		all="${all:-} $o"
 	done
 done
-for o in $(sed -nE 's/^\.It Fl (. , )?-([a-z]+).*/\2/p' $page); do
+for o in $(sed -nE 's/^\.It Fl (. , )?-([a-z-]+).*/\2/p' $page); do
 	case " $all help version " in
 	*" $o "*) result 0 "--$o of the manual is there" ;;
 	*) result 1 "--$o of the manual is there" ;;

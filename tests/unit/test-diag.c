@@ -84,6 +84,14 @@ static void more_than_are_kept(void **state)
 	assert_non_null(strstr(text, "n: 999\n… and 7 more\n"));
 }
 
+static void one_line_whatever_it_holds(void **state)
+{
+	(void)state;
+	diag_error(&diag, POS_FILE("a\nb.toml"), "odd", "x\x1b[1m\ty\x7f, é");
+	assert_string_equal(
+	    printed(), "a\\nb.toml: odd: x\\x1b[1m\\x09y\\x7f, é\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, wipe)
 
 int main(void)
@@ -92,6 +100,7 @@ int main(void)
 	    TEST(in_order_of_place),
 	    TEST(empty_and_absent),
 	    TEST(more_than_are_kept),
+	    TEST(one_line_whatever_it_holds),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -10,7 +10,7 @@
 
 #include "lib/opt.h"
 
-enum { QUIET, PORT, ENV, SET, WAIT, COUNT };
+enum { QUIET, PORT, ENV, SET, WAIT, COUNT, FORM };
 static const struct opt rows[] = {
     [QUIET] = {.name = "quiet",
 	.letter = 'q',
@@ -41,6 +41,11 @@ static const struct opt rows[] = {
 	.kind = OPT_INT,
 	.arg = "N",
 	.help = "how often"},
+    [FORM] = {.name = "form",
+	.kind = OPT_STRING,
+	.arg = "KIND",
+	.choices = "text|json|html",
+	.help = "which form"},
     {.name = NULL},
 };
 
@@ -150,6 +155,10 @@ static void findings(void **state)
 	    {"--count=-", "bad-value", "whole number"},
 	    {"--count=99999999999999999999", "bad-value", "whole number"},
 	    {"--wait=10", "bad-value", "a duration"},
+	    {"--form=tex", "bad-value",
+		"`--form tex` is not known; use text, "
+		"json or html"},
+	    {"--form=text|--form=", "bad-value", "is not known"},
 	};
 
 	(void)state;
@@ -162,6 +171,12 @@ static void findings(void **state)
 	}
 	assert_int_equal(parse("--a|--port=x|-z"), ERR_USAGE);
 	assert_int_equal(diag.errors, 3);
+	/* what was good is there all the same */
+	assert_int_equal(parse("--a|-q|--env=x|--port=x"), ERR_USAGE);
+	assert_true(got.values[QUIET].given);
+	assert_string_equal(got.values[ENV].string, "x");
+	assert_int_equal(parse("--form=json"), ERR_OK);
+	assert_string_equal(got.values[FORM].string, "json");
 }
 
 static void help(void **state)
@@ -179,7 +194,8 @@ static void help(void **state)
 	    "  -e, --env NAME            which environment\n"
 	    "  -s, --set KEY=VALUE       set a key\n"
 	    "  -w, --wait TIME           how long\n"
-	    "      --count N             how often\n");
+	    "      --count N             how often\n"
+	    "      --form KIND           which form\n");
 	free(text);
 }
 
