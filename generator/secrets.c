@@ -1,36 +1,181 @@
 #include "generator/secrets.h"
 
-#include <stddef.h>
 #include <string.h>
+
+#include "generator/keys.h"
+#include "lib/fs.h"
 
 /* Parts of names. A name that *ends* in "token" is one; token_endpoint not. */
 static const char *const names[] = {
     "secret",
     "password",
+    "passphrase",
     "private_key",
+    "private-key",
 };
-static const char *const shapes[] = {
-    "arn:aws:secretsmanager:",
-    "sk_live_",
-    "whsec_",
-    "-----BEGIN ",
-};
-#define COUNT(rows) (sizeof(rows) / sizeof(*(rows)))
-
-static bool holds_any(struct str s, const char *const rows[], size_t n)
-{
-	for (size_t i = 0; s.n && i < n; i++)
-		if (memmem(s.p, s.n, rows[i], strlen(rows[i])))
-			return true;
-	return false;
-}
 
 bool secret_named(struct str key)
 {
-	return holds_any(key, names, COUNT(names)) || str_ends(key, "token");
+	for (size_t i = 0; key.n && i < sizeof(names) / sizeof(*names); i++)
+		if (memmem(key.p, key.n, names[i], strlen(names[i])))
+			return true;
+	return str_ends(key, "token");
 }
 
 bool secret_shaped(struct str text)
 {
-	return holds_any(text, shapes, COUNT(shapes));
+	return scan_tells(text);
+}
+
+struct walk {
+	struct arena *a;
+	struct diag *diag;
+	const char *dir;
+	const char *(*env)(const char *name);
+	struct scan_value *values;
+	size_t n, cap;
+};
+
+static struct str below(struct arena *a, struct str path, struct str key)
+{
+	return path.n
+		   ? arena_printf(a, "%.*s.%.*s", STR_ARG(path), STR_ARG(key))
+		   : key;
+}
+
+/* named: its key or one above it is named after a secret, and was told. */
+static void check_public(
+    struct walk *w, struct str path, const struct value *v, bool named)
+{
+	if (v->kind == VALUE_STRING && !named && secret_shaped(v->text))
+		diag_error(w->diag, v->pos, "secret-present",
+		    "`%.*s` holds what looks like a secret, and [public] is "
+		    "published; take it out",
+		    STR_ARG(path));
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n; i++)
+			check_public(w, path, v->as.array.items[i], named);
+	if (v->kind != VALUE_TABLE)
+		return;
+	for (size_t i = 0; i < v->as.table.n; i++) {
+		const struct member *m = &v->as.table.members[i];
+		struct str at = below(w->a, path, m->key);
+		bool bad = !named && secret_named(m->key);
+		if (bad)
+			diag_error(w->diag, m->pos, "secret-present",
+			    "`%.*s` is named after a secret, and [public] is "
+			    "published; take it out, or rename it if it is "
+			    "none",
+			    STR_ARG(at));
+		check_public(w, at, m->value, named || bad);
+	}
+}
+
+void secrets_check_public(
+    struct arena *a, const struct value *open, struct diag *diag)
+{
+	struct walk w = {.a = a, .diag = diag};
+
+	check_public(&w, STR("public"), open, false);
+}
+
+static void keep(struct walk *w, struct str key, struct str text)
+{
+	text = str_trim(text);
+	if (text.n < SCAN_VALUE_MIN || key_is_placeholder(text))
+		return;
+	if (w->n == w->cap) {
+		w->cap = w->cap ? w->cap * 2 : 16;
+		struct scan_value *values =
+		    arena_array(w->a, w->cap, sizeof(*values));
+		if (w->n)
+			memcpy(values, w->values, w->n * sizeof(*values));
+		w->values = values;
+	}
+	w->values[w->n++] = (struct scan_value){.text = text, .key = key};
+}
+
+/*
+ * Of a text of several lines (a key file) each long one: whoever copies from
+ * it may change the line ends. Comments and what frames them are no secret.
+ */
+#define LINE_MIN 16
+static void keep_lines(struct walk *w, struct str key, struct str text)
+{
+	text = str_trim(text);
+	if (str_find(text, '\n', 0) == text.n) {
+		keep(w, key, text);
+		return;
+	}
+	while (text.n) {
+		size_t end = str_find(text, '\n', 0);
+		struct str line = str_trim(str_slice(text, 0, end));
+		if (line.n >= LINE_MIN && !str_starts(line, "-----") &&
+		    str_find(line, ' ', 0) == line.n)
+			keep(w, key, line);
+		text = str_slice(text, end + 1, text.n);
+	}
+}
+
+static void keep_reference(
+    struct walk *w, struct str key, const struct value *v)
+{
+	const struct member *m = &v->as.table.members[0];
+	const char *name = arena_cstr(w->a, m->value->text);
+	struct str text = {0};
+
+	if (!*name)
+		return;
+	if (str_is(m->key, "env"))
+		text = str_of(w->env ? w->env(name) : NULL);
+	else if (fs_read(w->a, fs_join(w->a, w->dir, name), SECRET_FILE_MAX,
+		     NULL, &text) != ERR_OK)
+		return;
+	keep_lines(w, key, arena_str(w->a, text));
+}
+
+static void collect(
+    struct walk *w, struct str path, const struct value *v, bool named)
+{
+	if (key_is_reference(v)) {
+		keep_reference(w, path, v);
+		return;
+	}
+	if (v->kind == VALUE_STRING && named)
+		keep_lines(w, path, v->text);
+	/* an array under such a name lists names: body.secret = ["code"] */
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n; i++)
+			collect(w, path, v->as.array.items[i], false);
+	if (v->kind != VALUE_TABLE)
+		return;
+	for (size_t i = 0; i < v->as.table.n; i++) {
+		const struct member *m = &v->as.table.members[i];
+		collect(w, below(w->a, path, m->key), m->value,
+		    named || secret_named(m->key));
+	}
+}
+
+size_t secrets_values(struct arena *a, const struct value *root,
+    const char *dir, const char *(*env)(const char *name),
+    const struct scan_value **out)
+{
+	struct walk w = {.a = a, .dir = dir, .env = env};
+
+	for (size_t i = 0; i < root->as.table.n; i++) {
+		const struct member *m = &root->as.table.members[i];
+		if (!str_is(m->key, "public"))
+			collect(&w, m->key, m->value, secret_named(m->key));
+	}
+	*out = w.values;
+	return w.n;
+}
+
+struct scan *secrets_scan(struct arena *a, const struct site *site)
+{
+	const struct scan_value *values;
+	size_t n =
+	    secrets_values(a, site->root, site->dir, site->env_get, &values);
+
+	return scan_new(a, values, n);
 }

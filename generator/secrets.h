@@ -1,9 +1,8 @@
 #ifndef LOWTIDE_GENERATOR_SECRETS_H
 #define LOWTIDE_GENERATOR_SECRETS_H
 
-#include <stdbool.h>
-
-#include "lib/str.h"
+#include "generator/scan.h"
+#include "generator/site.h"
 
 /*
  * What a secret looks like. Nothing that a browser is given may hold one; the
@@ -14,5 +13,27 @@
 bool secret_named(struct str key);
 /* A text that holds what only secrets begin with: sk_live_, PEM … */
 bool secret_shaped(struct str text);
+
+/*
+ * [public] is published: a key in it that is named after a secret, or a value
+ * that is shaped like one, is `secret-present`. Whoever wrote it there (a
+ * file, --set, the environment).
+ */
+void secrets_check_public(
+    struct arena *a, const struct value *open, struct diag *diag);
+
+/*
+ * The values of all that is secret in the tree, as far as this machine has
+ * them: of references (`{ env = "X" }`, `{ file = "X" }` below the site
+ * folder `dir`) and of keys that are named after a secret; their paths by
+ * dots. What is not set or not there is left out without a finding: a build
+ * needs none of them.
+ */
+#define SECRET_FILE_MAX ((size_t)64 * 1024)
+size_t secrets_values(struct arena *a, const struct value *root,
+    const char *dir, const char *(*env)(const char *name),
+    const struct scan_value **out);
+/* The search for them and for all shapes, for this site. */
+struct scan *secrets_scan(struct arena *a, const struct site *site);
 
 #endif

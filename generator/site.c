@@ -9,6 +9,7 @@
 #include "generator/catalogue.h"
 #include "generator/keys.h"
 #include "generator/overlay.h"
+#include "generator/secrets.h"
 #include "generator/toml.h"
 #include "lib/opt.h"
 #include "lib/units.h"
@@ -180,11 +181,13 @@ static void check_name(struct load *l)
 		    STR_ARG(name), SITE_NAME_MAX);
 }
 
-/* What is in it is nobody's business but the pages'; that it is a table is. */
+/* What is in it is the pages' business, as long as it is a table and public. */
 static void check_public(struct load *l)
 {
 	const struct value *v = value_get(l->site->root, "public");
 
+	if (v && v->kind == VALUE_TABLE && !key_is_reference(v))
+		secrets_check_public(l->a, v, l->diag);
 	if (!v || (v->kind == VALUE_TABLE && !key_is_reference(v)))
 		return;
 	l->site->lacks_data = true;
@@ -217,6 +220,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	*out = site;
 	site->dir = spec->dir;
 	site->env = spec->env;
+	site->env_get = spec->env_get ? spec->env_get : env_of;
 	site->root = value_new(a, VALUE_TABLE, POS_NONE);
 	if (!layer(&l, "site.toml", false)) {
 		diag_error(diag, POS_FILE(site_path(a, spec->dir, "site.toml")),
@@ -231,8 +235,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	load_sets(&l);
 	/* what is not known yet would be called missing */
 	if (!l.partial) {
-		key_check(a, site->root, spec->env_get ? spec->env_get : env_of,
-		    diag);
+		key_check(a, site->root, site->env_get, diag);
 		check_name(&l);
 		check_public(&l);
 		addresses(site);

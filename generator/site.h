@@ -43,6 +43,7 @@ struct site {
 	size_t n_catalogues;
 	bool lacks_data; /* a catalogue or [public] could not be read */
 	bool is_whole;	 /* every file over which it lies was read */
+	const char *(*env_get)(const char *name); /* as the spec has it */
 };
 
 /* ERR_INPUT when anything was found; all findings are in diag. */

@@ -86,7 +86,7 @@ while read -r name; do
 	result $? "the finding $name has its case"
 done < <(cat generator/{toml.cc,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
-	generator/{api-template.c,template.c} | tr -s '\n\t ' ' ' |
+	generator/{api-template.c,template.c,secrets.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 

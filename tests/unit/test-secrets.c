@@ -1,11 +1,6 @@
 #include "generator/secrets.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/site-kit.h"
 
 static void named(void **state)
 {
@@ -25,8 +20,9 @@ static void shaped(void **state)
 	static const char *const yes[] = {"sk_live_x", "x whsec_abc",
 	    "arn:aws:secretsmanager:eu-west-2:1:secret:x",
 	    "-----BEGIN RSA PRIVATE KEY-----"};
-	static const char *const no[] = {
-	    "", "sk_test_x", "whsec", "arn:aws:s3:::bucket", "-----begin "};
+	static const char *const no[] = {"", "sk_test_x", "whsec",
+	    "arn:aws:s3:::bucket", "-----begin ", "-----BEGIN CERTIFICATE-----",
+	    "-----BEGIN PUBLIC KEY-----"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
 		assert_true(secret_shaped(str_of(yes[i])));
@@ -34,11 +30,124 @@ static void shaped(void **state)
 		assert_false(secret_shaped(str_of(no[i])));
 }
 
+static void public_holds_none(void **state)
+{
+	static const char *const sets[] = {"public.deep.pin=whsec_x"};
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    "name = 'x'\n[public]\nok = 'secret'\napi_token = 'x'\n"
+	    "list = ['a', 'sk_live_x']\n[public.client_secret]\n"
+	    "a = 'rk_live_x'\n");
+	assert_int_equal(
+	    kit_load_with(&k, &(struct site_spec){.sets = sets, .n_sets = 1}),
+	    ERR_INPUT);
+	assert_int_equal(k.diag.errors, 4);
+	kit_says(&k, "site.toml:4:1: secret-present: `public.api_token` is ");
+	kit_says(&k, "site.toml:5:14: secret-present: `public.list` holds ");
+	kit_says(&k, "secret-present: `public.client_secret` is named ");
+	kit_says(&k, "--set public.deep.pin: secret-present: `public.deep.");
+	/* never the value */
+	assert_null(strstr(kit_said(&k), "_live_"));
+	assert_null(strstr(kit_said(&k), "whsec"));
+	kit_close(&k);
+}
+
+static const char *environment(const char *name)
+{
+	static const char *const has[][2] = {
+	    {"SECRET", "the-secret-itself"},
+	    {"SHORT", "12345"},
+	    {"LINES", "# a comment here\r\nAAAAAAAAAAAAAAAAAAAA\r\n"
+		      "-----END SOMETHING-----\r\nBBBBBBBBBBBBBBBBBBBB\r\n"},
+	    {"LATER", "${LATER}"},
+	    {"ENDED", "one-line-only\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(has) / sizeof(*has); i++)
+		if (strcmp(has[i][0], name) == 0)
+			return has[i][1];
+	return NULL;
+}
+
+static void values_are_what_this_machine_has(void **state)
+{
+	static const char *const want[][2] = {
+	    {"oauth.a.client_secret", "the-secret-itself"},
+	    {"oauth.c.client_secret", "AAAAAAAAAAAAAAAAAAAA"},
+	    {"oauth.c.client_secret", "BBBBBBBBBBBBBBBBBBBB"},
+	    {"oauth.d.client_secret", "from-a-file"},
+	    {"oauth.g.client_secret", "one-line-only"},
+	};
+	const struct scan_value *values;
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "key.txt", "from-a-file\n");
+	kit_file(&k, "site.toml",
+	    "name = 'x'\n[public]\nplain = { env = 'SECRET' }\n"
+	    "[oauth]\n"
+	    "a = { client_id = 'a', client_secret = { env = 'SECRET' } }\n"
+	    "b = { client_id = 'b', client_secret = { env = 'SHORT' } }\n"
+	    "c = { client_id = 'c', client_secret = { env = 'LINES' } }\n"
+	    "d = { client_id = 'd', client_secret = { file = 'key.txt' } }\n"
+	    "e = { client_id = 'e', client_secret = { file = 'gone.txt' } }\n"
+	    "f = { client_id = 'f', client_secret = { env = 'LATER' } }\n"
+	    "g = { client_id = 'g', client_secret = { env = 'ENDED' } }\n"
+	    "h = { client_id = 'h', client_secret = { env = 'UNSET' } }\n");
+	assert_int_equal(
+	    kit_load_with(&k, &(struct site_spec){.env_get = environment}),
+	    ERR_OK);
+	size_t n =
+	    secrets_values(&k.arena, k.site->root, k.dir, environment, &values);
+	assert_int_equal(n, sizeof(want) / sizeof(*want));
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(
+		    arena_cstr(&k.arena, values[i].key), want[i][0]);
+		assert_string_equal(
+		    arena_cstr(&k.arena, values[i].text), want[i][1]);
+	}
+	struct scan *scan = secrets_scan(&k.arena, k.site);
+	assert_true(
+	    scan_bytes(scan, STR("x the-secret-itself"), POS_FILE("x"), NULL));
+	assert_false(scan_bytes(scan, STR("12345"), POS_FILE("x"), NULL));
+	kit_close(&k);
+}
+
+/* Names that are listed are no values, and [public] is another's matter. */
+static void what_is_no_value(void **state)
+{
+	const struct scan_value *values;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	struct value *root = value_new(&a, VALUE_TABLE, POS_NONE);
+	struct value *list = value_new(&a, VALUE_ARRAY, POS_NONE);
+	struct value *open = value_new(&a, VALUE_TABLE, POS_NONE);
+	value_push(&a, list, value_string(&a, STR("access_token"), POS_NONE));
+	value_set(&a, root, STR("body_secret"), POS_NONE, list);
+	value_set(&a, open, STR("password"), POS_NONE,
+	    value_string(&a, STR("not-collected"), POS_NONE));
+	value_set(&a, root, STR("public"), POS_NONE, open);
+	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 0);
+	value_set(&a, root, STR("password"), POS_NONE,
+	    value_string(&a, STR("collected"), POS_NONE));
+	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 1);
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(named),
 	    cmocka_unit_test(shaped),
+	    cmocka_unit_test(public_holds_none),
+	    cmocka_unit_test(values_are_what_this_machine_has),
+	    cmocka_unit_test(what_is_no_value),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("secrets", tests, NULL, NULL);
