@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "generator/findings.h"
+#include "generator/progress.h"
 #include "generator/site.h"
 #include "lib/arena.h"
 #include "lib/diag.h"
@@ -35,6 +36,7 @@ struct command_run {
 	bool strict;	      /* --warnings=error: see command_refuse() */
 	struct value *result; /* NULL = null */
 	struct findings_style style;
+	struct progress *progress; /* for work that may take long */
 	int status; /* exit status of a wrapped command (serve -- CMD), or 2 */
 };
 

@@ -86,8 +86,10 @@ static int run(
 	enum err err = command_parse(c, argc, argv, r, &opts);
 
 	if (err == ERR_OK) {
+		progress_init(r->progress, r->quiet);
 		r->self = self_folder(r->arena);
 		err = c->run(r);
+		progress_end(r->progress);
 	}
 	if (err == ERR_OK)
 		err = command_refuse(r);
@@ -129,7 +131,13 @@ int main(int argc, char *argv[])
 {
 	struct arena a;
 	struct diag diag;
-	struct command_run r = {.arena = &a, .diag = &diag, .typed = argv[0]};
+	struct progress progress;
+	struct command_run r = {
+	    .arena = &a,
+	    .diag = &diag,
+	    .typed = argv[0],
+	    .progress = &progress,
+	};
 
 	arena_init(&a);
 	diag_init(&diag, &a);

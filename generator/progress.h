@@ -9,7 +9,9 @@
 /*
  * One line on a terminal for work that takes more than a second: "compressing
  * 1,204 of 3,816 files". It is rewritten in place, at most ten times a second,
- * and gone when the work is done. Where stderr is no terminal, with --quiet,
+ * and gone when the work is done; the second counts from progress_init(), so
+ * that several short works after each other show as well. Where stderr is no
+ * terminal, with --quiet,
  * --json or CI in the environment, nothing is ever written.
  */
 struct progress {
