@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/url.h"
 #include "lib/utf8.h"
 
 static bool is_letter(char c)
@@ -84,6 +85,36 @@ size_t html_split_path(struct str value, struct buf *path)
 	return at;
 }
 
+void html_decode(struct str value, struct buf *out)
+{
+	for (size_t at = 0; at < value.n;) {
+		size_t amp = str_find(value, '&', at);
+		buf_put_str(out, str_slice(value, at, amp));
+		at = amp;
+		if (at < value.n)
+			at += decode_one(str_slice(value, at, value.n), out);
+	}
+}
+
+void html_put_text(struct buf *out, struct str text)
+{
+	static const char *const entities[256] = {
+	    ['&'] = "&amp;",
+	    ['"'] = "&quot;",
+	    ['\''] = "&#39;",
+	    ['<'] = "&lt;",
+	    ['>'] = "&gt;",
+	};
+
+	for (size_t i = 0; i < text.n; i++) {
+		const char *entity = entities[(unsigned char)text.p[i]];
+		if (entity)
+			buf_puts(out, entity);
+		else
+			buf_putc(out, text.p[i]);
+	}
+}
+
 bool html_is_elsewhere(struct str path)
 {
 	size_t i = 0;
@@ -98,15 +129,48 @@ bool html_is_elsewhere(struct str path)
 	return i < path.n && path.p[i] == ':';
 }
 
+struct str html_ask(struct arena *a, const struct html_refs *refs,
+    struct str path, const char *at, bool optional)
+{
+	struct html_ref ref = {.at = at, .optional = optional};
+
+	if (html_is_elsewhere(path) || url_decode(a, path, &ref.path))
+		return (struct str){0};
+	return refs->path(refs->ctx, &ref);
+}
+
+/*
+ * Neither what ends a value in HTML or CSS, nor `,` and the brackets that
+ * srcset and url() give a meaning to.
+ */
+static bool is_bare(char c)
+{
+	static const bool bare[256] = {
+	    ['-'] = true,
+	    ['.'] = true,
+	    ['_'] = true,
+	    ['~'] = true,
+	    ['/'] = true,
+	    ['!'] = true,
+	    ['$'] = true,
+	    ['*'] = true,
+	    ['+'] = true,
+	    ['='] = true,
+	    [':'] = true,
+	    [';'] = true,
+	    ['@'] = true,
+	};
+
+	return bare[(unsigned char)c] || is_letter(c) || (c >= '0' && c <= '9');
+}
+
 void html_put_path(struct buf *out, struct str path)
 {
-	static const char as_is[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._~/!$()*+,;=:@";
-
-	for (size_t i = 0; i < path.n; i++)
-		if (path.p[i] && strchr(as_is, path.p[i]))
-			buf_putc(out, path.p[i]);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)path.p[i]);
+	for (size_t i = 0, end; i < path.n; i = end) {
+		for (end = i; end < path.n && is_bare(path.p[end]);)
+			end++;
+		buf_put_str(out, str_slice(path, i, end));
+		if (end < path.n)
+			buf_printf(out, "%%%02X", (unsigned char)path.p[end++]);
+	}
 }

@@ -2,290 +2,347 @@
 
 #include <string.h>
 
+#include "generator/css.h"
 #include "generator/html-path.h"
-#include "lib/url.h"
+#include "generator/html-scan.h"
 
 /*
- * A scanner with one position: what it passes is copied to the output when
- * something has to be replaced, or at the end, so every byte not replaced is
- * the page's own. There is no tree, and nothing is ever an error.
+ * What is done with the tags that generator/html-scan.c finds: what has to be
+ * replaced is, and what was passed is copied to the output then, or at the
+ * end, so every byte not replaced is the page's own. There is no tree, and
+ * nothing is ever an error.
  */
-struct scanner {
+struct rewriter {
+	struct html_scan scan;
+	const char *file;
 	struct arena *arena;
 	const struct html_refs *refs;
 	struct buf *out;
-	struct str html;
-	const char *file;
-	size_t at;
+	struct html_modules *modules;
 	size_t copied; /* up to here it is in out */
-	size_t seen, line_start;
-	uint32_t line;
+	size_t inert;  /* depth of <template> and <noscript> */
 };
-
-/* An attribute as it stands: views into the page, value.p NULL = no value. */
-struct attr {
-	struct str name, value;
-	char quote; /* 0: none */
-};
-
-/* Attributes that name files; element NULL = any. */
-static const struct {
-	const char *element, *attr;
-} references[] = {
-    {NULL, "href"},
-    {NULL, "src"},
-    {NULL, "poster"},
-    {NULL, "xlink:href"},
-    {"object", "data"},
-};
-/* Elements whose content is text, whatever it looks like. */
-static const char *const raw_text[] = {"script", "style", "textarea", "title",
-    "xmp", "iframe", "noembed", "noframes"};
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 static bool is(struct str word, const char *lower)
 {
 	return str_ieq(word, str_of(lower));
 }
 
-/* The character `ahead` of where we are; NUL behind the end. */
-static char peek(const struct scanner *s, size_t ahead)
+static bool is_one_of(struct str word, const char *const *list, size_t n)
 {
-	return ahead < s->html.n - s->at ? s->html.p[s->at + ahead] : '\0';
+	for (size_t i = 0; i < n; i++)
+		if (is(word, list[i]))
+			return true;
+	return false;
+}
+#define IS_ONE_OF(word, list)                                                  \
+	is_one_of(word, list, sizeof(list) / sizeof((list)[0]))
+
+struct pos html_pos(struct str text, const char *file, const char *at)
+{
+	const char *line = text.p, *end = at;
+	struct pos pos = {.file = file, .line = 1};
+
+	for (const char *p; (p = memchr(line, '\n', (size_t)(end - line)));) {
+		line = p + 1;
+		pos.line++;
+	}
+	pos.col = (uint32_t)(at - line) + 1;
+	return pos;
 }
 
-static bool ended(const struct scanner *s)
+static size_t offset(const struct rewriter *r, const char *p)
 {
-	return s->at >= s->html.n;
+	return (size_t)(p - r->scan.html.p);
 }
 
-/* Just behind the next `what`, or the end. */
-static size_t behind(const struct scanner *s, const char *what, size_t from)
+static void copy_up_to(struct rewriter *r, size_t end)
 {
-	size_t n = strlen(what);
-	if (from >= s->html.n)
-		return s->html.n;
-	const char *hit = memmem(s->html.p + from, s->html.n - from, what, n);
-	return hit ? (size_t)(hit - s->html.p) + n : s->html.n;
+	buf_put_str(r->out, str_slice(r->scan.html, r->copied, end));
+	r->copied = end;
 }
 
-static struct pos place(struct scanner *s, const char *at)
+/* --- values ----------------------------------------------------------- */
+
+static void rewrite_path(struct rewriter *r, struct str value)
 {
-	size_t offset = (size_t)(at - s->html.p);
-
-	for (; s->seen < offset; s->seen++)
-		if (s->html.p[s->seen] == '\n') {
-			s->line++;
-			s->line_start = s->seen + 1;
-		}
-	return (struct pos){.file = s->file,
-	    .line = s->line,
-	    .col = (uint32_t)(offset - s->line_start) + 1};
-}
-
-static void copy_up_to(struct scanner *s, const char *to)
-{
-	size_t end = (size_t)(to - s->html.p);
-
-	buf_put_str(s->out, str_slice(s->html, s->copied, end));
-	s->copied = end;
-}
-
-static void rewrite_value(struct scanner *s, struct str value)
-{
-	struct buf raw = {0};
 	struct str path;
+	size_t n = 0;
 
-	while (value.n && is_space(value.p[0]))
-		value = str_slice(value, 1, value.n);
-	while (value.n && is_space(value.p[value.n - 1]))
-		value.n--;
-	size_t n = html_split_path(value, &raw);
-	struct str decoded = arena_str(s->arena, buf_str(&raw));
-	buf_release(&raw);
-	if (html_is_elsewhere(decoded) || url_decode(s->arena, decoded, &path))
-		return;
-	struct str put = s->refs->path(s->refs->ctx, path, place(s, value.p));
+	if (is(str_slice(value, 0, 5), "data:"))
+		return; /* often long: not worth reading */
+	while (n < value.n && value.p[n] != '?' && value.p[n] != '#' &&
+	       value.p[n] != '&')
+		n++;
+	path = str_slice(value, 0, n);
+	if (n < value.n && value.p[n] == '&') {
+		struct buf raw = {0};
+		n = html_split_path(value, &raw);
+		path = arena_str(r->arena, buf_str(&raw));
+		buf_release(&raw);
+	}
+	struct str put = html_ask(r->arena, r->refs, path, value.p, false);
 	if (!put.n)
 		return;
-	copy_up_to(s, value.p);
-	html_put_path(s->out, put);
-	s->copied += n;
+	copy_up_to(r, offset(r, value.p));
+	html_put_path(r->out, put);
+	r->copied += n;
 }
 
-static void see_attr(
-    struct scanner *s, struct str element, const struct attr *attr)
+static struct str trimmed(struct str value)
 {
-	if (is(element, "base")) /* it names no file */
-		return;
-	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++)
-		if (is(attr->name, references[i].attr) &&
-		    (!references[i].element ||
-			is(element, references[i].element))) {
-			rewrite_value(s, attr->value);
-			return;
-		}
+	while (value.n && html_is_space(value.p[0]))
+		value = str_slice(value, 1, value.n);
+	while (value.n && html_is_space(value.p[value.n - 1]))
+		value.n--;
+	return value;
 }
 
-static void skip_space(struct scanner *s)
+static void see_url(struct rewriter *r, struct str value)
 {
-	while (!ended(s) && is_space(peek(s, 0)))
-		s->at++;
+	value = trimmed(value);
+	if (value.n)
+		rewrite_path(r, value);
 }
 
-static void read_value(struct scanner *s, struct attr *attr)
+/* Behind a candidate's descriptors, at the comma outside of brackets. */
+static size_t skip_descriptors(struct str value, size_t at)
 {
-	size_t from = s->at;
-
-	if (peek(s, 0) == '"' || peek(s, 0) == '\'') {
-		attr->quote = peek(s, 0);
-		s->at = str_find(s->html, attr->quote, ++from);
-		attr->value = str_slice(s->html, from, s->at);
-		s->at += !ended(s);
-		return;
-	}
-	while (!ended(s) && !is_space(peek(s, 0)) && peek(s, 0) != '>')
-		s->at++;
-	attr->value = str_slice(s->html, from, s->at);
-}
-
-/* Inside a tag: the next attribute; false at its end. */
-static bool next_attr(struct scanner *s, struct attr *attr)
-{
-	*attr = (struct attr){0};
-	while (!ended(s) && (is_space(peek(s, 0)) || peek(s, 0) == '/'))
-		s->at++;
-	if (ended(s) || peek(s, 0) == '>')
-		return false;
-	size_t from = s->at++; /* a `=` here belongs to the name */
-	while (
-	    !ended(s) && !is_space(peek(s, 0)) && !memchr("/>=", peek(s, 0), 3))
-		s->at++;
-	attr->name = str_slice(s->html, from, s->at);
-	size_t name_end = s->at;
-	skip_space(s);
-	if (peek(s, 0) != '=') {
-		s->at = name_end;
-		return true;
-	}
-	s->at++;
-	skip_space(s);
-	read_value(s, attr);
-	return true;
-}
-
-/* To the end tag of a raw text element, or the end of the page. */
-static void skip_raw(struct scanner *s, struct str element)
-{
-	while (!ended(s)) {
-		s->at = behind(s, "</", s->at);
-		struct str name = str_slice(s->html, s->at, s->at + element.n);
-		char next = peek(s, element.n);
-		if (!str_ieq(name, element) ||
-		    (!is_space(next) && next != '/' && next != '>'))
-			continue;
-		s->at -= 2;
-		return;
-	}
-}
-
-/* Whether the tag that begins at `s->at` (its name) has an end. */
-static bool has_end(struct scanner *s)
-{
-	size_t from = s->at;
-	struct attr attr;
-
-	while (next_attr(s, &attr))
-		;
-	bool found = !ended(s);
-	s->at = from;
-	return found;
-}
-
-static void read_tag(struct scanner *s)
-{
-	bool closes = peek(s, 1) == '/';
-	struct attr attr;
-
-	s->at += closes ? 2 : 1;
-	size_t from = s->at;
-	while (!ended(s) && !is_space(peek(s, 0)) && peek(s, 0) != '/' &&
-	       peek(s, 0) != '>')
-		s->at++;
-	struct str element = str_slice(s->html, from, s->at);
-	if (!has_end(s)) {
-		s->at = s->html.n;
-		return;
-	}
-	while (next_attr(s, &attr))
-		if (!closes)
-			see_attr(s, element, &attr);
-	s->at++;
-	if (closes)
-		return;
-	if (is(element, "plaintext"))
-		s->at = s->html.n;
-	for (size_t i = 0; i < sizeof(raw_text) / sizeof(raw_text[0]); i++)
-		if (is(element, raw_text[i]))
-			skip_raw(s, element);
-}
-
-/* <!-- -->, and <!--> and <!---> which are whole comments too. */
-static void skip_comment(struct scanner *s)
-{
-	struct str rest = str_slice(s->html, s->at, s->html.n);
-
-	if (str_starts(rest, "<!-->")) {
-		s->at += 5;
-		return;
-	}
-	if (str_starts(rest, "<!--->")) {
-		s->at += 6;
-		return;
-	}
-	for (s->at += 4; !ended(s); s->at--) { /* dashes may overlap */
-		s->at = behind(s, "--", s->at);
-		rest = str_slice(s->html, s->at, s->html.n);
-		if (!rest.n || str_starts(rest, ">") || str_starts(rest, "!>"))
+	for (bool in = false; at < value.n; at++) {
+		if (value.p[at] == ',' && !in)
 			break;
+		in = value.p[at] == '(' || (in && value.p[at] != ')');
 	}
-	s->at = behind(s, ">", s->at);
+	return at;
+}
+
+/*
+ * HTML 4.8.4.2.1: a URL reaches to the next white space, commas in it are its
+ * own; those at its end say that no descriptor follows.
+ */
+static void see_srcset(struct rewriter *r, struct str value)
+{
+	for (size_t at = 0; at < value.n;) {
+		if (html_is_space(value.p[at]) || value.p[at] == ',') {
+			at++;
+			continue;
+		}
+		size_t from = at;
+		while (at < value.n && !html_is_space(value.p[at]))
+			at++;
+		struct str url = str_slice(value, from, at);
+		bool alone = url.p[url.n - 1] == ',';
+		while (url.n && url.p[url.n - 1] == ',')
+			url.n--;
+		rewrite_path(r, url);
+		if (!alone)
+			at = skip_descriptors(value, at);
+	}
+}
+
+/* For CSS whose places are not the page's: all are the attribute's. */
+struct within {
+	const struct html_refs *refs;
+	const char *at;
+};
+
+static struct str ask_within(void *ctx, const struct html_ref *ref)
+{
+	struct within *w = ctx;
+	struct html_ref outer = *ref;
+
+	outer.at = w->at;
+	return w->refs->path(w->refs->ctx, &outer);
+}
+
+/* CSS with entities in it is read without, and written with them again. */
+static void see_encoded_css(struct rewriter *r, struct str value)
+{
+	struct within within = {.refs = r->refs, .at = value.p};
+	struct html_refs refs = {.path = ask_within, .ctx = &within};
+	struct buf css = {0}, out = {0};
+
+	html_decode(value, &css);
+	css_rewrite(r->arena, buf_str(&css), &refs, &out);
+	if (!str_eq(buf_str(&css), buf_str(&out))) {
+		copy_up_to(r, offset(r, value.p));
+		html_put_text(r->out, buf_str(&out));
+		r->copied += value.n;
+	}
+	buf_release(&css);
+	buf_release(&out);
+}
+
+static void see_css(struct rewriter *r, struct str value)
+{
+	copy_up_to(r, offset(r, value.p));
+	css_rewrite(r->arena, value, r->refs, r->out);
+	r->copied += value.n;
+}
+
+static void see_style(struct rewriter *r, struct str value)
+{
+	/* nothing but a function can name a file */
+	if (str_find(value, '(', 0) < value.n)
+		(str_find(value, '&', 0) < value.n ? see_encoded_css : see_css)(
+		    r, value);
+}
+
+static const struct {
+	const char *element; /* NULL: any */
+	void (*see)(struct rewriter *r, struct str value);
+} references[HTML_ATTRS] = {
+    [HTML_HREF] = {NULL, see_url},
+    [HTML_SRC] = {NULL, see_url},
+    [HTML_POSTER] = {NULL, see_url},
+    [HTML_XLINK_HREF] = {NULL, see_url},
+    [HTML_DATA] = {"object", see_url},
+    [HTML_SRCSET] = {NULL, see_srcset},
+    [HTML_IMAGESRCSET] = {"link", see_srcset},
+    [HTML_STYLE] = {NULL, see_style},
+};
+
+/* --- elements --------------------------------------------------------- */
+
+static struct str value_of(const struct html_tag *tag, enum html_attr attr)
+{
+	for (size_t i = 0; i < tag->n; i++)
+		if (tag->attrs[i].attr == attr)
+			return tag->attrs[i].value;
+	return (struct str){0};
+}
+
+static bool has(const struct html_tag *tag, enum html_attr attr)
+{
+	for (size_t i = 0; i < tag->n; i++)
+		if (tag->attrs[i].attr == attr)
+			return true;
+	return false;
+}
+
+/* A picture for those who show links to the page: a whole URL, or nothing. */
+static void see_meta(struct rewriter *r, const struct html_tag *tag)
+{
+	static const char *const names[] = {"og:image", "og:image:url",
+	    "og:image:secure_url", "og:video", "og:audio", "twitter:image",
+	    "twitter:image:src"};
+	struct str base = r->refs->base_url;
+	struct str value = trimmed(value_of(tag, HTML_CONTENT));
+
+	if (!base.n || !str_eq(str_slice(value, 0, base.n), base) ||
+	    value.n == base.n || value.p[base.n] != '/' ||
+	    str_find(value, '&', 0) < value.n ||
+	    (!IS_ONE_OF(value_of(tag, HTML_PROPERTY), names) &&
+		!IS_ONE_OF(value_of(tag, HTML_NAME), names)))
+		return;
+	value = str_slice(value, base.n, value.n);
+	size_t n = str_find(value, '?', 0), hash = str_find(value, '#', 0);
+	n = n < hash ? n : hash;
+	struct str put =
+	    html_ask(r->arena, r->refs, str_slice(value, 0, n), value.p, true);
+	if (!put.n || put.p[0] != '/')
+		return;
+	copy_up_to(r, offset(r, value.p));
+	html_put_path(r->out, put);
+	r->copied += n;
+}
+
+/* One of the words that white space divides. */
+static bool has_word(struct str value, const char *word)
+{
+	for (size_t at = 0, from; at < value.n; at++) {
+		for (from = at; at < value.n && !html_is_space(value.p[at]);)
+			at++;
+		if (is(str_slice(value, from, at), word))
+			return true;
+	}
+	return false;
+}
+
+static void note_module(struct rewriter *r, const struct html_tag *tag)
+{
+	if (r->inert || r->modules->at != SIZE_MAX)
+		return;
+	copy_up_to(r, offset(r, tag->start));
+	r->modules->at = r->out->len;
+}
+
+static void see_script(struct rewriter *r, const struct html_tag *tag)
+{
+	struct str type = trimmed(value_of(tag, HTML_TYPE));
+
+	if (is(type, "module"))
+		note_module(r, tag);
+	if (is(type, "importmap") && !r->inert && !r->modules->has_map) {
+		r->modules->has_map = true;
+		r->modules->map_pos =
+		    html_pos(r->scan.html, r->file, tag->start);
+	}
+}
+
+/* The text between a tag and its end tag. */
+static void see_text(
+    struct rewriter *r, const struct html_tag *tag, struct str text)
+{
+	static const char *const code[] = {
+	    "", "module", "text/javascript", "application/javascript"};
+
+	if (!text.n)
+		return;
+	if (tag->element == HTML_STYLE_ELEMENT)
+		see_css(r, text);
+	else if (tag->element == HTML_SCRIPT && r->refs->script &&
+		 !has(tag, HTML_SRC) &&
+		 IS_ONE_OF(trimmed(value_of(tag, HTML_TYPE)), code))
+		r->refs->script(r->refs->ctx, text);
+}
+
+static void see_tag(struct rewriter *r, const struct html_tag *tag)
+{
+	bool hides =
+	    tag->element == HTML_TEMPLATE || tag->element == HTML_NOSCRIPT;
+
+	if (tag->closes) {
+		r->inert -= hides && r->inert;
+		return;
+	}
+	r->inert += hides;
+	if (tag->element == HTML_SCRIPT)
+		see_script(r, tag);
+	else if (tag->element == HTML_LINK &&
+		 has_word(value_of(tag, HTML_REL), "modulepreload"))
+		note_module(r, tag);
+	else if (tag->element == HTML_META)
+		see_meta(r, tag);
+	else if (tag->element == HTML_BASE)
+		return; /* it names no file */
+	for (size_t i = 0; i < tag->n; i++) {
+		enum html_attr attr = tag->attrs[i].attr;
+		const char *only = references[attr].element;
+		if (references[attr].see && (!only || is(tag->name, only)))
+			references[attr].see(r, tag->attrs[i].value);
+	}
 }
 
 void html_rewrite(struct arena *a, struct str html, const char *file,
-    const struct html_refs *refs, struct buf *out)
+    const struct html_refs *refs, struct buf *out, struct html_modules *modules)
 {
-	struct scanner s = {
+	struct rewriter r = {
+	    .scan = {.html = html},
+	    .file = file,
 	    .arena = a,
 	    .refs = refs,
 	    .out = out,
-	    .html = html,
-	    .file = file,
-	    .line = 1,
+	    .modules = modules,
 	};
+	struct html_tag tag;
+	struct str text;
 
-	while (!ended(&s)) {
-		s.at = str_find(html, '<', s.at);
-		struct str rest = str_slice(html, s.at, html.n);
-		if (is_letter(peek(&s, 1)) ||
-		    (peek(&s, 1) == '/' && is_letter(peek(&s, 2))))
-			read_tag(&s);
-		else if (str_starts(rest, "<!--"))
-			skip_comment(&s);
-		else if (peek(&s, 1) == '!' || peek(&s, 1) == '?' ||
-			 peek(&s, 1) == '/')
-			s.at = behind(&s, ">", s.at);
-		else
-			s.at++;
+	*modules = (struct html_modules){.at = SIZE_MAX};
+	while (html_next_tag(&r.scan, &tag)) {
+		see_tag(&r, &tag);
+		if (!tag.closes && html_raw_text(&r.scan, &tag, &text))
+			see_text(&r, &tag, text);
 	}
-	buf_put_str(out, str_slice(html, s.copied, html.n));
+	buf_put_str(out, str_slice(html, r.copied, html.n));
 }

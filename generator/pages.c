@@ -35,6 +35,7 @@ struct pages {
 struct rewrite {
 	struct pages *pages;
 	const struct page *page;
+	struct str html;
 	bool from_env; /* a name was written that environment values made */
 };
 
@@ -94,9 +95,10 @@ static struct pos source_place(
 	return at;
 }
 
-static struct str reference(void *ctx, struct str path, struct pos pos)
+static struct str reference(void *ctx, const struct html_ref *ref)
 {
 	struct rewrite *r = ctx;
+	struct str path = ref->path;
 	struct build *b = r->pages->b;
 	struct str logical = reference_resolve(b->arena, r->page->name, path);
 	struct str published = build_published(b, logical);
@@ -107,8 +109,10 @@ static struct str reference(void *ctx, struct str path, struct pos pos)
 		r->from_env |= file && file->from_env;
 		return reference_rename(b->arena, path, logical, published);
 	}
-	if (!r->pages->quiet && !is_known(r->pages, logical))
-		diag_warn(b->diag, source_place(r->page, path, pos),
+	if (!r->pages->quiet && !ref->optional && !is_known(r->pages, logical))
+		diag_warn(b->diag,
+		    source_place(r->page, path,
+			html_pos(r->html, r->page->file, ref->at)),
 		    "missing-reference",
 		    "there will be no file %.*s; write it, or correct the "
 		    "reference",
@@ -119,11 +123,12 @@ static struct str reference(void *ctx, struct str path, struct pos pos)
 static struct str rewritten(struct pages *pages, const struct page *page,
     struct str html, bool *from_env)
 {
-	struct rewrite r = {.pages = pages, .page = page};
+	struct rewrite r = {.pages = pages, .page = page, .html = html};
 	struct html_refs refs = {.path = reference, .ctx = &r};
+	struct html_modules modules;
 	struct buf out = {0};
 
-	html_rewrite(pages->b->arena, html, page->file, &refs, &out);
+	html_rewrite(pages->b->arena, html, page->file, &refs, &out, &modules);
 	struct str copy = arena_str(pages->b->arena, buf_str(&out));
 	buf_release(&out);
 	*from_env |= r.from_env;

@@ -1,6 +1,7 @@
 /*
  * The reference rewriter: what it touches, what it must not, and that every
- * other byte of a page stays, however broken the page is. Covers html-path.
+ * other byte of a page stays, however broken the page is. Covers html-scan and
+ * html-path.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,13 +16,17 @@
 
 struct seen {
 	struct arena *arena;
+	struct str html;
 	struct buf paths; /* "line:col path" each, `;` behind */
+	struct buf code;  /* scripts, `;` behind each */
 };
 
 /* Every path with an "a" at its start or behind a slash gets `+` behind it. */
-static struct str plus(void *ctx, struct str path, struct pos pos)
+static struct str plus(void *ctx, const struct html_ref *ref)
 {
 	struct seen *seen = ctx;
+	struct str path = ref->path;
+	struct pos pos = html_pos(seen->html, "p.html", ref->at);
 
 	buf_printf(
 	    &seen->paths, "%u:%u %.*s;", pos.line, pos.col, STR_ARG(path));
@@ -30,19 +35,46 @@ static struct str plus(void *ctx, struct str path, struct pos pos)
 	return arena_printf(seen->arena, "%.*s+", STR_ARG(path));
 }
 
-static struct str rewritten(struct arena *a, struct str html, struct str *paths)
+static void keep_code(void *ctx, struct str code)
 {
-	struct seen seen = {.arena = a};
-	struct html_refs refs = {.path = plus, .ctx = &seen};
-	struct buf out = {0};
+	struct seen *seen = ctx;
 
-	html_rewrite(a, html, "p.html", &refs, &out);
-	struct str copy = arena_str(a, buf_str(&out));
-	if (paths)
-		*paths = arena_str(a, buf_str(&seen.paths));
+	buf_put_str(&seen->code, code);
+	buf_putc(&seen->code, ';');
+}
+
+struct result {
+	struct str html, paths, code;
+	struct html_modules modules;
+};
+
+static struct result all_of(struct arena *a, struct str html)
+{
+	struct seen seen = {.arena = a, .html = html};
+	struct html_refs refs = {.path = plus,
+	    .script = keep_code,
+	    .ctx = &seen,
+	    .base_url = STR("https://s.example")};
+	struct buf out = {0};
+	struct result r;
+
+	html_rewrite(a, html, "p.html", &refs, &out, &r.modules);
+	r.html = arena_str(a, buf_str(&out));
+	r.paths = arena_str(a, buf_str(&seen.paths));
+	r.code = arena_str(a, buf_str(&seen.code));
 	buf_release(&out);
 	buf_release(&seen.paths);
-	return copy;
+	buf_release(&seen.code);
+	return r;
+}
+
+static struct str rewritten(struct arena *a, struct str html, struct str *paths)
+{
+	struct result r = all_of(a, html);
+
+	if (paths)
+		*paths = r.paths;
+	return r.html;
 }
 
 static const struct {
@@ -87,7 +119,49 @@ static const struct {
     /* other attributes */
     {"<form action=\"/a\"><base href=\"/a\"><img alt=/a data-src=/a>", NULL},
     {"<div data=\"/a\" xhref=/a hrefx=/a>", NULL},
-    {"<img srcset=\"/a 2x\">", NULL},
+    {"<a imagesrcset=\"/a 2x\"><form style=\"/a\">", NULL},
+    /* what is twice counts once, the first time */
+    {"<a href=/a href=/a>", "<a href=/a+ href=/a>"},
+    /* srcset */
+    {"<img srcset=\"/a 2x\">", "<img srcset=\"/a+ 2x\">"},
+    {"<img srcset=/a>", "<img srcset=/a+>"},
+    {"<source srcset='/a 1x, a/b 100w,\n /a2?x 2x,/b'>",
+	"<source srcset='/a+ 1x, a/b+ 100w,\n /a2+?x 2x,/b'>"},
+    {"<img srcset=\"/a,/a 1x\">", "<img srcset=\"/a%2C/a+ 1x\">"},
+    {"<img srcset=\"/a, /a,, ,/a ,\">", "<img srcset=\"/a+, /a+,, ,/a+ ,\">"},
+    {"<img srcset=\"/a x(,/a) 1x, /a\">",
+	"<img srcset=\"/a+ x(,/a) 1x, /a+\">"},
+    {"<img srcset=\"data:a,/a 1x, //a 2x, https://a 3x\">", NULL},
+    {"<img srcset=\"/a&amp;b 1x\">", "<img srcset=\"/a%26b+ 1x\">"},
+    {"<img srcset=\"\"><img srcset><img srcset=,><img srcset=' , '>", NULL},
+    {"<link imagesrcset=\"/a 1x\">", "<link imagesrcset=\"/a+ 1x\">"},
+    {"<input type=image src=/a>", "<input type=image src=/a+>"},
+    /* CSS */
+    {"<p style=\"background:url(/a)\">", "<p style=\"background:url(/a+)\">"},
+    {"<p style=\"background:url('/a b')\">",
+	"<p style=\"background:url('/a%20b+')\">"},
+    {"<p style='background:url(&quot;/a&quot;)&#x26;&amp;&lt;'>",
+	"<p style='background:url(&quot;/a+&quot;)&amp;&amp;&lt;'>"},
+    {"<p style='x:url(&quot;/b&quot;)&#x26;'>", NULL},
+    {"<p style=\"url(/a\" href=/a>", "<p style=\"url(/a+\" href=/a+>"},
+    {"<style>@import '/a';b{src:url(/a?#x)}</style><a href=/a>",
+	"<style>@import '/a+';b{src:url(/a+?#x)}</style><a href=/a+>"},
+    {"<style>url(/a", "<style>url(/a+"},
+    {"<STYLE media=x>url(/a)</sTyle ><p>url(/a)",
+	"<STYLE media=x>url(/a+)</sTyle ><p>url(/a)"},
+    {"<!-- <style>url(/a)</style> -->", NULL},
+    /* link previews: this site's own whole URLs */
+    {"<meta property=\"og:image\" content=\"https://s.example/a?q\">",
+	"<meta property=\"og:image\" content=\"https://s.example/a+?q\">"},
+    {"<meta content=' https://s.example/a ' name=Twitter:Image>",
+	"<meta content=' https://s.example/a+ ' name=Twitter:Image>"},
+    {"<meta name=og:image content=/a><meta name=description "
+     "content=https://s.example/a>",
+	NULL},
+    {"<meta name=og:image content=https://s.example><meta name=og:image "
+     "content=https://s.example.a/a><meta name=og:image "
+     "content=https://s.example:1/a><meta name=og:image>",
+	NULL},
     /* text that only looks like tags */
     {"<!-- <a href=\"/a\"> -->", NULL},
     {"<!--><a href=/a>", "<!--><a href=/a+>"},
@@ -162,6 +236,85 @@ static void test_paths(void **state)
 	arena_release(&arena);
 }
 
+/* A reference inside CSS has a place of its own, if no entity is in the way. */
+static void test_css_paths(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct str paths;
+	arena_init(&arena);
+	rewritten(&arena,
+	    STR("<style>\n b{x:url(x)}</style>\n<p style='a:url(y)'>"
+		"<p style='a:url(&quot;z&quot;)'>\n<img srcset='u 1x,\nv'>"),
+	    &paths);
+	assert_true(str_is(paths, "2:10 x;3:17 y;3:31 z;4:14 u;5:1 v;"));
+	arena_release(&arena);
+}
+
+/* Where an import map belongs: before the tag that `want` begins with. */
+static void test_modules(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *html, *before; /* NULL: nowhere */
+		bool has_map;
+	} pages[] = {
+	    {"<p>x", NULL, false},
+	    {"<script src=/a></script>", NULL, false},
+	    {"<script src=/a></script>\n<script type=module>x</script>",
+		"<script type=module>x</script>", false},
+	    {"<a href=/a><SCRIPT TYPE=' Module '></SCRIPT>",
+		"<SCRIPT TYPE=' Module '></SCRIPT>", false},
+	    {"<link rel='x ModulePreload' href=/a><script type=module>",
+		"<link rel='x ModulePreload' href=/a+><script type=module>",
+		false},
+	    {"<link rel=modulepreloads><script type=modules>", NULL, false},
+	    {"<template><script type=module></script></template>", NULL, false},
+	    {"<template></template><noscript><link rel=modulepreload>"
+	     "</noscript><script type=module>",
+		"<script type=module>", false},
+	    {"</template></noscript><script type=module>",
+		"<script type=module>", false},
+	    {"<!-- <script type=module></script> -->", NULL, false},
+	    {"<title><script type=module></title>", NULL, false},
+	    {"<script type=module", NULL, false},
+	    {"<script type=importmap>{}</script><script type=module>",
+		"<script type=module>", true},
+	    {"<script type=importmap>{}</script>", NULL, true},
+	    {"<template><script type=importmap></script></template>", NULL,
+		false},
+	};
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct arena arena;
+		arena_init(&arena);
+		struct result r = all_of(&arena, str_of(pages[i].html));
+		struct str rest = {0};
+		if (r.modules.at != SIZE_MAX) {
+			assert_true(r.modules.at <= r.html.n);
+			rest = str_slice(r.html, r.modules.at, r.html.n);
+		}
+		if ((r.modules.at != SIZE_MAX) != (pages[i].before != NULL) ||
+		    !str_is(rest, pages[i].before ? pages[i].before : "") ||
+		    r.modules.has_map != pages[i].has_map)
+			fail_msg("<%s>: <%.*s>", pages[i].html, STR_ARG(rest));
+		arena_release(&arena);
+	}
+}
+
+static void test_scripts(void **state)
+{
+	(void)state;
+	struct arena arena;
+	arena_init(&arena);
+	struct result r = all_of(&arena,
+	    STR("<script>a</script><script type=module>b</script>"
+		"<script src=x>c</script><script type=text/plain>d</script>"
+		"<script type=TEXT/JavaScript>e</script><style>f</style>"
+		"<script></script><script>g"));
+	assert_true(str_is(r.code, "a;b;e;g;"));
+	arena_release(&arena);
+}
+
 static void test_nul(void **state)
 {
 	(void)state;
@@ -178,11 +331,10 @@ static void test_nul(void **state)
 	arena_release(&arena);
 }
 
-static struct str leave(void *ctx, struct str path, struct pos pos)
+static struct str leave(void *ctx, const struct html_ref *ref)
 {
 	(void)ctx;
-	(void)path;
-	(void)pos;
+	(void)ref;
 	return (struct str){0};
 }
 
@@ -192,8 +344,11 @@ static void test_keeps_every_byte(void **state)
 	(void)state;
 	static const char *const bits[] = {"<", ">", "a", " ", "href=", "\"",
 	    "'", "/", "<!--", "-->", "-", "<script>", "</script", "=", "\n",
-	    "&amp;", "&#", "%2", "src", "<style ", "\xff", "?", "#"};
+	    "&amp;", "&#", "%2", "src", "<style ", "\xff", "?", "#",
+	    "srcset=", ",", "style=", "url(", ")", "@import", "<meta ",
+	    "content=", "\\", "<style>", "&quot;", "*/", "image-set("};
 	struct html_refs refs = {.path = leave};
+	struct html_modules modules;
 	uint32_t seed = 1;
 	for (int round = 0; round < 3000; round++) {
 		struct buf page = {0}, out = {0};
@@ -204,7 +359,8 @@ static void test_keeps_every_byte(void **state)
 			size_t n = sizeof(bits) / sizeof(bits[0]);
 			buf_puts(&page, bits[(seed >> 16) % n]);
 		}
-		html_rewrite(&arena, buf_str(&page), "p", &refs, &out);
+		html_rewrite(
+		    &arena, buf_str(&page), "p", &refs, &out, &modules);
 		if (!str_eq(buf_str(&page), buf_str(&out)))
 			fail_msg("<%s>", page.data);
 		buf_release(&page);
@@ -218,15 +374,20 @@ static void test_endless(void **state)
 {
 	(void)state;
 	static const char *const bits[] = {"<a ", "<!--", "<a href=\"",
-	    "<!-- -- ", "<!x", "<script></scriptx", "</", "<a href=/x>&#"};
+	    "<!-- -- ", "<!x", "<script></scriptx", "</", "<a href=/x>&#",
+	    "<style>url(", "<p style='url(", "<img srcset='a,",
+	    "<img srcset=", "<a href=x ", "<style></style",
+	    "<p style=\"&quot;(", "<noscript>"};
 	for (size_t k = 0; k < sizeof(bits) / sizeof(bits[0]); k++) {
 		struct html_refs refs = {.path = leave};
+		struct html_modules modules;
 		struct buf page = {0}, out = {0};
 		struct arena arena;
 		arena_init(&arena);
 		while (page.len < 2 << 20)
 			buf_puts(&page, bits[k]);
-		html_rewrite(&arena, buf_str(&page), "p", &refs, &out);
+		html_rewrite(
+		    &arena, buf_str(&page), "p", &refs, &out, &modules);
 		assert_int_equal(out.len, page.len);
 		buf_release(&page);
 		buf_release(&out);
@@ -239,6 +400,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_paths),
+	    cmocka_unit_test(test_css_paths),
+	    cmocka_unit_test(test_modules),
+	    cmocka_unit_test(test_scripts),
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_keeps_every_byte),
 	    cmocka_unit_test(test_endless),
