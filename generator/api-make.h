@@ -39,6 +39,8 @@ struct pairs making_pairs(struct making *m, const char *key);
 #define API_HEADERS_MAX 32
 struct pairs making_headers(
     struct making *m, const char *key, const struct str *pattern);
+/* Did anything in there come from the environment? NULL: no. */
+bool making_is_from_env(const struct value *v);
 /* One [api.NAME], at m->table, into out. api-one.c */
 void making_api(struct making *m, struct str name, struct api *out);
 

@@ -154,14 +154,13 @@ static void prefix(struct making *m)
 		api_check_path(p, v->pos, m->diag);
 }
 
-/* Did anything in there come from the environment? */
-static bool from_env(const struct value *v)
+bool making_is_from_env(const struct value *v)
 {
 	if (!v || v->from_env)
 		return v != NULL;
 	if (v->kind == VALUE_TABLE)
 		for (size_t i = 0; i < v->as.table.n; i++)
-			if (from_env(v->as.table.members[i].value))
+			if (making_is_from_env(v->as.table.members[i].value))
 				return true;
 	return false;
 }
@@ -174,7 +173,8 @@ static enum err put(struct making *m)
 	struct buf json = {0};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
-		env = env || from_env(site_value(m->b->site, used[i]));
+		env =
+		    env || making_is_from_env(site_value(m->b->site, used[i]));
 	config_write(m->c, &json);
 	struct str bytes = arena_str(m->a, buf_str(&json));
 	buf_release(&json);

@@ -15,6 +15,7 @@ static const struct producer {
     {produce_oauth, false},
     {produce_client, false},
     {produce_api, false},
+    {produce_openapi, false},
     {produce_problems, false},
     {produce_pages, false},
     {produce_server, true},

@@ -58,6 +58,7 @@ enum err produce_assets(struct build *b);     /* assets.c */
 enum err produce_oauth(struct build *b);      /* oauth.c */
 enum err produce_client(struct build *b);     /* client.c: requests.mjs */
 enum err produce_api(struct build *b);	      /* api.c: lowtide.json */
+enum err produce_openapi(struct build *b);    /* openapi.c */
 enum err produce_problems(struct build *b);   /* problems.c */
 enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_server(struct build *b);     /* server.c: nginx */

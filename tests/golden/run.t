@@ -76,6 +76,7 @@ elsewhere() { # NAME
 	case $1 in
 	io-error | output-busy | output-not-ours) grep -q "$1" tests/unit/test-out.c ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
+	openapi-without-api) grep -q "$1" tests/unit/test-openapi.c ;;
 	too-many-apis) grep -q "$1" tests/golden/broken.t ;;
 	template-missing) ;; # the built-in ones are there
 	*) return 1 ;;
@@ -86,6 +87,7 @@ while read -r name; do
 	result $? "the finding $name has its case"
 done < <(cat generator/{toml.cc,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
+	generator/openapi.c \
 	generator/{api-template.c,template.c,secrets.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)

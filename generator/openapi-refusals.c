@@ -1,0 +1,229 @@
+#include "generator/openapi.h"
+
+#include <string.h>
+
+/*
+ * Answers that are problems (contract 5). A row of `refusals` is one entry of
+ * components.responses; a row of lib/problem.def that some document names is
+ * one schema, Problem<Type>, on top of the common one.
+ *
+ * The upstream's own refusal comes with its status, type and body, and so can
+ * stand beside ours under any status from 400 to 499.
+ */
+enum {
+	REFUSED = 1, /* the upstream's own answer may stand here as well */
+	ENDED = 2,   /* how a job ended: a wait may be echoed, D has an ETag */
+	WAITED = 4,  /* a wait may be echoed */
+	AT_ONCE = 8, /* before the request was read, or by the web server */
+	RETRY = 16,
+};
+#define REFUSAL_PROBLEMS 3
+
+static const struct refusal {
+	const char *name, *description;
+	unsigned flags;
+	const char *problems[REFUSAL_PROBLEMS]; /* their types */
+} refusals[] = {
+    {"Invalid", "Something in the request is missing or wrong.", 0,
+	{"validation-failed"}},
+    {"JobNotFound", "There is no such job.", 0, {"job-not-found"}},
+    {"JobExpired", "The job ended long ago and is erased.", WAITED,
+	{"job-expired"}},
+    {"TooLarge", "The body is larger than is taken.", AT_ONCE,
+	{"payload-too-large"}},
+    {"HeadersTooLarge", "The headers are too many or too long.", AT_ONCE,
+	{"header-fields-too-large"}},
+    {"Internal", "Something went wrong here.", AT_ONCE, {"internal"}},
+    {"Unavailable", "Not now; nothing was done.", AT_ONCE | RETRY,
+	{"store-unavailable", "store-full", "queue-full"}},
+    {"InvalidOrRefused", "Something in the request is missing or wrong.",
+	REFUSED, {"validation-failed"}},
+    {"JobNotFoundOrRefused",
+	"There is no job of this x-request-id, which looks like a job's id; or "
+	"the service behind the API says so.",
+	REFUSED, {"job-not-found"}},
+    {"ResultNotFoundOrRefused",
+	"There is no such job; or the service behind the API says so.", REFUSED,
+	{"job-not-found"}},
+    {"ConflictOrRefused",
+	"The x-request-id was sent before with another request, or its job was "
+	"cancelled.",
+	REFUSED, {"id-conflict", "job-cancelled"}},
+    {"CancelledOrRefused", "The job was cancelled before it was done.", REFUSED,
+	{"job-cancelled"}},
+    {"ExpiredOrRefused", "The job ended long ago and is erased.", REFUSED,
+	{"job-expired"}},
+    {"TooLargeOrRefused", "The body is larger than is taken.",
+	REFUSED | AT_ONCE, {"payload-too-large"}},
+    {"WrongTypeOrRefused", "The body is of another media type.", REFUSED,
+	{"unsupported-media-type"}},
+    {"KeyReusedOrRefused",
+	"The Idempotency-Key was sent before with another request.", REFUSED,
+	{"idempotency-key-reused"}},
+    {"HeadersTooLargeOrRefused", "The headers are too many or too long.",
+	REFUSED | AT_ONCE, {"header-fields-too-large"}},
+    {"Refused",
+	"The service behind the API did not accept the request: its status and "
+	"body, unchanged.",
+	REFUSED, {NULL}},
+    {"Failed", "The job could not be done, or something went wrong here.",
+	ENDED | AT_ONCE, {"job-failed", "internal"}},
+    {"UpstreamFailed",
+	"The service behind the API failed; or its answer was lost, and nobody "
+	"knows whether it did what it was asked.",
+	ENDED, {"upstream-error", "outcome-unknown"}},
+    {"TooLate", "The job was not done in time.", ENDED,
+	{"upstream-timeout", "deadline-exceeded"}},
+};
+
+static const struct problem {
+	const char *type;
+	int status; /* 0 = the upstream's own */
+	const char *detail;
+} problems[] = {
+#define PROBLEM(name, type, status, title, detail) {type, status, detail},
+#include "lib/problem.def"
+#undef PROBLEM
+};
+
+/* "job-not-found" → "ProblemJobNotFound" */
+static const char *schema_name(struct openapi *o, const char *type)
+{
+	char *name = arena_cstr(o->a, arena_printf(o->a, "Problem-%s", type)),
+	     *to = name;
+
+	for (const char *from = name; *from; from++)
+		if (*from != '-')
+			*to++ = *from;
+		else if (from[1] >= 'a' && from[1] <= 'z')
+			*to++ = (char)(*++from - 'a' + 'A');
+	*to = '\0';
+	return name;
+}
+
+/* ---- responses ---------------------------------------------------------- */
+
+static struct value *headers(struct openapi *o, unsigned flags)
+{
+	static const struct row {
+		unsigned flags; /* 0 = always */
+		const char *header, *name;
+	} rows[] = {
+	    {0, "Cache-Control", "CacheControl"},
+	    {ENDED | REFUSED, "ETag", "ETagOfResult"},
+	    {REFUSED, "Location", "Location"},
+	    {ENDED | REFUSED | WAITED, "Preference-Applied",
+		"PreferenceApplied"},
+	    {RETRY, "Retry-After", "RetryAfterAlways"},
+	    {0, "traceparent", "Traceparent"},
+	    {ENDED | REFUSED | WAITED, "x-wait-time-ms", "WaitTime"},
+	};
+	struct value *out = openapi_table(o);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (!rows[i].flags || rows[i].flags & flags)
+			openapi_put(o, out, rows[i].header,
+			    openapi_ref(o, "headers", rows[i].name));
+	openapi_put(o, out, "x-request-id",
+	    openapi_ref(o, "headers",
+		flags & AT_ONCE ? "RequestIdMaybe" : "RequestId"));
+	return out;
+}
+
+static struct value *content(struct openapi *o, const struct refusal *r)
+{
+	struct value *out = openapi_table(o), *any = openapi_array(o);
+	size_t n = 0;
+
+	for (; n < REFUSAL_PROBLEMS && r->problems[n]; n++)
+		value_push(o->a, any,
+		    openapi_ref(o, "schemas", schema_name(o, r->problems[n])));
+	if (r->flags & REFUSED)
+		value_push(o->a, any, openapi_ref(o, "schemas", "Refusal"));
+	struct value *schema = any->as.array.items[0];
+	if (any->as.array.n > 1) {
+		schema = openapi_table(o);
+		openapi_put(o, schema, "anyOf", any);
+	}
+	openapi_put(o, openapi_child(o, out, "application/problem+json"),
+	    "schema", schema);
+	if (r->flags & REFUSED)
+		openapi_child(o, out, "*/*");
+	return out;
+}
+
+void openapi_refusals(struct openapi *o, struct value *responses)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+		const struct refusal *r = &refusals[i];
+		struct value *out = openapi_child(o, responses, r->name);
+		openapi_put_text(o, out, "description", str_of(r->description));
+		openapi_put(o, out, "headers", headers(o, r->flags));
+		openapi_put(o, out, "content", content(o, r));
+	}
+}
+
+/* ---- schemas ------------------------------------------------------------ */
+
+/* Is this the text of some "$ref" below v? */
+static bool is_named(const struct value *v, struct str ref)
+{
+	bool found = false;
+
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n && !found; i++)
+			found = is_named(v->as.array.items[i], ref);
+	if (v->kind != VALUE_TABLE)
+		return found;
+	for (size_t i = 0; i < v->as.table.n && !found; i++) {
+		const struct member *m = &v->as.table.members[i];
+		found =
+		    m->value->kind == VALUE_STRING
+			? str_is(m->key, "$ref") && str_eq(m->value->text, ref)
+			: is_named(m->value, ref);
+	}
+	return found;
+}
+
+/* Pages are where the site is, which need not be where the APIs are. */
+static struct str page(struct openapi *o, const char *type)
+{
+	const struct config *c = o->b->config;
+
+	return arena_printf(o->a, "%.*s/problems/%s",
+	    STR_ARG(c->api_url.n ? c->base_url : (struct str){0}), type);
+}
+
+static void constant(
+    struct openapi *o, struct value *properties, const char *key, struct str is)
+{
+	openapi_put_text(o, openapi_child(o, properties, key), "const", is);
+}
+
+static void problem(
+    struct openapi *o, struct value *schemas, const struct problem *p)
+{
+	struct value *out = openapi_child(o, schemas, schema_name(o, p->type));
+	struct value *all = openapi_array(o);
+
+	openapi_put_text(o, out, "description", str_of(p->detail));
+	openapi_put(o, out, "allOf", all);
+	value_push(o->a, all, openapi_ref(o, "schemas", "Problem"));
+	openapi_put_text(o, out, "type", STR("object"));
+	struct value *properties = openapi_child(o, out, "properties");
+	constant(o, properties, "type", page(o, p->type));
+	constant(o, properties, "error", str_of(p->type));
+	if (p->status)
+		openapi_put_int(o, openapi_child(o, properties, "status"),
+		    "const", p->status);
+}
+
+void openapi_problems(struct openapi *o, struct value *schemas)
+{
+	for (size_t i = 0; i < sizeof(problems) / sizeof(*problems); i++) {
+		struct str ref = arena_printf(o->a, "#/components/schemas/%s",
+		    schema_name(o, problems[i].type));
+		if (is_named(o->root, ref))
+			problem(o, schemas, &problems[i]);
+	}
+}

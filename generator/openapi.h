@@ -1,0 +1,57 @@
+#ifndef LOWTIDE_GENERATOR_OPENAPI_H
+#define LOWTIDE_GENERATOR_OPENAPI_H
+
+#include "generator/build.h"
+
+/*
+ * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Three
+ * files make one value tree:
+ *
+ *   openapi.c            the document: info, servers, paths, and what every
+ *                        one has in common (templates/openapi/)
+ *   openapi-operation.c  one API: what it takes, and with what it answers
+ *   openapi-refusals.c   every answer that is a problem, and its schema
+ *
+ * What is described has to be what happens: tests/web/openapi.t holds every
+ * answer it can provoke against the document. So a status or a header that is
+ * new in cgi/ is new here as well.
+ *
+ * The tree is written as it was built, so equal sites give equal bytes.
+ */
+struct openapi {
+	struct build *b;
+	struct arena *a;
+	struct value *root;
+};
+
+/* Small trees. A key must be a literal or live in the arena. */
+struct value *openapi_table(struct openapi *o);
+struct value *openapi_array(struct openapi *o);
+struct value *openapi_put(struct openapi *o, struct value *table,
+    const char *key, struct value *value); /* returns value */
+void openapi_put_text(
+    struct openapi *o, struct value *table, const char *key, struct str text);
+void openapi_put_int(
+    struct openapi *o, struct value *table, const char *key, int64_t number);
+void openapi_put_bool(
+    struct openapi *o, struct value *table, const char *key, bool yes);
+/* {"$ref": "#/components/KIND/NAME"} */
+struct value *openapi_ref(
+    struct openapi *o, const char *kind, const char *name);
+/* The table behind a key, made where there is none. */
+struct value *openapi_child(
+    struct openapi *o, struct value *table, const char *key);
+
+/* One API below `paths`. openapi-operation.c */
+void openapi_operation(
+    struct openapi *o, struct value *paths, const struct api *api);
+
+/* components.responses for what is refused. openapi-refusals.c */
+void openapi_refusals(struct openapi *o, struct value *responses);
+/*
+ * components.schemas.ProblemX for each row of lib/problem.def that something
+ * in the document refers to; after everything else.
+ */
+void openapi_problems(struct openapi *o, struct value *schemas);
+
+#endif

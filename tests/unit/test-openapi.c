@@ -1,0 +1,453 @@
+/*
+ * covers generator/openapi.c, openapi-operation.c and openapi-refusals.c.
+ * Whether the document tells the truth is held by tests/web/openapi.t.
+ */
+#include "tests/unit/site-kit.h"
+
+#include "lib/json.h"
+
+#define SITE "name = 'shop'\nbase_url = 'https://www.shop.example/x/'\n"
+#define UP                                                                     \
+	"auth = 'none'\n[upstream.u]\nbase = 'https://u.example'\n"            \
+	"[api.order]\nupstream = 'u'\non_lost = 'fail'\n"
+
+static struct kit k;
+
+static int open_kit(void **state)
+{
+	(void)state;
+	kit_open(&k);
+	return 0;
+}
+
+static int close_kit(void **state)
+{
+	(void)state;
+	kit_close(&k);
+	return 0;
+}
+
+static enum err produce(const char *site, const char *api)
+{
+	kit_file(&k, "site.toml", arena_printf(&k.arena, SITE "%s", site).p);
+	if (api)
+		kit_file(&k, "api.toml", api);
+	if (kit_load(&k, NULL) != ERR_OK)
+		fail_msg("%s", kit_said(&k));
+	kit_build(&k);
+	enum err err = produce_api(&k.build);
+	return err == ERR_OK ? produce_openapi(&k.build) : err;
+}
+
+static struct value *read_back(const char *path)
+{
+	struct value *out;
+
+	if (json_read(&k.arena, str_of(kit_output(&k, OUT_WWW, path)), 1 << 20,
+		path, &k.diag, &out) != ERR_OK)
+		fail_msg("%s", kit_said(&k));
+	return out;
+}
+
+static struct value *document(const char *site, const char *api)
+{
+	if (produce(site, api) != ERR_OK)
+		fail_msg("%s", kit_said(&k));
+	assert_string_equal(kit_said(&k), "");
+	return read_back("openapi.json");
+}
+
+/* "paths|/api/order|post": keys hold dots and slashes. */
+static struct value *at(struct value *v, const char *path)
+{
+	struct str rest = str_of(path);
+
+	while (rest.n) {
+		size_t bar = str_find(rest, '|', 0);
+		struct str key = str_slice(rest, 0, bar);
+		struct value *next = NULL;
+		if (v && v->kind == VALUE_ARRAY)
+			next = v->as.array.items[atoi(key.p)];
+		else if (v)
+			next = value_get(v, arena_cstr(&k.arena, key));
+		if (!next)
+			fail_msg("%s: there is no %.*s", path, STR_ARG(key));
+		v = next;
+		rest = str_slice(rest, bar + 1, rest.n);
+	}
+	return v;
+}
+
+static const char *text(struct value *v, const char *path)
+{
+	return arena_cstr(&k.arena, at(v, path)->text);
+}
+
+static const char *as_json(struct value *v)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+
+	json_value(&w, v);
+	const char *s = arena_cstr(&k.arena, buf_str(&out));
+	buf_release(&out);
+	return s;
+}
+
+/* The parameter of an operation, or NULL. */
+static struct value *parameter(
+    struct value *operation, const char *in, const char *name)
+{
+	struct value *all = at(operation, "parameters");
+
+	for (size_t i = 0; i < all->as.array.n; i++)
+		if (str_is(value_text(all->as.array.items[i], "in"), in) &&
+		    str_is(value_text(all->as.array.items[i], "name"), name))
+			return all->as.array.items[i];
+	return NULL;
+}
+
+/* ---- whether it is written ---------------------------------------------- */
+
+static void not_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(produce("", UP), ERR_OK);
+	assert_null(out_find(&k.build.out, OUT_WWW, STR("openapi.json")));
+}
+
+static void switched_off(void **state)
+{
+	(void)state;
+	assert_int_equal(produce("[openapi]\nenabled = false\n", UP), ERR_OK);
+	assert_null(out_find(&k.build.out, OUT_WWW, STR("openapi.json")));
+}
+
+static void without_api(void **state)
+{
+	(void)state;
+	assert_int_equal(produce("[openapi]\n", NULL), ERR_OK);
+	assert_int_equal(k.build.out.n, 0);
+	assert_string_equal(kit_said(&k),
+	    "site.toml:3:1: warning: openapi-without-api: there is no API to "
+	    "describe; write one in api.toml or leave [openapi] out\n");
+}
+
+static void elsewhere(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    produce("[openapi]\npath = 'docs/v1.json'\n", UP), ERR_OK);
+	const struct out_file *f =
+	    out_find(&k.build.out, OUT_WWW, STR("docs/v1.json"));
+	assert_non_null(f);
+	assert_int_equal(f->class, OUT_POINTER);
+	assert_false(f->from_env);
+	assert_true(str_is(
+	    build_published(&k.build, STR("/openapi.json")), "/docs/v1.json"));
+}
+
+static void bad_paths(void **state)
+{
+	static const char *const paths[] = {"", "/openapi.json", "../o.json",
+	    "a//o.json", "a/.hidden.json", "o.yaml", "o.json/", "a?.json"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		kit_close(&k);
+		kit_open(&k);
+		const char *site =
+		    arena_printf(&k.arena, "[openapi]\npath = '%s'\n", paths[i])
+			.p;
+		kit_file(
+		    &k, "site.toml", arena_printf(&k.arena, SITE "%s", site).p);
+		kit_file(&k, "api.toml", UP);
+		if (kit_load(&k, NULL) != ERR_OK)
+			continue; /* an empty one is a placeholder */
+		assert_int_equal(produce_api(kit_build(&k)), ERR_OK);
+		assert_int_equal(produce_openapi(&k.build), ERR_INPUT);
+		kit_says(&k, "site.toml:4:8: bad-path: ");
+	}
+}
+
+/* nginx sends what is there to the endpoint, which has no files. */
+static void below_the_apis(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    produce("[openapi]\npath = 'api/openapi.json'\n", UP), ERR_INPUT);
+	kit_says(&k, "site.toml:4:8: path-reserved: ");
+}
+
+static void from_environment(void **state)
+{
+	(void)state;
+	setenv("SHOP_URL", "https://test.shop.example", 1);
+	kit_file(&k, "env/base.toml", "base_url = {env = 'SHOP_URL'}\n");
+	assert_int_equal(produce("[openapi]\n", UP), ERR_OK);
+	assert_true(
+	    out_find(&k.build.out, OUT_WWW, STR("openapi.json"))->from_env);
+	assert_string_equal(text(read_back("openapi.json"), "servers|0|url"),
+	    "https://test.shop.example");
+}
+
+/* ---- what is in it ------------------------------------------------------- */
+
+static void about_itself(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n", UP);
+	assert_string_equal(text(d, "openapi"), "3.1.0");
+	assert_string_equal(text(d, "info|title"), "shop");
+	assert_string_equal(text(d, "info|version"), "1.0.0");
+	assert_string_equal(
+	    text(d, "servers|0|url"), "https://www.shop.example");
+	assert_string_equal(text(d, "tags|0|name"), "jobs");
+	assert_string_equal(as_json(at(d, "security")), "[]");
+}
+
+static void as_it_is_said(void **state)
+{
+	(void)state;
+	struct value *d = document(
+	    "[openapi]\ntitle = 'The \"shop\"'\nversion = '2.1'\n"
+	    "description = 'Orders.'\nservers = ['https://a.example/', '/b']\n",
+	    UP "summary = 'Order'\ndescription = 'Sends it.'\n"
+	       "tags = ['orders', 'jobs']\n");
+	assert_string_equal(text(d, "info|title"), "The \"shop\"");
+	assert_string_equal(text(d, "info|version"), "2.1");
+	assert_string_equal(text(d, "info|description"), "Orders.");
+	assert_string_equal(as_json(at(d, "servers")),
+	    "[{\"url\":\"https://a.example\"},{\"url\":\"/b\"}]");
+	assert_string_equal(as_json(at(d, "tags")),
+	    "[{\"name\":\"orders\"},{\"name\":\"jobs\"}]");
+	struct value *op = at(d, "paths|/api/order|post");
+	assert_string_equal(text(op, "operationId"), "order");
+	assert_string_equal(text(op, "summary"), "Order");
+	assert_string_equal(as_json(at(op, "tags")), "[\"orders\",\"jobs\"]");
+	assert_string_equal(text(op, "description"),
+	    "Sends it.\n\nAnswered with 202 at once, unless the request says "
+	    "how long to wait. It ends within 15 minutes, and what it gave is "
+	    "kept for 1 day.");
+}
+
+static void bad_server(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    produce("[openapi]\nservers = ['/a', 'shop.example']\n", UP),
+	    ERR_INPUT);
+	kit_says(&k, "site.toml:4:18: bad-value: ");
+	assert_null(out_find(&k.build.out, OUT_WWW, STR("openapi.json")));
+}
+
+/* Where the APIs are elsewhere, problems are still pages of the site. */
+static void api_elsewhere(void **state)
+{
+	(void)state;
+	struct value *d = document(
+	    "api_url = 'https://api.shop.example/v2/'\n[openapi]\n", UP);
+	assert_string_equal(
+	    text(d, "servers|0|url"), "https://api.shop.example/v2");
+	assert_string_equal(
+	    text(d,
+		"components|schemas|ProblemJobNotFound|properties|type|const"),
+	    "https://www.shop.example/x/problems/job-not-found");
+}
+
+static void problems_are_those_of_the_table(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n", UP);
+	struct value *p =
+	    at(d, "components|schemas|ProblemIdempotencyKeyReused");
+	assert_string_equal(text(p, "properties|type|const"),
+	    "/problems/idempotency-key-reused");
+	assert_int_equal(at(p, "properties|status|const")->as.i, 422);
+	/* nothing answers with this one */
+	assert_null(
+	    value_get(at(d, "components|schemas"), "ProblemResultConsumed"));
+}
+
+/* Every $ref and every link leads somewhere, and nothing is left over. */
+static void walk(struct value *d, struct value *v, struct value *seen)
+{
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n; i++)
+			walk(d, v->as.array.items[i], seen);
+	for (size_t i = 0; v->kind == VALUE_TABLE && i < v->as.table.n; i++) {
+		struct member *m = &v->as.table.members[i];
+		walk(d, m->value, seen);
+		if (!str_is(m->key, "$ref"))
+			continue;
+		assert_true(str_starts(m->value->text, "#/components/"));
+		char *path = arena_cstr(
+		    &k.arena, str_slice(m->value->text, 2, m->value->text.n));
+		for (char *c = path; *c; c++)
+			*c = *c == '/' ? '|' : *c;
+		at(d, path);
+		value_set(&k.arena, seen, m->value->text, POS_NONE, m->value);
+	}
+}
+
+static void references(void **state)
+{
+	struct value *seen;
+	struct value *d = document("[openapi]\n", UP);
+
+	(void)state;
+	seen = value_new(&k.arena, VALUE_TABLE, POS_NONE);
+	walk(d, d, seen);
+	struct value *components = at(d, "components");
+	for (size_t i = 0; i < components->as.table.n; i++) {
+		struct member *kind = &components->as.table.members[i];
+		for (size_t j = 0; j < kind->value->as.table.n; j++) {
+			struct str ref = arena_printf(&k.arena,
+			    "#/components/%.*s/%.*s", STR_ARG(kind->key),
+			    STR_ARG(kind->value->as.table.members[j].key));
+			if (!value_member(seen, ref))
+				fail_msg("nothing names %s", ref.p);
+		}
+	}
+}
+
+/* ---- operations ---------------------------------------------------------- */
+
+static void places_become_parameters(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "path = '/o/{shop}/{id}'\n[api.order.request]\n"
+	       "path = '/o/{path.id}?q={query.q}&k={header.x-key}'\n"
+	       "forward = ['X-Client', 'x-more-*', 'Accept', 'prefer']\n"
+	       "headers = { A = '{header.x-key}', B = '{header.x-b}', "
+	       "C = '{query.c}', Authorization = '{header.authorization}' }\n");
+	struct value *op = at(d, "paths|/api/o/{shop}/{id}|post");
+	static const struct {
+		const char *in, *name;
+		bool required;
+	} rows[] = {{"path", "shop", true}, {"path", "id", true},
+	    {"query", "q", true}, {"header", "x-key", true},
+	    {"query", "c", true}, {"header", "x-b", false},
+	    {"header", "x-client", false}};
+	size_t n = sizeof(rows) / sizeof(*rows);
+	for (size_t i = 0; i < n; i++) {
+		struct value *p = parameter(op, rows[i].in, rows[i].name);
+		if (!p)
+			fail_msg("there is no %s", rows[i].name);
+		struct value *required = value_get(p, "required");
+		assert_int_equal(required && required->as.b, rows[i].required);
+	}
+	/* and the six that all have, none of them twice */
+	assert_int_equal(at(op, "parameters")->as.array.n, n + 6);
+	assert_non_null(strstr(
+	    text(op, "description"), " Headers that are passed on: x-more-*."));
+}
+
+static void bodies(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "body = { max = '4KiB', required = { n = 'number', "
+	       "tag = 'any', who = 'string' } }\n[api.order.request]\n"
+	       "path = '/{body.who}/{body.ship.to}'\n"
+	       "body = '{\"a\":{body.list},\"b\":\"x {body.n} \\\" "
+	       "{body.note}\"}'\n");
+	struct value *body = at(d, "paths|/api/order|post|requestBody");
+	assert_true(at(body, "required")->as.b);
+	assert_string_equal(text(body, "description"), "At most 4096 bytes.");
+	assert_string_equal(as_json(at(body, "content")),
+	    "{\"application/json\":{\"schema\":{\"type\":\"object\","
+	    "\"required\":[\"n\",\"tag\",\"who\",\"ship\",\"list\",\"note\"],"
+	    "\"properties\":{\"n\":{\"type\":\"number\"},"
+	    "\"tag\":{\"type\":[\"string\",\"number\",\"boolean\",\"array\","
+	    "\"object\"]},\"who\":{\"type\":\"string\"},"
+	    "\"ship\":{\"type\":\"object\",\"required\":[\"to\"],"
+	    "\"properties\":{\"to\":{\"type\":[\"string\",\"number\","
+	    "\"boolean\"]}}},\"list\":{},"
+	    "\"note\":{\"type\":[\"string\",\"number\",\"boolean\"]}}}}}");
+}
+
+static void bodies_of_no_known_shape(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "body = { type = 'text/plain' }\n"
+	       "[api.all]\nmethod = 'GET'\nupstream = 'u'\n");
+	struct value *body = at(d, "paths|/api/order|post|requestBody");
+	assert_false(at(body, "required")->as.b);
+	assert_string_equal(
+	    as_json(at(body, "content")), "{\"text/plain\":{}}");
+	assert_null(value_get(at(d, "paths|/api/all|get"), "requestBody"));
+}
+
+/* The names of places do not make another path (OpenAPI 3.1, 4.8.8.2). */
+static void one_path_of_two_apis(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "path = '/o/{id}'\n"
+	       "[api.put]\nmethod = 'PUT'\npath = '/o/{name}'\nupstream = 'u'\n"
+	       "on_lost = 'fail'\n"
+	       "[api.see]\nmethod = 'GET'\npath = '/o/new'\nupstream = 'u'\n"
+	       "[api.sub]\nmethod = 'GET'\npath = '/o/{id}/x'\n"
+	       "upstream = 'u'\n");
+	struct value *item = at(d, "paths|/api/o/{id}");
+	assert_non_null(parameter(at(item, "post"), "path", "id"));
+	assert_non_null(parameter(at(item, "put"), "path", "id"));
+	assert_null(parameter(at(item, "put"), "path", "name"));
+	at(d, "paths|/api/o/new|get");
+	at(d, "paths|/api/o/{id}/x|get");
+	assert_null(value_get(at(d, "paths"), "/api/o/{name}"));
+}
+
+static void pace_in_words(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "pattern = 'synchronous'\nallow = ['async-polling', "
+	       "'synchronous']\nwait_max = '20s'\ndeadline = '90s'\nttl = "
+	       "'36h'\nstrict_poll = true\n");
+	assert_string_equal(text(d, "paths|/api/order|post|description"),
+	    "Answered with the result if there is one within 20 seconds, else "
+	    "with 202, unless the request says how long to wait. It allows "
+	    "async-polling, synchronous only. It ends within 90 seconds, and "
+	    "what it gave is kept for 36 hours. An unknown x-request-id "
+	    "without x-initial-request is 404.");
+}
+
+static void jobs_below_the_prefix(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n", "prefix = '/v2'\n" UP);
+	at(d, "paths|/v2/order|post");
+	at(d, "paths|/v2/jobs/{jobId}|get");
+	at(d, "paths|/v2/jobs/{jobId}|delete");
+	at(d, "paths|/v2/jobs/{jobId}/result|get");
+	at(d, "paths|/v2/jobs/{jobId}/cancel|post");
+	at(d, "paths|/v2/jobs/health|get");
+}
+
+static void twice_the_same(void **state)
+{
+	(void)state;
+	document("[openapi]\n", UP);
+	const char *first = kit_output(&k, OUT_WWW, "openapi.json");
+	document("[openapi]\n", UP);
+	assert_string_equal(first, kit_output(&k, OUT_WWW, "openapi.json"));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {T(not_asked_for), T(switched_off),
+	    T(without_api), T(elsewhere), T(bad_paths), T(below_the_apis),
+	    T(from_environment), T(about_itself), T(as_it_is_said),
+	    T(bad_server), T(api_elsewhere), T(problems_are_those_of_the_table),
+	    T(references), T(places_become_parameters), T(bodies),
+	    T(bodies_of_no_known_shape), T(one_path_of_two_apis),
+	    T(pace_in_words), T(jobs_below_the_prefix), T(twice_the_same)};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("openapi", tests, NULL, NULL);
+}
