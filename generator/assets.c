@@ -59,8 +59,7 @@ static enum err worse(enum err a, enum err b)
 
 /* One file may vanish or be unreadable; the others are looked at still. */
 static enum err each(struct build *b, const char *name, bool well_known,
-    enum err (*put)(
-	struct build *b, const struct fs_entry *e, struct str bytes))
+    enum err (*put)(struct build *b, const struct fs_entry *e))
 {
 	struct fs_list list;
 	enum err all = fs_walk(
@@ -68,29 +67,22 @@ static enum err each(struct build *b, const char *name, bool well_known,
 
 	for (size_t i = 0; i < list.n; i++) {
 		const struct fs_entry *e = &list.entries[i];
-		struct str bytes;
-		if (!is_published(b, e, well_known))
-			continue;
-		enum err err =
-		    fs_read(b->arena, e->path, FILE_MAX, b->diag, &bytes);
-		if (err == ERR_NOT_FOUND)
-			diag_error(b->diag, POS_FILE(e->path), "io-error",
-			    "it went away while it was read; try again");
-		if (!err)
-			err = put(b, e, bytes);
-		all = worse(all, err == ERR_NOT_FOUND ? ERR_IO : err);
+		if (is_published(b, e, well_known))
+			all = worse(all, put(b, e));
 	}
 	return all;
 }
 
-static enum err put_static(
-    struct build *b, const struct fs_entry *e, struct str bytes)
+static enum err put_static(struct build *b, const struct fs_entry *e)
 {
-	enum out_class class =
-	    str_ends(e->rel, ".html") ? OUT_PAGE : OUT_POINTER;
+	struct out_file file = {.path = e->rel,
+	    .root = OUT_WWW,
+	    .class = str_ends(e->rel, ".html") ? OUT_PAGE : OUT_POINTER,
+	    .pos = POS_FILE(e->path)};
+	enum err err = out_stage_copy(
+	    &b->out, OUT_WWW, e->rel.p, e->path, &file.digest, b->diag);
 
-	return out_put(&b->out, OUT_WWW, e->rel.p, bytes, class, false,
-	    POS_FILE(e->path), b->diag);
+	return err == ERR_OK ? out_note(&b->out, &file, b->diag) : err;
 }
 
 enum err produce_static(struct build *b)
@@ -98,11 +90,19 @@ enum err produce_static(struct build *b)
 	return each(b, "static", true, put_static);
 }
 
-static enum err put_asset(
-    struct build *b, const struct fs_entry *e, struct str bytes)
+static enum err put_asset(struct build *b, const struct fs_entry *e)
 {
 	struct str name = arena_printf(b->arena, "assets/%s", e->rel.p);
+	struct str bytes;
+	enum err err = fs_read(b->arena, e->path, FILE_MAX, b->diag, &bytes);
 
+	if (err == ERR_NOT_FOUND) {
+		diag_error(b->diag, POS_FILE(e->path), "io-error",
+		    "it went away while it was read; try again");
+		return ERR_IO;
+	}
+	if (err != ERR_OK)
+		return err;
 	return build_put_fingerprinted(
 	    b, name.p, bytes, false, POS_FILE(e->path));
 }

@@ -48,10 +48,10 @@ struct str build_published(const struct build *b, struct str logical)
 
 /* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */
 static struct str fingerprinted(
-    struct arena *a, struct str name, struct str bytes)
+    struct arena *a, struct str name, const struct digest *digest)
 {
 	struct str hash =
-	    str_slice(hash_blake2b(a, bytes), 0, HASH_FINGERPRINT_HEX);
+	    str_slice(digest_blake2b(a, digest), 0, HASH_FINGERPRINT_HEX);
 	size_t dot = name.n;
 
 	while (dot && name.p[dot - 1] != '.' && name.p[dot - 1] != '/')
@@ -66,13 +66,20 @@ static struct str fingerprinted(
 enum err build_put_fingerprinted(struct build *b, const char *name,
     struct str bytes, bool from_env, struct pos pos)
 {
-	struct str path = fingerprinted(b->arena, str_of(name), bytes);
-	enum err err = out_put(&b->out, OUT_WWW, path.p, bytes, OUT_IMMUTABLE,
-	    from_env, pos, b->diag);
+	struct out_file file = {.root = OUT_WWW,
+	    .class = OUT_IMMUTABLE,
+	    .from_env = from_env,
+	    .pos = pos};
 
+	hash_digest(bytes, &file.digest);
+	file.path = fingerprinted(b->arena, str_of(name), &file.digest);
+	enum err err = out_stage_hashed(
+	    &b->out, OUT_WWW, file.path.p, bytes, &file.digest, b->diag);
+	if (err == ERR_OK)
+		err = out_note(&b->out, &file, b->diag);
 	if (err == ERR_OK)
 		build_ref(b, arena_printf(b->arena, "/%s", name),
-		    arena_printf(b->arena, "/%.*s", STR_ARG(path)));
+		    arena_printf(b->arena, "/%.*s", STR_ARG(file.path)));
 	return err;
 }
 
@@ -111,11 +118,8 @@ struct value *build_data(struct build *b)
 }
 
 /* Input and output stop it at once; all else is told together. */
-static enum err produce(
-    struct build *b, const struct site *site, enum err first)
+static enum err produce(struct build *b, enum err first)
 {
-	b->site = site;
-	out_init(&b->out, b->arena);
 	for (size_t i = 0; i < sizeof(producers) / sizeof(*producers); i++) {
 		if (producers[i].needs_all && first != ERR_OK)
 			break;
@@ -128,9 +132,31 @@ static enum err produce(
 	return first;
 }
 
+/* What cannot become an output is not staged, only looked at. */
+static enum err run(struct build *b, const struct site *site, enum err first)
+{
+	size_t errors = b->diag->errors;
+
+	b->site = site;
+	out_init(&b->out, b->arena);
+	if (!b->spec || first != ERR_OK) {
+		out_dry(&b->out);
+	} else {
+		enum err err = out_open(&b->out, b->spec, b->diag);
+		if (err != ERR_OK)
+			return err;
+	}
+	first = produce(b, first);
+	if (first == ERR_OK && b->diag->errors > errors)
+		first = ERR_INPUT;
+	if (first != ERR_OK)
+		out_abandon(&b->out);
+	return first;
+}
+
 enum err build_run(struct build *b, const struct site *site)
 {
-	return produce(b, site, ERR_OK);
+	return run(b, site, ERR_OK);
 }
 
 enum err build_loaded(struct build *b, struct site *site, enum err loaded)
@@ -139,5 +165,5 @@ enum err build_loaded(struct build *b, struct site *site, enum err loaded)
 		return loaded;
 	if (loaded != ERR_OK)
 		site_mend(b->arena, site);
-	return produce(b, site, loaded);
+	return run(b, site, loaded);
 }

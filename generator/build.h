@@ -21,6 +21,7 @@ struct build {
 	struct arena *arena;
 	struct diag *diag;
 	const struct site *site;
+	const struct out_spec *spec; /* where to write; NULL: nowhere */
 	struct out out;
 	struct ref *refs;
 	size_t n_refs, cap_refs;
@@ -64,7 +65,10 @@ enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_server(struct build *b);     /* server.c: nginx */
 enum err produce_manifest(struct build *b);   /* manifest.c, last */
 
-/* Everything but writing: load, produce. */
+/*
+ * Runs the producers, into the folder that b->spec names. After ERR_OK it is
+ * the caller's to out_commit(); after an error nothing is left to be done.
+ */
 enum err build_run(struct build *b, const struct site *site);
 /*
  * What site_load() returned goes in. When it was ERR_INPUT, the producers look

@@ -29,7 +29,7 @@ static void summary(
 	int64_t bytes = 0;
 
 	for (size_t i = 0; i < b->out.n; i++)
-		bytes += (int64_t)b->out.files[i].bytes.n;
+		bytes += (int64_t)b->out.files[i].digest.bytes;
 	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	value_set(run->arena, run->result, STR("folder"), POS_NONE,
 	    value_string(run->arena, str_of(dir), POS_NONE));
@@ -99,21 +99,21 @@ static enum err build(struct command_run *run)
 		v[OPT_OUT].given ? v[OPT_OUT].string : "dist"),
 	    .force = v[OPT_FORCE].given,
 	};
-	struct build b = {.arena = run->arena, .diag = run->diag};
+	struct build b = {.arena = run->arena, .diag = run->diag, .spec = &out};
 	struct site *site;
 
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
-	err = build_loaded(&b, site, err);
-	if (err == ERR_OK && run->diag->errors)
-		err = ERR_INPUT;
 	if (err == ERR_OK)
 		err = check_place(run, spec.dir, out.dir);
+	err = build_loaded(&b, site, err);
 	if (err == ERR_OK)
 		err = command_refuse(run);
 	if (err == ERR_OK)
-		err = out_commit(&b.out, &out, run->diag);
+		err = out_commit(&b.out, run->diag);
+	else
+		out_abandon(&b.out);
 	if (err == ERR_OK)
 		summary(run, &b, out.dir);
 	return err;

@@ -1,9 +1,77 @@
 #include "generator/hash.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 
 #define BLAKE2B_BYTES 32
+/* what stays in a processor's nearest cache while three hashes read it */
+#define PIECE ((size_t)8 * 1024)
+
+struct state {
+	crypto_generichash_state blake2b;
+	crypto_hash_sha256_state sha256;
+	crypto_hash_sha512_state sha512;
+	uint64_t bytes;
+};
+static_assert(sizeof(struct state) <= HASH_STREAM_BYTES, "room for all three");
+
+void hash_init(void)
+{
+	if (sodium_init() < 0)
+		abort();
+}
+
+static struct state *state_of(struct hash_stream *stream)
+{
+	return (struct state *)(void *)stream->state;
+}
+
+void hash_begin(struct hash_stream *stream)
+{
+	struct state *s = state_of(stream);
+
+	s->bytes = 0;
+	if (crypto_generichash_init(&s->blake2b, NULL, 0, BLAKE2B_BYTES) != 0)
+		abort();
+	crypto_hash_sha256_init(&s->sha256);
+	crypto_hash_sha512_init(&s->sha512);
+}
+
+void hash_add(struct hash_stream *stream, const void *bytes, size_t n)
+{
+	struct state *s = state_of(stream);
+	const unsigned char *p = bytes;
+
+	s->bytes += n;
+	while (n) {
+		size_t piece = n < PIECE ? n : PIECE;
+		crypto_generichash_update(&s->blake2b, p, piece);
+		crypto_hash_sha256_update(&s->sha256, p, piece);
+		crypto_hash_sha512_update(&s->sha512, p, piece);
+		p += piece;
+		n -= piece;
+	}
+}
+
+void hash_end(struct hash_stream *stream, struct digest *out)
+{
+	struct state *s = state_of(stream);
+
+	*out = (struct digest){.bytes = s->bytes};
+	crypto_generichash_final(&s->blake2b, out->blake2b, BLAKE2B_BYTES);
+	crypto_hash_sha256_final(&s->sha256, out->sha256);
+	crypto_hash_sha512_final(&s->sha512, out->sha512);
+}
+
+void hash_digest(struct str bytes, struct digest *out)
+{
+	struct hash_stream stream;
+
+	hash_begin(&stream);
+	hash_add(&stream, bytes.p, bytes.n);
+	hash_end(&stream, out);
+}
 
 static const unsigned char *bytes_of(struct str s)
 {
@@ -16,6 +84,40 @@ static struct str hex(struct arena *a, const unsigned char *bin, size_t n)
 
 	sodium_bin2hex(text, 2 * n + 1, bin, n);
 	return (struct str){.p = text, .n = 2 * n};
+}
+
+static struct str integrity(struct arena *a, const unsigned char *sha512)
+{
+	char text[sodium_base64_ENCODED_LEN(
+	    crypto_hash_sha512_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+
+	sodium_bin2base64(text, sizeof(text), sha512, crypto_hash_sha512_BYTES,
+	    sodium_base64_VARIANT_ORIGINAL);
+	return arena_join(
+	    a, 2, (const struct str[]){STR("sha512-"), str_of(text)});
+}
+
+struct str digest_blake2b(struct arena *a, const struct digest *d)
+{
+	return hex(a, d->blake2b, sizeof(d->blake2b));
+}
+
+struct str digest_sha256(struct arena *a, const struct digest *d)
+{
+	return hex(a, d->sha256, sizeof(d->sha256));
+}
+
+struct str digest_integrity(struct arena *a, const struct digest *d)
+{
+	return integrity(a, d->sha512);
+}
+
+bool digest_eq(const struct digest *a, const struct digest *b)
+{
+	return a->bytes == b->bytes &&
+	       memcmp(a->blake2b, b->blake2b, sizeof(a->blake2b)) == 0 &&
+	       memcmp(a->sha256, b->sha256, sizeof(a->sha256)) == 0 &&
+	       memcmp(a->sha512, b->sha512, sizeof(a->sha512)) == 0;
 }
 
 struct str hash_blake2b(struct arena *a, struct str bytes)
@@ -39,11 +141,7 @@ struct str hash_sha256(struct arena *a, struct str bytes)
 struct str hash_integrity(struct arena *a, struct str bytes)
 {
 	unsigned char out[crypto_hash_sha512_BYTES];
-	char text[sodium_base64_ENCODED_LEN(
-	    sizeof(out), sodium_base64_VARIANT_ORIGINAL)];
 
 	crypto_hash_sha512(out, bytes_of(bytes), bytes.n);
-	sodium_bin2base64(text, sizeof(text), out, sizeof(out),
-	    sodium_base64_VARIANT_ORIGINAL);
-	return arena_printf(a, "sha512-%s", text);
+	return integrity(a, out);
 }

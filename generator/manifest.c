@@ -29,13 +29,13 @@ static void put_file(
 	json_key(w, "path");
 	json_string(w, f->path);
 	json_key(w, "bytes");
-	json_int(w, (int64_t)f->bytes.n);
+	json_int(w, (int64_t)f->digest.bytes);
 	json_key(w, "blake2b");
-	json_string(w, hash_blake2b(a, f->bytes));
+	json_string(w, digest_blake2b(a, &f->digest));
 	json_key(w, "sha256");
-	json_string(w, hash_sha256(a, f->bytes));
+	json_string(w, digest_sha256(a, &f->digest));
 	json_key(w, "integrity");
-	json_string(w, hash_integrity(a, f->bytes));
+	json_string(w, digest_integrity(a, &f->digest));
 	json_key(w, "type");
 	json_string(w, str_of(f->type));
 	json_key(w, "cache");
@@ -64,7 +64,7 @@ enum err produce_manifest(struct build *b)
 	json_open(&w, '[');
 	for (size_t i = 0; i < b->out.n; i++) {
 		const struct out_file *f = &b->out.files[i];
-		if (f->root != OUT_WWW)
+		if (f->root != OUT_WWW || f->is_sibling)
 			continue;
 		put_file(b->arena, &w, f);
 		from_env = from_env || f->from_env;

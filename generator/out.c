@@ -1,4 +1,4 @@
-#include "generator/out.h"
+#include "generator/out-stage.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,6 +7,13 @@
 void out_init(struct out *out, struct arena *arena)
 {
 	*out = (struct out){.arena = arena};
+	pthread_mutex_init(&out->mutex, NULL);
+	hash_init();
+}
+
+void out_dry(struct out *out)
+{
+	out->is_dry = true;
 }
 
 static const struct {
@@ -143,8 +150,7 @@ const struct out_file *out_find(
 	return s && !s->is_folder ? &out->files[s->file] : NULL;
 }
 
-/* Relative, no empty, `.` or `..` part, no control character. */
-static bool is_path(struct str path)
+bool out_is_path(struct str path)
 {
 	for (size_t i = 0; i < path.n; i++)
 		if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
@@ -189,38 +195,47 @@ static void grow(struct out *out)
 	out->files = files;
 }
 
-enum err out_put(struct out *out, enum out_root root, const char *path,
-    struct str bytes, enum out_class class, bool from_env, struct pos pos,
-    struct diag *diag)
+enum err out_note(
+    struct out *out, const struct out_file *file, struct diag *diag)
 {
-	struct str name = arena_str(out->arena, str_of(path));
-
-	if (!is_path(name)) {
-		diag_error(diag, pos, "bad-name",
-		    "\"%s\" cannot be the name of a published file; rename it",
-		    path);
+	if (!out_is_path(file->path)) {
+		diag_error(diag, file->pos, "bad-name",
+		    "\"%.*s\" cannot be the name of a published file; rename "
+		    "it",
+		    STR_ARG(file->path));
 		return ERR_INPUT;
 	}
-	const struct out_file *other = clashing(out, root, name);
+	const struct out_file *other = clashing(out, file->root, file->path);
 	if (other) {
-		diag_error(diag, pos, "output-clash",
-		    "%s would be written twice%s%.*s; rename one of the two",
-		    path, other->pos.file ? ", also for " : "",
+		diag_error(diag, file->pos, "output-clash",
+		    "%.*s would be written twice%s%.*s; rename one of the two",
+		    STR_ARG(file->path), other->pos.file ? ", also for " : "",
 		    STR_ARG(str_of(other->pos.file)));
 		return ERR_INPUT;
 	}
 	grow(out);
-	out->files[out->n++] = (struct out_file){
-	    .path = name,
-	    .root = root,
-	    .class = class,
-	    .bytes = bytes,
-	    .type = out_type(name),
-	    .from_env = from_env,
-	    .pos = pos,
-	};
+	struct out_file *f = &out->files[out->n++];
+	*f = *file;
+	f->path = arena_str(out->arena, file->path);
+	f->type = out_type(f->path);
+	if (!out->stage && !out->is_dry)
+		f->bytes = out_take_kept(out, f->root, f->path);
 	note_file(out, out->n - 1);
 	return ERR_OK;
+}
+
+enum err out_put(struct out *out, enum out_root root, const char *path,
+    struct str bytes, enum out_class class, bool from_env, struct pos pos,
+    struct diag *diag)
+{
+	struct out_file file = {.path = str_of(path),
+	    .root = root,
+	    .class = class,
+	    .from_env = from_env,
+	    .pos = pos};
+	enum err err = out_stage(out, root, path, bytes, &file.digest, diag);
+
+	return err == ERR_OK ? out_note(out, &file, diag) : err;
 }
 
 static int by_path(const void *left, const void *right)

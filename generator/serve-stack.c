@@ -71,9 +71,11 @@ const char *serve_log(struct serve *s, const char *name)
 enum err serve_build(struct serve *s, const char *socket)
 {
 	const char *dir = fs_join(s->arena, s->place.run, "release");
+	const struct out_spec out = {.dir = dir};
 	struct build b = {
 	    .arena = s->arena,
 	    .diag = s->diag,
+	    .spec = &out,
 	    .socket = socket,
 	    .root = fs_join(s->arena, dir, "www"),
 	};
@@ -84,7 +86,7 @@ enum err serve_build(struct serve *s, const char *socket)
 		return err;
 	s->has_api = b.config && b.config->n_apis > 0;
 	s->config = fs_join(s->arena, dir, "server/lowtide.json");
-	return out_commit(&b.out, &(struct out_spec){.dir = dir}, s->diag);
+	return out_commit(&b.out, s->diag);
 }
 
 static enum err start(struct serve *s, struct child *c, const char *name,

@@ -46,7 +46,10 @@ static void add(
 	list->entries[list->n++] = (struct fs_entry){.path = path,
 	    .rel = str_of(rel),
 	    .size = st->st_size,
-	    .mode = st->st_mode};
+	    .mode = st->st_mode,
+	    .inode = st->st_ino,
+	    .mtime = st->st_mtim,
+	    .ctime = st->st_ctim};
 }
 
 static void walk_folder(

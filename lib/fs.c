@@ -40,12 +40,18 @@ static enum err read_all(
 enum err fs_read(struct arena *a, const char *path, size_t max,
     struct diag *diag, struct str *out)
 {
+	return fs_read_at(a, AT_FDCWD, path, max, diag, out);
+}
+
+enum err fs_read_at(struct arena *a, int at, const char *path, size_t max,
+    struct diag *diag, struct str *out)
+{
 	struct stat st;
 	enum err err = ERR_IO;
 
 	*out = (struct str){0};
 	/* O_NONBLOCK: opening a FIFO must not wait for its other end */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ERR_NOT_FOUND;
 	if (fd < 0)
@@ -182,11 +188,27 @@ static DIR *open_folder(int at, const char *name)
 	return dir;
 }
 
+static int remove_at(int at, const char *name, unsigned depth);
+
+/* Closes dir. */
+static int remove_all(DIR *dir, unsigned depth)
+{
+	int status = 0;
+
+	for (struct dirent *e; errno = 0, (e = readdir(dir));)
+		if (!is_dots(e->d_name) &&
+		    remove_at(dirfd(dir), e->d_name, depth) != 0)
+			break;
+	status = errno ? -1 : 0;
+	int kept = errno;
+	closedir(dir);
+	errno = kept;
+	return status;
+}
+
 /* -1 with errno. Removes what `name` is in the folder `at`. */
 static int remove_at(int at, const char *name, unsigned depth)
 {
-	int status = -1;
-
 	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
@@ -196,21 +218,17 @@ static int remove_at(int at, const char *name, unsigned depth)
 		return -1;
 	}
 	DIR *dir = open_folder(at, name);
-	if (!dir)
+	if (!dir || remove_all(dir, depth + 1) != 0)
 		return -1;
-	for (struct dirent *e; errno = 0, (e = readdir(dir));) {
-		if (is_dots(e->d_name))
-			continue;
-		if (remove_at(dirfd(dir), e->d_name, depth + 1) != 0)
-			goto done;
-	}
-	if (errno == 0)
-		status = unlinkat(at, name, AT_REMOVEDIR);
-done:;
-	int kept = errno;
-	closedir(dir);
-	errno = kept;
-	return status;
+	return unlinkat(at, name, AT_REMOVEDIR);
+}
+
+int fs_remove_within(int fd)
+{
+	/* a descriptor of its own: closedir() closes it */
+	DIR *dir = open_folder(fd, ".");
+
+	return dir ? remove_all(dir, 0) : -1;
 }
 
 enum err fs_remove_tree(const char *path, struct diag *diag)

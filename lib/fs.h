@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "lib/arena.h"
 #include "lib/diag.h"
@@ -20,6 +21,9 @@
  */
 enum err fs_read(struct arena *a, const char *path, size_t max,
     struct diag *diag, struct str *out) __attribute__((warn_unused_result));
+/* The same, relative to the folder `at`. */
+enum err fs_read_at(struct arena *a, int at, const char *path, size_t max,
+    struct diag *diag, struct str *out) __attribute__((warn_unused_result));
 /*
  * Writes through a temporary name in the same folder, fsync, rename: readers
  * see the old bytes or the new ones, never a part.
@@ -35,6 +39,8 @@ enum err fs_sync_dir(const char *path, struct diag *diag)
 /* Removes a tree without following symlinks; a missing one is fine. */
 enum err fs_remove_tree(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));
+/* Empties the folder that `fd` is. 0, or -1 with errno; nothing is said. */
+int fs_remove_within(int fd);
 /* dir + "/" + name; name alone when it is absolute or dir is "." or empty. */
 const char *fs_join(struct arena *a, const char *dir, const char *name);
 
@@ -51,6 +57,8 @@ struct fs_entry {
 	struct str rel;	  /* below root */
 	off_t size;
 	mode_t mode;
+	ino_t inode;
+	struct timespec mtime, ctime;
 };
 struct fs_list {
 	struct fs_entry *entries;

@@ -18,11 +18,19 @@ static void put(
 	    ERR_OK);
 }
 
-/* An output of a.html (with that text), one server file and a manifest. */
-static void fill(struct kit *k, const char *text)
+static enum err begin(struct kit *k, bool force)
 {
+	const struct out_spec spec = {
+	    .dir = kit_path(k, "dist"), .force = force};
+
 	kit_build(k);
 	diag_init(&k->diag, &k->arena);
+	return out_open(&k->build.out, &spec, &k->diag);
+}
+
+/* a.html (with that text), one server file and a manifest. */
+static void fill(struct kit *k, const char *text)
+{
 	put(k, OUT_WWW, "sub/b.html", "b");
 	put(k, OUT_WWW, "a.html", text);
 	put(k, OUT_SERVER, "lowtide.json", "{}");
@@ -30,12 +38,20 @@ static void fill(struct kit *k, const char *text)
 	    MANIFEST("{\"path\":\"a.html\"},{\"path\":\"sub/b.html\"}"));
 }
 
-static enum err commit(struct kit *k, bool force)
+static enum err commit(struct kit *k)
 {
-	const struct out_spec spec = {
-	    .dir = kit_path(k, "dist"), .force = force};
+	return out_commit(&k->build.out, &k->diag);
+}
 
-	return out_commit(&k->build.out, &spec, &k->diag);
+/* The output of fill(), in place. */
+static enum err publish(struct kit *k, const char *text)
+{
+	enum err err = begin(k, false);
+
+	if (err != ERR_OK)
+		return err;
+	fill(k, text);
+	return commit(k);
 }
 
 static const char *text_of(struct kit *k, const char *name)
@@ -158,8 +174,7 @@ static void a_first_output(void **state)
 	(void)state;
 	kit_open(&k);
 	mode_t old = umask(077);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	umask(old);
 	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
 	assert_string_equal(text_of(&k, "dist/www/sub/b.html"), "b");
@@ -177,12 +192,10 @@ static void a_change_replaces_all_of_it(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	struct stat a = stat_of(&k, "dist/www/a.html");
 	struct stat b = stat_of(&k, "dist/www/sub/b.html");
-	fill(&k, "two");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "two"), ERR_OK);
 	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
 	/* same size, same second: the time still moved */
 	assert_true(
@@ -200,12 +213,11 @@ static void files_that_went_are_gone(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
-	kit_build(&k);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
+	assert_int_equal(begin(&k, false), ERR_OK);
 	put(&k, OUT_WWW, "a.html", "one");
 	put(&k, OUT_WWW, OUT_MANIFEST, MANIFEST("{\"path\":\"a.html\"}"));
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(commit(&k), ERR_OK);
 	assert_null(text_of(&k, "dist/www/sub/b.html"));
 	assert_null(text_of(&k, "dist/server/lowtide.json"));
 	kit_close(&k);
@@ -217,13 +229,11 @@ static void nothing_changed_touches_nothing(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	struct stat before = stat_of(&k, "dist");
 	struct stat www = stat_of(&k, "dist/www");
 	struct stat above = stat_of(&k, "");
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	struct stat after = stat_of(&k, "dist");
 	assert_true(before.st_ino == after.st_ino);
 	assert_true(before.st_ctim.tv_nsec == after.st_ctim.tv_nsec);
@@ -240,19 +250,19 @@ static void what_we_did_not_write_stays(void **state)
 	(void)state;
 	kit_open(&k);
 	kit_file(&k, "dist/thesis.txt", "ten years of work");
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_INPUT);
+	assert_int_equal(publish(&k, "one"), ERR_INPUT);
 	kit_says(&k, "dist/: output-not-ours: ");
 	assert_string_equal(
 	    text_of(&k, "dist/thesis.txt"), "ten years of work");
 	assert_int_equal(entries(&k), 1);
-	assert_int_equal(commit(&k, true), ERR_OK);
+	assert_int_equal(begin(&k, true), ERR_OK);
+	fill(&k, "one");
+	assert_int_equal(commit(&k), ERR_OK);
 	assert_null(text_of(&k, "dist/thesis.txt"));
 	/* beside a manifest of ours as well */
 	kit_file(&k, "dist/www/new.txt", "x");
 	kit_file(&k, "dist/other/new.txt", "x");
-	fill(&k, "two");
-	assert_int_equal(commit(&k, false), ERR_INPUT);
+	assert_int_equal(publish(&k, "two"), ERR_INPUT);
 	assert_int_equal(k.diag.errors, 2);
 	kit_says(&k, "dist/www/new.txt: output-not-ours: ");
 	kit_says(&k, "dist/other/new.txt: output-not-ours: ");
@@ -266,14 +276,13 @@ static void strange_outputs(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
+	kit_build(&k);
 	assert_int_equal(
-	    out_commit(&k.build.out, &(struct out_spec){.dir = "/"}, &k.diag),
+	    out_open(&k.build.out, &(struct out_spec){.dir = "/"}, &k.diag),
 	    ERR_INPUT);
 	kit_says(&k, "bad-value: \"/\" cannot be the output folder; ");
 	kit_file(&k, "dist", "a file");
-	fill(&k, "one");
-	assert_int_equal(commit(&k, true), ERR_INPUT);
+	assert_int_equal(begin(&k, true), ERR_INPUT);
 	kit_says(&k, "dist: output-not-ours: it is no folder");
 	assert_string_equal(text_of(&k, "dist"), "a file");
 	kit_close(&k);
@@ -288,8 +297,7 @@ static void empty_folders_and_links(void **state)
 	kit_open(&k);
 	assert_int_equal(mkdir(kit_path(&k, "real"), 0755), 0);
 	assert_int_equal(symlink("real", kit_path(&k, "dist")), 0);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	assert_string_equal(text_of(&k, "real/www/a.html"), "one");
 	struct stat st;
 	assert_int_equal(lstat(kit_path(&k, "dist"), &st), 0);
@@ -303,19 +311,16 @@ static void what_a_killed_run_left(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	/* killed while staging */
 	kit_file(&k, ".dist.lowtide-staging/www/half.html", "hal");
-	fill(&k, "two");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "two"), ERR_OK);
 	assert_null(text_of(&k, "dist/www/half.html"));
 	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
 	/* killed between the two renames */
 	assert_int_equal(
 	    rename(kit_path(&k, "dist"), kit_path(&k, ".dist.lowtide-old")), 0);
-	fill(&k, "two");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "two"), ERR_OK);
 	assert_string_equal(text_of(&k, "dist/www/a.html"), "two");
 	assert_int_equal(entries(&k), 1);
 	kit_close(&k);
@@ -327,13 +332,11 @@ static void two_runs_at_once(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
 	kit_file(&k, ".dist.lowtide-staging/www/theirs.html", "x");
 	int fd = open(kit_path(&k, ".dist.lowtide-staging"), O_RDONLY);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	fill(&k, "two");
-	assert_int_equal(commit(&k, false), ERR_BUSY);
+	assert_int_equal(publish(&k, "two"), ERR_BUSY);
 	kit_says(&k, "dist: output-busy: ");
 	assert_string_equal(
 	    text_of(&k, ".dist.lowtide-staging/www/theirs.html"), "x");
@@ -350,18 +353,141 @@ static void a_failure_leaves_the_previous_output(void **state)
 
 	(void)state;
 	kit_open(&k);
-	fill(&k, "one");
-	assert_int_equal(commit(&k, false), ERR_OK);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
+	assert_int_equal(begin(&k, false), ERR_OK);
 	fill(&k, "two");
 	for (size_t i = 0; i < sizeof(deep); i++)
 		deep[i] = i % 100 == 99 ? '/' : 'x';
 	deep[sizeof(deep) - 1] = '\0';
-	put(&k, OUT_WWW, deep, "x");
-	assert_int_equal(commit(&k, false), ERR_IO);
+	assert_int_equal(out_put(&k.build.out, OUT_WWW, deep, STR("x"),
+			     OUT_PAGE, false, POS_NONE, &k.diag),
+	    ERR_IO);
+	out_abandon(&k.build.out);
 	kit_says(&k, "io-error: ");
 	kit_says(&k, "the previous output is untouched");
 	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
 	assert_int_equal(entries(&k), 1);
+	kit_close(&k);
+}
+
+/* What is too deep to be removed does not undo what is in place. */
+static void what_cannot_be_removed_is_told(void **state)
+{
+	struct kit k;
+	char deep[700] = "dist";
+
+	(void)state;
+	kit_open(&k);
+	for (size_t i = 0; i < 300; i++)
+		strcat(deep, "/x");
+	assert_int_equal(fs_mkdirs(kit_path(&k, deep), 0755, NULL), ERR_OK);
+	assert_int_equal(begin(&k, true), ERR_OK);
+	fill(&k, "one");
+	assert_int_equal(commit(&k), ERR_OK);
+	kit_says(&k, ".dist.lowtide-staging: warning: left-behind: ");
+	assert_string_equal(text_of(&k, "dist/www/a.html"), "one");
+	assert_int_equal(k.diag.errors, 0);
+	/* out of the depths, so that it can go */
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(
+		    rename(kit_path(&k,
+			       arena_printf(&k.arena,
+				   ".dist.lowtide-staging/%.*s", 250, deep + 5)
+				   .p),
+			kit_path(&k, i ? "one" : "two")),
+		    0);
+		deep[5 + 200] = '\0';
+	}
+	kit_close(&k);
+}
+
+/* A stream equal to the old file at first, then not; and one that grew. */
+static void a_late_difference_is_written_whole(void **state)
+{
+	struct kit k;
+	const size_t n = 300000;
+	char *old = calloc(1, n + 1), *new = calloc(1, n + 1);
+
+	(void)state;
+	kit_open(&k);
+	memset(old, 'a', n);
+	memset(new, 'a', n);
+	new[n - 1] = 'b';
+	const char *const texts[] = {old, new, new, old + 1, old, ""};
+	for (size_t i = 0; i < 6; i++) {
+		struct digest d, want;
+		kit_file(&k, "big", texts[i]);
+		assert_int_equal(begin(&k, false), ERR_OK);
+		fill(&k, "one");
+		struct out_file f = {.path = STR("b.html"), .root = OUT_SERVER};
+		assert_int_equal(
+		    out_stage_copy(&k.build.out, OUT_SERVER, "b.html",
+			kit_path(&k, "big"), &d, &k.diag),
+		    ERR_OK);
+		assert_int_equal(out_note(&k.build.out, &f, &k.diag), ERR_OK);
+		assert_int_equal(commit(&k), ERR_OK);
+		hash_digest(str_of(texts[i]), &want);
+		assert_true(digest_eq(&d, &want));
+		assert_string_equal(
+		    text_of(&k, "dist/server/b.html"), texts[i]);
+		struct stat st = stat_of(&k, "dist/server/b.html");
+		static ino_t inode;
+		assert_true((st.st_ino == inode) == (i == 2));
+		inode = st.st_ino;
+	}
+	free(old);
+	free(new);
+	kit_close(&k);
+}
+
+/* 64 MiB of nothing and a word: no memory, and no blocks. */
+static void holes_stay_holes(void **state)
+{
+	struct kit k;
+	struct digest d;
+	const off_t n = (off_t)64 << 20;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "sparse", "word");
+	assert_int_equal(truncate(kit_path(&k, "sparse"), n), 0);
+	assert_int_equal(begin(&k, false), ERR_OK);
+	fill(&k, "one");
+	struct out_file f = {.path = STR("sparse"), .root = OUT_SERVER};
+	assert_int_equal(out_stage_copy(&k.build.out, OUT_SERVER, "sparse",
+			     kit_path(&k, "sparse"), &d, &k.diag),
+	    ERR_OK);
+	assert_int_equal(out_note(&k.build.out, &f, &k.diag), ERR_OK);
+	assert_int_equal(commit(&k), ERR_OK);
+	struct stat st = stat_of(&k, "dist/server/sparse");
+	assert_int_equal(st.st_size, n);
+	assert_int_equal(d.bytes, n);
+	assert_true(st.st_blocks < 1024);
+	assert_true(k.arena.used < 1 << 20);
+	kit_close(&k);
+}
+
+static void sources_that_are_no_files(void **state)
+{
+	struct kit k;
+	struct digest d;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "file", "x");
+	assert_int_equal(symlink("file", kit_path(&k, "link")), 0);
+	assert_int_equal(mkfifo(kit_path(&k, "pipe"), 0644), 0);
+	static const char *const names[] = {"link", "pipe", ".", "none"};
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(begin(&k, false), ERR_OK);
+		assert_int_equal(out_stage_copy(&k.build.out, OUT_WWW, "a",
+				     kit_path(&k, names[i]), &d, &k.diag),
+		    ERR_IO);
+		kit_says(&k, names[i]);
+		kit_says(&k, ": io-error: ");
+		out_abandon(&k.build.out);
+	}
+	assert_int_equal(entries(&k), 3);
 	kit_close(&k);
 }
 
@@ -382,6 +508,10 @@ int main(void)
 	    cmocka_unit_test(what_a_killed_run_left),
 	    cmocka_unit_test(two_runs_at_once),
 	    cmocka_unit_test(a_failure_leaves_the_previous_output),
+	    cmocka_unit_test(what_cannot_be_removed_is_told),
+	    cmocka_unit_test(a_late_difference_is_written_whole),
+	    cmocka_unit_test(holes_stay_holes),
+	    cmocka_unit_test(sources_that_are_no_files),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,309 @@
+#include "generator/out-stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+
+/*
+ * Taking an output folder: where it is, whose it is, and the lock. What is in
+ * it is looked at before a producer runs, so that a folder of somebody else's
+ * costs nobody the time of a build.
+ */
+#define MANIFEST_MAX ((size_t)256 * 1024 * 1024)
+#define TRIES 8 /* of a lock whose folder went away meanwhile */
+
+enum err stage_failed(const struct stage *s, struct diag *diag,
+    const char *name, const char *what)
+{
+	char path[PATH_MAX];
+	const char *reason = strerror(errno);
+
+	snprintf(path, sizeof(path), "%s%s%s", s->dir, *name ? "/" : "", name);
+	diag_error(diag, POS_FILE(path), "io-error",
+	    "%s: %s; the previous output is untouched", what, reason);
+	return ERR_IO;
+}
+
+/* Splits spec->dir into its folder and its name; a link to it is followed. */
+static enum err locate(struct stage *s, const char *dir, struct diag *diag)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	bool link = lstat(dir, &st) == 0 && S_ISLNK(st.st_mode);
+	struct str all = str_of(link && realpath(dir, real) ? real : dir);
+
+	while (all.n > 1 && str_ends(all, "/"))
+		all.n--;
+	size_t slash = all.n;
+	while (slash && all.p[slash - 1] != '/')
+		slash--;
+	struct str name = str_slice(all, slash, all.n);
+	if (name.n == 0 || str_is(name, ".") || str_is(name, "..")) {
+		diag_error(diag, POS_NONE, "bad-value",
+		    "\"%s\" cannot be the output folder; name one with --out",
+		    dir);
+		return ERR_INPUT;
+	}
+	s->dir = arena_cstr(s->a, all);
+	s->parent = slash ? arena_cstr(s->a, str_slice(all, 0, slash)) : ".";
+	s->staging = arena_printf(
+	    s->a, "%.*s.%.*s.lowtide-staging", (int)slash, all.p, STR_ARG(name))
+			 .p;
+	s->old = arena_printf(
+	    s->a, "%.*s.%.*s.lowtide-old", (int)slash, all.p, STR_ARG(name))
+		     .p;
+	return fs_mkdirs(s->parent, 0755, diag);
+}
+
+static enum err busy(const struct stage *s, struct diag *diag)
+{
+	diag_error(diag, POS_FILE(s->dir), "output-busy",
+	    "another run is writing there; wait for it");
+	return ERR_BUSY;
+}
+
+/*
+ * Opens and locks the folder at `path`. ERR_NOT_FOUND without a finding when
+ * there is none, ERR_BUSY as well, ERR_IO with errno.
+ */
+static enum err take(const char *path, int *fd)
+{
+	struct stat held, named;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		*fd =
+		    open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (*fd < 0)
+			return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+		/* where locks are not to be had, there is none */
+		bool other =
+		    flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+		/* the name may mean another folder by now */
+		if (!other && fstat(*fd, &held) == 0 &&
+		    lstat(path, &named) == 0 && held.st_ino == named.st_ino &&
+		    held.st_dev == named.st_dev)
+			return ERR_OK;
+		close(*fd);
+		*fd = -1;
+		if (other)
+			return ERR_BUSY;
+	}
+	return ERR_BUSY;
+}
+
+/* What a killed run left is emptied and used; a missing one is made. */
+static enum err take_staging(struct stage *s, bool make, struct diag *diag)
+{
+	enum err err = ERR_NOT_FOUND;
+	int fd = -1;
+
+	for (int tries = 0; tries < TRIES && err == ERR_NOT_FOUND; tries++) {
+		if (make && mkdir(s->staging, 0755) != 0 && errno != EEXIST)
+			return stage_failed(s, diag, "", "it cannot be staged");
+		err = take(s->staging, &fd);
+		if (!make && err == ERR_NOT_FOUND)
+			return ERR_OK;
+	}
+	if (err == ERR_IO)
+		return stage_failed(s, diag, "", "it cannot be staged");
+	if (err != ERR_OK)
+		return busy(s, diag);
+	if (fs_remove_within(fd) != 0 || fchmod(fd, 0755) != 0) {
+		err = stage_failed(s, diag, "", "it cannot be staged");
+		close(fd);
+		return err;
+	}
+	atomic_store(&s->folder, fd);
+	return ERR_OK;
+}
+
+enum err stage_folder(struct stage *s, struct diag *diag, int *fd)
+{
+	enum err err = ERR_OK;
+
+	*fd = atomic_load(&s->folder);
+	if (*fd >= 0)
+		return ERR_OK;
+	pthread_mutex_lock(&s->mutex);
+	if (atomic_load(&s->folder) < 0)
+		err = take_staging(s, true, diag);
+	*fd = atomic_load(&s->folder);
+	pthread_mutex_unlock(&s->mutex);
+	return err;
+}
+
+/* The previous output itself, put back if its run was killed in between. */
+static enum err take_previous(struct stage *s, struct diag *diag)
+{
+	struct stat st;
+	bool exists = lstat(s->dir, &st) == 0, left = lstat(s->old, &st) == 0;
+
+	if (!exists && left && rename(s->old, s->dir) != 0)
+		return stage_failed(s, diag, "", "it cannot be put back");
+	if (exists && left && fs_remove_tree(s->old, diag) != ERR_OK)
+		return ERR_IO;
+	enum err err = take(s->dir, &s->previous);
+	if (err == ERR_OK || err == ERR_NOT_FOUND)
+		return ERR_OK;
+	if (err == ERR_BUSY)
+		return busy(s, diag);
+	if (errno != ENOTDIR && errno != ELOOP)
+		return stage_failed(s, diag, "", "it cannot be opened");
+	diag_error(diag, POS_FILE(s->dir), "output-not-ours",
+	    "it is no folder; name another one with --out");
+	return ERR_INPUT;
+}
+
+/* --- whose it is -------------------------------------------------------- */
+
+struct ours {
+	const struct stage *stage;
+	struct diag *diag;
+	struct str *paths; /* that the previous manifest lists, sorted */
+	size_t n;
+};
+
+static int by_str(const void *left, const void *right)
+{
+	const struct str *a = left, *b = right;
+
+	return str_cmp(*a, *b);
+}
+
+static bool read_manifest(struct ours *o)
+{
+	struct arena *a = o->stage->a;
+	const char *file = fs_join(a, o->stage->dir, "www/" OUT_MANIFEST);
+	struct value *root, *files;
+	struct str bytes;
+
+	if (fs_read(a, file, MANIFEST_MAX, NULL, &bytes) != ERR_OK ||
+	    json_read(a, bytes, MANIFEST_MAX, file, NULL, &root) != ERR_OK)
+		return false;
+	files = value_get(root, "files");
+	if (!files || files->kind != VALUE_ARRAY)
+		return false;
+	o->n = files->as.array.n + 1;
+	o->paths = arena_array(a, o->n, sizeof(*o->paths));
+	for (size_t i = 0; i + 1 < o->n; i++)
+		o->paths[i] = value_text(files->as.array.items[i], "path");
+	o->paths[o->n - 1] = STR(OUT_MANIFEST);
+	qsort(o->paths, o->n, sizeof(*o->paths), by_str);
+	return true;
+}
+
+static bool is_listed(const struct ours *o, struct str path)
+{
+	return bsearch(&path, o->paths, o->n, sizeof(*o->paths), by_str);
+}
+
+/* In the manifest, or beside what is: its signature, compressed siblings. */
+static bool is_ours(const struct ours *o, struct str path)
+{
+	static const char *const beside[] = {".gz", ".br", ".zst", ".minisig"};
+
+	if (is_listed(o, path))
+		return true;
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
+		if (str_ends(path, beside[i]) &&
+		    is_listed(
+			o, str_slice(path, 0, path.n - strlen(beside[i]))))
+			return true;
+	return false;
+}
+
+static enum err not_ours(const struct ours *o, const char *what)
+{
+	diag_error(o->diag, POS_FILE(fs_join(o->stage->a, o->stage->dir, what)),
+	    "output-not-ours",
+	    "no build wrote this, so it is not deleted; name another folder "
+	    "with --out, or say --force");
+	return ERR_INPUT;
+}
+
+/*
+ * Everything below www must be in the manifest. server/ has no list; it is
+ * taken as ours where the manifest is.
+ */
+static enum err check_ours(
+    const struct stage *s, const struct fs_list *list, struct diag *diag)
+{
+	struct ours o = {.stage = s, .diag = diag};
+	enum err err = ERR_OK;
+
+	if (list->n == 0)
+		return ERR_OK;
+	if (!read_manifest(&o))
+		return not_ours(&o, "");
+	for (size_t i = 0; i < list->n; i++) {
+		struct str rel = list->entries[i].rel;
+		if (str_starts(rel, "server/"))
+			continue;
+		if (!str_starts(rel, "www/") ||
+		    !is_ours(&o, str_slice(rel, 4, rel.n)))
+			err = not_ours(&o, arena_cstr(s->a, rel));
+	}
+	return err;
+}
+
+static enum err look_at_previous(struct stage *s, bool force, struct diag *diag)
+{
+	struct fs_list list;
+	enum err err = fs_walk(s->a, s->dir, force ? NULL : diag, &list);
+
+	if (err == ERR_OK && !force)
+		err = check_ours(s, &list, diag);
+	s->before = arena_array(s->a, list.n, sizeof(*s->before));
+	s->n_before = list.n;
+	for (size_t i = 0; i < list.n; i++)
+		s->before[i].entry = &list.entries[i];
+	return force ? ERR_OK : err;
+}
+
+/* Whether files of mode 0755 come out as such; of the whole process. */
+static bool umask_takes(void)
+{
+	mode_t mask = umask(022);
+
+	umask(mask);
+	return mask & 0755;
+}
+
+enum err out_open(
+    struct out *out, const struct out_spec *spec, struct diag *diag)
+{
+	struct stage *s = arena_alloc(out->arena, sizeof(*s));
+
+	*s = (struct stage){
+	    .a = out->arena, .previous = -1, .must_chmod = umask_takes()};
+	atomic_init(&s->folder, -1);
+	pthread_mutex_init(&s->mutex, NULL);
+	out->stage = s;
+	enum err err = locate(s, spec->dir, diag);
+	if (err == ERR_OK)
+		err = take_previous(s, diag);
+	/* one that is there tells of another run, or is in the way */
+	if (err == ERR_OK)
+		err = take_staging(s, s->previous < 0, diag);
+	if (err == ERR_OK && s->previous >= 0)
+		err = look_at_previous(s, spec->force, diag);
+	if (err != ERR_OK)
+		out_abandon(out);
+	return err;
+}
+
+void stage_close(struct stage *s)
+{
+	int folder = atomic_exchange(&s->folder, -1);
+
+	if (folder >= 0)
+		close(folder);
+	if (s->previous >= 0)
+		close(s->previous);
+	s->previous = -1;
+}
