@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "generator/scan.h"
+
 /*
  * One file's bytes on their way into the staging folder: hashed, compared with
  * the previous output's file of that name, and written from the first byte on
@@ -267,6 +269,46 @@ static enum err copy_end(struct copy *c, enum err err, struct diag *diag)
 	return err;
 }
 
+/* --- secrets ------------------------------------------------------------ */
+
+/* Where one would be published; the finding is told. */
+static bool is_clean(const struct out *out, enum out_root root,
+    const char *path, struct str bytes, struct diag *diag)
+{
+	char name[PATH_MAX];
+
+	if (!out->scan || !stage_name(name, root, str_of(path)))
+		return true;
+	return scan_bytes(out->scan, bytes, POS_FILE(name), diag);
+}
+
+/*
+ * The same in pieces: a search goes back over the end of the piece before,
+ * where a secret may have begun. After the first that it finds it rests.
+ */
+struct search {
+	const struct scan *scan; /* NULL: nothing to be done (any more) */
+	char name[PATH_MAX];
+	struct pos pos;
+	char bytes[SCAN_CHUNK_OVERLAP + PIECE];
+	size_t kept; /* bytes of the piece before */
+};
+
+static bool search(struct search *s, const char *p, size_t n, struct diag *diag)
+{
+	memcpy(s->bytes + s->kept, p, n);
+	n += s->kept;
+	if (!scan_bytes(s->scan, (struct str){s->bytes, n}, s->pos, diag)) {
+		s->scan = NULL;
+		return false;
+	}
+	s->kept = n < SCAN_CHUNK_OVERLAP ? n : SCAN_CHUNK_OVERLAP;
+	for (size_t i = 0; i < n - s->kept; i++)
+		s->pos.line += s->bytes[i] == '\n';
+	memmove(s->bytes, s->bytes + n - s->kept, s->kept);
+	return true;
+}
+
 /* --- bytes in memory ---------------------------------------------------- */
 
 struct out_kept {
@@ -316,6 +358,8 @@ enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
 	struct copy c;
 
 	(void)digest;
+	if (!is_clean(out, root, path, bytes, diag))
+		return ERR_INPUT;
 	if (!out->stage) {
 		if (!out->is_dry)
 			keep(out, root, str_of(path), bytes);
@@ -348,8 +392,10 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 
 /* As many bytes as it had when it was opened, or it changed. */
 static enum err copy_file(struct copy *c, int in, uint64_t size,
-    const char *source, struct hash_stream *hash, struct diag *diag)
+    const char *source, struct search *secrets, struct hash_stream *hash,
+    struct diag *diag)
 {
+	enum err found = ERR_OK;
 	char piece[PIECE];
 
 	for (uint64_t at = 0; at < size;) {
@@ -363,12 +409,14 @@ static enum err copy_file(struct copy *c, int in, uint64_t size,
 			    "it became shorter while it was read; try again",
 			    diag);
 		hash_add(hash, piece, (size_t)n);
+		if (secrets->scan && !search(secrets, piece, (size_t)n, diag))
+			found = ERR_INPUT;
 		enum err err = c ? copy_add(c, piece, (size_t)n, diag) : ERR_OK;
 		if (err != ERR_OK)
 			return err;
 		at += (uint64_t)n;
 	}
-	return ERR_OK;
+	return found;
 }
 
 static int open_source(const char *source, struct stat *st, struct diag *diag)
@@ -409,6 +457,7 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 	struct stat before, after;
 	struct copy c;
 	struct copy *to = out->stage ? &c : NULL;
+	struct search secrets;
 	enum err err = ERR_OK;
 
 	int in = open_source(source, &before, diag);
@@ -419,12 +468,16 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 		return keep_copy(out, root, path, source, digest, diag);
 	}
 	hash_begin(&hash);
+	secrets.kept = 0;
+	secrets.scan =
+	    stage_name(secrets.name, root, str_of(path)) ? out->scan : NULL;
+	secrets.pos = (struct pos){secrets.name, 1, 0};
 	if (to)
 		err = copy_begin(to, out->stage, root, str_of(path),
 		    (uint64_t)before.st_size, diag);
 	if (err == ERR_OK)
-		err = copy_file(
-		    to, in, (uint64_t)before.st_size, source, &hash, diag);
+		err = copy_file(to, in, (uint64_t)before.st_size, source,
+		    &secrets, &hash, diag);
 	if (err == ERR_OK &&
 	    (fstat(in, &after) != 0 || !is_unchanged(&before, &after)))
 		err = unreadable(

@@ -93,7 +93,8 @@ enum err out_open(struct out *out, const struct out_spec *spec,
     struct diag *diag) __attribute__((warn_unused_result));
 
 /*
- * Any thread. The bytes are the caller's again afterwards. What out_note() will
+ * Any thread. The bytes are the caller's again afterwards. ERR_INPUT where they
+ * hold a secret (`secret-in-output`), or ERR_IO. What out_note() will
  * find fault with (names, clashes) is hashed and not written.
  */
 enum err out_stage(struct out *out, enum out_root root, const char *path,
