@@ -32,18 +32,21 @@ void build_ref(struct build *b, struct str logical, struct str published)
 			memcpy(refs, b->refs, b->n_refs * sizeof(*refs));
 		b->refs = refs;
 	}
+	if (!b->ref_numbers.arena)
+		lookup_init(&b->ref_numbers, b->arena);
+	logical = arena_str(b->arena, logical);
+	lookup_add(&b->ref_numbers, logical, b->n_refs);
 	b->refs[b->n_refs++] = (struct ref){
-	    .logical = arena_str(b->arena, logical),
+	    .logical = logical,
 	    .published = arena_str(b->arena, published),
 	};
 }
 
 struct str build_published(const struct build *b, struct str logical)
 {
-	for (size_t i = 0; i < b->n_refs; i++)
-		if (str_eq(b->refs[i].logical, logical))
-			return b->refs[i].published;
-	return (struct str){0};
+	size_t i = lookup_get(&b->ref_numbers, logical);
+
+	return i == LOOKUP_NONE ? (struct str){0} : b->refs[i].published;
 }
 
 /* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */

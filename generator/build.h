@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_BUILD_H
 #define LOWTIDE_GENERATOR_BUILD_H
 
+#include "generator/lookup.h"
 #include "generator/mustache.h"
 #include "generator/out.h"
 #include "generator/site.h"
@@ -25,6 +26,13 @@ struct build {
 	struct out out;
 	struct ref *refs;
 	size_t n_refs, cap_refs;
+	struct lookup ref_numbers; /* by logical path */
+	/*
+	 * What stands before the first module of a page, and what the policy
+	 * calls it ("'sha256-…'"); both empty when no module is imported.
+	 */
+	struct str import_map, import_map_source;
+	bool import_map_from_env;
 	struct config *config; /* set by the api producer; NULL = no api.toml */
 	/* `lowtide serve` overrides these; NULL = the installed places */
 	const char *socket, *root;
