@@ -18,35 +18,53 @@ static const struct producer {
     {produce_openapi, false},
     {produce_problems, false},
     {produce_pages, false},
+    {produce_handlers, false},
     {produce_server, true},
     {produce_manifest, true},
 };
 
+/* The entry of that path, or the free one where it belongs. */
+static struct ref *find(struct ref *refs, size_t cap, struct str logical)
+{
+	for (size_t i = (size_t)str_hash(logical);; i++) {
+		struct ref *r = &refs[i & (cap - 1)];
+		if (!r->logical.p || str_eq(r->logical, logical))
+			return r;
+	}
+}
+
+/* Never more than half full. */
+static void grow_refs(struct build *b)
+{
+	size_t cap = b->cap_refs ? 2 * b->cap_refs : 64;
+	struct ref *refs = arena_array(b->arena, cap, sizeof(*refs));
+
+	for (size_t i = 0; i < b->cap_refs; i++)
+		if (b->refs[i].logical.p)
+			*find(refs, cap, b->refs[i].logical) = b->refs[i];
+	b->refs = refs;
+	b->cap_refs = cap;
+}
+
 void build_ref(struct build *b, struct str logical, struct str published)
 {
-	if (b->n_refs == b->cap_refs) {
-		b->cap_refs = b->cap_refs ? b->cap_refs * 2 : 32;
-		struct ref *refs =
-		    arena_array(b->arena, b->cap_refs, sizeof(*refs));
-		if (b->n_refs)
-			memcpy(refs, b->refs, b->n_refs * sizeof(*refs));
-		b->refs = refs;
-	}
-	if (!b->ref_numbers.arena)
-		lookup_init(&b->ref_numbers, b->arena);
-	logical = arena_str(b->arena, logical);
-	lookup_add(&b->ref_numbers, logical, b->n_refs);
-	b->refs[b->n_refs++] = (struct ref){
-	    .logical = logical,
+	if (2 * (b->n_refs + 1) > b->cap_refs)
+		grow_refs(b);
+	struct ref *r = find(b->refs, b->cap_refs, logical);
+	if (r->logical.p)
+		return;
+	*r = (struct ref){
+	    .logical = arena_str(b->arena, logical),
 	    .published = arena_str(b->arena, published),
 	};
+	b->n_refs++;
 }
 
 struct str build_published(const struct build *b, struct str logical)
 {
-	size_t i = lookup_get(&b->ref_numbers, logical);
-
-	return i == LOOKUP_NONE ? (struct str){0} : b->refs[i].published;
+	if (!b->n_refs)
+		return (struct str){0};
+	return find(b->refs, b->cap_refs, logical)->published;
 }
 
 /* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */

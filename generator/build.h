@@ -1,9 +1,9 @@
 #ifndef LOWTIDE_GENERATOR_BUILD_H
 #define LOWTIDE_GENERATOR_BUILD_H
 
-#include "generator/lookup.h"
 #include "generator/mustache.h"
 #include "generator/out.h"
+#include "generator/pool.h"
 #include "generator/site.h"
 #include "lib/config.h"
 
@@ -24,20 +24,15 @@ struct build {
 	const struct site *site;
 	const struct out_spec *spec; /* where to write; NULL: nowhere */
 	struct out out;
-	struct ref *refs;
+	struct pool pool; /* all zero: one thread */
+	struct ref *refs; /* hash table by logical path; n_refs of cap_refs */
 	size_t n_refs, cap_refs;
-	struct lookup ref_numbers; /* by logical path */
-	/*
-	 * What stands before the first module of a page, and what the policy
-	 * calls it ("'sha256-…'"); both empty when no module is imported.
-	 */
-	struct str import_map, import_map_source;
-	bool import_map_from_env;
 	struct config *config; /* set by the api producer; NULL = no api.toml */
 	/* `lowtide serve` overrides these; NULL = the installed places */
 	const char *socket, *root;
 };
 
+/* The first one told of a logical path counts. Copies both. */
 void build_ref(struct build *b, struct str logical, struct str published);
 /* The published path, or the empty view. */
 struct str build_published(const struct build *b, struct str logical);
@@ -62,7 +57,7 @@ bool build_partial(
 
 /* The producers, in their order. ERR_OK or what stopped them. */
 enum err produce_catalogues(struct build *b); /* catalogue.c */
-enum err produce_static(struct build *b);     /* assets.c */
+enum err produce_static(struct build *b);     /* static.c */
 enum err produce_assets(struct build *b);     /* assets.c */
 enum err produce_oauth(struct build *b);      /* oauth.c */
 enum err produce_client(struct build *b);     /* client.c: requests.mjs */
@@ -70,6 +65,7 @@ enum err produce_api(struct build *b);	      /* api.c: lowtide.json */
 enum err produce_openapi(struct build *b);    /* openapi.c */
 enum err produce_problems(struct build *b);   /* problems.c */
 enum err produce_pages(struct build *b);      /* pages.c */
+enum err produce_handlers(struct build *b);   /* static.c */
 enum err produce_server(struct build *b);     /* server.c: nginx */
 enum err produce_manifest(struct build *b);   /* manifest.c, last */
 

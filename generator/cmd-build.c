@@ -7,7 +7,7 @@
 #include "lib/fs.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
-enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE };
+enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE, OPT_JOBS };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -20,6 +20,7 @@ static const struct opt options[] = {
     [OPT_FORCE] = {.name = "force",
 	.kind = OPT_FLAG,
 	.help = "replace an output folder that no build wrote"},
+    [OPT_JOBS] = COMMAND_OPT_JOBS,
     {.name = NULL},
 };
 
@@ -102,6 +103,7 @@ static enum err build(struct command_run *run)
 	struct build b = {.arena = run->arena, .diag = run->diag, .spec = &out};
 	struct site *site;
 
+	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);

@@ -3,7 +3,7 @@
 #include "generator/overlay.h"
 
 /* `lowtide check`: everything a build does but writing. */
-enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PRINT };
+enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PRINT, OPT_JOBS };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -11,6 +11,7 @@ static const struct opt options[] = {
     [OPT_PRINT] = {.name = "print",
 	.kind = OPT_FLAG,
 	.help = "print every value and where it comes from"},
+    [OPT_JOBS] = COMMAND_OPT_JOBS,
     {.name = NULL},
 };
 
@@ -22,6 +23,7 @@ static enum err check(struct command_run *run)
 	struct build b = {.arena = run->arena, .diag = run->diag};
 	struct site *site;
 
+	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (v[OPT_PRINT].given && run->json)
 		run->result = overlay_values(run->arena, site->root);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "generator/findings.h"
+#include "generator/pool.h"
 #include "generator/progress.h"
 #include "generator/site.h"
 #include "lib/arena.h"
@@ -94,6 +95,12 @@ enum err command_print_json(const struct command_run *run, int status)
 	{                                                                      \
 		.name = "set", .kind = OPT_LIST, .arg = "KEY=VALUE",           \
 		.help = "set one key, over every file"                         \
+	}
+#define COMMAND_OPT_JOBS                                                       \
+	{                                                                      \
+		.name = "jobs", .letter = 'j', .kind = OPT_INT, .arg = "N",    \
+		.help = "threads to work on (default: one a processor)",       \
+		.min = 1, .max = POOL_JOBS_MAX                                 \
 	}
 /* The site folder that the values of the first three name. */
 struct site_spec command_site(const struct opt_value *dir,

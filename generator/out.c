@@ -80,21 +80,11 @@ struct out_slot {
 	size_t file; /* index; of a folder: the first file that needed it */
 };
 
-/* FNV-1a */
-static size_t hash(enum out_root root, struct str path)
-{
-	uint64_t h = 14695981039346656037u + root;
-
-	for (size_t i = 0; i < path.n; i++)
-		h = (h ^ (unsigned char)path.p[i]) * 1099511628211u;
-	return (size_t)(h ^ h >> 32);
-}
-
 /* The slot of that path, or the free one where it belongs. */
 static struct out_slot *slot(
     const struct out *out, enum out_root root, struct str path)
 {
-	for (size_t i = hash(root, path);; i++) {
+	for (size_t i = (size_t)str_hash(path) + root;; i++) {
 		struct out_slot *s = &out->slots[i & (out->n_slots - 1)];
 		if (!s->path.p || (s->root == root && str_eq(s->path, path)))
 			return s;

@@ -80,6 +80,7 @@ enum err serve_build(struct serve *s, const char *socket)
 	    .root = fs_join(s->arena, dir, "www"),
 	};
 
+	pool_init(&b.pool, 0);
 	serve_fill_upstreams(s);
 	enum err err = build_run(&b, s->site);
 	if (err != ERR_OK)

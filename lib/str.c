@@ -68,3 +68,12 @@ struct str str_trim(struct str s)
 		s.n--;
 	return s;
 }
+
+uint64_t str_hash(struct str s)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
+	return h ^ h >> 32;
+}

@@ -70,6 +70,8 @@ bool str_ends(struct str s, const char *suffix);
 int str_cmp(struct str a, struct str b);
 /* Index of the first `c` at or after `from`, or s.n. */
 size_t str_find(struct str s, char c, size_t from);
+/* FNV-1a, for hash tables of what we chose the names of ourselves. */
+uint64_t str_hash(struct str s);
 /* A decimal number into `out`, not terminated; how many bytes that took. */
 #define STR_INT_MAX 20
 size_t str_int(char out[STR_INT_MAX], int64_t number);
