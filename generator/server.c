@@ -82,7 +82,7 @@ static bool is_shared(const struct build *b, const struct out_file *f)
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
 		if (str_ends(f->path, endings[i]))
 			return true;
-	return is_catalogue(b->site, f->path);
+	return f->class == OUT_POINTER || is_catalogue(b->site, f->path);
 }
 
 static struct str ending_of(struct str path)
