@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_BUILD_H
 #define LOWTIDE_GENERATOR_BUILD_H
 
+#include "generator/manifest.h"
 #include "generator/mustache.h"
 #include "generator/out.h"
 #include "generator/pool.h"
@@ -22,7 +23,8 @@ struct build {
 	struct arena *arena;
 	struct diag *diag;
 	const struct site *site;
-	const struct out_spec *spec; /* where to write; NULL: nowhere */
+	const struct out_spec *spec;	 /* where to write; NULL: nowhere */
+	const struct previous *previous; /* --previous; NULL: none */
 	struct out out;
 	struct pool pool; /* all zero: one thread */
 	struct ref *refs; /* hash table by logical path; n_refs of cap_refs */

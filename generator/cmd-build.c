@@ -7,7 +7,15 @@
 #include "lib/fs.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
-enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_FORCE, OPT_JOBS };
+enum {
+	OPT_DIR,
+	OPT_ENV,
+	OPT_OUT,
+	OPT_SET,
+	OPT_PREVIOUS,
+	OPT_FORCE,
+	OPT_JOBS
+};
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -17,6 +25,7 @@ static const struct opt options[] = {
 	.arg = "DIR",
 	.help = "where to write (default: dist in the site folder)"},
     [OPT_SET] = COMMAND_OPT_SET,
+    [OPT_PREVIOUS] = COMMAND_OPT_PREVIOUS,
     [OPT_FORCE] = {.name = "force",
 	.kind = OPT_FLAG,
 	.help = "replace an output folder that no build wrote"},
@@ -109,6 +118,10 @@ static enum err build(struct command_run *run)
 		site_say_env(site, stderr);
 	if (err == ERR_OK)
 		err = check_place(run, spec.dir, out.dir);
+	enum err before =
+	    command_previous(run, spec.dir, &v[OPT_PREVIOUS], &b.previous);
+	if (err == ERR_OK)
+		err = before;
 	err = build_loaded(&b, site, err);
 	if (err == ERR_OK)
 		err = command_refuse(run);

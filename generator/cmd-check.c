@@ -3,11 +3,12 @@
 #include "generator/overlay.h"
 
 /* `lowtide check`: everything a build does but writing. */
-enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PRINT, OPT_JOBS };
+enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PREVIOUS, OPT_PRINT, OPT_JOBS };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
     [OPT_SET] = COMMAND_OPT_SET,
+    [OPT_PREVIOUS] = COMMAND_OPT_PREVIOUS,
     [OPT_PRINT] = {.name = "print",
 	.kind = OPT_FLAG,
 	.help = "print every value and where it comes from"},
@@ -31,6 +32,10 @@ static enum err check(struct command_run *run)
 		overlay_print(run->arena, site->root, stdout);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
+	enum err before =
+	    command_previous(run, spec.dir, &v[OPT_PREVIOUS], &b.previous);
+	if (err == ERR_OK)
+		err = before;
 	return build_loaded(&b, site, err);
 }
 

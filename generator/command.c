@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "generator/manifest.h"
 #include "lib/json.h"
 
 enum {
@@ -60,6 +61,16 @@ struct site_spec command_site(const struct opt_value *dir,
 	    .sets = set->list,
 	    .n_sets = set->n,
 	};
+}
+
+enum err command_previous(struct command_run *run, const char *dir,
+    const struct opt_value *where, const struct previous **out)
+{
+	const char *path = where->string;
+
+	if (path && strcmp(path, "-") != 0 && strcmp(path, "none") != 0)
+		path = site_path(run->arena, dir, path);
+	return previous_load(run->arena, path, run->diag, out);
 }
 
 static size_t count(const struct opt *rows)

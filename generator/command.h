@@ -102,9 +102,19 @@ enum err command_print_json(const struct command_run *run, int status)
 		.help = "threads to work on (default: one a processor)",       \
 		.min = 1, .max = POOL_JOBS_MAX                                 \
 	}
+#define COMMAND_OPT_PREVIOUS                                                   \
+	{                                                                      \
+		.name = "previous", .kind = OPT_STRING, .arg = "WHERE",        \
+		.help = "the last release: its folder or manifest, - or none"  \
+	}
 /* The site folder that the values of the first three name. */
 struct site_spec command_site(const struct opt_value *dir,
     const struct opt_value *env, const struct opt_value *set);
+/* What --previous names, from the site folder; previous_load(). */
+struct previous;
+enum err command_previous(struct command_run *run, const char *dir,
+    const struct opt_value *where, const struct previous **out)
+    __attribute__((warn_unused_result));
 
 extern const struct command command_init;
 extern const struct command command_build;

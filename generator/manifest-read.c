@@ -174,29 +174,6 @@ static void read_hash(struct reader *r, unsigned char out[32], struct pos pos)
 		    "this must be 64 hex digits in lower case");
 }
 
-/* Relative, no empty, "." or ".." part, no control character. */
-static bool is_path(struct str path)
-{
-	size_t part = 0;
-
-	if (path.n == 0 || path.n > MANIFEST_PATH_MAX)
-		return false;
-	for (size_t i = 0; i <= path.n; i++) {
-		unsigned char c = i < path.n ? (unsigned char)path.p[i] : '/';
-		if (c < 0x20 || c == 0x7f)
-			return false;
-		if (c != '/')
-			continue;
-		const char *p = path.p + part;
-		size_t n = i - part;
-		if (n == 0 || n > 255 || (n == 1 && p[0] == '.') ||
-		    (n == 2 && p[0] == '.' && p[1] == '.'))
-			return false;
-		part = i + 1;
-	}
-	return true;
-}
-
 static bool is_own(struct str path)
 {
 	return str_is(path, OUT_MANIFEST) || str_is(path, MANIFEST_SIGNATURE);
@@ -209,7 +186,7 @@ static void read_path(
 	json_pull_string(&r->json, out);
 	if (r->json.err)
 		return;
-	if (!is_path(*out) || is_own(*out))
+	if (out->n > MANIFEST_PATH_MAX || !out_is_path(*out) || is_own(*out))
 		wrong(r, pos, "manifest-path",
 		    "no build publishes a file of that name");
 	else if (before && str_cmp(*before, *out) >= 0)
@@ -501,21 +478,13 @@ static const struct member_row top[] = {
 static void check_siblings(struct reader *r)
 {
 	const struct manifest *m = r->m;
+	enum encoding encoding;
 
-	for (size_t i = 0; i < m->n; i++) {
-		struct str path = m->files[i].path;
-		for (size_t e = 0; e < ENCODING_COUNT; e++) {
-			const char *ending = encoding_rows[e].ending;
-			if (!str_ends(path, ending))
-				continue;
-			const struct manifest_file *of = manifest_find(
-			    m, str_slice(path, 0, path.n - strlen(ending)));
-			if (of && of->siblings[e].bytes)
-				wrong(r, m->files[i].pos, "manifest-path",
-				    "it is the %s of another file too",
-				    encoding_rows[e].name);
-		}
-	}
+	for (size_t i = 0; i < m->n; i++)
+		if (manifest_original(m, m->files[i].path, &encoding))
+			wrong(r, m->files[i].pos, "manifest-path",
+			    "it is the %s of another file too",
+			    encoding_rows[encoding].name);
 }
 
 static int by_id(const void *left, const void *right)
@@ -601,6 +570,22 @@ const struct manifest_file *manifest_find(
 {
 	return m->n ? bsearch(&path, m->files, m->n, sizeof(*m->files), by_path)
 		    : NULL;
+}
+
+const struct manifest_file *manifest_original(
+    const struct manifest *m, struct str path, enum encoding *encoding)
+{
+	for (size_t i = 0; i < ENCODING_COUNT; i++) {
+		const char *ending = encoding_rows[i].ending;
+		if (!str_ends(path, ending))
+			continue;
+		const struct manifest_file *of = manifest_find(
+		    m, str_slice(path, 0, path.n - strlen(ending)));
+		*encoding = (enum encoding)i;
+		if (of && of->siblings[i].bytes)
+			return of;
+	}
+	return NULL;
 }
 
 struct str manifest_sibling_path(

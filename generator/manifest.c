@@ -1,79 +1,57 @@
+#include "generator/manifest.h"
+
+#include <string.h>
+
 #include "generator/build.h"
-#include "generator/hash.h"
-#include "lib/json.h"
 
-/*
- * www/manifest.json: what was published, in the order of the paths.
- *
- *   format     1
- *   name       of the site
- *   files[]    path       below www, with '/'
- *              bytes
- *              blake2b    32 bytes as hex (`b2sum -l 256`)
- *              sha256     hex
- *              integrity  "sha512-…", for <script integrity> and the like
- *              type       media type
- *              cache      immutable | pointer | page
- *              encodings  compressed siblings, "gz", "br"
- *              env        true where environment values were read for it
- *
- * It lists neither itself nor what stays on the server, and nothing that a
- * second run on another machine would not find: no time, no folder, no host.
- */
-#define MANIFEST_FORMAT 1
-
-static void put_file(
-    struct arena *a, struct json_writer *w, const struct out_file *f)
+/* The producer that runs when all files are known: what they are, as a row. */
+static struct manifest_file row_of(const struct out_file *f)
 {
-	json_open(w, '{');
-	json_key(w, "path");
-	json_string(w, f->path);
-	json_key(w, "bytes");
-	json_int(w, (int64_t)f->digest.bytes);
-	json_key(w, "blake2b");
-	json_string(w, digest_blake2b(a, &f->digest));
-	json_key(w, "sha256");
-	json_string(w, digest_sha256(a, &f->digest));
-	json_key(w, "integrity");
-	json_string(w, digest_integrity(a, &f->digest));
-	json_key(w, "type");
-	json_string(w, str_of(f->type));
-	json_key(w, "cache");
-	json_string(w, str_of(out_class_name(f->class)));
-	json_key(w, "encodings");
-	json_open(w, '[');
-	json_close(w, ']');
-	json_key(w, "env");
-	json_bool(w, f->from_env);
-	json_close(w, '}');
+	struct manifest_file row = {
+	    .path = f->path,
+	    .digest = f->digest,
+	    .type = str_of(f->type),
+	    .class = f->class,
+	    .from_env = f->from_env,
+	};
+
+	for (size_t i = 0; i < ENCODING_COUNT; i++) {
+		const struct out_sibling *s = &f->siblings[i];
+		row.siblings[i].bytes = s->bytes;
+		memcpy(row.siblings[i].blake2b, s->blake2b, sizeof(s->blake2b));
+	}
+	return row;
 }
 
 enum err produce_manifest(struct build *b)
 {
+	struct manifest m = {.name = b->site->name};
 	struct buf text = {0};
-	struct json_writer w = {.out = &text, .indent = 1};
 	bool from_env = false;
+	enum err err = ERR_OK;
 
 	out_sort(&b->out);
-	json_open(&w, '{');
-	json_key(&w, "format");
-	json_int(&w, MANIFEST_FORMAT);
-	json_key(&w, "name");
-	json_string(&w, b->site->name);
-	json_key(&w, "files");
-	json_open(&w, '[');
+	m.files = arena_array(b->arena, b->out.n, sizeof(*m.files));
 	for (size_t i = 0; i < b->out.n; i++) {
 		const struct out_file *f = &b->out.files[i];
 		if (f->root != OUT_WWW || f->is_sibling)
 			continue;
-		put_file(b->arena, &w, f);
+		if (str_is(f->path, MANIFEST_SIGNATURE)) {
+			diag_error(b->diag, f->pos, "output-clash",
+			    "this is where the manifest's signature goes; "
+			    "rename it");
+			err = ERR_INPUT;
+		}
+		m.files[m.n++] = row_of(f);
 		from_env = from_env || f->from_env;
 	}
-	json_close(&w, ']');
-	json_close(&w, '}');
-	buf_putc(&text, '\n');
-	struct str bytes = arena_str(b->arena, buf_str(&text));
+	m.id = manifest_id(b->arena, m.files, m.n);
+	manifest_keep(b->arena, &m, b->previous ? &b->previous->manifest : NULL,
+	    (size_t)site_amount(b->site, "keep"));
+	manifest_write(&m, &text);
+	if (err == ERR_OK)
+		err = out_put(&b->out, OUT_WWW, OUT_MANIFEST, buf_str(&text),
+		    OUT_POINTER, from_env, POS_NONE, b->diag);
 	buf_release(&text);
-	return out_put(&b->out, OUT_WWW, OUT_MANIFEST, bytes, OUT_POINTER,
-	    from_env, POS_NONE, b->diag);
+	return err;
 }

@@ -82,6 +82,9 @@ enum err manifest_read(struct arena *a, struct str bytes, const char *file,
     __attribute__((warn_unused_result));
 const struct manifest_file *manifest_find(
     const struct manifest *m, struct str path);
+/* The file that lists this path as its sibling; NULL if none does. */
+const struct manifest_file *manifest_original(
+    const struct manifest *m, struct str path, enum encoding *encoding);
 /* "x.css.br", beside "x.css". */
 struct str manifest_sibling_path(
     struct arena *a, struct str path, enum encoding encoding);

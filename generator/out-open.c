@@ -7,14 +7,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "lib/json.h"
+#include "generator/manifest.h"
 
 /*
  * Taking an output folder: where it is, whose it is, and the lock. What is in
  * it is looked at before a producer runs, so that a folder of somebody else's
  * costs nobody the time of a build.
  */
-#define MANIFEST_MAX ((size_t)256 * 1024 * 1024)
 #define TRIES 8 /* of a lock whose folder went away meanwhile */
 
 enum err stage_failed(const struct stage *s, struct diag *diag,
@@ -164,57 +163,26 @@ static enum err take_previous(struct stage *s, struct diag *diag)
 struct ours {
 	const struct stage *stage;
 	struct diag *diag;
-	struct str *paths; /* that the previous manifest lists, sorted */
-	size_t n;
+	struct manifest manifest; /* of the previous output */
 };
-
-static int by_str(const void *left, const void *right)
-{
-	const struct str *a = left, *b = right;
-
-	return str_cmp(*a, *b);
-}
 
 static bool read_manifest(struct ours *o)
 {
 	struct arena *a = o->stage->a;
 	const char *file = fs_join(a, o->stage->dir, "www/" OUT_MANIFEST);
-	struct value *root, *files;
 	struct str bytes;
 
-	if (fs_read(a, file, MANIFEST_MAX, NULL, &bytes) != ERR_OK ||
-	    json_read(a, bytes, MANIFEST_MAX, file, NULL, &root) != ERR_OK)
-		return false;
-	files = value_get(root, "files");
-	if (!files || files->kind != VALUE_ARRAY)
-		return false;
-	o->n = files->as.array.n + 1;
-	o->paths = arena_array(a, o->n, sizeof(*o->paths));
-	for (size_t i = 0; i + 1 < o->n; i++)
-		o->paths[i] = value_text(files->as.array.items[i], "path");
-	o->paths[o->n - 1] = STR(OUT_MANIFEST);
-	qsort(o->paths, o->n, sizeof(*o->paths), by_str);
-	return true;
+	return fs_read(a, file, MANIFEST_MAX, NULL, &bytes) == ERR_OK &&
+	       manifest_read(a, bytes, file, NULL, &o->manifest) == ERR_OK;
 }
 
-static bool is_listed(const struct ours *o, struct str path)
-{
-	return bsearch(&path, o->paths, o->n, sizeof(*o->paths), by_str);
-}
-
-/* In the manifest, or beside what is: its signature, compressed siblings. */
 static bool is_ours(const struct ours *o, struct str path)
 {
-	static const char *const beside[] = {".gz", ".br", ".zst", ".minisig"};
+	enum encoding encoding;
 
-	if (is_listed(o, path))
-		return true;
-	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++)
-		if (str_ends(path, beside[i]) &&
-		    is_listed(
-			o, str_slice(path, 0, path.n - strlen(beside[i]))))
-			return true;
-	return false;
+	return manifest_find(&o->manifest, path) ||
+	       manifest_original(&o->manifest, path, &encoding) ||
+	       str_is(path, OUT_MANIFEST) || str_is(path, MANIFEST_SIGNATURE);
 }
 
 static enum err not_ours(const struct ours *o, const char *what)

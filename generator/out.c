@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 void out_init(struct out *out, struct arena *arena)
 {
 	*out = (struct out){.arena = arena};
@@ -145,6 +147,8 @@ bool out_is_path(struct str path)
 	for (size_t i = 0; i < path.n; i++)
 		if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
 			return false;
+	if (!utf8_valid(path))
+		return false;
 	for (;;) {
 		size_t slash = str_find(path, '/', 0);
 		struct str part = str_slice(path, 0, slash);

@@ -154,7 +154,7 @@ void out_abandon(struct out *out);
 /* Media type by the ending of a name; application/octet-stream otherwise. */
 const char *out_type(struct str path);
 const char *out_class_name(enum out_class class);
-/* Relative, no empty, `.` or `..` part, no control character. */
+/* UTF-8, relative, no empty, `.` or `..` part, no control character. */
 bool out_is_path(struct str path);
 
 #endif

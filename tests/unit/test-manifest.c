@@ -121,7 +121,9 @@ static void every_file_is_listed(void **state)
 	assert_true(str_eq(
 	    value_text(b, "integrity"), hash_integrity(&k.arena, STR("abc"))));
 	assert_true(str_is(value_text(b, "cache"), "page"));
-	assert_int_equal(value_get(b, "encodings")->as.array.n, 0);
+	assert_int_equal(value_get(b, "encodings")->as.table.n, 0);
+	assert_int_equal(value_text(root, "release").n, 64);
+	assert_int_equal(value_get(root, "releases")->as.array.n, 0);
 	assert_true(value_get(b, "env")->as.b);
 	kit_close(&k);
 }
