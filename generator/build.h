@@ -29,6 +29,14 @@ struct build {
 	struct pool pool; /* all zero: one thread */
 	struct ref *refs; /* hash table by logical path; n_refs of cap_refs */
 	size_t n_refs, cap_refs;
+	/*
+	 * What stands before the first module of a page, and what the policy
+	 * calls it ("'sha256-…'"); both empty when no module is imported.
+	 */
+	struct str import_map, import_map_source;
+	bool import_map_from_env;
+	struct assets *assets;	 /* generator/assets.h */
+	struct modules *modules; /* generator/modules.h */
 	struct config *config; /* set by the api producer; NULL = no api.toml */
 	/* `lowtide serve` overrides these; NULL = the installed places */
 	const char *socket, *root;

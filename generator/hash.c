@@ -145,3 +145,15 @@ struct str hash_integrity(struct arena *a, struct str bytes)
 	crypto_hash_sha512(out, bytes_of(bytes), bytes.n);
 	return integrity(a, out);
 }
+
+struct str hash_source(struct arena *a, struct str bytes)
+{
+	unsigned char out[crypto_hash_sha256_BYTES];
+	char text[sodium_base64_ENCODED_LEN(
+	    sizeof(out), sodium_base64_VARIANT_ORIGINAL)];
+
+	crypto_hash_sha256(out, bytes_of(bytes), bytes.n);
+	sodium_bin2base64(text, sizeof(text), out, sizeof(out),
+	    sodium_base64_VARIANT_ORIGINAL);
+	return arena_printf(a, "'sha256-%s'", text);
+}

@@ -45,5 +45,7 @@ struct str hash_blake2b(struct arena *a, struct str bytes); /* hex */
 struct str hash_sha256(struct arena *a, struct str bytes);  /* hex */
 /* "sha512-…": Subresource Integrity. */
 struct str hash_integrity(struct arena *a, struct str bytes);
+/* "'sha256-…'": what a Content-Security-Policy calls an inline script. */
+struct str hash_source(struct arena *a, struct str bytes);
 
 #endif

@@ -115,7 +115,8 @@ static bool has_text(const struct value *texts, struct str type)
 /* The paths of each kind and the media types of the endings that occur. */
 static void set_files(struct build *b, struct value *data)
 {
-	struct value *immutable = new_array(b), *shared = new_array(b);
+	struct value *immutable = new_array(b), *changing = new_array(b);
+	struct value *shared = new_array(b);
 	struct value *types = new_array(b), *texts = new_array(b);
 
 	for (size_t i = 0; i < b->out.n; i++) {
@@ -128,6 +129,9 @@ static void set_files(struct build *b, struct value *data)
 		if (f->class == OUT_IMMUTABLE &&
 		    !str_starts(f->path, "assets/"))
 			value_push(b->arena, immutable, path);
+		/* under a stable name, because a module names it */
+		if (f->class != OUT_IMMUTABLE && str_starts(f->path, "assets/"))
+			value_push(b->arena, changing, path);
 		if (is_shared(b, f))
 			value_push(b->arena, shared, path);
 		struct str ending = ending_of(f->path);
@@ -147,6 +151,7 @@ static void set_files(struct build *b, struct value *data)
 			    value_string(b->arena, type, POS_NONE));
 	}
 	set(b, data, "immutable", immutable);
+	set(b, data, "changing", changing);
 	set(b, data, "shared", shared);
 	set(b, data, "types", types);
 	set(b, data, "texts", texts);
@@ -223,7 +228,7 @@ static void set_api(struct build *b, struct value *data)
 static struct str policy(struct build *b)
 {
 	struct url api;
-	struct str also = {0};
+	struct str also = {0}, script = {0};
 
 	if (b->site->api_url.n &&
 	    url_split(b->arena, b->site->api_url, &api) == ERR_OK)
@@ -232,10 +237,14 @@ static struct str policy(struct build *b)
 				      api.port)
 				: arena_printf(b->arena, " %.*s://%.*s",
 				      STR_ARG(api.scheme), STR_ARG(api.host));
+	/* the one script that stands in pages themselves */
+	if (b->import_map_source.n)
+		script = arena_printf(b->arena, "script-src 'self' %.*s; ",
+		    STR_ARG(b->import_map_source));
 	return arena_printf(b->arena,
-	    "default-src 'self'; connect-src 'self'%.*s; base-uri 'none'; "
+	    "default-src 'self'; %.*sconnect-src 'self'%.*s; base-uri 'none'; "
 	    "frame-ancestors 'none'; object-src 'none'",
-	    STR_ARG(also));
+	    STR_ARG(script), STR_ARG(also));
 }
 
 static int64_t example_port(struct build *b)

@@ -1,0 +1,152 @@
+/* What a script may name, and that any bytes can be searched for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "generator/js-refs.h"
+#include "lib/buf.h"
+
+static void keep(void *ctx, struct str path)
+{
+	struct buf *all = ctx;
+
+	buf_put_str(all, path);
+	buf_putc(all, ' ');
+}
+
+/* Is `path` among those found? */
+static bool finds(struct str code, const char *path)
+{
+	struct buf all = {0};
+	struct arena a;
+	char wanted[2 * JS_REF_MAX];
+
+	arena_init(&a);
+	buf_putc(&all, ' ');
+	js_refs(&a, code, keep, &all);
+	snprintf(wanted, sizeof(wanted), " %s ", path);
+	bool found = memmem(all.data, all.len, wanted, strlen(wanted)) != NULL;
+	buf_release(&all);
+	arena_release(&a);
+	return found;
+}
+
+static void test_found(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *code, *path;
+	} rows[] = {
+	    {"import {a} from './a.mjs';", "./a.mjs"},
+	    {"import \"../a.mjs\"", "../a.mjs"},
+	    {"import('/assets/a.mjs')", "/assets/a.mjs"},
+	    {"import(`./a.mjs`)", "./a.mjs"},
+	    {"export*from'./a.js'", "./a.js"},
+	    {"new URL('img/a.png', import.meta.url)", "img/a.png"},
+	    {"new URL('a.wasm', import.meta.url)", "a.wasm"},
+	    {"new Worker('./w.js?x=1#y')", "./w.js"},
+	    {"fetch(\"/assets/data.json\")", "/assets/data.json"},
+	    {"fetch('/assets/a%20b.json')", "/assets/a b.json"},
+	    {"fetch('/assets/a b.json')", "/assets/a b.json"},
+	    {"x='\\/assets\\/a.png'", "/assets/a.png"},
+	    {"x='./LICENSE'", "./LICENSE"},
+	    /* quotes that are none must not hide the next ones */
+	    {"/['\"`]/.test(x); import './a.mjs'", "./a.mjs"},
+	    {"// don't\nimport './a.mjs'", "./a.mjs"},
+	    {"`${x ? './a.mjs' : \"./b.mjs\"}`", "./b.mjs"},
+	    {"'it\\'s'; import './a.mjs'", "./a.mjs"},
+	    {"import './a.mjs';import './b.mjs'", "./b.mjs"},
+	    /* other texts */
+	    {"{\"icons\":[{\"src\":\"icons/192.png\"}]}", "icons/192.png"},
+	    {"<svg><image href='a.png'/></svg>", "a.png"},
+	    /* source maps */
+	    {"x\n//# sourceMappingURL=a.mjs.map", "a.mjs.map"},
+	    {"x\n//# sourceMappingURL=a.map\n", "a.map"},
+	    {"/*# sourceMappingURL=a.map */", "a.map"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!finds(str_of(rows[i].code), rows[i].path))
+			fail_msg("%s: not %s", rows[i].code, rows[i].path);
+}
+
+/* Nothing at all is found in these. */
+static void test_not_found(void **state)
+{
+	(void)state;
+	static const char *const codes[] = {"", "'", "'''", "'a'", "'.'", "''",
+	    "'use strict'", "'https://a.example/x.js'", "'//a.example/x.js'",
+	    "'a\nb.js'", "'%'", "'./a%2'", "'./a%00'", "'./a\xff'", "'a.b c'",
+	    "'.js'", "'a.'", "'?./a.js'", "'#./a.js'",
+	    "//# sourceMappingURL=", "//# sourceMappingURL= a.map",
+	    "//# sourceMappingURL=data:application/json;base64,e30="};
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct buf all = {0};
+		struct arena a;
+		arena_init(&a);
+		js_refs(&a, str_of(codes[i]), keep, &all);
+		if (all.len)
+			fail_msg("%s: %s", codes[i], all.data);
+		buf_release(&all);
+		arena_release(&a);
+	}
+}
+
+static void count(void *ctx, struct str path)
+{
+	size_t *n = ctx;
+
+	assert_true(path.n > 1 && path.n <= JS_REF_MAX);
+	assert_false(str_find(path, '\0', 0) < path.n);
+	++*n;
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	static const char *const bits[] = {"'", "\"", "`", "'./a", "\\", "'\\",
+	    "%", "./", "a.b'", "\xff", "# sourceMappingURL="};
+	static const char nul[] = "'./a\0b' './c'";
+	struct arena a;
+	size_t n = 0;
+
+	arena_init(&a);
+	js_refs(&a, (struct str){nul, sizeof(nul) - 1}, count, &n);
+	assert_int_equal(n, 1);
+	for (size_t k = 0; k < sizeof(bits) / sizeof(bits[0]); k++) {
+		struct buf code = {0};
+		while (code.len < 1 << 20)
+			buf_puts(&code, bits[k]);
+		js_refs(&a, buf_str(&code), count, &n);
+		buf_release(&code);
+		arena_reset(&a);
+	}
+	uint32_t seed = 3;
+	for (int round = 0; round < 2000; round++) {
+		struct buf code = {0};
+		for (int i = 0; i < 30; i++) {
+			seed = seed * 1664525 + 1013904223;
+			buf_puts(&code, bits[(seed >> 16) %
+					     (sizeof(bits) / sizeof(bits[0]))]);
+		}
+		js_refs(&a, buf_str(&code), count, &n);
+		buf_release(&code);
+		arena_reset(&a);
+	}
+	arena_release(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_found),
+	    cmocka_unit_test(test_not_found),
+	    cmocka_unit_test(test_hostile),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("js-refs", tests, NULL, NULL);
+}
