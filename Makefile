@@ -3,6 +3,7 @@
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
 #   make soak       the campaigns: hundreds of kills, every write failing, …
+#   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
 #   make bench      figures, side by side in one run (PEERS=1 FULL=1 ONLY=)
 #   make install    DESTDIR= PREFIX=/usr/local
@@ -13,7 +14,8 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-BUILD := build$(if $(SAN),/san)
+comma := ,
+BUILD := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd
 PKGS_LIB := libsodium
 PKGS_CGI := libsodium sqlite3 libcurl
@@ -29,7 +31,7 @@ WARN_C = $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
 	-D_FORTIFY_SOURCE=2 -fPIE
 OPT := -O2 -g
-SANITIZE := -fsanitize=address,undefined
+SANITIZE := -fsanitize=address,undefined$(if $(FUZZ),$(comma)fuzzer-no-link)
 ifdef SAN
 OPT := -O1 -g $(SANITIZE) -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
@@ -38,7 +40,8 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -I.
 CFLAGS += -std=c17 $(OPT) $(HARDEN) $(WARN_C)
 CXXFLAGS += -std=c++17 $(OPT) $(HARDEN) $(WARN)
-LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE))
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(if $(SAN),$(SANITIZE)) \
+	$(if $(FUZZ),-fsanitize=fuzzer)
 
 # What is being made, instead of how.
 quiet := $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
@@ -135,7 +138,29 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
 tests-built: $(UNIT) $(STORE_TESTS) \
-	$(if $(SAN),,$(BENCH_TOOLS) $(BUILD)/tests/shim.so)
+	$(if $(SAN),$(FUZZERS),$(BENCH_TOOLS) $(BUILD)/tests/shim.so)
+
+# Fuzzers with a driver of ours in make check, sanitized; with clang's coverage
+# in make fuzz, where every object is clang's.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,\
+	$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+$(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz-%.o \
+		$(BUILD)/obj/tests/fuzz/failed.o \
+		$(if $(FUZZ),,$(BUILD)/obj/tests/fuzz/driver.o) \
+		$(BUILD)/libgenerator.a $(BUILD)/liblowtide.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+
+# make fuzz T=html SECONDS=60: what is new goes to build/fuzz/corpus.
+SECONDS ?= 60
+fuzz:
+	@.ci/packages fuzz
+	@$(MAKE) -j$$(nproc) --no-print-directory FUZZ=1 SAN=1 CC=clang \
+		CXX=clang++ $(addprefix build/fuzz/tests/fuzz-,$(T))
+	@mkdir -p build/fuzz/corpus/$(T)
+	build/fuzz/tests/fuzz-$(T) -max_total_time=$(SECONDS) -max_len=65536 \
+		-artifact_prefix=build/fuzz/ build/fuzz/corpus/$(T) \
+		tests/fuzz/corpus/$(T)
 
 # Preloaded into the programs by tests/fault; a sanitizer has its own wrappers.
 $(BUILD)/tests/shim.so: tests/fault/shim.c
@@ -172,7 +197,8 @@ else
 	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 SAN=1 all tests-built
 	@$(MAKE) --no-print-directory $(SAN_T)
 	$(PROVE) $(LINTS) $(addprefix build/tests/,$(C_TESTS)) \
-		$(addprefix build/san/tests/,$(C_TESTS)) $(T_FILES) $(SAN_T)
+		$(addprefix build/san/tests/,$(C_TESTS) $(notdir $(FUZZERS))) \
+		$(T_FILES) $(SAN_T)
 endif
 
 # make soak: the campaigns that tests/fault and the simulations run a slice of
@@ -216,7 +242,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-tools check clean demo format install soak \
+.PHONY: all bench bench-tools check clean demo format fuzz install soak \
 	tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -170,7 +170,8 @@ void overlay_print(struct arena *a, const struct value *tree, FILE *out)
 	struct buf text = {0};
 
 	put_table(a, &text, tree, (struct str){0});
-	fwrite(text.data, 1, text.len, out);
+	if (text.len)
+		fwrite(text.data, 1, text.len, out);
 	buf_release(&text);
 }
 
