@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "generator/hash.h"
+#include "generator/secrets.h"
+#include "generator/sign.h"
 
 /* The last rows describe what the others made, so they need all of it. */
 static const struct producer {
@@ -21,6 +23,7 @@ static const struct producer {
     {produce_handlers, false},
     {produce_server, true},
     {produce_manifest, true},
+    {produce_signature, true},
 };
 
 /* The entry of that path, or the free one where it belongs. */
@@ -160,6 +163,7 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 
 	b->site = site;
 	out_init(&b->out, b->arena);
+	b->out.scan = secrets_scan(b->arena, site);
 	if (!b->spec || first != ERR_OK) {
 		out_dry(&b->out);
 	} else {

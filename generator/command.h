@@ -119,6 +119,7 @@ enum err command_previous(struct command_run *run, const char *dir,
 extern const struct command command_init;
 extern const struct command command_build;
 extern const struct command command_check;
+extern const struct command command_keygen;
 extern const struct command command_render;
 extern const struct command command_serve;
 

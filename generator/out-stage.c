@@ -279,7 +279,7 @@ static bool is_clean(const struct out *out, enum out_root root,
 
 	if (!out->scan || !stage_name(name, root, str_of(path)))
 		return true;
-	return scan_bytes(out->scan, bytes, POS_FILE(name), diag);
+	return !scan_bytes(out->scan, bytes, POS_FILE(name), diag);
 }
 
 /*
@@ -298,14 +298,18 @@ static bool search(struct search *s, const char *p, size_t n, struct diag *diag)
 {
 	memcpy(s->bytes + s->kept, p, n);
 	n += s->kept;
-	if (!scan_bytes(s->scan, (struct str){s->bytes, n}, s->pos, diag)) {
+	if (scan_bytes(s->scan, (struct str){s->bytes, n}, s->pos, diag)) {
 		s->scan = NULL;
 		return false;
 	}
 	s->kept = n < SCAN_CHUNK_OVERLAP ? n : SCAN_CHUNK_OVERLAP;
-	for (size_t i = 0; i < n - s->kept; i++)
+	size_t past = n - s->kept;
+	for (size_t i = 0; i < past; i++)
 		s->pos.line += s->bytes[i] == '\n';
-	memmove(s->bytes, s->bytes + n - s->kept, s->kept);
+	const char *end = memrchr(s->bytes, '\n', past);
+	s->pos.col = end ? (uint32_t)(s->bytes + past - end)
+			 : s->pos.col + (uint32_t)past;
+	memmove(s->bytes, s->bytes + past, s->kept);
 	return true;
 }
 
@@ -471,7 +475,7 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 	secrets.kept = 0;
 	secrets.scan =
 	    stage_name(secrets.name, root, str_of(path)) ? out->scan : NULL;
-	secrets.pos = (struct pos){secrets.name, 1, 0};
+	secrets.pos = (struct pos){secrets.name, 1, 1};
 	if (to)
 		err = copy_begin(to, out->stage, root, str_of(path),
 		    (uint64_t)before.st_size, diag);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generator/scan.h"
 #include "lib/utf8.h"
 
 void out_init(struct out *out, struct arena *arena)
@@ -207,6 +208,8 @@ enum err out_note(
 		    STR_ARG(str_of(other->pos.file)));
 		return ERR_INPUT;
 	}
+	if (scan_name(out->scan, file->path, diag))
+		return ERR_INPUT;
 	grow(out);
 	struct out_file *f = &out->files[out->n++];
 	*f = *file;

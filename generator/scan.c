@@ -137,6 +137,7 @@ struct search {
 	struct str bytes;
 	struct pos pos;
 	struct diag *diag;
+	bool is_name;
 	const void *told[TOLD_MAX];
 	size_t n_told;
 };
@@ -158,7 +159,8 @@ static struct pos place(const struct search *w, size_t at)
 		line = i + 1, pos.line++;
 	if (!w->pos.line)
 		pos.line++;
-	pos.col = (uint32_t)(at - line) + 1;
+	pos.col =
+	    (uint32_t)(at - line) + (line == 0 && w->pos.col ? w->pos.col : 1);
 	return pos;
 }
 
@@ -168,15 +170,14 @@ static void tell(struct search *w, const struct needle *n, size_t at)
 		if (w->told[i] == identity(n))
 			return;
 	w->told[w->n_told++] = identity(n);
-	if (n->shape)
-		diag_error(w->diag, place(w, at), "secret-in-output",
-		    "%s would be published here; take it out, and have it "
-		    "replaced if it was ever used",
-		    n->shape->what);
-	else
-		diag_error(w->diag, place(w, at), "secret-in-output",
-		    "the value of `%.*s` would be published here; take it out",
-		    STR_ARG(n->value->key));
+	struct str what = n->shape ? str_of(n->shape->what) : n->value->key;
+	diag_error(w->diag, place(w, at), "secret-in-output",
+	    "%s%.*s%s would be published %s", n->shape ? "" : "the value of `",
+	    STR_ARG(what), n->shape ? "" : "`",
+	    w->is_name ? "in the name of a file; rename it"
+	    : n->shape ? "here; take it out, and have it replaced if it was "
+			 "ever used"
+		       : "here; take it out");
 }
 
 /* The window at `from` may be some needles'. */
@@ -212,17 +213,15 @@ static uint64_t bit(const struct scan *s, const char *p)
 	return s->pairs[pair / 64] >> pair % 64 & 1;
 }
 
-bool scan_bytes(const struct scan *scan, struct str bytes, struct pos pos,
-    struct diag *diag)
+static bool search(struct search *w)
 {
-	struct search w = {
-	    .scan = scan, .bytes = bytes, .pos = pos, .diag = diag};
-	const char *p = bytes.p;
-	size_t i = 0;
+	const struct scan *scan = w->scan;
+	const char *p = w->bytes.p;
+	size_t i = 0, n = w->bytes.n;
 
 	if (!scan)
 		return false;
-	for (; i + 4 * STRIDE + 1 < bytes.n; i += 4 * STRIDE) {
+	for (; i + 4 * STRIDE + 1 < n; i += 4 * STRIDE) {
 		uint64_t a = bit(scan, p + i);
 		uint64_t b = bit(scan, p + i + STRIDE);
 		uint64_t c = bit(scan, p + i + 2 * STRIDE);
@@ -230,16 +229,33 @@ bool scan_bytes(const struct scan *scan, struct str bytes, struct pos pos,
 		if (!(a | b | c | d))
 			continue;
 		if (a)
-			candidate(&w, i);
+			candidate(w, i);
 		if (b)
-			candidate(&w, i + STRIDE);
+			candidate(w, i + STRIDE);
 		if (c)
-			candidate(&w, i + 2 * STRIDE);
+			candidate(w, i + 2 * STRIDE);
 		if (d)
-			candidate(&w, i + 3 * STRIDE);
+			candidate(w, i + 3 * STRIDE);
 	}
-	for (; i + 1 < bytes.n; i += STRIDE)
+	for (; i + 1 < n; i += STRIDE)
 		if (bit(scan, p + i))
-			candidate(&w, i);
-	return w.n_told > 0;
+			candidate(w, i);
+	return w->n_told > 0;
+}
+
+bool scan_bytes(const struct scan *scan, struct str bytes, struct pos pos,
+    struct diag *diag)
+{
+	struct search w = {
+	    .scan = scan, .bytes = bytes, .pos = pos, .diag = diag};
+
+	return search(&w);
+}
+
+bool scan_name(const struct scan *scan, struct str name, struct diag *diag)
+{
+	struct search w = {
+	    .scan = scan, .bytes = name, .diag = diag, .is_name = true};
+
+	return search(&w);
 }

@@ -29,11 +29,13 @@ struct scan *scan_new(
     struct arena *a, const struct scan_value *values, size_t n);
 /*
  * False when nothing was found. A NULL scan finds nothing. pos.file is named
- * in the finding; pos.line is the line that the bytes begin with (0: the
+ * in the finding; pos.line and pos.col are where the bytes begin (0: at the
  * first). The same key or shape is told once a call.
  */
 bool scan_bytes(const struct scan *scan, struct str bytes, struct pos pos,
     struct diag *diag);
+/* The same for a file's name; the finding does not tell that either. */
+bool scan_name(const struct scan *scan, struct str name, struct diag *diag);
 /*
  * Of all it looks for, to tell whether an earlier result still counts: 32 hex
  * digits. It may lie where others can read it; so of the values it holds no

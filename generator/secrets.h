@@ -27,7 +27,8 @@ void secrets_check_public(
  * them: of references (`{ env = "X" }`, `{ file = "X" }` below the site
  * folder `dir`) and of keys that are named after a secret; their paths by
  * dots. What is not set or not there is left out without a finding: a build
- * needs none of them.
+ * needs none of them. [public] is not looked at, and [sign] is not read here:
+ * its key is found by its shape.
  */
 #define SECRET_FILE_MAX ((size_t)64 * 1024)
 size_t secrets_values(struct arena *a, const struct value *root,

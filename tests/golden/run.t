@@ -75,6 +75,8 @@ done
 elsewhere() { # NAME
 	case $1 in
 	io-error | output-busy | output-not-ours | left-behind) grep -q "$1" tests/unit/test-out.c ;;
+	secret-in-output) grep -q "$1" tests/cli/secrets.t ;;
+	sign-key | sign-key-mode | sign-without-date) grep -q "$1: " tests/cli/keygen.t ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
 	openapi-without-api) grep -q "$1" tests/unit/test-openapi.c ;;
 	too-many-apis) grep -q "$1" tests/golden/broken.t ;;
@@ -88,7 +90,7 @@ while read -r name; do
 done < <(cat generator/{toml.cc,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/openapi.c \
-	generator/{api-template.c,template.c,secrets.c} | tr -s '\n\t ' ' ' |
+	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 

@@ -333,11 +333,22 @@ static void the_place_is_told_once_a_secret(void **state)
 	assert_true(
 	    scan_bytes(w->scan, STR(text), (struct pos){"x", 10, 1}, &w->diag));
 	assert_int_equal(w->diag.first->pos.line, 12);
+	diag_init(&w->diag, &w->arena);
+	assert_true(scan_bytes(w->scan, str_slice(STR(text), 5, sizeof(text)),
+	    (struct pos){"x", 10, 20}, &w->diag));
+	assert_int_equal(w->diag.first->pos.line, 10);
+	assert_int_equal(w->diag.first->pos.col, 22);
 	/* a name has no file */
 	diag_init(&w->diag, &w->arena);
 	assert_true(scan_bytes(w->scan, STR(text), POS_NONE, &w->diag));
 	assert_null(w->diag.first->pos.file);
 	assert_false(scan_bytes(NULL, STR(text), POS_NONE, &w->diag));
+	diag_init(&w->diag, &w->arena);
+	assert_true(scan_name(w->scan, str_slice(STR(text), 5, 40), &w->diag));
+	struct str said = w->diag.first->text;
+	assert_non_null(memmem(said.p, said.n, "rename it", 9));
+	assert_null(w->diag.first->pos.file);
+	assert_false(scan_name(w->scan, STR("sk_live_"), &w->diag));
 }
 
 static void digests_tell_what_is_searched(void **state)

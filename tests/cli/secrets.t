@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Nothing secret leaves: each way out is tried, with values and with shapes;
+# the finding names the place and the key, and nothing shows the value.
+. tests/lib.sh
+site=$TMP/site
+out=$TMP/dist
+value='zX9/k&"Wq2-mT7'
+export THE_SECRET=$value
+unset NOT_SET_ANYWHERE
+
+fresh() { # a small site with a secret it does not need
+	rm -rf "$site"
+	mkdir -p "$site"/{env,pages,assets,static,catalogue}
+	cat >"$site/site.toml" <<-'EOS'
+		name = "secrets"
+		[catalogue.plans]
+		[public]
+		title = "Plans"
+		[oauth.idp]
+		kind = "cognito"
+		domain = "https://login.acme.example"
+		issuer = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_AbC123"
+		client_id = "abc0client"
+		client_secret = { env = "THE_SECRET" }
+	EOS
+	echo 'version = "1.0.0"' >"$site/catalogue/plans.toml"
+	echo '<h1>{{public.title}}</h1>' >"$site/pages/index.mustache"
+	echo 'body { margin: 0 }' >"$site/assets/app.css"
+}
+build() {
+	"$LOWTIDE" build -q -C "$site" --out "$out" "$@" 2>&1
+}
+listing() {
+	(cd "$out" && find . -type f -exec sha256sum {} + | sort)
+}
+
+fresh
+is "a secret that nothing publishes is no trouble" "$(build)" ""
+ok "nor is one that is not set" env -u THE_SECRET "$LOWTIDE" check -q -C "$site"
+before=$(listing)
+
+refused() { # NAME REGEX [ARGUMENT…]: and check says the same
+	local name=$1 regex=$2 said status
+	shift 2
+	said=$(build "$@")
+	status=$?
+	is "$name: refused" "$status" 1
+	like "$name: said" "$said" "$regex"
+	unlike "$name: the value is not shown" "$said" \
+		'zX9|k&|Wq2|4eC39|Q4J7R|k3Zq8|MIIE'
+	is "$name: check says the same" \
+		"$("$LOWTIDE" check -q -C "$site" "$@" 2>&1)" "$said"
+	is "$name: the output stays" "$(listing)" "$before"
+}
+
+# --- values, wherever they may stand ------------------------------------------
+key='the value of `oauth\.idp\.client_secret`'
+fresh
+printf 'one\ntwo %s\n' "$value" >"$site/static/notes.txt"
+refused "a static file" "www/notes\.txt:2:5: secret-in-output: $key"
+fresh
+printf 'const s = "%s";' "$(printf %s "x:$value" | base64)" >"$site/assets/app.js"
+refused "base64 in an asset" "www/assets/app\.[0-9a-f]{10}\.js:1:[0-9]+: secret-in-output: $key"
+fresh
+printf '<a href="/?k=%s">x</a>' 'zX9%2Fk%26%22Wq2-mT7' >"$site/pages/a.html"
+refused "a URL in a page" "www/a\.html:1:14: secret-in-output: $key"
+fresh
+printf 'title = "%s"\nversion = "1.0.0"\n' 'zX9/k&\"Wq2-mT7' >"$site/catalogue/plans.toml"
+refused "a catalogue" "www/plans-v1\.0\.0\.toml:1:[0-9]+: secret-in-output: $key"
+fresh
+cat >"$site/env/base.toml" <<-'EOS'
+	[public]
+	hint = { env = "THE_SECRET" }
+EOS
+echo '<p>{{public.hint}}' >"$site/pages/index.mustache"
+refused "a page that was given it" "www/index\.html:1:4: secret-in-output: $key"
+fresh
+echo x >"$site/static/$(printf %s "$value" | base64).txt"
+refused "the name of a file" "^secret-in-output: $key would be published in the name"
+fresh
+cat >"$site/api.toml" <<-'EOS'
+	auth = "none"
+	[upstream.u]
+	base = "https://u.example.org"
+	headers = { x-key = { env = "THE_SECRET" } }
+	[api.a]
+	upstream = "u"
+	on_lost = "fail"
+EOS
+refused "the endpoint's configuration" "server/lowtide\.json:[0-9]+:[0-9]+: secret-in-output: $key"
+fresh
+head -c 65530 /dev/zero | tr '\0' ' ' >"$site/static/big.bin"
+printf %s "$value" >>"$site/static/big.bin"
+head -c 300000 /dev/urandom >>"$site/static/big.bin"
+refused "across the pieces of a large file" "www/big\.bin:1:65531: secret-in-output: $key"
+fresh
+for i in 1 2 3; do echo "$value" >"$site/static/$i.txt"; done
+is "each file is named" "$(build | grep -c secret-in-output)" 3
+
+# --- shapes -------------------------------------------------------------------
+shape() { # NAME TEXT REGEX
+	fresh
+	printf '%s\n' "$2" >"$site/static/x.txt"
+	refused "$1" "www/x\.txt:1:1: secret-in-output: $3"
+}
+shape "a PEM block" "-----BEGIN RSA PRIVATE"" KEY-----
+MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7" 'a private key \(PEM\)'
+shape "a live key" "sk_""live_4eC39HqLyjWDarjtT1zdp7dc" 'a live secret key'
+shape "a webhook's secret" "whsec""_4eC39HqLyjWDarjtT1zdp7dc" 'a webhook'
+shape "an access key" "AKIA""Q4J7RZ2MNB5XLWTD" 'an AWS access key'
+shape "the ARN of a secret" \
+	"arn:aws:secretsmanager"":eu-west-2:418295713066:secret:prod/x" 'the ARN'
+shape "a token" "ghp""_k3Zq8Wm2Vb7Nc1Xy5Tr9Lp4Gd6Hs0Jf2Ae8u" 'a GitHub token'
+fresh
+cat >"$site/static/manual.txt" <<-'EOS'
+	Keys begin with sk_live_ and whsec_; an ARN with arn:aws:secretsmanager:.
+	AKIAIOSFODNN7EXAMPLE is an example, -----BEGIN PRIVATE KEY----- a header.
+	-----BEGIN CERTIFICATE-----
+	MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7
+EOS
+is "a manual may mention them" "$("$LOWTIDE" check -q -C "$site" 2>&1)" ""
+
+# --- what pages see -------------------------------------------------------------
+for root in oauth.idp.client_id oauth.idp.client_secret sign.key upstream.u.base \
+	api.a.upstream server.kinds serve.run env.HOME keep name base_url \
+	origins THE_SECRET; do
+	fresh
+	echo "<p>{{$root}}" >"$site/pages/index.mustache"
+	refused "a page that names $root" \
+		'pages/index\.mustache:1:4: unknown-name: '
+done
+for root in site.name public.title catalogue.plans.version page.path; do
+	fresh
+	echo "<p>{{$root}}" >"$site/pages/index.mustache"
+	is "one that names $root is fine" \
+		"$("$LOWTIDE" check -q -C "$site" 2>&1)" ""
+done
+
+# --- [public] ---------------------------------------------------------------------
+fresh
+refused "a secret's name under [public]" '--set public\.client_secret: secret-present: ' \
+	--set public.client_secret=x
+refused "a secret's shape under [public]" '--set public\.x: secret-present: ' \
+	--set public.x=sk_live_4eC39
+refused "the value itself" "www/index\.html:1:5: secret-in-output: $key" \
+	--set "public.title=$value"
+done_testing
