@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "generator/server.h"
 #include "generator/sources.h"
 
 /*
@@ -44,9 +45,10 @@ static enum err note(const struct copying *c, size_t i)
 	const struct fs_entry *e = &c->list->entries[i];
 	const struct out_file file = {.path = published_as(c->b->arena, c, e),
 	    .root = c->root,
-	    .class = c->root == OUT_SERVER	 ? OUT_PRIVATE
-		     : str_ends(e->rel, ".html") ? OUT_PAGE
-						 : OUT_POINTER,
+	    .class = c->root == OUT_SERVER	     ? OUT_PRIVATE
+		     : server_declares(c->b, e->rel) ? OUT_IMMUTABLE
+		     : str_ends(e->rel, ".html")     ? OUT_PAGE
+						     : OUT_POINTER,
 	    .digest = c->copied[i].digest,
 	    .pos = POS_FILE(e->path)};
 
