@@ -46,7 +46,7 @@ bool key_resolve(struct key_walk *w, struct str path, struct value *v)
 		    STR_ARG(path));
 		return false;
 	}
-	const char *found = *name ? w->env(name) : NULL;
+	const char *found = *name ? outside_env(w->outside, name) : NULL;
 	if (!found) {
 		diag_error(w->diag, v->pos, "env-missing",
 		    "`%.*s` comes from the environment and %s is not set; run "

@@ -9,7 +9,7 @@
  */
 struct key_walk {
 	struct arena *a;
-	const char *(*env)(const char *name);
+	const struct outside *outside;
 	struct diag *diag;
 	size_t strange; /* findings that leave all other keys what they are */
 };

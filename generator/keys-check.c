@@ -282,9 +282,9 @@ void key_mend(struct arena *a, struct value *root)
 }
 
 void key_check(struct arena *a, struct value *root,
-    const char *(*env)(const char *name), struct diag *diag)
+    const struct outside *outside, struct diag *diag)
 {
-	struct key_walk w = {.a = a, .env = env, .diag = diag};
+	struct key_walk w = {.a = a, .outside = outside, .diag = diag};
 
 	walk_table(&w, NULL, (struct str){0}, root);
 }

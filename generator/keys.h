@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_KEYS_H
 #define LOWTIDE_GENERATOR_KEYS_H
 
+#include "generator/outside.h"
 #include "lib/diag.h"
 #include "lib/err.h"
 #include "lib/value.h"
@@ -58,14 +59,15 @@ const struct key *key_find(const char *dotted);
 /*
  * Holds the table against the tree; the tree is changed where a reference was
  * resolved or a word became the number or truth value its row asks for
- * (--set and the environment only have words). `env` looks a variable up.
+ * (--set and the environment only have words). Variables are looked up
+ * `outside`.
  *
  * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
  * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`;
  * and as a warning `not-kept-yet`.
  */
 void key_check(struct arena *a, struct value *root,
-    const char *(*env)(const char *name), struct diag *diag);
+    const struct outside *outside, struct diag *diag);
 /*
  * After findings: what key_check() marked as broken gets its default, or
  * nothing at all of the right type, so that whoever looks for more that is

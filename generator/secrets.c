@@ -31,7 +31,7 @@ struct walk {
 	struct arena *a;
 	struct diag *diag;
 	const char *dir;
-	const char *(*env)(const char *name);
+	const struct outside *outside;
 	struct scan_value *values;
 	size_t n, cap;
 };
@@ -117,6 +117,13 @@ static void keep_lines(struct walk *w, struct str key, struct str text)
 	}
 }
 
+static void read_secret(struct walk *w, const char *path, struct str *text)
+{
+	outside_file(w->outside, path);
+	if (fs_read(w->a, path, SECRET_FILE_MAX, NULL, text) != ERR_OK)
+		*text = (struct str){0};
+}
+
 static void keep_reference(
     struct walk *w, struct str key, const struct value *v)
 {
@@ -127,10 +134,9 @@ static void keep_reference(
 	if (!*name)
 		return;
 	if (str_is(m->key, "env"))
-		text = str_of(w->env ? w->env(name) : NULL);
-	else if (fs_read(w->a, fs_join(w->a, w->dir, name), SECRET_FILE_MAX,
-		     NULL, &text) != ERR_OK)
-		return;
+		text = str_of(outside_env(w->outside, name));
+	else
+		read_secret(w, fs_join(w->a, w->dir, name), &text);
 	keep_lines(w, key, arena_str(w->a, text));
 }
 
@@ -157,10 +163,10 @@ static void collect(
 }
 
 size_t secrets_values(struct arena *a, const struct value *root,
-    const char *dir, const char *(*env)(const char *name),
+    const char *dir, const struct outside *outside,
     const struct scan_value **out)
 {
-	struct walk w = {.a = a, .dir = dir, .env = env};
+	struct walk w = {.a = a, .dir = dir, .outside = outside};
 
 	for (size_t i = 0; i < root->as.table.n; i++) {
 		const struct member *m = &root->as.table.members[i];
@@ -176,7 +182,7 @@ struct scan *secrets_scan(struct arena *a, const struct site *site)
 {
 	const struct scan_value *values;
 	size_t n =
-	    secrets_values(a, site->root, site->dir, site->env_get, &values);
+	    secrets_values(a, site->root, site->dir, site->outside, &values);
 
 	return scan_new(a, values, n);
 }

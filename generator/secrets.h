@@ -32,7 +32,7 @@ void secrets_check_public(
  */
 #define SECRET_FILE_MAX ((size_t)64 * 1024)
 size_t secrets_values(struct arena *a, const struct value *root,
-    const char *dir, const char *(*env)(const char *name),
+    const char *dir, const struct outside *outside,
     const struct scan_value **out);
 /* The search for them and for all shapes, for this site. */
 struct scan *secrets_scan(struct arena *a, const struct site *site);

@@ -65,6 +65,8 @@ static enum err read_file(struct build *b, const char *path, struct pos pos,
 	char text[MINISIGN_FILE_MAX];
 	struct stat st;
 	ssize_t n = -1;
+
+	outside_file(b->site->outside, path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
@@ -103,7 +105,7 @@ static enum err read_key(
 	if (str_is(m->key, "file"))
 		return read_file(
 		    b, fs_join(b->arena, b->site->dir, name), v->pos, out);
-	const char *text = *name ? b->site->env_get(name) : NULL;
+	const char *text = *name ? outside_env(b->site->outside, name) : NULL;
 	if (!text) {
 		diag_error(b->diag, v->pos, "env-missing",
 		    "`sign.key` comes from the environment and %s is not set; "
@@ -117,7 +119,7 @@ static enum err read_key(
 
 static enum err read_date(struct build *b, struct pos pos, int64_t *second)
 {
-	const char *text = b->site->env_get("SOURCE_DATE_EPOCH");
+	const char *text = outside_env(b->site->outside, "SOURCE_DATE_EPOCH");
 
 	if (text && sign_read_second(str_of(text), second))
 		return ERR_OK;

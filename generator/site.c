@@ -50,11 +50,6 @@ enum err site_read(struct arena *a, const char *dir, const char *name,
 	return fs_read(a, path, max, diag, bytes);
 }
 
-static const char *env_of(const char *name)
-{
-	return getenv(name);
-}
-
 struct load {
 	struct arena *a;
 	const struct site_spec *spec;
@@ -220,7 +215,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	*out = site;
 	site->dir = spec->dir;
 	site->env = spec->env;
-	site->env_get = spec->env_get ? spec->env_get : env_of;
+	site->outside = spec->outside;
 	site->root = value_new(a, VALUE_TABLE, POS_NONE);
 	if (!layer(&l, "site.toml", false)) {
 		diag_error(diag, POS_FILE(site_path(a, spec->dir, "site.toml")),
@@ -235,7 +230,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 	load_sets(&l);
 	/* what is not known yet would be called missing */
 	if (!l.partial) {
-		key_check(a, site->root, site->env_get, diag);
+		key_check(a, site->root, site->outside, diag);
 		check_name(&l);
 		check_public(&l);
 		addresses(site);

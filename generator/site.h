@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_SITE_H
 #define LOWTIDE_GENERATOR_SITE_H
 
+#include "generator/outside.h"
 #include "lib/diag.h"
 #include "lib/err.h"
 #include "lib/fs.h"
@@ -26,8 +27,7 @@ struct site_spec {
 	const char *env;	 /* NULL: base alone */
 	const char *const *sets; /* "public.x=…" */
 	size_t n_sets;
-	/* looks an environment variable up; NULL: getenv */
-	const char *(*env_get)(const char *name);
+	const struct outside *outside; /* NULL: this process's */
 };
 
 struct site {
@@ -43,7 +43,7 @@ struct site {
 	size_t n_catalogues;
 	bool lacks_data; /* a catalogue or [public] could not be read */
 	bool is_whole;	 /* every file over which it lies was read */
-	const char *(*env_get)(const char *name); /* as the spec has it */
+	const struct outside *outside; /* as the spec has it */
 };
 
 /* ERR_INPUT when anything was found; all findings are in diag. */

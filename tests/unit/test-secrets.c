@@ -55,7 +55,7 @@ static void public_holds_none(void **state)
 	kit_close(&k);
 }
 
-static const char *environment(const char *name)
+static const char *environment(void *ctx, const char *name)
 {
 	static const char *const has[][2] = {
 	    {"SECRET", "the-secret-itself"},
@@ -69,8 +69,11 @@ static const char *environment(const char *name)
 	for (size_t i = 0; i < sizeof(has) / sizeof(*has); i++)
 		if (strcmp(has[i][0], name) == 0)
 			return has[i][1];
+	(void)ctx;
 	return NULL;
 }
+
+static const struct outside outside = {.env = environment};
 
 static void values_are_what_this_machine_has(void **state)
 {
@@ -99,10 +102,10 @@ static void values_are_what_this_machine_has(void **state)
 	    "g = { client_id = 'g', client_secret = { env = 'ENDED' } }\n"
 	    "h = { client_id = 'h', client_secret = { env = 'UNSET' } }\n");
 	assert_int_equal(
-	    kit_load_with(&k, &(struct site_spec){.env_get = environment}),
+	    kit_load_with(&k, &(struct site_spec){.outside = &outside}),
 	    ERR_OK);
 	size_t n =
-	    secrets_values(&k.arena, k.site->root, k.dir, environment, &values);
+	    secrets_values(&k.arena, k.site->root, k.dir, &outside, &values);
 	assert_int_equal(n, sizeof(want) / sizeof(*want));
 	for (size_t i = 0; i < n; i++) {
 		assert_string_equal(

@@ -5,8 +5,9 @@
 #include "generator/toml.h"
 #include "lib/units.h"
 
-static const char *env(const char *name)
+static const char *env(void *ctx, const char *name)
 {
+	(void)ctx;
 	static const char *const vars[][2] = {{"HOST", "https://x.example"},
 	    {"MANY", "7"}, {"YES", "true"}, {"EMPTY", ""}, {"WORD", "maybe"},
 	    {"LATER", "TO"
@@ -28,7 +29,7 @@ static const char *said(struct kit *k, const char *toml, struct value **root)
 			     arena_printf(&k->arena, "name = 'x'\n%s", toml),
 			     "f", &k->diag, &tree),
 	    ERR_OK);
-	key_check(&k->arena, tree, env, &k->diag);
+	key_check(&k->arena, tree, &(struct outside){.env = env}, &k->diag);
 	if (root)
 		*root = tree;
 	return kit_said(k);
@@ -83,8 +84,9 @@ static void defaults_fit_their_rows(void **state)
 	(void)state;
 	kit_open(&k);
 	for (const struct key *row = key_rows; row->pattern; row++) {
-		struct key_walk w = {
-		    .a = &k.arena, .env = env, .diag = &k.diag};
+		struct key_walk w = {.a = &k.arena,
+		    .outside = &(struct outside){.env = env},
+		    .diag = &k.diag};
 		if (!row->fallback)
 			continue;
 		struct value *v =
