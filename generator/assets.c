@@ -1,13 +1,200 @@
-#include "generator/build.h"
+#include "generator/assets.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "generator/js-refs.h"
+#include "generator/modules.h"
+#include "generator/reference.h"
 #include "generator/sources.h"
 
-/*
- * assets/: published under fingerprinted names.
- */
-#define FILE_MAX ((size_t)256 * 1024 * 1024)
+#define TEXT_MAX                                                               \
+	((size_t)256 * 1024 * 1024) /* bytes of what is looked into            \
+				     */
+#define PIECE ((size_t)64 * 1024)
+
+static enum asset_kind kind_of(struct str name)
+{
+	static const char *const names_others[] = {".mjs", ".js", ".cjs",
+	    ".json", ".webmanifest", ".svg", ".html", ".xml"};
+
+	if (str_ends(name, ".css"))
+		return ASSET_CSS;
+	for (size_t i = 0; i < sizeof(names_others) / sizeof(char *); i++)
+		if (str_ends(name, names_others[i]))
+			return ASSET_NAMES;
+	return ASSET_PLAIN;
+}
+
+/* --- one asset, in a worker ------------------------------------------- */
+
+static enum err gone(const struct asset *asset, struct diag *diag)
+{
+	diag_error(diag, POS_FILE(asset->entry->path), "io-error",
+	    "it changed or went away while it was read; try again");
+	return ERR_IO;
+}
+
+enum err asset_read(const struct asset *asset, struct arena *a,
+    struct diag *diag, struct str *bytes)
+{
+	enum err err = fs_read(a, asset->entry->path, TEXT_MAX, diag, bytes);
+
+	return err == ERR_NOT_FOUND ? gone(asset, diag) : err;
+}
+
+static struct str path_for(const struct asset *asset, struct arena *a)
+{
+	struct str name = str_slice(asset->logical, 1, asset->logical.n);
+
+	return build_fingerprinted(a, name, &asset->digest);
+}
+
+enum err asset_stage(struct build *b, struct asset *asset, struct arena *a,
+    struct diag *diag, struct str bytes)
+{
+	hash_digest(bytes, &asset->digest);
+	enum err err = out_stage_hashed(&b->out, OUT_WWW, path_for(asset, a).p,
+	    bytes, &asset->digest, diag);
+	asset->is_good = err == ERR_OK;
+	return err;
+}
+
+/* The digest of a file that is too large to be held. */
+static enum err digest_file(struct asset *asset, struct diag *diag)
+{
+	const char *path = asset->entry->path;
+	struct hash_stream stream;
+	char piece[PIECE];
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = -1;
+
+	hash_begin(&stream);
+	while (fd >= 0 && (n = read(fd, piece, sizeof(piece))) != 0) {
+		if (n > 0)
+			hash_add(&stream, piece, (size_t)n);
+		else if (errno != EINTR)
+			break;
+	}
+	hash_end(&stream, &asset->digest);
+	if (n < 0)
+		diag_error(diag, POS_FILE(path), "io-error", "%s; try again",
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? ERR_IO : ERR_OK;
+}
+
+/* Its name is made of its bytes, so they are read before they are copied. */
+static enum err stage_large(
+    struct build *b, struct asset *asset, struct arena *a, struct diag *diag)
+{
+	struct digest copied;
+	enum err err = digest_file(asset, diag);
+
+	if (err == ERR_OK)
+		err = out_stage_copy(&b->out, OUT_WWW, path_for(asset, a).p,
+		    asset->entry->path, &copied, diag);
+	if (err == ERR_OK && !digest_eq(&copied, &asset->digest))
+		err = gone(asset, diag);
+	asset->is_good = err == ERR_OK;
+	return err;
+}
+
+struct scan_names {
+	const struct assets *assets;
+	struct asset *asset;
+	struct arena *arena;
+};
+
+/* An asset that is there, or a module that a later producer may publish. */
+static void name(struct scan_names *s, struct str logical)
+{
+	size_t i = lookup_get(&s->assets->by_logical, logical);
+
+	if (i != LOOKUP_NONE ||
+	    (!str_starts(logical, "/assets/") && str_ends(logical, ".mjs"))) {
+		buf_put_str(&s->asset->names, logical);
+		buf_putc(&s->asset->names, '\0');
+	}
+}
+
+static void found(void *ctx, struct str path)
+{
+	struct scan_names *s = ctx;
+	struct str own = str_slice(s->asset->logical, 1, s->asset->logical.n);
+
+	name(s, reference_resolve(s->arena, own, path));
+	/* "assets/x", as pages at the top of a site say */
+	if (str_starts(path, "assets/"))
+		name(s, reference_resolve(s->arena, STR(""), path));
+}
+
+struct producing {
+	struct build *b;
+	struct assets *assets;
+};
+
+static enum err put_one(void *ctx, struct worker *w, size_t i)
+{
+	struct producing *p = ctx;
+	struct asset *asset = &p->assets->list[i];
+	struct scan_names scan = {
+	    .assets = p->assets, .asset = asset, .arena = w->arena};
+	struct str bytes;
+
+	if (asset->kind == ASSET_CSS)
+		return ERR_OK;
+	if (asset->kind == ASSET_PLAIN && asset->entry->size > ASSET_WHOLE_MAX)
+		return stage_large(p->b, asset, w->arena, w->diag);
+	enum err err = asset_read(asset, w->arena, w->diag, &bytes);
+	if (err == ERR_OK)
+		err = asset_stage(p->b, asset, w->arena, w->diag, bytes);
+	if (err == ERR_OK && asset->kind == ASSET_NAMES)
+		js_refs(w->arena, bytes, found, &scan);
+	return err;
+}
+
+/* --- all of them -------------------------------------------------------- */
+
+enum err asset_note(struct build *b, struct asset *asset)
+{
+	struct str path = path_for(asset, b->arena);
+	const struct out_file file = {.path = path,
+	    .root = OUT_WWW,
+	    .class = OUT_IMMUTABLE,
+	    .digest = asset->digest,
+	    .pos = POS_FILE(asset->entry->path)};
+	enum err err = out_note(&b->out, &file, b->diag);
+
+	if (err == ERR_OK) {
+		asset->published =
+		    arena_printf(b->arena, "/%.*s", STR_ARG(path));
+		build_ref(b, asset->logical, asset->published);
+	}
+	return err;
+}
+
+static struct assets *assets_of(struct build *b, const struct fs_list *list)
+{
+	struct assets *assets = arena_alloc(b->arena, sizeof(*assets));
+
+	lookup_init(&assets->by_logical, b->arena);
+	assets->list =
+	    arena_array(b->arena, list->n + 1, sizeof(*assets->list));
+	for (; assets->n < list->n; assets->n++) {
+		const struct fs_entry *e = &list->entries[assets->n];
+		struct asset *asset = &assets->list[assets->n];
+		asset->entry = e;
+		asset->kind = kind_of(e->rel);
+		asset->logical = arena_join(
+		    b->arena, 2, (const struct str[]){STR("/assets/"), e->rel});
+		lookup_add(&assets->by_logical, asset->logical, assets->n);
+	}
+	return assets;
+}
 
 /* The graver of two: a file that could not be read outweighs a bad one. */
 static enum err worse(enum err a, enum err b)
@@ -15,30 +202,26 @@ static enum err worse(enum err a, enum err b)
 	return a == ERR_OK || b == ERR_IO ? b : a;
 }
 
-static enum err put_asset(struct build *b, const struct fs_entry *e)
-{
-	struct str name = arena_printf(b->arena, "assets/%s", e->rel.p);
-	struct str bytes;
-	enum err err = fs_read(b->arena, e->path, FILE_MAX, b->diag, &bytes);
-
-	if (err == ERR_NOT_FOUND) {
-		diag_error(b->diag, POS_FILE(e->path), "io-error",
-		    "it went away while it was read; try again");
-		return ERR_IO;
-	}
-	if (err != ERR_OK)
-		return err;
-	return build_put_fingerprinted(
-	    b, name.p, bytes, false, POS_FILE(e->path));
-}
-
 /* One file may vanish or be unreadable; the others are looked at still. */
 enum err produce_assets(struct build *b)
 {
 	struct fs_list list;
 	enum err all = sources_list(b, "assets", false, &list);
+	struct producing p = {.b = b, .assets = assets_of(b, &list)};
 
-	for (size_t i = 0; i < list.n; i++)
-		all = worse(all, put_asset(b, &list.entries[i]));
+	b->assets = p.assets;
+	all =
+	    worse(all, pool_each(&b->pool, b->diag, p.assets->n, put_one, &p));
+	for (size_t i = 0; i < p.assets->n; i++)
+		if (p.assets->list[i].is_good)
+			all = worse(all, asset_note(b, &p.assets->list[i]));
+	if (all != ERR_IO)
+		all = worse(all, assets_put_css(b));
+	for (size_t i = 0; i < p.assets->n; i++) {
+		struct asset *asset = &p.assets->list[i];
+		modules_name(b, buf_str(&asset->names));
+		buf_release(&asset->names);
+		buf_release(&asset->waits);
+	}
 	return all;
 }

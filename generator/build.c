@@ -19,6 +19,7 @@ static const struct producer {
     {produce_api, false},
     {produce_openapi, false},
     {produce_problems, false},
+    {produce_modules, false},
     {produce_pages, false},
     {produce_handlers, false},
     {produce_server, true},
@@ -70,8 +71,7 @@ struct str build_published(const struct build *b, struct str logical)
 	return find(b->refs, b->cap_refs, logical)->published;
 }
 
-/* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */
-static struct str fingerprinted(
+struct str build_fingerprinted(
     struct arena *a, struct str name, const struct digest *digest)
 {
 	struct str hash =
@@ -96,7 +96,7 @@ enum err build_put_fingerprinted(struct build *b, const char *name,
 	    .pos = pos};
 
 	hash_digest(bytes, &file.digest);
-	file.path = fingerprinted(b->arena, str_of(name), &file.digest);
+	file.path = build_fingerprinted(b->arena, str_of(name), &file.digest);
 	enum err err = out_stage_hashed(
 	    &b->out, OUT_WWW, file.path.p, bytes, &file.digest, b->diag);
 	if (err == ERR_OK)

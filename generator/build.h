@@ -46,6 +46,9 @@ struct build {
 void build_ref(struct build *b, struct str logical, struct str published);
 /* The published path, or the empty view. */
 struct str build_published(const struct build *b, struct str logical);
+/* "a/b.min.css" → "a/b.min.<10 hex>.css"; no ending: at the end. */
+struct str build_fingerprinted(
+    struct arena *a, struct str name, const struct digest *digest);
 /*
  * Puts `name` under a fingerprinted name ("oauth.mjs" → "oauth.<10 hex>.mjs",
  * BLAKE2b of its bytes) as immutable and notes the reference.
@@ -74,6 +77,7 @@ enum err produce_client(struct build *b);     /* client.c: requests.mjs */
 enum err produce_api(struct build *b);	      /* api.c: lowtide.json */
 enum err produce_openapi(struct build *b);    /* openapi.c */
 enum err produce_problems(struct build *b);   /* problems.c */
+enum err produce_modules(struct build *b);    /* modules.c: import map */
 enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_handlers(struct build *b);   /* static.c */
 enum err produce_server(struct build *b);     /* server.c: nginx */

@@ -14,7 +14,6 @@
  */
 struct rewriter {
 	struct html_scan scan;
-	const char *file;
 	struct arena *arena;
 	const struct html_refs *refs;
 	struct buf *out;
@@ -275,8 +274,7 @@ static void see_script(struct rewriter *r, const struct html_tag *tag)
 		note_module(r, tag);
 	if (is(type, "importmap") && !r->inert && !r->modules->has_map) {
 		r->modules->has_map = true;
-		r->modules->map_pos =
-		    html_pos(r->scan.html, r->file, tag->start);
+		r->modules->map_at = offset(r, tag->start);
 	}
 }
 
@@ -324,12 +322,11 @@ static void see_tag(struct rewriter *r, const struct html_tag *tag)
 	}
 }
 
-void html_rewrite(struct arena *a, struct str html, const char *file,
+void html_rewrite(struct arena *a, struct str html,
     const struct html_refs *refs, struct buf *out, struct html_modules *modules)
 {
 	struct rewriter r = {
 	    .scan = {.html = html},
-	    .file = file,
 	    .arena = a,
 	    .refs = refs,
 	    .out = out,

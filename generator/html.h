@@ -56,12 +56,12 @@ struct html_modules {
 	 * belongs before it. SIZE_MAX: there is none.
 	 */
 	size_t at;
-	bool has_map; /* it brings an import map of its own … */
-	struct pos map_pos;
+	bool has_map;  /* it brings an import map of its own … */
+	size_t map_at; /* … here, in the page */
 };
 
-/* Appends to out. `file` is named in positions. */
-void html_rewrite(struct arena *a, struct str html, const char *file,
+/* Appends to out. */
+void html_rewrite(struct arena *a, struct str html,
     const struct html_refs *refs, struct buf *out,
     struct html_modules *modules);
 /* Line and column of a place in `text`: counted from its beginning. */

@@ -1,38 +1,46 @@
 #include "generator/reference.h"
 
-#include "lib/buf.h"
+#include <string.h>
+
+/* `to` holds a path without its end: one folder less. */
+static size_t up(const char *to, size_t n)
+{
+	while (n && to[--n] != '/')
+		;
+	return n;
+}
 
 struct str reference_resolve(struct arena *a, struct str page, struct str path)
 {
-	struct buf all = {0}, out = {0};
-	size_t dir = page.n;
+	bool absolute = str_starts(path, "/");
+	size_t dir = absolute ? 0 : page.n, n = 0;
 
 	while (dir && page.p[dir - 1] != '/')
 		dir--;
-	if (!str_starts(path, "/"))
-		buf_put_str(&all, str_slice(page, 0, dir));
-	buf_put_str(&all, str_slice(path, str_starts(path, "/"), path.n));
-	struct str rest = buf_str(&all);
+	char *to = arena_alloc(a, dir + path.n + 2);
+	to[n++] = '/';
+	/* a page's own path holds no dots */
+	if (dir)
+		memcpy(to + n, page.p, dir);
+	n += dir;
+	path = str_slice(path, absolute, path.n);
 	for (bool last = false; !last;) {
-		size_t slash = str_find(rest, '/', 0);
-		struct str part = str_slice(rest, 0, slash);
-		last = slash == rest.n;
-		rest = str_slice(rest, slash + 1, rest.n);
-		bool up = str_is(part, "..");
-		if (up || str_is(part, ".")) {
-			while (up && out.len && out.data[--out.len] != '/')
-				;
-			if (last)
-				buf_putc(&out, '/');
+		size_t slash = str_find(path, '/', 0);
+		struct str part = str_slice(path, 0, slash);
+		last = slash == path.n;
+		path = str_slice(path, slash + 1, path.n);
+		/* `to` ends in a slash here */
+		if (str_is(part, ".."))
+			n = up(to, n - 1) + 1;
+		if (str_is(part, "..") || str_is(part, "."))
 			continue;
-		}
-		buf_putc(&out, '/');
-		buf_put_str(&out, part);
+		if (part.n)
+			memcpy(to + n, part.p, part.n);
+		n += part.n;
+		if (!last)
+			to[n++] = '/';
 	}
-	struct str copy = arena_str(a, buf_str(&out));
-	buf_release(&all);
-	buf_release(&out);
-	return copy;
+	return (struct str){.p = to, .n = n};
 }
 
 /* Up to and with the last slash. */

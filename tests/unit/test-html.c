@@ -58,7 +58,7 @@ static struct result all_of(struct arena *a, struct str html)
 	struct buf out = {0};
 	struct result r;
 
-	html_rewrite(a, html, "p.html", &refs, &out, &r.modules);
+	html_rewrite(a, html, &refs, &out, &r.modules);
 	r.html = arena_str(a, buf_str(&out));
 	r.paths = arena_str(a, buf_str(&seen.paths));
 	r.code = arena_str(a, buf_str(&seen.code));
@@ -359,8 +359,7 @@ static void test_keeps_every_byte(void **state)
 			size_t n = sizeof(bits) / sizeof(bits[0]);
 			buf_puts(&page, bits[(seed >> 16) % n]);
 		}
-		html_rewrite(
-		    &arena, buf_str(&page), "p", &refs, &out, &modules);
+		html_rewrite(&arena, buf_str(&page), &refs, &out, &modules);
 		if (!str_eq(buf_str(&page), buf_str(&out)))
 			fail_msg("<%s>", page.data);
 		buf_release(&page);
@@ -386,8 +385,7 @@ static void test_endless(void **state)
 		arena_init(&arena);
 		while (page.len < 2 << 20)
 			buf_puts(&page, bits[k]);
-		html_rewrite(
-		    &arena, buf_str(&page), "p", &refs, &out, &modules);
+		html_rewrite(&arena, buf_str(&page), &refs, &out, &modules);
 		assert_int_equal(out.len, page.len);
 		buf_release(&page);
 		buf_release(&out);

@@ -1,0 +1,189 @@
+#include "generator/modules.h"
+
+#include <string.h>
+
+#include "generator/assets.h"
+#include "generator/importmap.h"
+#include "generator/lookup.h"
+
+/*
+ * Who is named: found by logical path, in the order in which they were named
+ * first, which does not depend on threads.
+ */
+struct module {
+	struct str logical;
+	bool is_put;
+};
+struct modules {
+	struct lookup by_logical;
+	struct module *list;
+	size_t n, cap;
+};
+
+static void add(struct build *b, struct str logical)
+{
+	struct modules *m = b->modules;
+
+	if (lookup_get(&m->by_logical, logical) != LOOKUP_NONE)
+		return;
+	if (m->n == m->cap) {
+		m->cap = m->cap ? 2 * m->cap : 64;
+		struct module *list =
+		    arena_array(b->arena, m->cap, sizeof(*list));
+		if (m->n)
+			memcpy(list, m->list, m->n * sizeof(*list));
+		m->list = list;
+	}
+	logical = arena_str(b->arena, logical);
+	lookup_add(&m->by_logical, logical, m->n);
+	m->list[m->n++] = (struct module){.logical = logical};
+}
+
+void modules_name(struct build *b, struct str names)
+{
+	if (!b->modules) {
+		b->modules = arena_alloc(b->arena, sizeof(*b->modules));
+		lookup_init(&b->modules->by_logical, b->arena);
+	}
+	for (size_t at = 0, end; at < names.n; at = end + 1) {
+		end = str_find(names, '\0', at);
+		add(b, str_slice(names, at, end));
+	}
+}
+
+/* --- under their stable names ----------------------------------------- */
+
+/* The published file; NULL when there is none of that name. */
+static const struct out_file *file_of(const struct build *b, struct str logical)
+{
+	struct str path = build_published(b, logical);
+
+	return path.n ? out_find(&b->out, OUT_WWW, str_slice(path, 1, path.n))
+		      : NULL;
+}
+
+/* Where to copy it from, if that is better than to hold all of it. */
+static const char *large_source(const struct build *b, struct str logical)
+{
+	size_t i = b->assets ? lookup_get(&b->assets->by_logical, logical)
+			     : LOOKUP_NONE;
+	const struct asset *asset =
+	    i == LOOKUP_NONE ? NULL : &b->assets->list[i];
+
+	return asset && asset->kind == ASSET_PLAIN &&
+		       asset->entry->size > ASSET_WHOLE_MAX
+		   ? asset->entry->path
+		   : NULL;
+}
+
+static enum err copy(struct build *b, const char *path, const char *source,
+    const struct digest *digest, struct diag *diag)
+{
+	struct digest copied;
+	enum err err =
+	    out_stage_copy(&b->out, OUT_WWW, path, source, &copied, diag);
+
+	if (err != ERR_OK || digest_eq(&copied, digest))
+		return err;
+	diag_error(diag, POS_FILE(source), "io-error",
+	    "it changed while it was read; try again");
+	return ERR_IO;
+}
+
+static enum err put_one(void *ctx, struct worker *w, size_t i)
+{
+	struct build *b = ctx;
+	struct module *module = &b->modules->list[i];
+	const struct out_file *file = file_of(b, module->logical);
+	struct str bytes;
+
+	if (module->is_put || !file)
+		return ERR_OK;
+	/* terminated, as the path of an arena is */
+	const char *path = module->logical.p + 1;
+	if (out_reuse(&b->out, OUT_WWW, path, &file->digest))
+		return ERR_OK;
+	const char *source = large_source(b, module->logical);
+	if (source)
+		return copy(b, path, source, &file->digest, w->diag);
+	enum err err = out_bytes(&b->out, file, w->arena, w->diag, &bytes);
+	if (err == ERR_NOT_FOUND)
+		return ERR_OK; /* `lowtide check`: it has been looked at */
+	if (err == ERR_OK)
+		err = out_stage_hashed(
+		    &b->out, OUT_WWW, path, bytes, &file->digest, w->diag);
+	return err;
+}
+
+enum err modules_put(struct build *b)
+{
+	if (!b->modules)
+		return ERR_OK;
+	enum err all = pool_each(&b->pool, b->diag, b->modules->n, put_one, b);
+	for (size_t i = 0; i < b->modules->n && all == ERR_OK; i++) {
+		struct module *module = &b->modules->list[i];
+		const struct out_file *file = file_of(b, module->logical);
+		if (module->is_put || !file)
+			continue;
+		struct out_file stable = {
+		    .path = str_slice(module->logical, 1, module->logical.n),
+		    .root = OUT_WWW,
+		    .class = OUT_POINTER,
+		    .from_env = file->from_env,
+		    .digest = file->digest,
+		    .pos = file->pos};
+		module->is_put = true;
+		all = out_note(&b->out, &stable, b->diag);
+	}
+	return all;
+}
+
+/* --- the import map ----------------------------------------------------- */
+
+static bool is_module(struct str name)
+{
+	return str_ends(name, ".mjs") || str_ends(name, ".js");
+}
+
+static void import(
+    struct build *b, struct import *imports, size_t *n, struct str logical)
+{
+	const struct out_file *file = file_of(b, logical);
+
+	if (!file || !is_module(logical))
+		return;
+	imports[(*n)++] = (struct import){
+	    .from = logical,
+	    .to = build_published(b, logical),
+	    .integrity = digest_integrity(b->arena, &file->digest),
+	};
+	b->import_map_from_env |= file->from_env;
+}
+
+/*
+ * Modules that modules name, and those that are no assets: pages may import
+ * them by their names, too.
+ */
+enum err produce_modules(struct build *b)
+{
+	modules_name(b, (struct str){0});
+	struct modules *m = b->modules;
+	struct import *imports =
+	    arena_array(b->arena, m->n + b->n_refs, sizeof(*imports));
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		import(b, imports, &n, m->list[i].logical);
+	for (size_t i = 0; i < b->cap_refs; i++) {
+		struct str logical = b->refs[i].logical;
+		if (logical.n && !str_starts(logical, "/assets/") &&
+		    lookup_get(&m->by_logical, logical) == LOOKUP_NONE)
+			import(b, imports, &n, logical);
+	}
+	struct str json = importmap_json(b->arena, imports, n);
+	if (json.n) {
+		b->import_map = importmap_element(b->arena, json);
+		b->import_map_source = importmap_source(b->arena, json);
+	}
+	return modules_put(b);
+}

@@ -1,0 +1,17 @@
+#ifndef LOWTIDE_GENERATOR_MODULES_H
+#define LOWTIDE_GENERATOR_MODULES_H
+
+#include "generator/build.h"
+
+/*
+ * Files that have a fingerprinted name and are asked for by their stable one,
+ * because a script names them and scripts are not rewritten: assets, and
+ * modules such as /oauth.mjs. They are published under both.
+ */
+
+/* Notes that these logical paths (NUL behind each) are asked for. */
+void modules_name(struct build *b, struct str names);
+/* Publishes what was noted and is not published yet, as pointers. */
+enum err modules_put(struct build *b);
+
+#endif
