@@ -29,7 +29,7 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "KIND",
 	.help = "how values are written (default: html)",
-	.choices = "html|js|json|nginx|none"},
+	.choices = "html|js|json|nginx|roff|shell|none"},
     [OPT_LENIENT] = {.name = "lenient",
 	.kind = OPT_FLAG,
 	.help = "unknown names and missing partials are empty"},

@@ -97,6 +97,41 @@ static bool put_nginx(struct buf *out, struct str s)
 	return all;
 }
 
+/*
+ * Within an argument in double quotes and at the beginning of a line alike.
+ * Text is one line there: what would end it has no spelling.
+ */
+static bool put_roff(struct buf *out, struct str s)
+{
+	static const char *const rows[256] = {
+	    ['\\'] = "\\e",
+	    ['"'] = "\\(dq",
+	    ['\''] = "\\(aq",
+	    ['`'] = "\\(ga",
+	};
+	bool all = true;
+
+	if (str_starts(s, ".") || str_starts(s, "'"))
+		buf_puts(out, "\\&");
+	for (size_t i = 0, end; i < s.n; i = end + 1) {
+		for (end = i; end < s.n && (unsigned char)s.p[end] >= 0x20 &&
+			      s.p[end] != 0x7f;)
+			end++;
+		put_mapped(out, str_slice(s, i, end), rows);
+		all = all && end == s.n;
+	}
+	return all;
+}
+
+static bool put_shell(struct buf *out, struct str s)
+{
+	static const char *const rows[256] = {['\''] = "'\\''"};
+	size_t nul = str_find(s, '\0', 0);
+
+	put_mapped(out, str_slice(s, 0, nul), rows);
+	return nul == s.n;
+}
+
 static const struct {
 	const char *name;
 	bool (*put)(struct buf *out, struct str s);
@@ -106,6 +141,8 @@ static const struct {
     [ESCAPE_JS] = {"js", put_js},
     [ESCAPE_JSON] = {"json", put_json},
     [ESCAPE_NGINX] = {"nginx", put_nginx},
+    [ESCAPE_ROFF] = {"roff", put_roff},
+    [ESCAPE_SHELL] = {"shell", put_shell},
 };
 
 bool escape_put(struct buf *out, enum mustache_escape how, struct str s)

@@ -34,6 +34,8 @@ enum mustache_escape {
 	ESCAPE_JS,    /* inside a quoted JavaScript string */
 	ESCAPE_JSON,  /* inside a quoted JSON string */
 	ESCAPE_NGINX, /* inside a double-quoted nginx string */
+	ESCAPE_ROFF,  /* in a manual: text, and inside a quoted argument */
+	ESCAPE_SHELL, /* inside a single-quoted word of a shell */
 	ESCAPE_COUNT
 };
 

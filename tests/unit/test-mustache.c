@@ -766,6 +766,15 @@ static void test_escapes(void **state)
 	    {ESCAPE_NGINX, S("a\nb\tc\r;{}#"), "a\\nb\\tc\\r;{}#", true},
 	    {ESCAPE_NGINX, S("a$b"), "ab", false},
 	    {ESCAPE_NGINX, S("a\0b"), "ab", false},
+	    {ESCAPE_ROFF, S("a\\b \"c\" 'd' `e`"),
+		"a\\eb \\(dqc\\(dq \\(aqd\\(aq \\(gae\\(ga", true},
+	    {ESCAPE_ROFF, S(".Nm"), "\\&.Nm", true},
+	    {ESCAPE_ROFF, S("'br"), "\\&\\(aqbr", true},
+	    {ESCAPE_ROFF, S("a.b"), "a.b", true},
+	    {ESCAPE_ROFF, S("a\n.b\x7f"), "a.b", false},
+	    {ESCAPE_ROFF, S(""), "", true},
+	    {ESCAPE_SHELL, S("it's $HOME\n\\"), "it'\\''s $HOME\n\\", true},
+	    {ESCAPE_SHELL, S("a\0b"), "a", false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct buf out = {0};
