@@ -38,6 +38,9 @@ struct command_run {
 	struct value *result; /* NULL = null */
 	struct findings_style style;
 	struct progress *progress; /* for work that may take long */
+	/* the table of main.c */
+	const struct command *const *commands;
+	size_t n_commands;
 	int status; /* exit status of a wrapped command (serve -- CMD), or 2 */
 };
 
@@ -48,6 +51,7 @@ struct command {
 	const struct opt *options;
 	enum err (*run)(struct command_run *run);
 	bool runs_on; /* until it is stopped: there is no result for --json */
+	bool hidden;  /* for other programs: not in the list of --help */
 };
 
 /*
@@ -122,5 +126,6 @@ extern const struct command command_check;
 extern const struct command command_keygen;
 extern const struct command command_render;
 extern const struct command command_serve;
+extern const struct command command_tables;
 
 #endif

@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
     &command_keygen,
     &command_render,
     &command_serve,
+    &command_tables,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -20,8 +21,9 @@ static void usage(FILE *out)
 {
 	fputs("usage: lowtide COMMAND [options]\n\n", out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(
-		    out, "  %-8s %s\n", commands[i]->name, commands[i]->help);
+		if (!commands[i]->hidden)
+			fprintf(out, "  %-8s %s\n", commands[i]->name,
+			    commands[i]->help);
 	fputs("\n`lowtide COMMAND --help` lists a command's options.\n", out);
 }
 
@@ -138,6 +140,8 @@ int main(int argc, char *argv[])
 	    .diag = &diag,
 	    .typed = argv[0],
 	    .progress = &progress,
+	    .commands = commands,
+	    .n_commands = N_COMMANDS,
 	};
 
 	arena_init(&a);
