@@ -70,7 +70,25 @@ STORE_TESTS := $(patsubst tests/store/%.c,$(BUILD)/tests/%,\
 GEN_LIBS = $(call pkg,--libs,$(PKGS_GENERATOR) $(PKGS_LIB)) -lm -pthread
 CGI_LIBS = $(call pkg,--libs,$(PKGS_CGI)) -lfcgi -lm
 
-all: $(PROGRAMS)
+# What lowtide knows of itself, as JSON, and rendered by lowtide: its manuals
+# and the completions of shells.
+MANUALS := $(patsubst generator/man/%.mustache,$(BUILD)/man/%,\
+	$(wildcard generator/man/lowtide*.mustache))
+COMPLETIONS := $(patsubst generator/completions/%.mustache,\
+	$(BUILD)/completions/%,$(wildcard generator/completions/*.mustache))
+RENDER = $(BUILD)/bin/lowtide render $< --data $(BUILD)/tables.json
+
+all: $(PROGRAMS) $(MANUALS) $(COMPLETIONS)
+
+$(BUILD)/tables.json: $(BUILD)/bin/lowtide
+	$(call say,GEN ,$@)$< tables >$@
+$(BUILD)/man/%: generator/man/%.mustache $(wildcard generator/man/*.mustache) \
+		$(BUILD)/tables.json
+	@mkdir -p $(@D)
+	$(call say,GEN ,$@)$(RENDER) --escape roff >$@
+$(BUILD)/completions/%: generator/completions/%.mustache $(BUILD)/tables.json
+	@mkdir -p $(@D)
+	$(call say,GEN ,$@)$(RENDER) --escape shell >$@
 
 $(BUILD)/bin/lowtide: $(call obj,generator/main.c) $(BUILD)/libgenerator.a \
 		$(BUILD)/liblowtide.a
@@ -216,17 +234,23 @@ demo:
 	@exec $(BUILD)/bin/lowtide serve -C site --env dev --port $(PORT) \
 		$(if $(CHECK),-- node check.mjs)
 
-# make install DESTDIR= PREFIX=: the programs and their manuals, nothing else;
-# configuration, keys and state are made by whoever runs a site.
+# make install DESTDIR= PREFIX=: the programs, their manuals and what completes
+# their command lines, nothing else; configuration, keys and state are made by
+# whoever runs a site.
 PREFIX ?= /usr/local
-MAN1 := generator/lowtide.1 cgi/lowtide-jobs.1
-MAN8 := cgi/lowtide-cgi.8 cgi/lowtide-worker.8
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \
-		share/man/man8)
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(SHARE)/,man/man1 \
+		man/man5 man/man8 bash-completion/completions \
+		zsh/site-functions)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(MAN1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(MAN8) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(BUILD)/man/lowtide.1 cgi/lowtide-jobs.1 \
+		$(SHARE)/man/man1
+	install -m 644 $(filter %.5,$(MANUALS)) $(SHARE)/man/man5
+	install -m 644 cgi/lowtide-cgi.8 cgi/lowtide-worker.8 $(SHARE)/man/man8
+	install -m 644 $(BUILD)/completions/lowtide.bash \
+		$(SHARE)/bash-completion/completions/lowtide
+	install -m 644 $(BUILD)/completions/_lowtide $(SHARE)/zsh/site-functions
 
 # Figures, never asserted: tests/bench/run.mjs says what they are and what
 # ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=1 BENCH_JSON= do.

@@ -7,11 +7,14 @@ case $BIN in */san/*) san=SAN=1 ;; esac
 ok "make install" make --no-print-directory install DESTDIR="$TMP/root" \
 	PREFIX=/opt/lowtide $san
 at=$TMP/root/opt/lowtide
-is "programs and manuals, nothing else" \
+is "programs, manuals and completions, nothing else" \
 	"$(cd "$at" && find . -type f | sort | tr '\n' ' ')" \
 	"./bin/lowtide ./bin/lowtide-cgi ./bin/lowtide-jobs ./bin/lowtide-worker\
+ ./share/bash-completion/completions/lowtide\
  ./share/man/man1/lowtide-jobs.1 ./share/man/man1/lowtide.1\
- ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-worker.8 "
+ ./share/man/man5/lowtide-api.5 ./share/man/man5/lowtide-site.5\
+ ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-worker.8\
+ ./share/zsh/site-functions/_lowtide "
 is "nothing beside it" "$(ls "$TMP/root")" opt
 port=$(free_port)
 cp -r site "$TMP/site"
