@@ -132,7 +132,7 @@ static struct value *choices(struct tables *t, const char *bars)
 static const char *completes(const char *arg)
 {
 	static const char *const files[] = {
-	    "FILE", "TEMPLATE", "MANIFEST", "DIR"};
+	    "FILE", "TEMPLATE", "MANIFEST", "DIR", "WHERE"};
 
 	if (!arg)
 		return NULL;
