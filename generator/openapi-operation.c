@@ -257,33 +257,40 @@ static void all_places(struct operation *op)
 
 static void responses(struct operation *op)
 {
+	/* who has no login has a name of his own for each body */
+	enum { ANYBODY = 1, OWNED = 2, BOTH = 3 };
 	static const struct {
+		unsigned auth;
 		const char *status, *name;
 	} rows[] = {
-	    {"200", "Done"},
-	    {"201", "DoneCreated"},
-	    {"202", "Accepted"},
-	    {"204", "DoneEmpty"},
-	    {"2XX", "Done"},
-	    {"400", "InvalidOrRefused"},
-	    {"404", "JobNotFoundOrRefused"},
-	    {"409", "ConflictOrRefused"},
-	    {"410", "ExpiredOrRefused"},
-	    {"413", "TooLargeOrRefused"},
-	    {"415", "WrongTypeOrRefused"},
-	    {"422", "KeyReusedOrRefused"},
-	    {"431", "HeadersTooLargeOrRefused"},
-	    {"4XX", "Refused"},
-	    {"500", "Failed"},
-	    {"502", "UpstreamFailed"},
-	    {"503", "Unavailable"},
-	    {"504", "TooLate"},
+	    {BOTH, "200", "Done"},
+	    {BOTH, "201", "DoneCreated"},
+	    {BOTH, "202", "Accepted"},
+	    {BOTH, "204", "DoneEmpty"},
+	    {BOTH, "2XX", "Done"},
+	    {BOTH, "400", "InvalidOrRefused"},
+	    {OWNED, "401", "UnauthorizedOrRefused"},
+	    {BOTH, "404", "JobNotFoundOrRefused"},
+	    {ANYBODY, "409", "CancelledOrRefused"},
+	    {OWNED, "409", "ConflictOrRefused"},
+	    {BOTH, "410", "ExpiredOrRefused"},
+	    {BOTH, "413", "TooLargeOrRefused"},
+	    {BOTH, "415", "WrongTypeOrRefused"},
+	    {OWNED, "422", "KeyReusedOrRefused"},
+	    {BOTH, "431", "HeadersTooLargeOrRefused"},
+	    {BOTH, "4XX", "Refused"},
+	    {BOTH, "500", "Failed"},
+	    {BOTH, "502", "UpstreamFailed"},
+	    {BOTH, "503", "Unavailable"},
+	    {BOTH, "504", "TooLate"},
 	};
 	struct value *out = openapi_child(op->o, op->out, "responses");
+	unsigned auth = str_is(op->api->auth, "none") ? ANYBODY : OWNED;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		openapi_put(op->o, out, rows[i].status,
-		    openapi_ref(op->o, "responses", rows[i].name));
+		if (rows[i].auth & auth)
+			openapi_put(op->o, out, rows[i].status,
+			    openapi_ref(op->o, "responses", rows[i].name));
 }
 
 /* ---- words -------------------------------------------------------------- */

@@ -38,6 +38,7 @@ static const struct refusal {
 	{"store-unavailable", "store-full", "queue-full"}},
     {"InvalidOrRefused", "Something in the request is missing or wrong.",
 	REFUSED, {"validation-failed"}},
+    {"UnauthorizedOrRefused", "This needs a login.", REFUSED, {"unauthorized"}},
     {"JobNotFoundOrRefused",
 	"There is no job of this x-request-id, which looks like a job's id; or "
 	"the service behind the API says so.",
@@ -101,6 +102,26 @@ static const char *schema_name(struct openapi *o, const char *type)
 	return name;
 }
 
+/* Is this the text of some "$ref" below v? */
+static bool is_named(const struct value *v, struct str ref)
+{
+	bool found = false;
+
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n && !found; i++)
+			found = is_named(v->as.array.items[i], ref);
+	if (v->kind != VALUE_TABLE)
+		return found;
+	for (size_t i = 0; i < v->as.table.n && !found; i++) {
+		const struct member *m = &v->as.table.members[i];
+		found =
+		    m->value->kind == VALUE_STRING
+			? str_is(m->key, "$ref") && str_eq(m->value->text, ref)
+			: is_named(m->value, ref);
+	}
+	return found;
+}
+
 /* ---- responses ---------------------------------------------------------- */
 
 static struct value *headers(struct openapi *o, unsigned flags)
@@ -156,6 +177,10 @@ void openapi_refusals(struct openapi *o, struct value *responses)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
 		const struct refusal *r = &refusals[i];
+		struct str ref =
+		    arena_printf(o->a, "#/components/responses/%s", r->name);
+		if (!is_named(o->root, ref))
+			continue;
 		struct value *out = openapi_child(o, responses, r->name);
 		openapi_put_text(o, out, "description", str_of(r->description));
 		openapi_put(o, out, "headers", headers(o, r->flags));
@@ -164,26 +189,6 @@ void openapi_refusals(struct openapi *o, struct value *responses)
 }
 
 /* ---- schemas ------------------------------------------------------------ */
-
-/* Is this the text of some "$ref" below v? */
-static bool is_named(const struct value *v, struct str ref)
-{
-	bool found = false;
-
-	if (v->kind == VALUE_ARRAY)
-		for (size_t i = 0; i < v->as.array.n && !found; i++)
-			found = is_named(v->as.array.items[i], ref);
-	if (v->kind != VALUE_TABLE)
-		return found;
-	for (size_t i = 0; i < v->as.table.n && !found; i++) {
-		const struct member *m = &v->as.table.members[i];
-		found =
-		    m->value->kind == VALUE_STRING
-			? str_is(m->key, "$ref") && str_eq(m->value->text, ref)
-			: is_named(m->value, ref);
-	}
-	return found;
-}
 
 /* Pages are where the site is, which need not be where the APIs are. */
 static struct str page(struct openapi *o, const char *type)

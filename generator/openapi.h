@@ -46,7 +46,10 @@ struct value *openapi_child(
 void openapi_operation(
     struct openapi *o, struct value *paths, const struct api *api);
 
-/* components.responses for what is refused. openapi-refusals.c */
+/*
+ * components.responses for what is refused, as far as something refers to it.
+ * openapi-refusals.c
+ */
 void openapi_refusals(struct openapi *o, struct value *responses);
 /*
  * components.schemas.ProblemX for each row of lib/problem.def that something

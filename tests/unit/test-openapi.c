@@ -259,11 +259,10 @@ static void problems_are_those_of_the_table(void **state)
 {
 	(void)state;
 	struct value *d = document("[openapi]\n", UP);
-	struct value *p =
-	    at(d, "components|schemas|ProblemIdempotencyKeyReused");
-	assert_string_equal(text(p, "properties|type|const"),
-	    "/problems/idempotency-key-reused");
-	assert_int_equal(at(p, "properties|status|const")->as.i, 422);
+	struct value *p = at(d, "components|schemas|ProblemPayloadTooLarge");
+	assert_string_equal(
+	    text(p, "properties|type|const"), "/problems/payload-too-large");
+	assert_int_equal(at(p, "properties|status|const")->as.i, 413);
 	/* nothing answers with this one */
 	assert_null(
 	    value_get(at(d, "components|schemas"), "ProblemResultConsumed"));
@@ -401,6 +400,27 @@ static void one_path_of_two_apis(void **state)
 	assert_null(value_get(at(d, "paths"), "/api/o/{name}"));
 }
 
+/* A name that two bodies can have is there with a login only. */
+static void with_a_login(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n", UP);
+	struct value *all = at(d, "paths|/api/order|post|responses");
+	assert_null(value_get(all, "401"));
+	assert_null(value_get(all, "422"));
+	k.build.config->apis[0].auth = STR("web-server");
+	out_init(&k.build.out, &k.arena);
+	assert_int_equal(produce_openapi(&k.build), ERR_OK);
+	d = read_back("openapi.json");
+	all = at(d, "paths|/api/order|post|responses");
+	assert_string_equal(text(all, "401|$ref"),
+	    "#/components/responses/UnauthorizedOrRefused");
+	assert_string_equal(
+	    text(all, "409|$ref"), "#/components/responses/ConflictOrRefused");
+	at(all, "422");
+	at(d, "components|schemas|ProblemUnauthorized");
+}
+
 static void pace_in_words(void **state)
 {
 	(void)state;
@@ -446,7 +466,8 @@ int main(void)
 	    T(bad_server), T(api_elsewhere), T(problems_are_those_of_the_table),
 	    T(references), T(places_become_parameters), T(bodies),
 	    T(bodies_of_no_known_shape), T(one_path_of_two_apis),
-	    T(pace_in_words), T(jobs_below_the_prefix), T(twice_the_same)};
+	    T(with_a_login), T(pace_in_words), T(jobs_below_the_prefix),
+	    T(twice_the_same)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("openapi", tests, NULL, NULL);

@@ -2,52 +2,17 @@
  * The contract, cell by cell, as a client on the other side of nginx sees it.
  * Runs under `lowtide serve -C site --env dev -- node line.mjs`.
  */
-import http from 'node:http';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {randomUUID} from 'node:crypto';
 import {test, ok, equal, match, done} from '../tap.mjs';
+import {ask, pathOf, pause, testRecord} from './ask.mjs';
 
 const base = new URL(process.env.LOWTIDE_URL);
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const VAT = '/api/v1/hmrc/vat/return';
 const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
 	finalised: true};
-
-/* One request, told to nobody's convenience: nothing followed or guessed. */
-function ask(method, path, {headers = {}, body} = {}) {
-	const bytes = body === undefined ? undefined :
-		typeof body === 'string' ? body : JSON.stringify(body);
-	const all = {...headers};
-	if (bytes !== undefined && !('content-type' in all))
-		all['content-type'] = 'application/json';
-	if (bytes !== undefined)
-		all['content-length'] = Buffer.byteLength(bytes);
-	return new Promise((resolve, reject) => {
-		const req = http.request({host: base.hostname, port: base.port,
-			method, path, headers: all}, res => {
-			const parts = [];
-			res.on('data', d => parts.push(d));
-			res.on('end', () => {
-				const text = Buffer.concat(parts).toString();
-				let json;
-				try {
-					json = JSON.parse(text);
-				} catch {
-					json = undefined;
-				}
-				resolve({status: res.statusCode,
-					h: res.headers, text, json});
-			});
-		});
-		req.on('error', reject);
-		req.setTimeout(60000, () => req.destroy(new Error('slow')));
-		req.end(bytes);
-	});
-}
-
-const pause = ms => new Promise(r => setTimeout(r, ms));
-const pathOf = url => new URL(url, base).pathname + new URL(url, base).search;
 
 async function settled(statusUrl, want) {
 	for (let i = 0; i < 150; i++) {
@@ -358,4 +323,5 @@ test('a hundred at once: each its own ticket, each done once', async () => {
 	equal(seen.length, 100);
 });
 
+testRecord();
 await done();

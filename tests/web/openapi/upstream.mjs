@@ -1,0 +1,27 @@
+/*
+ * Answers as the header `say` asks: {status, type, body or fill (bytes),
+ * location, wait} or {close: true}; else 200 and {"id": 7}.
+ */
+import {createServer} from 'node:http';
+
+const server = createServer((req, res) => {
+	const say = JSON.parse(req.headers.say ?? '{}');
+	req.resume();
+	req.on('end', () => setTimeout(() => {
+		if (say.close)
+			return req.socket.destroy();
+		const body = say.fill ? 'x'.repeat(say.fill) :
+			say.body ?? (say.status === 204 ? undefined : {id: 7});
+		const text = body === undefined ? '' :
+			typeof body === 'string' ? body : JSON.stringify(body);
+		res.writeHead(say.status ?? 200, {
+			...(text && {'content-type': say.type ?? 'application/json'}),
+			...(say.location && {location: say.location})});
+		return res.end(text);
+	}, say.wait ?? 0));
+});
+
+server.listen(Number(process.env.PORT), '127.0.0.1', () =>
+	console.log('shop: ready'));
+for (const signal of ['SIGINT', 'SIGTERM'])
+	process.on(signal, () => process.exit(0));
