@@ -2,6 +2,7 @@
 #   make            the programs, in build/bin
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
+#   make check-npm  what needs packages of npm's: openapi.json, types
 #   make soak       the campaigns: hundreds of kills, every write failing, …
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
@@ -219,6 +220,17 @@ else
 		$(T_FILES) $(SAN_T)
 endif
 
+# make check-npm: tests with a tool of somebody else's, pinned in tests/npm.
+build/npm/installed: tests/npm/package-lock.json
+	@mkdir -p $(@D)
+	@cp tests/npm/package.json tests/npm/package-lock.json $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+check-npm:
+	@.ci/packages check-npm
+	@$(MAKE) -j$$(nproc) --no-print-directory all build/npm/installed
+	LOWTIDE_BIN=$(BUILD)/bin prove $(wildcard tests/npm/*.t)
+
 # make soak: the campaigns that tests/fault and the simulations run a slice of
 # in make check, in their whole size; sizes from the environment.
 soak:
@@ -266,7 +278,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-tools check clean demo format fuzz install soak \
+.PHONY: all bench bench-tools check check-npm clean demo format fuzz install soak \
 	tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
