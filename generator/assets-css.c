@@ -16,11 +16,11 @@ struct round {
 	struct build *b;
 	struct assets *assets;
 	const size_t *ready;
+	bool quiet; /* no warnings of references */
 };
 
 struct rewrite {
-	struct build *b;
-	struct assets *assets;
+	const struct round *round;
 	struct asset *asset;
 	struct str css;
 	struct worker *worker;
@@ -47,16 +47,17 @@ static struct str ask(void *ctx, const struct html_ref *ref)
 	struct arena *a = r->worker->arena;
 	struct str own = str_slice(r->asset->logical, 1, r->asset->logical.n);
 	struct str logical = reference_resolve(a, own, ref->path);
-	size_t i = lookup_get(&r->assets->by_logical, logical);
+	size_t i = lookup_get(&r->round->assets->by_logical, logical);
 
 	if (i == LOOKUP_NONE) {
 		struct html_ref missing = *ref;
 		missing.path = logical;
-		if (!ref->optional && !is_there(r->b, logical))
+		if (!r->round->quiet && !ref->optional &&
+		    !is_there(r->round->b, logical))
 			buf_put(&r->missing, &missing, sizeof(missing));
 		return (struct str){0};
 	}
-	const struct asset *other = &r->assets->list[i];
+	const struct asset *other = &r->round->assets->list[i];
 	if (other->published.n)
 		return reference_rename(
 		    a, ref->path, logical, other->published);
@@ -85,10 +86,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 {
 	struct round *round = ctx;
 	struct asset *asset = &round->assets->list[round->ready[i]];
-	struct rewrite r = {.b = round->b,
-	    .assets = round->assets,
-	    .asset = asset,
-	    .worker = w};
+	struct rewrite r = {.round = round, .asset = asset, .worker = w};
 	const struct html_refs refs = {.path = ask, .ctx = &r};
 	struct buf out = {0};
 
@@ -99,7 +97,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 		if (!asset->waits.len) {
 			tell_missing(&r);
 			err = asset_stage(
-			    r.b, asset, w->arena, w->diag, buf_str(&out));
+			    round->b, asset, w->arena, w->diag, buf_str(&out));
 		}
 	}
 	buf_release(&out);
@@ -213,7 +211,10 @@ enum err assets_put_css(struct build *b)
 	struct assets *assets = b->assets;
 	size_t *ready = arena_array(b->arena, assets->n, sizeof(*ready));
 	bool *seen = arena_array(b->arena, assets->n, sizeof(*seen));
-	struct round round = {.b = b, .assets = assets, .ready = ready};
+	struct round round = {.b = b,
+	    .assets = assets,
+	    .ready = ready,
+	    .quiet = b->diag->errors > 0};
 	enum err all = ERR_OK;
 
 	for (;;) {

@@ -18,8 +18,9 @@
  * Bytes are read by the pool's workers and forgotten; what they leave is in
  * the row of their asset.
  */
-#define ASSET_WHOLE_MAX ((off_t)1024 * 1024) /* larger plain ones: in pieces   \
-					      */
+#define ASSET_WHOLE_MAX                                                        \
+	((off_t)1024 * 1024) /* larger plain ones: in pieces                   \
+			      */
 enum asset_kind {
 	ASSET_PLAIN,
 	ASSET_NAMES, /* may name others in quotes: generator/js-refs.h */

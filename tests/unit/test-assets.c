@@ -1,0 +1,486 @@
+/*
+ * Assets, what refers to them and what scripts name: the order of style sheets,
+ * circles, stable names, the import map. Covers generator/assets.c,
+ * assets-css.c and modules.c, with threads and without.
+ */
+#include "tests/unit/site-kit.h"
+
+#include "generator/html.h"
+#include "generator/importmap.h"
+
+/* One run over a fresh build: static, assets, modules, pages. */
+static enum err run_with(struct kit *k, size_t jobs)
+{
+	struct build *b = kit_build(k);
+	enum err (*const producers[])(struct build *) = {
+	    produce_static, produce_assets, produce_modules, produce_pages};
+	enum err first = ERR_OK;
+
+	b->pool.jobs = jobs;
+	for (size_t i = 0; i < sizeof(producers) / sizeof(*producers); i++) {
+		enum err err = producers[i](b);
+		first = first == ERR_OK ? err : first;
+	}
+	return first;
+}
+
+static void open_site(struct kit *k)
+{
+	kit_open(k);
+	kit_file(k, "site.toml", "name = \"t\"\n");
+}
+
+static enum err run(struct kit *k)
+{
+	if (!k->site)
+		assert_int_equal(kit_load(k, NULL), ERR_OK);
+	return run_with(k, 2);
+}
+
+/* "assets/app.3f9a2c71d0.css" for "assets/app.css", terminated. */
+static const char *published(struct kit *k, const char *name)
+{
+	struct str path =
+	    build_published(&k->build, arena_printf(&k->arena, "/%s", name));
+
+	if (!path.n)
+		fail_msg("%s has no name", name);
+	return arena_cstr(&k->arena, str_slice(path, 1, path.n));
+}
+
+static const char *text(struct kit *k, const char *name)
+{
+	return kit_output(k, OUT_WWW, published(k, name));
+}
+
+/* The last part of a published path. */
+static const char *last(struct kit *k, const char *name)
+{
+	const char *path = published(k, name);
+
+	return strrchr(path, '/') + 1;
+}
+
+static const struct out_file *row(struct kit *k, const char *path)
+{
+	return out_find(&k->build.out, OUT_WWW, str_of(path));
+}
+
+static void test_css_order(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a.css", "@import 'b.css';@import url(c/d.css);");
+	kit_file(&k, "assets/b.css", "@import \"c/d.css\";b{}");
+	kit_file(&k, "assets/c/d.css", "d{x:url(../e.png?v#i)}");
+	kit_file(&k, "assets/e.png", "png");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	const char *e = last(&k, "assets/e.png"),
+		   *d = last(&k, "assets/c/d.css");
+	assert_string_equal(text(&k, "assets/c/d.css"),
+	    arena_printf(&k.arena, "d{x:url(../%s?v#i)}", e).p);
+	assert_string_equal(text(&k, "assets/b.css"),
+	    arena_printf(&k.arena, "@import \"c/%s\";b{}", d).p);
+	assert_string_equal(text(&k, "assets/a.css"),
+	    arena_printf(&k.arena, "@import '%s';@import url(c/%s);",
+		last(&k, "assets/b.css"), d)
+		.p);
+	/* the name is of what was published */
+	struct str bytes = str_of(text(&k, "assets/a.css"));
+	struct str hash = hash_blake2b(&k.arena, bytes);
+	assert_string_equal(last(&k, "assets/a.css"),
+	    arena_printf(&k.arena, "a.%.10s.css", hash.p).p);
+	/* nothing of it under its own name */
+	assert_null(row(&k, "assets/a.css"));
+	assert_null(row(&k, "assets/e.png"));
+	kit_close(&k);
+}
+
+/* A picture far down renames all sheets above it, and only those. */
+static void test_css_renames(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a.css", "@import 'b.css'");
+	kit_file(&k, "assets/b.css", "b{x:url(e.png)}");
+	kit_file(&k, "assets/other.css", "o{}");
+	kit_file(&k, "assets/e.png", "png");
+	assert_int_equal(run(&k), ERR_OK);
+	const char *a = published(&k, "assets/a.css");
+	const char *b = published(&k, "assets/b.css");
+	const char *other = published(&k, "assets/other.css");
+	kit_file(&k, "assets/e.png", "changed");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_not_equal(published(&k, "assets/a.css"), a);
+	assert_string_not_equal(published(&k, "assets/b.css"), b);
+	assert_string_equal(published(&k, "assets/other.css"), other);
+	kit_close(&k);
+}
+
+/* A chain as long as one likes, against the order of the names. */
+static void test_css_chain(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	for (int i = 0; i < 60; i++)
+		kit_file(&k, arena_printf(&k.arena, "assets/%02d.css", i).p,
+		    arena_printf(&k.arena, "@import '%02d.css'", i + 1).p);
+	kit_file(&k, "assets/60.css", "z{}");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	assert_non_null(
+	    strstr(text(&k, "assets/00.css"), last(&k, "assets/01.css")));
+	kit_close(&k);
+}
+
+static void test_cycle(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a.css", "x{}\n @import 'b.css'");
+	kit_file(&k, "assets/b.css", "@import 'c.css'");
+	kit_file(&k, "assets/c.css", "@import 'fine.css';@import 'a.css'");
+	kit_file(&k, "assets/d.css", "@import 'a.css'");
+	kit_file(&k, "assets/fine.css", "f{}");
+	kit_file(&k, "assets/self.css", "s{x:url(self.css)} t{x:url(#own)}");
+	assert_int_equal(run(&k), ERR_INPUT);
+	assert_string_equal(kit_said(&k),
+	    "assets/a.css:2:11: reference-cycle: /assets/a.css refers "
+	    "to /assets/b.css refers to /assets/c.css refers to /assets/a.css; "
+	    "the name of a style sheet is made of what it refers to, so break "
+	    "the circle\n"
+	    "assets/self.css:1:9: reference-cycle: /assets/self.css "
+	    "refers to /assets/self.css; the name of a style sheet is made of "
+	    "what it refers to, so break the circle\n");
+	assert_non_null(text(&k, "assets/fine.css"));
+	kit_close(&k);
+}
+
+static void test_css_missing(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "site.toml", "name = \"t\"\nprefix = \"/api\"\n");
+	kit_file(&k, "static/there.png", "p");
+	kit_file(&k, "assets/a.css",
+	    "@import 'b.css';\n"
+	    "a{x:url(/there.png);y:url(../there.png);z:url(/api/x)}\n"
+	    " b{x:url( 'no.png' )}\n/*# sourceMappingURL=a.css.map */");
+	kit_file(&k, "assets/b.css", "c{x:url(/assets/gone.woff2)}");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "assets/a.css:3:12: warning: missing-reference: there will be no "
+	    "file /assets/no.png; write it, or correct the reference\n"
+	    "assets/b.css:1:9: warning: missing-reference: there will be no "
+	    "file /assets/gone.woff2; write it, or correct the reference\n");
+	kit_close(&k);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/js/app.mjs",
+	    "import './lib.mjs';\n"
+	    "new URL('../img/a.png', import.meta.url);\n"
+	    "fetch('/assets/data.json'); 'assets/root.txt';\n"
+	    "//# sourceMappingURL=app.mjs.map");
+	kit_file(&k, "assets/js/lib.mjs", "export {}");
+	kit_file(&k, "assets/js/app.mjs.map", "{\"file\":\"alone.mjs\"}");
+	kit_file(&k, "assets/js/alone.mjs", "1");
+	kit_file(&k, "assets/img/a.png", "png");
+	kit_file(&k, "assets/img/b.png", "png b");
+	kit_file(&k, "assets/data.json", "{\"x\": \"img/b.png\"}");
+	kit_file(&k, "assets/root.txt", "r");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	static const char *const stable[] = {"assets/js/lib.mjs",
+	    "assets/js/app.mjs.map", "assets/img/a.png", "assets/img/b.png",
+	    "assets/data.json", "assets/root.txt"};
+	for (size_t i = 0; i < sizeof(stable) / sizeof(*stable); i++) {
+		const struct out_file *file = row(&k, stable[i]);
+		if (!file)
+			fail_msg("%s is not there", stable[i]);
+		assert_int_equal(file->class, OUT_POINTER);
+		assert_string_equal(
+		    kit_output(&k, OUT_WWW, stable[i]), text(&k, stable[i]));
+		assert_true(digest_eq(
+		    &file->digest, &row(&k, published(&k, stable[i]))->digest));
+	}
+	assert_null(row(&k, "assets/js/app.mjs"));
+	assert_null(row(&k, "assets/js/alone.mjs"));
+	/* never rewritten */
+	assert_non_null(strstr(text(&k, "assets/js/app.mjs"), "'./lib.mjs'"));
+	kit_close(&k);
+}
+
+/* One changed module renames only itself. */
+static void test_module_renames(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/app.mjs", "import './lib.mjs'");
+	kit_file(&k, "assets/lib.mjs", "import './dom.mjs'");
+	kit_file(&k, "assets/dom.mjs", "1");
+	kit_file(
+	    &k, "pages/index.html", "<script type=module src=/assets/app.mjs>");
+	assert_int_equal(run(&k), ERR_OK);
+	const char *app = published(&k, "assets/app.mjs");
+	const char *lib = published(&k, "assets/lib.mjs");
+	const char *dom = published(&k, "assets/dom.mjs");
+	kit_file(&k, "assets/dom.mjs", "2");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(published(&k, "assets/app.mjs"), app);
+	assert_string_equal(published(&k, "assets/lib.mjs"), lib);
+	assert_string_not_equal(published(&k, "assets/dom.mjs"), dom);
+	kit_close(&k);
+}
+
+static void test_import_map(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/app.mjs", "import './lib.mjs';'./a.css';'./w.js'");
+	kit_file(&k, "assets/lib.mjs", "1");
+	kit_file(&k, "assets/w.js", "2");
+	kit_file(&k, "assets/a.css", "3");
+	kit_file(&k, "pages/a.html",
+	    "<p><link rel=modulepreload href=/assets/lib.mjs>"
+	    "<script type=module src=/assets/app.mjs></script>");
+	kit_file(&k, "pages/b.html", "<script src=/assets/w.js></script>");
+	kit_file(&k, "pages/c.mustache", "<script type=module>1</script>");
+	kit_file(&k, "pages/own.html",
+	    "\n <script type=importmap>{}</script><script type=module>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "pages/own.html:2:2: warning: own-import-map: this page has an "
+	    "import map of its own, so that of the site is left out; its "
+	    "modules are loaded by their stable names, without integrity\n");
+	const char *lib = published(&k, "assets/lib.mjs");
+	const char *w = published(&k, "assets/w.js");
+	struct str json = arena_printf(&k.arena,
+	    "{\"imports\":{\"/assets/lib.mjs\":\"/%s\",\"/assets/w.js\":"
+	    "\"/%s\"},\"integrity\":{\"/%s\":\"%s\",\"/%s\":\"%s\"}}",
+	    lib, w, lib, hash_integrity(&k.arena, STR("1")).p, w,
+	    hash_integrity(&k.arena, STR("2")).p);
+	struct str element = importmap_element(&k.arena, json);
+	assert_string_equal(kit_output(&k, OUT_WWW, "a.html"),
+	    arena_printf(&k.arena,
+		"<p>%s<link rel=modulepreload href=/%s>"
+		"<script type=module src=/%s></script>",
+		element.p, lib, published(&k, "assets/app.mjs"))
+		.p);
+	assert_null(strstr(kit_output(&k, OUT_WWW, "b.html"), "importmap"));
+	assert_string_equal(kit_output(&k, OUT_WWW, "c.html"),
+	    arena_printf(
+		&k.arena, "%s<script type=module>1</script>", element.p)
+		.p);
+	assert_null(strstr(kit_output(&k, OUT_WWW, "own.html"), "sha512"));
+	assert_true(str_eq(
+	    k.build.import_map_source, importmap_source(&k.arena, json)));
+	kit_close(&k);
+}
+
+/* Nobody imports anything: no map, and nothing for the policy to let in. */
+static void test_no_import_map(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/app.mjs", "1");
+	kit_file(&k, "pages/a.html",
+	    "<script type=importmap>{}</script><script type=module>1</script>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	assert_string_equal(kit_output(&k, OUT_WWW, "a.html"),
+	    "<script type=importmap>{}</script><script type=module>1</script>");
+	assert_int_equal(k.build.import_map_source.n, 0);
+	kit_close(&k);
+}
+
+/* /oauth.mjs and its like: in the map, and under their names if asked for. */
+static void test_other_modules(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/app.mjs", "import '/oauth.mjs';'/gone.mjs'");
+	kit_file(&k, "pages/a.html", "<script type=module>x</script>");
+	kit_file(&k, "pages/b.html", "<p>");
+	kit_file(&k, "pages/sub/c.html",
+	    "<script>fetch('../assets/late.json');import('/cache.mjs')"
+	    "</script>");
+	kit_file(&k, "assets/late.json", "{}");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	struct build *b = kit_build(&k);
+	assert_int_equal(produce_assets(b), ERR_OK);
+	assert_int_equal(
+	    build_put_fingerprinted(b, "oauth.mjs", STR("o"), true, POS_NONE),
+	    ERR_OK);
+	assert_int_equal(build_put_fingerprinted(
+			     b, "requests.mjs", STR("r"), false, POS_NONE),
+	    ERR_OK);
+	assert_int_equal(
+	    build_put_fingerprinted(b, "cache.mjs", STR("c"), false, POS_NONE),
+	    ERR_OK);
+	assert_int_equal(produce_modules(b), ERR_OK);
+	assert_int_equal(produce_pages(b), ERR_OK);
+	assert_non_null(strstr(b->import_map.p, "\"/oauth.mjs\":\"/oauth."));
+	assert_non_null(strstr(b->import_map.p, "\"/requests.mjs\":"));
+	assert_null(strstr(b->import_map.p, "gone"));
+	const struct out_file *oauth = row(&k, "oauth.mjs");
+	assert_non_null(oauth);
+	assert_int_equal(oauth->class, OUT_POINTER);
+	assert_true(oauth->from_env);
+	assert_null(row(&k, "requests.mjs"));
+	/* the map holds what environment values made, so the page does */
+	assert_true(row(&k, "a.html")->from_env);
+	assert_false(row(&k, "b.html")->from_env);
+	/* what scripts in pages name */
+	assert_non_null(row(&k, "assets/late.json"));
+	assert_non_null(row(&k, "cache.mjs"));
+	kit_close(&k);
+}
+
+/* Larger than what is held in memory, and named by a script on top. */
+static void test_large(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	size_t n = (3 << 20) + 5;
+	char *bytes = malloc(n);
+	assert_non_null(bytes);
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = (char)(i * 7 >> 3);
+	kit_bytes(&k, "assets/film.mp4", (struct str){bytes, n});
+	kit_file(&k, "assets/app.mjs", "'./film.mp4'");
+	assert_int_equal(run(&k), ERR_OK);
+	const char *name = published(&k, "assets/film.mp4");
+	struct str hash = hash_blake2b(&k.arena, (struct str){bytes, n});
+	assert_string_equal(
+	    name, arena_printf(&k.arena, "assets/film.%.10s.mp4", hash.p).p);
+	assert_true(str_eq(row(&k, name)->bytes, (struct str){bytes, n}));
+	assert_non_null(row(&k, "assets/film.mp4"));
+	assert_int_equal(row(&k, "assets/film.mp4")->digest.bytes, n);
+	free(bytes);
+	kit_close(&k);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a.css", "@import 'b.css'");
+	kit_file(&k, "assets/b.css", "b{}");
+	kit_file(&k, "assets/c.css", "c{}");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(unlink(kit_path(&k, "assets/b.css")), 0);
+	assert_int_equal(
+	    symlink("/etc/passwd", kit_path(&k, "assets/b.css")), 0);
+	assert_int_equal(run(&k), ERR_INPUT);
+	/* what is not there because of that is not missed as well */
+	assert_string_equal(kit_said(&k),
+	    "assets/b.css: not-a-file: this is a symbolic link, which is not "
+	    "followed; put a copy in its place\n");
+	assert_non_null(text(&k, "assets/c.css"));
+	kit_close(&k);
+}
+
+/* Names with all that may stand in a file's name. */
+static void test_odd_names(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a b's \"(1),\xc3\xa9#?%.png", "png");
+	kit_file(&k, "assets/a.css",
+	    "a{x:url(\"a%20b's%20%22(1),\xc3\xa9%23%3f%25.png\")}");
+	kit_file(&k, "pages/a.html",
+	    "<img srcset=\"/assets/a%20b's%20%22(1),%C3%A9%23%3F%25.png 2x\">");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	const char *name = last(&k, "assets/a b's \"(1),\xc3\xa9#?%.png");
+	char *hash = strrchr(arena_cstr(&k.arena, str_of(name)), '.') - 10;
+	struct str encoded = arena_printf(&k.arena,
+	    "a%%20b%%27s%%20%%22%%281%%29%%2C%%C3%%A9%%23%%3F%%25.%.10s.png",
+	    hash);
+	assert_string_equal(text(&k, "assets/a.css"),
+	    arena_printf(&k.arena, "a{x:url(\"%s\")}", encoded.p).p);
+	assert_string_equal(kit_output(&k, OUT_WWW, "a.html"),
+	    arena_printf(&k.arena, "<img srcset=\"/assets/%s 2x\">", encoded.p)
+		.p);
+	kit_close(&k);
+}
+
+/* As many threads as one likes: the same rows in the same order. */
+static void test_threads(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	for (int i = 0; i < 40; i++) {
+		kit_file(&k, arena_printf(&k.arena, "assets/%d.css", i).p,
+		    arena_printf(&k.arena, "@import '%d.css';url(no%d)",
+			i / 2 * 2 + 41, i)
+			.p);
+		kit_file(&k, arena_printf(&k.arena, "assets/%d.css", i + 41).p,
+		    arena_printf(&k.arena, "x%d{}", i).p);
+		kit_file(&k, arena_printf(&k.arena, "assets/%d.mjs", i).p,
+		    arena_printf(&k.arena, "'./%d.mjs'", i * 7 % 40).p);
+		kit_file(&k, arena_printf(&k.arena, "pages/%d.html", i).p,
+		    arena_printf(&k.arena,
+			"<link href=/assets/%d.css><a href=/no%d>"
+			"<script type=module src=/assets/%d.mjs>",
+			i, i, i)
+			.p);
+	}
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(run_with(&k, 1), ERR_OK);
+	struct out one = k.build.out;
+	const char *said = kit_said(&k);
+	diag_init(&k.diag, &k.arena);
+	assert_int_equal(run_with(&k, 4), ERR_OK);
+	assert_string_equal(kit_said(&k), said);
+	assert_int_equal(k.build.out.n, one.n);
+	for (size_t i = 0; i < one.n; i++) {
+		assert_true(
+		    str_eq(one.files[i].path, k.build.out.files[i].path));
+		assert_true(
+		    str_eq(one.files[i].bytes, k.build.out.files[i].bytes));
+	}
+	kit_close(&k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_css_order),
+	    cmocka_unit_test(test_css_renames),
+	    cmocka_unit_test(test_css_chain),
+	    cmocka_unit_test(test_cycle),
+	    cmocka_unit_test(test_css_missing),
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_module_renames),
+	    cmocka_unit_test(test_import_map),
+	    cmocka_unit_test(test_no_import_map),
+	    cmocka_unit_test(test_other_modules),
+	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_unreadable),
+	    cmocka_unit_test(test_odd_names),
+	    cmocka_unit_test(test_threads),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("assets", tests, NULL, NULL);
+}
