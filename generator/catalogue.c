@@ -5,6 +5,7 @@
 #include "generator/build.h"
 #include "generator/canon.h"
 #include "generator/hash.h"
+#include "generator/schema.h"
 #include "generator/toml.h"
 #include "lib/fs.h"
 
@@ -85,6 +86,10 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 		site->lacks_data = true;
 		return;
 	}
+	const struct value *rules = value_get(m->value, "schema");
+	struct schema schema;
+	if (rules && schema_read(a, rules, diag, &schema) == ERR_OK)
+		schema_check(&schema, c.value, diag);
 	const struct value *version = value_get(c.value, "version");
 	c.version = value_text(c.value, "version");
 	if (!version || !catalogue_is_semver(c.version)) {

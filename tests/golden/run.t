@@ -90,7 +90,7 @@ while read -r name; do
 done < <(cat generator/{toml.cc,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/openapi.c \
-	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c} | tr -s '\n\t ' ' ' |
+	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 
