@@ -124,6 +124,7 @@ extern const struct command command_init;
 extern const struct command command_build;
 extern const struct command command_check;
 extern const struct command command_keygen;
+extern const struct command command_plan;
 extern const struct command command_render;
 extern const struct command command_serve;
 extern const struct command command_tables;

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &command_check,
     &command_init,
     &command_keygen,
+    &command_plan,
     &command_render,
     &command_serve,
     &command_tables,

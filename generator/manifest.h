@@ -100,6 +100,7 @@ struct str manifest_id(
  */
 struct previous {
 	struct manifest manifest;
+	struct str text; /* of the manifest */
 	const char *dir; /* of the old files; NULL: only their names are here */
 };
 /*

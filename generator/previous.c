@@ -69,7 +69,7 @@ enum err previous_load(struct arena *a, const char *where, struct diag *diag,
 {
 	struct previous *p = arena_alloc(a, sizeof(*p));
 	const char *file = where;
-	struct str text;
+	struct str text = {0};
 	enum err err;
 
 	*out = NULL;
@@ -91,6 +91,7 @@ enum err previous_load(struct arena *a, const char *where, struct diag *diag,
 	}
 	if (!err)
 		err = manifest_read(a, text, file, diag, &p->manifest);
+	p->text = text;
 	if (!err)
 		*out = p;
 	return err;
