@@ -7,15 +7,7 @@
 #include "lib/fs.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
-enum {
-	OPT_DIR,
-	OPT_ENV,
-	OPT_OUT,
-	OPT_SET,
-	OPT_PREVIOUS,
-	OPT_FORCE,
-	OPT_JOBS
-};
+enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_PREVIOUS, OPT_FORCE, OPT_JOBS };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,

@@ -32,7 +32,7 @@ static const struct opt options[] = {
     [OPT_FORMAT] = {.name = "format",
 	.kind = OPT_STRING,
 	.arg = "KIND",
-	.help = "for people, lists of paths, aws commands, or the plan as JSON",
+	.help = "for people, lists of paths, aws commands, or JSON",
 	.choices = "text|paths|aws|json|github"},
     [OPT_UPLOAD] = {.name = "upload",
 	.kind = OPT_FLAG,

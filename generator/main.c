@@ -5,6 +5,7 @@
 #include "generator/command.h"
 
 #define COMMANDS_MAX 32
+#define COMMON_MAX 16 /* options that all commands have */
 
 static const struct command *const commands[] = {
     &command_build,
@@ -28,13 +29,27 @@ static void usage(FILE *out)
 	fputs("\n`lowtide COMMAND --help` lists a command's options.\n", out);
 }
 
+static bool has_option(const struct command *c, const char *name)
+{
+	for (const struct opt *o = c->options; o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return true;
+	return false;
+}
+
 static void help(const struct command *c)
 {
+	struct opt others[COMMON_MAX + 1] = {0};
+	size_t n = 0;
+
+	for (const struct opt *o = command_common; o->name; o++)
+		if (!has_option(c, o->name) && n < COMMON_MAX)
+			others[n++] = *o;
 	printf("usage: lowtide %s [options]%s%s\n\n%s\n\n", c->name,
 	    c->operands ? " " : "", c->operands ? c->operands : "", c->help);
 	opt_help(c->options, stdout);
 	puts(c->options->name ? "\nAs for every command:" : "");
-	opt_help(command_common, stdout);
+	opt_help(others, stdout);
 }
 
 static const struct command *find(const char *name, struct diag *diag)
