@@ -4,6 +4,7 @@
 
 #include "generator/build.h"
 #include "generator/canon.h"
+#include "generator/catalogue-guard.h"
 #include "generator/hash.h"
 #include "generator/schema.h"
 #include "generator/toml.h"
@@ -192,5 +193,6 @@ enum err produce_catalogues(struct build *b)
 		if (first == ERR_OK)
 			first = err;
 	}
-	return first;
+	enum err guarded = catalogue_guard(b);
+	return first == ERR_OK ? guarded : first;
 }

@@ -75,6 +75,8 @@ done
 elsewhere() { # NAME
 	case $1 in
 	io-error | output-busy | output-not-ours | left-behind) grep -q "$1" tests/unit/test-out.c ;;
+	catalogue-version-reused | catalogue-version-backwards | catalogue-gone)
+		grep -q "$1: " tests/unit/test-catalogue-guard.c ;;
 	secret-in-output) grep -q "$1" tests/cli/secrets.t ;;
 	sign-key | sign-key-mode | sign-without-date) grep -q "$1: " tests/cli/keygen.t ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
@@ -90,7 +92,7 @@ while read -r name; do
 done < <(cat generator/{toml.cc,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/openapi.c \
-	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c} | tr -s '\n\t ' ' ' |
+	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 
