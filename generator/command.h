@@ -120,6 +120,7 @@ enum err command_previous(struct command_run *run, const char *dir,
     const struct opt_value *where, const struct previous **out)
     __attribute__((warn_unused_result));
 
+extern const struct command command_client;
 extern const struct command command_init;
 extern const struct command command_build;
 extern const struct command command_check;

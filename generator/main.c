@@ -10,6 +10,7 @@
 static const struct command *const commands[] = {
     &command_build,
     &command_check,
+    &command_client,
     &command_init,
     &command_keygen,
     &command_plan,

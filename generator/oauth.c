@@ -1,4 +1,4 @@
-#include "generator/build.h"
+#include "generator/client.h"
 
 #include "generator/mustache.h"
 #include "generator/provider.h"
@@ -61,19 +61,17 @@ static struct value *base_url(struct build *b)
 }
 
 /*
- * oauth.mjs, when the site declares a provider. Reads every table before it
- * gives up, so that all refusals are told at once.
+ * NULL when the site declares no provider. Reads every table before it gives
+ * up, so that all refusals are told at once.
  */
-enum err produce_oauth(struct build *b)
+enum err oauth_module_data(struct build *b, struct value **data)
 {
 	const struct value *oauth = site_table(b->site, "oauth");
 	struct value *list = value_new(b->arena, VALUE_ARRAY, POS_NONE);
-	struct str module;
 	enum err err = ERR_OK;
-	bool from_env = false;
-	if (!oauth)
-		return ERR_OK;
-	for (size_t i = 0; i < oauth->as.table.n; i++) {
+
+	*data = NULL;
+	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
 		const struct member *m = &oauth->as.table.members[i];
 		struct oauth_provider p;
 		if (m->value->kind != VALUE_TABLE)
@@ -87,12 +85,25 @@ enum err produce_oauth(struct build *b)
 		else
 			value_push(b->arena, list, row(b->arena, &p));
 	}
-	if (err != ERR_OK || !list->as.array.n)
+	if (err == ERR_OK && list->as.array.n)
+		*data = module_data(b, list);
+	return err;
+}
+
+/* oauth.mjs, when the site declares a provider. */
+enum err produce_oauth(struct build *b)
+{
+	struct str module;
+	struct value *data;
+	bool from_env = false;
+	enum err err = oauth_module_data(b, &data);
+
+	if (err != ERR_OK || !data)
 		return err;
-	err = build_template(b, "client/oauth.mjs", module_data(b, list),
-	    ESCAPE_JS, &module, &from_env);
+	err = build_template(
+	    b, "client/oauth.mjs", data, ESCAPE_JS, &module, &from_env);
 	if (err != ERR_OK)
 		return err;
-	return build_put_fingerprinted(
-	    b, "oauth.mjs", module, from_env, oauth->pos);
+	return build_put_fingerprinted(b, "oauth.mjs", module, from_env,
+	    site_table(b->site, "oauth")->pos);
 }

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "generator/client.h"
 #include "generator/embed.h"
+#include "tests/unit/site-kit.h"
 
 /* generator/client.c: requests.mjs is published where there is an API. */
 static enum err produce(struct build *b, struct site *site, bool with_api)
@@ -59,11 +61,69 @@ static void not_asked_for(void **state)
 	arena_release(&a);
 }
 
+/* Each row has both of its texts; a site's come from its own values. */
+static void texts(void **state)
+{
+	static const char *const marks[][2] = {
+	    {"export async function submit(", "export function submit<"},
+	    {"'acme': {url: 'https://id.example/", "Provider = 'acme' |"},
+	};
+	struct kit k;
+	struct str text;
+	bool env;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    "name = 'x'\nbase_url = 'https://x.example'\n[oauth.acme]\n"
+	    "authorization_endpoint = 'https://id.example/a'\n"
+	    "client_id = 'c'\nscopes = ['openid']\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	kit_build(&k);
+	for (size_t i = 0; client_modules[i].name; i++)
+		for (int types = 0; types < 2; types++) {
+			assert_int_equal(
+			    client_text(&k.build, &client_modules[i], types,
+				&text, &env),
+			    ERR_OK);
+			const char *all = arena_cstr(&k.arena, text);
+			if (!strstr(all, marks[i][types]))
+				fail_msg("%s", all);
+		}
+	kit_close(&k);
+}
+
+static void without_providers(void **state)
+{
+	struct kit k;
+	struct str text;
+	bool env;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml", "name = 'x'\n[oauth]\nttl = '5m'\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	kit_build(&k);
+	assert_int_equal(
+	    client_text(&k.build, &client_modules[1], false, &text, &env),
+	    ERR_NOT_FOUND);
+	k.build.site = NULL;
+	assert_int_equal(
+	    client_text(&k.build, &client_modules[1], true, &text, &env),
+	    ERR_NOT_FOUND);
+	assert_int_equal(
+	    client_text(&k.build, &client_modules[0], true, &text, &env),
+	    ERR_OK);
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(published),
 	    cmocka_unit_test(not_asked_for),
+	    cmocka_unit_test(texts),
+	    cmocka_unit_test(without_providers),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("client", tests, NULL, NULL);

@@ -1,0 +1,38 @@
+#ifndef LOWTIDE_GENERATOR_CLIENT_H
+#define LOWTIDE_GENERATOR_CLIENT_H
+
+#include "generator/build.h"
+
+/*
+ * The browser's modules, a row each. A build publishes those that the site asks
+ * for, fingerprinted; `lowtide client` writes them under their own names with
+ * their types, for people who bundle by themselves. TypeScript finds the types
+ * of x.mjs in x.d.mts.
+ *
+ * Adding a module? A row, templates/client/NAME and its types; tests/npm says
+ * whether they agree.
+ */
+struct client_module {
+	const char *name;  /* "requests.mjs" */
+	const char *types; /* "requests.d.mts" */
+	/*
+	 * What its template, NAME.mustache, is rendered with; NULL in *data:
+	 * the site does not ask for it. No function: the same bytes everywhere.
+	 */
+	enum err (*data)(struct build *b, struct value **data);
+};
+extern const struct client_module client_modules[]; /* .name NULL ends */
+
+/*
+ * The module, or its types. ERR_NOT_FOUND where the site does not ask for it.
+ * Without a site in b->site: ERR_NOT_FOUND for what depends on one.
+ */
+enum err client_text(struct build *b, const struct client_module *module,
+    bool types, struct str *text, bool *from_env)
+    __attribute__((warn_unused_result));
+
+/* For oauth.mjs: its providers. generator/oauth.c */
+enum err oauth_module_data(struct build *b, struct value **data)
+    __attribute__((warn_unused_result));
+
+#endif

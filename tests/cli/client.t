@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# lowtide client: modules and types under their own names. What the types say
+# is held against the modules in tests/npm.
+. tests/lib.sh
+
+root=$PWD
+cd "$TMP" || exit 1
+mkdir -p site/env none
+cat >site/site.toml <<-'EOF'
+	name = "acme"
+	base_url = "https://acme.example"
+	[oauth.id]
+	authorization_endpoint = "https://id.example/authorize"
+	client_id = "base"
+	scopes = ["openid"]
+EOF
+printf '[oauth.id]\nclient_id = "live"\n' >site/env/prod.toml
+printf 'name = "plain"\n' >none/site.toml
+
+names() { (cd "$1" && echo *); }
+
+is "without a site: requests.mjs" "$("$LOWTIDE" client lib/a 2>&1)" \
+	"lib/a: 2 of 2 files written"
+is "and nothing else" "$(names lib/a)" "requests.d.mts requests.mjs"
+is "it is what a build publishes" "$(sha256sum <lib/a/requests.mjs)" \
+	"$(sha256sum <"$root/templates/client/requests.mjs")"
+ok "of a site with a provider" "$LOWTIDE" client lib/b -C site --env prod
+is "there is oauth.mjs, too" "$(names lib/b)" \
+	"oauth.d.mts oauth.mjs requests.d.mts requests.mjs"
+like "with the values of the environment" "$(cat lib/b/oauth.mjs)" \
+	'client_id=live'
+like "and its providers as a type" "$(cat lib/b/oauth.d.mts)" \
+	"Provider = 'id' "
+ok "of one without" "$LOWTIDE" client lib/c -C none
+is "there is not" "$(names lib/c)" "requests.d.mts requests.mjs"
+is "both can be imported" "$(node --input-type=module -e "
+	const r = await import('$TMP/lib/b/requests.mjs');
+	const o = await import('$TMP/lib/b/oauth.mjs');
+	console.log(typeof r.submit, typeof o.begin)")" "function function"
+
+# ---- what is there
+before=$(stat -c '%n %i %y' lib/b/*)
+is "again: nothing to do" "$("$LOWTIDE" client lib/b -C site --env prod 2>&1)" \
+	"lib/b: 0 of 4 files written"
+is "and nothing was touched" "$(stat -c '%n %i %y' lib/b/*)" "$before"
+echo mine >lib/b/requests.d.mts
+rm lib/b/requests.mjs
+said=$("$LOWTIDE" client lib/b -C site --set oauth.id.client_id=other 2>&1)
+is "what differs is refused" $? 1
+is "all of it is told" "$(grep -c ': file-differs: ' <<<"$said")" 2
+like "with its path" "$said" '^lib/b/requests\.d\.mts: file-differs: '
+ok "nothing was written then" test ! -e lib/b/requests.mjs
+is "nor written over" "$(cat lib/b/requests.d.mts)" mine
+ok "--force writes" "$LOWTIDE" client lib/b -C site --force
+like "what is asked for" "$(cat lib/b/oauth.mjs)" 'client_id=base'
+is "without a trace of work" "$(find lib/b -type f | wc -l)" 4
+
+# ---- for programs
+is "--json: files and what became of them" "$("$LOWTIDE" client lib/a --json |
+	node -p 'const o = JSON.parse(fs.readFileSync(0));
+	[o.status, ...o.result.files.map((f) => Object.entries(f).join())].join("\n")')" \
+	"0
+path,lib/a/requests.mjs,bytes,$(stat -c %s lib/a/requests.mjs),written,false
+path,lib/a/requests.d.mts,bytes,$(stat -c %s lib/a/requests.d.mts),written,false"
+echo x >lib/a/requests.mjs
+is "--json: what differs" "$("$LOWTIDE" client lib/a --json | node -p '
+	const o = JSON.parse(fs.readFileSync(0));
+	[o.status, o.findings.map((f) => f.name), o.result].join()')" \
+	"1,file-differs,"
+is "-q says nothing" "$("$LOWTIDE" client lib/d -q 2>&1)" ""
+
+# ---- what is wrong
+status() { # WANTED ARGUMENT…
+	local want=$1
+	shift
+	"$LOWTIDE" client "$@" >"$TMP/said" 2>&1
+	is "client $*: $want" $? "$want"
+}
+status 64
+like "it says what is missing" "$(cat said)" 'missing-operand: '
+status 64 a b
+status 64 a --env prod
+like "an environment is a site's" "$(cat said)" 'missing-option: .* -C '
+status 1 a -C site --env nope
+status 1 a -C nowhere
+printf '[oauth.id]\nclient_id = ""\n' >site/env/bad.toml
+status 1 a -C site --env bad
+ok "nothing is written then" test ! -e a
+echo >file
+status 74 file
+done_testing

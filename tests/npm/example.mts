@@ -1,0 +1,73 @@
+/* How requests.mjs and oauth.mjs of the example site are used from TypeScript. */
+import {begin, finish, go, url, type OAuthError, type Provider}
+	from './oauth.mjs';
+import {cancel, follow, RequestError, submit, type Outcome, type Status}
+	from './requests.mjs';
+
+interface Receipt {
+	formBundleNumber: string;
+}
+
+export async function send(vrn: string, signal: AbortSignal): Promise<string> {
+	const seen: Status['status'][] = [];
+	try {
+		const {result, location, document}: Outcome<Receipt> =
+			await submit<Receipt>('POST', '/api/v1/hmrc/vat/return', {
+				body: {vrn, periodKey: '26A1'},
+				wait: 0,
+				name: crypto.randomUUID(),
+				headers: {'x-client': '1'},
+				signal,
+				onStatus({status, progress}, nextLookMs) {
+					seen.push(status);
+					return progress ?? nextLookMs ?? 0;
+				},
+			});
+		return location ?? document?.jobId ?? result.formBundleNumber;
+	} catch (error) {
+		if (!(error instanceof RequestError))
+			throw error;
+		const {type, status, problem} = error;
+		return `${type} ${status.toFixed()} ${problem.detail ?? ''}`;
+	}
+}
+
+export async function watch(statusUrl: string): Promise<Receipt> {
+	await submit('PUT', new URL('https://x.example'), {body: 'text'});
+	await submit('PUT', '/x', {body: new FormData()});
+	await submit('GET', '/x');
+	const status: Status = await cancel(statusUrl, {headers: new Headers()});
+	const unknown = await follow(status.statusUrl);
+	// @ts-expect-error: nobody said what it is
+	unknown.result.formBundleNumber;
+	// @ts-expect-error: no such state
+	if (status.status === 'done')
+		return (await follow<Receipt>(statusUrl)).result;
+	// @ts-expect-error: the method is needed
+	await submit('/x');
+	// @ts-expect-error: in milliseconds
+	await submit('GET', '/x', {wait: '1s'});
+	return (await follow<Receipt>(statusUrl, {}, 500)).result;
+}
+
+export async function signIn(): Promise<string> {
+	const id: Provider = 'hmrc';
+	await go(id, {returnTo: '/account', params: {lang: 'cy'}});
+	// @ts-expect-error: the site has no such provider
+	await begin('nobody');
+	// @ts-expect-error: a state is needed
+	url('cognito', {challenge: 'c'});
+	return url('cognito', {state: 's', challenge: 'c', nonce: 'n'}) +
+		await begin('cognito');
+}
+
+export function back(): string {
+	try {
+		const {provider, code, verifier, nonce, returnTo} = finish();
+		// @ts-expect-error: there may be none
+		nonce.length;
+		return [provider, code, verifier, returnTo].join();
+	} catch (error) {
+		return (error as OAuthError).code;
+	}
+}
