@@ -140,6 +140,19 @@ static void keep_reference(
 	keep_lines(w, key, arena_str(w->a, text));
 }
 
+/* "{header.bank-token}" says where a value comes from; it is none itself. */
+static bool has_place(struct str text)
+{
+	for (size_t at = str_find(text, '{', 0); at < text.n;
+	     at = str_find(text, '{', at + 1)) {
+		size_t end = str_find(text, '}', at);
+		size_t dot = str_find(text, '.', at);
+		if (end < text.n && dot > at + 1 && dot + 1 < end)
+			return true;
+	}
+	return false;
+}
+
 static void collect(
     struct walk *w, struct str path, const struct value *v, bool named)
 {
@@ -147,7 +160,7 @@ static void collect(
 		keep_reference(w, path, v);
 		return;
 	}
-	if (v->kind == VALUE_STRING && named)
+	if (v->kind == VALUE_STRING && named && !has_place(v->text))
 		keep_lines(w, path, v->text);
 	/* an array under such a name lists names: body.secret = ["code"] */
 	if (v->kind == VALUE_ARRAY)

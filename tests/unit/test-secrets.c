@@ -136,9 +136,11 @@ static void what_is_no_value(void **state)
 	value_set(&a, open, STR("password"), POS_NONE,
 	    value_string(&a, STR("not-collected"), POS_NONE));
 	value_set(&a, root, STR("public"), POS_NONE, open);
+	value_set(&a, root, STR("x-token"), POS_NONE,
+	    value_string(&a, STR("{\"Bearer {header.token}"), POS_NONE));
 	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 0);
 	value_set(&a, root, STR("password"), POS_NONE,
-	    value_string(&a, STR("collected"), POS_NONE));
+	    value_string(&a, STR("col{lec}.ted"), POS_NONE));
 	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 1);
 	arena_release(&a);
 }
