@@ -23,6 +23,7 @@ static const struct producer {
     {produce_pages, false},
     {produce_handlers, false},
     {produce_server, true},
+    {produce_compress, true},
     {produce_manifest, true},
     {produce_signature, true},
 };

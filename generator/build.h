@@ -1,10 +1,13 @@
 #ifndef LOWTIDE_GENERATOR_BUILD_H
 #define LOWTIDE_GENERATOR_BUILD_H
 
+#include "generator/cache.h"
+#include "generator/compress.h"
 #include "generator/manifest.h"
 #include "generator/mustache.h"
 #include "generator/out.h"
 #include "generator/pool.h"
+#include "generator/progress.h"
 #include "generator/site.h"
 #include "lib/config.h"
 
@@ -26,7 +29,11 @@ struct build {
 	const struct out_spec *spec;	 /* where to write; NULL: nowhere */
 	const struct previous *previous; /* --previous; NULL: none */
 	struct out out;
-	struct pool pool; /* all zero: one thread */
+	struct pool pool;	   /* all zero: one thread */
+	struct progress *progress; /* NULL: not shown */
+	struct cache *cache;	   /* of compressed bytes; NULL: none */
+	bool fast;		   /* no compressed siblings */
+	struct compress_counts compressed;
 	struct ref *refs; /* hash table by logical path; n_refs of cap_refs */
 	size_t n_refs, cap_refs;
 	/*
@@ -81,6 +88,7 @@ enum err produce_modules(struct build *b);    /* modules.c: import map */
 enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_handlers(struct build *b);   /* static.c */
 enum err produce_server(struct build *b);     /* server.c: nginx */
+enum err produce_compress(struct build *b);   /* compress.c */
 enum err produce_manifest(struct build *b);   /* manifest.c, last */
 
 /*

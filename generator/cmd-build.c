@@ -4,10 +4,21 @@
 
 #include "generator/build.h"
 #include "generator/command.h"
+#include "lib/clock.h"
 #include "lib/fs.h"
 
 /* `lowtide build`: a site folder in, dist/www and dist/server out. */
-enum { OPT_DIR, OPT_ENV, OPT_OUT, OPT_SET, OPT_PREVIOUS, OPT_FORCE, OPT_JOBS };
+enum {
+	OPT_DIR,
+	OPT_ENV,
+	OPT_OUT,
+	OPT_SET,
+	OPT_PREVIOUS,
+	OPT_FORCE,
+	OPT_FAST,
+	OPT_CACHE,
+	OPT_JOBS
+};
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -21,9 +32,20 @@ static const struct opt options[] = {
     [OPT_FORCE] = {.name = "force",
 	.kind = OPT_FLAG,
 	.help = "replace an output folder that no build wrote"},
+    [OPT_FAST] = {.name = "fast",
+	.kind = OPT_FLAG,
+	.help = "no compressed siblings, for a look at the result"},
+    [OPT_CACHE] = COMMAND_OPT_CACHE,
     [OPT_JOBS] = COMMAND_OPT_JOBS,
     {.name = NULL},
 };
+
+static void put_count(
+    struct command_run *run, struct value *table, const char *key, size_t count)
+{
+	value_set(run->arena, table, str_of(key), POS_NONE,
+	    value_int(run->arena, (int64_t)count, POS_NONE));
+}
 
 static void summary(
     struct command_run *run, const struct build *b, const char *dir)
@@ -35,10 +57,14 @@ static void summary(
 	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	value_set(run->arena, run->result, STR("folder"), POS_NONE,
 	    value_string(run->arena, str_of(dir), POS_NONE));
-	value_set(run->arena, run->result, STR("files"), POS_NONE,
-	    value_int(run->arena, (int64_t)b->out.n, POS_NONE));
-	value_set(run->arena, run->result, STR("bytes"), POS_NONE,
-	    value_int(run->arena, bytes, POS_NONE));
+	put_count(run, run->result, "files", b->out.n);
+	put_count(run, run->result, "bytes", (size_t)bytes);
+	struct value *siblings = value_new(run->arena, VALUE_TABLE, POS_NONE);
+	put_count(run, siblings, "made", b->compressed.made);
+	put_count(run, siblings, "cached", b->compressed.from_cache);
+	put_count(run, siblings, "own", b->compressed.own);
+	value_set(
+	    run->arena, run->result, STR("compressed"), POS_NONE, siblings);
 	if (!run->quiet)
 		fprintf(stderr, "%s: %zu files, %lld KiB\n", dir, b->out.n,
 		    (long long)(bytes + 1023) / 1024);
@@ -103,7 +129,14 @@ static enum err build(struct command_run *run)
 	};
 	struct build b = {.arena = run->arena, .diag = run->diag, .spec = &out};
 	struct site *site;
+	struct cache cache;
 
+	cache_open(&cache, run->arena,
+	    command_cache(run->arena, spec.dir, &v[OPT_CACHE]),
+	    clock_wall_ms() / 1000);
+	b.cache = &cache;
+	b.fast = v[OPT_FAST].given;
+	b.progress = run->progress;
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (err == ERR_OK && !run->quiet)
@@ -121,8 +154,10 @@ static enum err build(struct command_run *run)
 		err = out_commit(&b.out, run->diag);
 	else
 		out_abandon(&b.out);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
+		cache_tidy(&cache, run->diag);
 		summary(run, &b, out.dir);
+	}
 	return err;
 }
 

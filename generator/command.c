@@ -63,6 +63,15 @@ struct site_spec command_site(const struct opt_value *dir,
 	};
 }
 
+const char *command_cache(
+    struct arena *a, const char *dir, const struct opt_value *where)
+{
+	if (where->given && strcmp(where->string, "none") == 0)
+		return NULL;
+	return site_path(
+	    a, dir, where->given ? where->string : ".lowtide-cache");
+}
+
 enum err command_previous(struct command_run *run, const char *dir,
     const struct opt_value *where, const struct previous **out)
 {

@@ -106,6 +106,12 @@ enum err command_print_json(const struct command_run *run, int status)
 		.help = "threads to work on (default: one a processor)",       \
 		.min = 1, .max = POOL_JOBS_MAX                                 \
 	}
+#define COMMAND_OPT_CACHE                                                      \
+	{                                                                      \
+		.name = "cache", .kind = OPT_STRING, .arg = "DIR",             \
+		.help = "what earlier runs worked out, or none (default: "     \
+			".lowtide-cache in the site folder)"                   \
+	}
 #define COMMAND_OPT_PREVIOUS                                                   \
 	{                                                                      \
 		.name = "previous", .kind = OPT_STRING, .arg = "WHERE",        \
@@ -114,6 +120,9 @@ enum err command_print_json(const struct command_run *run, int status)
 /* The site folder that the values of the first three name. */
 struct site_spec command_site(const struct opt_value *dir,
     const struct opt_value *env, const struct opt_value *set);
+/* The folder that --cache names, from the site folder; NULL for "none". */
+const char *command_cache(
+    struct arena *a, const char *dir, const struct opt_value *where);
 /* What --previous names, from the site folder; previous_load(). */
 struct previous;
 enum err command_previous(struct command_run *run, const char *dir,

@@ -76,6 +76,7 @@ enum err serve_build(struct serve *s, const char *socket)
 	    .arena = s->arena,
 	    .diag = s->diag,
 	    .spec = &out,
+	    .fast = true,
 	    .socket = socket,
 	    .root = fs_join(s->arena, dir, "www"),
 	};

@@ -21,7 +21,7 @@ listing() { # DIR: names, modes and bytes of all that is below
 		sort)
 }
 
-"$LOWTIDE" build -q -C tests/golden/smallest --out "$TMP/before" ||
+"$LOWTIDE" build -q --fast -C tests/golden/smallest --out "$TMP/before" ||
 	exit 1
 before=$(listing "$TMP/before")
 
@@ -29,7 +29,7 @@ build_good() { # CASE
 	local name=${1##*/}
 	cp -a "$1" "$TMP/$name"
 	# shellcheck disable=SC2046
-	ok "$name builds" "$LOWTIDE" build -q -C "$TMP/$name" \
+	ok "$name builds" "$LOWTIDE" build -q --fast -C "$TMP/$name" \
 		--out "$TMP/out-$name" $(arguments "$1") || return
 	local out=$TMP/out-$name
 	if [ -e "$1/leave-out" ]; then
@@ -51,7 +51,7 @@ build_bad() { # CASE
 	cp -a "$1" "$TMP/$name"
 	cp -a "$TMP/before" "$TMP/dist-$name"
 	# shellcheck disable=SC2046
-	said=$(cd "$TMP/$name" && "$LOWTIDE" build -q --out "../dist-$name" \
+	said=$(cd "$TMP/$name" && "$LOWTIDE" build -q --fast --out "../dist-$name" \
 		$(arguments "$OLDPWD/$1") 2>&1)
 	status=$?
 	is "$name ends with 1" "$status" 1
