@@ -28,10 +28,12 @@ enum rank {
 	RANK_IMMUTABLE,
 	RANK_NEW_POINTER,
 	RANK_NEW_PAGE,
-	RANK_STALE, /* of every pair that has both */
+	RANK_STALE,		/* of every pair that has both */
+	RANK_CHANGED_IMMUTABLE, /* never meant to be, but it may happen */
 	RANK_PAGE,
 	RANK_POINTER,
-	RANK_GONE,
+	RANK_GONE_PAGE,
+	RANK_GONE_POINTER,
 	RANK_GONE_IMMUTABLE,
 	RANK_COUNT
 };
@@ -40,9 +42,11 @@ static const enum plan_step steps[RANK_COUNT] = {
     [RANK_NEW_POINTER] = PLAN_NEW,
     [RANK_NEW_PAGE] = PLAN_NEW,
     [RANK_STALE] = PLAN_STALE,
+    [RANK_CHANGED_IMMUTABLE] = PLAN_PAGES,
     [RANK_PAGE] = PLAN_PAGES,
     [RANK_POINTER] = PLAN_POINTERS,
-    [RANK_GONE] = PLAN_DELETE,
+    [RANK_GONE_PAGE] = PLAN_DELETE,
+    [RANK_GONE_POINTER] = PLAN_DELETE,
     [RANK_GONE_IMMUTABLE] = PLAN_DELETE,
 };
 
@@ -193,15 +197,16 @@ static bool is_changed(const struct pair *pair)
 
 static enum rank rank_of(const struct pair *pair)
 {
+	static const enum rank ranks[][3] = {
+	    [OUT_IMMUTABLE] = {RANK_IMMUTABLE, RANK_CHANGED_IMMUTABLE,
+		RANK_GONE_IMMUTABLE},
+	    [OUT_POINTER] = {RANK_NEW_POINTER, RANK_POINTER, RANK_GONE_POINTER},
+	    [OUT_PAGE] = {RANK_NEW_PAGE, RANK_PAGE, RANK_GONE_PAGE},
+	};
+
 	if (!pair->now)
-		return pair->before->class == OUT_IMMUTABLE
-			   ? RANK_GONE_IMMUTABLE
-			   : RANK_GONE;
-	if (pair->now->class == OUT_IMMUTABLE)
-		return RANK_IMMUTABLE;
-	if (pair->now->class == OUT_PAGE)
-		return pair->before ? RANK_PAGE : RANK_NEW_PAGE;
-	return pair->before ? RANK_POINTER : RANK_NEW_POINTER;
+		return ranks[pair->before->class][2];
+	return ranks[pair->now->class][pair->before != NULL];
 }
 
 static void find_pairs(struct planner *p)

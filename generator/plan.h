@@ -14,10 +14,10 @@
  *   new        pointers, then pages, that had no such name before: nothing
  *              that is public names them yet, and what changes below may
  *   stale      codings that a file no longer has are deleted, before it changes
- *   pages      those that changed
+ *   pages      those that changed (and what should never have)
  *   pointers   those that changed
- *   delete     what neither this release nor a kept one holds: pages and
- *              pointers, then what they named
+ *   delete     what neither this release nor a kept one holds: pages,
+ *              pointers, then what both named
  *   manifest   with its signature before it: the host is what it says now
  *
  * The manifest comes after the deletions because it is what the next plan

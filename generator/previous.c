@@ -165,6 +165,7 @@ static struct manifest_release rest_of(struct arena *a,
 void manifest_keep(struct arena *a, struct manifest *m,
     const struct manifest *previous, size_t keep)
 {
+	m->n_releases = 0;
 	if (!previous || keep < 2)
 		return;
 	m->releases =

@@ -25,7 +25,7 @@ for size in "${sizes[@]}"; do
 	printf '# %s=%s\n' "$name" "${!name}"
 done
 tests=(tests/fault/*.t)
-for name in life faults disk loop-owners loop-park hostile; do
+for name in life faults disk loop-owners loop-park hostile plan-history; do
 	[ ! -x "build/tests/test-$name" ] || tests+=("build/tests/test-$name")
 done
 exec prove --timer --comments "${@:-${tests[@]}}"
