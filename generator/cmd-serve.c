@@ -5,19 +5,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "generator/build.h"
 #include "generator/serve.h"
+#include "lib/fs.h"
 
 /*
  * `lowtide serve`: a whole local stack for a site folder. In this order, each
  * step standing on the one before: places and programs → helpers of
  * [serve.run] → the site, told where the helpers are → endpoint, worker, nginx
- * → an answer through nginx → the command behind `--`, or a signal.
+ * → an answer through nginx → the command behind `--`, or a signal. What
+ * changes meanwhile is built again: serve-rebuild.c.
  */
 #define SERVE_PORT 8080
 #define SERVE_GRACE_MS 12000 /* a call that was sent is waited for */
 
-enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET };
+enum { OPT_DIR, OPT_ENV, OPT_PORT, OPT_SET, OPT_POLL };
 static const struct opt options[] = {
     [OPT_DIR] = COMMAND_OPT_DIR,
     [OPT_ENV] = COMMAND_OPT_ENV,
@@ -29,28 +30,11 @@ static const struct opt options[] = {
 	.min = 1,
 	.max = 65535},
     [OPT_SET] = COMMAND_OPT_SET,
+    [OPT_POLL] = {.name = "poll",
+	.kind = OPT_FLAG,
+	.help = "look for changes every second, for folders on a network"},
     {.name = NULL},
 };
-
-static enum err load(struct serve *s)
-{
-	const struct opt_value *v = s->run->opts->values;
-	struct site_spec spec =
-	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
-	const char **sets =
-	    arena_array(s->arena, spec.n_sets + 1, sizeof(*sets));
-
-	for (size_t i = 0; i < spec.n_sets; i++)
-		sets[i] = spec.sets[i];
-	sets[spec.n_sets++] = serve_text(s, "base_url=%s", s->url);
-	spec.sets = sets;
-	enum err err = site_load(s->arena, &spec, s->diag, &s->site);
-	if (err == ERR_OK)
-		return err;
-	/* nothing will run; what else is wrong with it is told as well */
-	struct build b = {.arena = s->arena, .diag = s->diag, .socket = ""};
-	return build_loaded(&b, s->site, err);
-}
 
 /* ---- the command behind "--" -------------------------------------------- */
 
@@ -101,7 +85,7 @@ static enum err run_command(struct serve *s)
 	};
 	err = supervise_start(&s->supervisor, &s->command, s->diag);
 	while (err == ERR_OK && s->command.pid != 0)
-		err = serve_watch(s, -1);
+		err = serve_turn(s);
 	if (err == ERR_OK)
 		s->run->status = WIFEXITED(s->command.status)
 				     ? WEXITSTATUS(s->command.status)
@@ -111,30 +95,32 @@ static enum err run_command(struct serve *s)
 
 static enum err until_signal(struct serve *s)
 {
-	while (serve_watch(s, -1) == ERR_OK)
+	while (serve_turn(s) == ERR_OK)
 		continue;
 	return ERR_OK;
 }
 
-static enum err bring_up(struct serve *s, int *socket)
+static enum err bring_up(struct serve *s)
 {
-	const char *path;
-	enum err err = load(s);
+	enum err err = serve_load(s, s->arena, s->diag, &s->site);
 
 	if (err == ERR_OK)
 		err = serve_start_helpers(s);
 	if (err == ERR_OK)
-		err = place_socket(s->arena, &s->place, s->diag, &path, socket);
+		err = place_socket(
+		    s->arena, &s->place, s->diag, &s->socket_path, &s->socket);
 	if (err == ERR_OK)
-		err = serve_build(s, path);
+		err = serve_build(s, s->site, s->arena, s->diag, &s->has_api);
+	s->config =
+	    fs_join(s->arena, s->place.run, "release/server/lowtide.json");
 	if (err == ERR_OK && s->has_api)
-		err = place_keys(s->arena, &s->place, s->diag, &s->keys);
-	if (err == ERR_OK && s->has_api)
-		err = serve_start_programs(s, *socket);
+		err = serve_start_programs(s);
 	if (err == ERR_OK)
 		err = serve_start_nginx(s);
 	if (err == ERR_OK)
 		err = serve_wait_ready(s);
+	if (err == ERR_OK)
+		serve_remember(s);
 	return err;
 }
 
@@ -155,8 +141,9 @@ static enum err run(struct command_run *run)
 	    .port =
 		v[OPT_PORT].given ? (uint16_t)v[OPT_PORT].number : SERVE_PORT,
 	    .supervisor.signal_fd = -1,
+	    .spec = command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]),
+	    .socket = -1,
 	};
-	int socket = -1;
 
 	if (run->opts->n_operands) {
 		diag_error(run->diag, POS_NONE, "unknown-operand",
@@ -174,8 +161,10 @@ static enum err run(struct command_run *run)
 		err = place_make(run->arena, run->self,
 		    v[OPT_DIR].given ? v[OPT_DIR].string : ".", run->diag,
 		    &s.place);
-	if (err == ERR_OK)
-		err = bring_up(&s, &socket);
+	if (err == ERR_OK) {
+		serve_watch_site(&s, v[OPT_POLL].given);
+		err = bring_up(&s);
+	}
 	if (err == ERR_OK) {
 		warnings(&s);
 		if (!run->opts->rest)
@@ -187,12 +176,13 @@ static enum err run(struct command_run *run)
 	}
 	if (s.supervisor.stop)
 		serve_say(&s, "Stopping …");
+	serve_forget(&s);
 	if (s.supervisor.signal_fd >= 0) {
 		supervise_stop(&s.supervisor, SERVE_GRACE_MS);
 		supervise_release(&s.supervisor);
 	}
-	if (socket >= 0)
-		close(socket);
+	if (s.socket >= 0)
+		close(s.socket);
 	place_release(&s.place);
 	/* stopped by a signal before a command ended is not its success */
 	if (err == ERR_CLOSED && run->opts->rest)

@@ -68,27 +68,46 @@ const char *serve_log(struct serve *s, const char *name)
 	return path;
 }
 
-enum err serve_build(struct serve *s, const char *socket)
+enum err serve_load(
+    struct serve *s, struct arena *a, struct diag *diag, struct site **site)
 {
-	const char *dir = fs_join(s->arena, s->place.run, "release");
+	struct site_spec spec = s->spec;
+	const char **sets = arena_array(a, spec.n_sets + 1, sizeof(*sets));
+
+	for (size_t i = 0; i < spec.n_sets; i++)
+		sets[i] = spec.sets[i];
+	sets[spec.n_sets++] = arena_printf(a, "base_url=%s", s->url).p;
+	spec.sets = sets;
+	enum err err = site_load(a, &spec, diag, site);
+	if (err == ERR_OK)
+		return err;
+	/* nothing will run; what else is wrong with it is told as well */
+	struct build b = {.arena = a, .diag = diag, .socket = ""};
+	return build_loaded(&b, *site, err);
+}
+
+enum err serve_build(struct serve *s, struct site *site, struct arena *a,
+    struct diag *diag, bool *has_api)
+{
+	const char *dir = fs_join(a, s->place.run, "release");
 	const struct out_spec out = {.dir = dir};
 	struct build b = {
-	    .arena = s->arena,
-	    .diag = s->diag,
+	    .arena = a,
+	    .diag = diag,
 	    .spec = &out,
 	    .fast = true,
-	    .socket = socket,
-	    .root = fs_join(s->arena, dir, "www"),
+	    .socket = s->socket_path,
+	    .root = fs_join(a, dir, "www"),
 	};
 
 	pool_init(&b.pool, 0);
-	serve_fill_upstreams(s);
-	enum err err = build_run(&b, s->site);
+	enum err err = serve_fill_upstreams(s, site, a, diag);
+	if (err == ERR_OK)
+		err = build_run(&b, site);
 	if (err != ERR_OK)
 		return err;
-	s->has_api = b.config && b.config->n_apis > 0;
-	s->config = fs_join(s->arena, dir, "server/lowtide.json");
-	return out_commit(&b.out, s->diag);
+	*has_api = b.config && b.config->n_apis > 0;
+	return out_commit(&b.out, diag);
 }
 
 static enum err start(struct serve *s, struct child *c, const char *name,
@@ -104,14 +123,16 @@ static enum err start(struct serve *s, struct child *c, const char *name,
 	return supervise_start(&s->supervisor, c, s->diag);
 }
 
-enum err serve_start_programs(struct serve *s, int socket)
+enum err serve_start_programs(struct serve *s)
 {
 	const struct place *p = &s->place;
-	enum err err = start(s, &s->cgi, "lowtide-cgi",
-	    SERVE_LIST(s, p->cgi, "--config", s->config, "--state", p->state,
-		"--keys", s->keys),
-	    socket);
+	enum err err = place_keys(s->arena, p, s->diag, &s->keys);
 
+	if (err == ERR_OK)
+		err = start(s, &s->cgi, "lowtide-cgi",
+		    SERVE_LIST(s, p->cgi, "--config", s->config, "--state",
+			p->state, "--keys", s->keys),
+		    s->socket);
 	if (err == ERR_OK)
 		err = start(s, &s->worker, "lowtide-worker",
 		    SERVE_LIST(s, p->worker, "--config", s->config, "--state",

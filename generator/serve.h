@@ -5,29 +5,51 @@
 #include "generator/serve-place.h"
 #include "generator/site.h"
 #include "generator/supervise.h"
+#include "generator/watch.h"
 
 /*
  * What the parts of `lowtide serve` share: cmd-serve.c (the order of things),
  * serve-helper.c ([serve.run]), serve-stack.c (endpoint, worker, nginx),
- * serve-place.c (folders, programs, ports) and supervise.c (processes).
+ * serve-rebuild.c (what changed since), serve-place.c (folders, programs,
+ * ports), watch.c (changes) and supervise.c (processes).
  */
 struct helper {
 	const char *name, *url;
 	struct child child;
 };
+/* A site that changes while it is served: generator/serve-rebuild.c. */
+struct rebuild {
+	struct watch watch;
+	int64_t first_ms, last_ms; /* when changes were heard of; 0 = none */
+	int64_t look_ms;	   /* without notices: when to look again */
+	bool said_why;
+	pid_t pid; /* of the build under way; 0 = none */
+	int report_fd;
+	struct arena arena; /* of the paths */
+	const char **paths; /* that changed */
+	size_t n;
+	/* hex digests of what is running now, and of the last [serve.run] told
+	 */
+	struct str config, server, helpers;
+};
+
 struct serve {
 	struct command_run *run;
 	struct arena *arena;
 	struct diag *diag;
 	struct place place;
 	struct supervisor supervisor;
+	struct site_spec spec;
 	const char *url, *config, *keys;
+	const char *socket_path;
+	int socket; /* the endpoint's, listening; -1 = none */
 	uint16_t port;
 	struct site *site;
 	struct helper *helpers;
 	size_t n_helpers;
 	bool has_api;
 	struct child cgi, worker, nginx, command;
+	struct rebuild rebuild;
 };
 
 /* A line for people, unless --quiet. */
@@ -49,14 +71,24 @@ const char *serve_log(struct serve *s, const char *name);
 /* serve-helper.c: starts [serve.run] one by one, each ready before the next. */
 enum err serve_start_helpers(struct serve *s)
     __attribute__((warn_unused_result));
-/* Puts their addresses where upstreams say `{run.NAME.url}`. */
-void serve_fill_upstreams(struct serve *s);
+/*
+ * Puts their addresses where upstreams of `site` say `{run.NAME.url}`; one
+ * that was declared after they were started is `helper-not-running`.
+ */
+enum err serve_fill_upstreams(struct serve *s, struct site *site,
+    struct arena *a, struct diag *diag) __attribute__((warn_unused_result));
 
-/* serve-stack.c: builds into `run`, sets config and has_api. */
-enum err serve_build(struct serve *s, const char *socket)
-    __attribute__((warn_unused_result));
-/* The endpoint gets `socket` as its descriptor 0. */
-enum err serve_start_programs(struct serve *s, int socket)
+/*
+ * serve-stack.c. The site as it is now, and the release below `run` made of it;
+ * *has_api: there is something for endpoint and worker to do. Findings go into
+ * `diag`; after an error the last release is as it was.
+ */
+enum err serve_load(struct serve *s, struct arena *a, struct diag *diag,
+    struct site **site) __attribute__((warn_unused_result));
+enum err serve_build(struct serve *s, struct site *site, struct arena *a,
+    struct diag *diag, bool *has_api) __attribute__((warn_unused_result));
+/* The keys where they are missing, endpoint and worker. */
+enum err serve_start_programs(struct serve *s)
     __attribute__((warn_unused_result));
 enum err serve_start_nginx(struct serve *s) __attribute__((warn_unused_result));
 /*
@@ -64,5 +96,19 @@ enum err serve_start_nginx(struct serve *s) __attribute__((warn_unused_result));
  * `child-died` the program that ended meanwhile.
  */
 enum err serve_wait_ready(struct serve *s) __attribute__((warn_unused_result));
+
+/*
+ * serve-rebuild.c. Before the site is loaded: from here on changes are noticed.
+ * `by_looking`: without the kernel's notices.
+ */
+void serve_watch_site(struct serve *s, bool by_looking);
+/* Once everything runs. */
+void serve_remember(struct serve *s);
+/*
+ * One turn of the supervisor, and what is to be done about changes: a build in
+ * a process of its own, then whatever has to learn of it.
+ */
+enum err serve_turn(struct serve *s) __attribute__((warn_unused_result));
+void serve_forget(struct serve *s); /* ends a build under way */
 
 #endif

@@ -27,7 +27,7 @@ enum err supervise_init(struct supervisor *s, struct diag *diag)
 {
 	sigset_t set;
 
-	*s = (struct supervisor){.signal_fd = -1};
+	*s = (struct supervisor){.signal_fd = -1, .also_fd = -1};
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -153,10 +153,20 @@ done:
 	return ERR_MISSING;
 }
 
+static bool is_known(const struct supervisor *s, const struct child *child)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->children[i] == child)
+			return true;
+	return false;
+}
+
 enum err supervise_start(
     struct supervisor *s, struct child *child, struct diag *diag)
 {
-	if (s->n == SUPERVISE_MAX) {
+	bool known = is_known(s, child); /* and had ended */
+
+	if (!known && s->n == SUPERVISE_MAX) {
 		diag_error(diag, POS_NONE, "too-many-programs",
 		    "`lowtide serve` runs at most %d programs; remove some "
 		    "of [serve.run]",
@@ -165,7 +175,7 @@ enum err supervise_start(
 	}
 	child->delay_ms = SUPERVISE_RESTART_MS;
 	enum err err = launch(s, child, diag);
-	if (err == ERR_OK)
+	if (err == ERR_OK && !known)
 		s->children[s->n++] = child;
 	return err;
 }
@@ -231,7 +241,9 @@ static void reap(struct supervisor *s, struct diag *diag)
 		struct child *c = s->children[i];
 		if (c->pid == 0 || !has_ended(c))
 			continue;
-		if (c->restart) {
+		if (c->restart && c->renew_ms) {
+			c->restart_ms = now;
+		} else if (c->restart) {
 			report_death(c, diag);
 			if (now - c->started_ms > SUPERVISE_CALM_MS)
 				c->delay_ms = SUPERVISE_RESTART_MS;
@@ -240,23 +252,37 @@ static void reap(struct supervisor *s, struct diag *diag)
 			if (c->delay_ms > SUPERVISE_RESTART_MAX_MS)
 				c->delay_ms = SUPERVISE_RESTART_MAX_MS;
 		}
+		c->renew_ms = 0;
 		c->pid = 0;
 	}
 }
 
-/* Starts again what is due; returns in how many ms the next one is, or -1. */
+static void sooner(int64_t *next, int64_t ms)
+{
+	if (*next < 0 || ms < *next)
+		*next = ms;
+}
+
+/*
+ * Starts again what is due and kills what was told to end and has not; returns
+ * in how many ms the next of them is, or -1.
+ */
 static int restart_due(struct supervisor *s, struct diag *diag)
 {
 	int64_t now = clock_monotonic_ms(), next = -1;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct child *c = s->children[i];
+		if (c->pid != 0 && c->renew_ms && c->renew_ms <= now)
+			kill(-c->pid, SIGKILL);
+		else if (c->pid != 0 && c->renew_ms)
+			sooner(&next, c->renew_ms - now);
 		if (c->pid != 0 || !c->restart)
 			continue;
 		if (c->restart_ms <= now && launch(s, c, diag) != ERR_OK)
 			c->restart_ms = now + SUPERVISE_RESTART_MAX_MS;
-		if (c->pid == 0 && (next < 0 || c->restart_ms - now < next))
-			next = c->restart_ms - now;
+		if (c->pid == 0)
+			sooner(&next, c->restart_ms - now);
 	}
 	return (int)next;
 }
@@ -274,19 +300,30 @@ static bool drain_signals(struct supervisor *s)
 
 enum err supervise_wait(struct supervisor *s, int timeout_ms, struct diag *diag)
 {
-	struct pollfd p = {.fd = s->signal_fd, .events = POLLIN};
+	struct pollfd p[] = {
+	    {.fd = s->signal_fd, .events = POLLIN},
+	    {.fd = s->also_fd, .events = POLLIN},
+	};
 	int next = s->stop ? -1 : restart_due(s, diag);
 
 	if (s->stop)
 		return ERR_CLOSED;
 	if (next >= 0 && (timeout_ms < 0 || next < timeout_ms))
 		timeout_ms = next;
-	if (poll(&p, 1, timeout_ms) > 0 && drain_signals(s))
+	if (poll(p, 2, timeout_ms) > 0 && drain_signals(s))
 		s->stop = true;
 	if (s->stop)
 		return ERR_CLOSED;
 	reap(s, diag);
 	return ERR_OK;
+}
+
+void supervise_renew(struct child *child, int grace_ms)
+{
+	if (child->pid == 0 || child->renew_ms)
+		return;
+	child->renew_ms = clock_monotonic_ms() + grace_ms;
+	kill(child->pid, SIGTERM);
 }
 
 static bool gone(struct supervisor *s, struct child *c, int64_t until)
@@ -328,5 +365,5 @@ void supervise_release(struct supervisor *s)
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	sigprocmask(SIG_SETMASK, &s->before, NULL);
-	*s = (struct supervisor){.signal_fd = -1};
+	*s = (struct supervisor){.signal_fd = -1, .also_fd = -1};
 }

@@ -37,6 +37,7 @@ struct child {
 	pid_t pid; /* 0 = not running */
 	int status;
 	int64_t started_ms, restart_ms, delay_ms;
+	int64_t renew_ms; /* told to end; killed from then on; 0 = not told */
 };
 
 struct supervisor {
@@ -44,6 +45,7 @@ struct supervisor {
 	size_t n;
 	sigset_t before; /* what children get: our mask as it was */
 	int signal_fd;	 /* SIGINT, SIGTERM, SIGHUP, SIGCHLD */
+	int also_fd;	 /* readable: supervise_wait() returns; -1 = none */
 	bool stop;	 /* one of the first three arrived */
 };
 
@@ -60,6 +62,12 @@ enum err supervise_start(struct supervisor *s, struct child *child,
  */
 enum err supervise_wait(
     struct supervisor *s, int timeout_ms, struct diag *diag);
+/*
+ * Ends a child for a new one of its kind: SIGTERM, SIGKILL after grace_ms, both
+ * while supervise_wait() goes on with the others. It is started again at once,
+ * or not at all if `restart` is off by then; nothing is said of it.
+ */
+void supervise_renew(struct child *child, int grace_ms);
 /*
  * Stops the children, the last started first: SIGTERM, and SIGKILL to those
  * that are still there after grace_ms or when a second signal arrives.

@@ -1,6 +1,6 @@
 /*
  * covers generator/serve-place.c and what serve-helper.c and serve-stack.c can
- * do without processes; with them: tests/cli/serve.t
+ * do without processes; with them: tests/cli/serve.t, tests/cli/rebuild.t
  */
 #include "tests/unit/site-kit.h"
 
@@ -120,7 +120,8 @@ static void helpers_fill_upstreams(void **state)
 	kit_load(&k, NULL);
 	assert_non_null(k.site);
 	s.site = k.site;
-	serve_fill_upstreams(&s);
+	assert_int_equal(
+	    serve_fill_upstreams(&s, k.site, &k.arena, &k.diag), ERR_OK);
 	const struct value *all = site_table(k.site, "upstream");
 	assert_true(
 	    str_is(value_path(all, "a.base")->text, "http://127.0.0.1:2/v1"));
@@ -128,6 +129,21 @@ static void helpers_fill_upstreams(void **state)
 	assert_true(str_is(value_path(all, "b.base")->text, "{run.three.url}"));
 	assert_true(
 	    str_is(value_path(all, "c.base")->text, "https://c.example"));
+}
+
+static void helpers_declared_later(void **state)
+{
+	struct serve s = {.arena = &k.arena};
+
+	(void)state;
+	kit_file(&k, "site.toml", "name = \"x\"\n");
+	kit_file(&k, "env/base.toml",
+	    "[serve.run.late]\ncommand = [\"true\"]\n"
+	    "[upstream.a]\nbase = \"{run.late.url}\"\n");
+	kit_load(&k, NULL);
+	assert_int_equal(
+	    serve_fill_upstreams(&s, k.site, &k.arena, &k.diag), ERR_INPUT);
+	kit_says(&k, "helper-not-running");
 }
 
 static void small_tools(void **state)
@@ -152,6 +168,7 @@ int main(void)
 	    TEST(ports),
 	    TEST(socket_paths_are_short),
 	    TEST(helpers_fill_upstreams),
+	    TEST(helpers_declared_later),
 	    TEST(small_tools),
 	};
 

@@ -198,6 +198,50 @@ static void the_deaf_are_killed(void **state)
 	assert_int_equal(WTERMSIG(c->status), SIGKILL);
 }
 
+static void renewed(void **state)
+{
+	struct child *c = shell("echo run >>runs; exec sleep 1000"),
+		     *deaf = shell("trap '' TERM; echo deaf >>deaf;"
+				   "while :; do sleep 0.05; done");
+
+	(void)state;
+	c->restart = deaf->restart = true;
+	assert_int_equal(supervise_start(&s, c, &diag), ERR_OK);
+	assert_int_equal(supervise_start(&s, deaf, &diag), ERR_OK);
+	until_said("runs", "run\n");
+	until_said("deaf", "deaf\n");
+	supervise_renew(c, 10000);
+	supervise_renew(deaf, 50);
+	supervise_renew(deaf, 10000); /* it was told already */
+	until_said("runs", "run\nrun\n");
+	until_said("deaf", "deaf\ndeaf\n");
+	assert_int_equal(diag.warnings, 0);
+	/* for good; and who is gone can be started like a new one */
+	c->restart = false;
+	supervise_renew(c, 10000);
+	until_gone(c);
+	assert_int_equal(diag.warnings, 0);
+	size_t n = s.n;
+	assert_int_equal(supervise_start(&s, c, &diag), ERR_OK);
+	assert_int_equal(s.n, n);
+	until_said("runs", "run\nrun\nrun\n");
+	supervise_renew(&(struct child){0}, 0); /* nobody */
+}
+
+static void something_else_ends_the_wait(void **state)
+{
+	int both[2];
+
+	(void)state;
+	assert_int_equal(pipe(both), 0);
+	s.also_fd = both[0];
+	assert_int_equal(write(both[1], "x", 1), 1);
+	assert_int_equal(supervise_wait(&s, -1, &diag), ERR_OK);
+	assert_false(s.stop);
+	close(both[0]);
+	close(both[1]);
+}
+
 static void a_signal_ends_the_wait(void **state)
 {
 	struct child *c = shell("echo up >c; exec sleep 1000");
@@ -235,6 +279,8 @@ int main(void)
 	    TEST(takes_its_group_along),
 	    TEST(stops_the_last_first),
 	    TEST(the_deaf_are_killed),
+	    TEST(renewed),
+	    TEST(something_else_ends_the_wait),
 	    TEST(a_signal_ends_the_wait),
 	    TEST(only_so_many),
 	};
