@@ -42,6 +42,7 @@ struct command_run {
 	const struct command *const *commands;
 	size_t n_commands;
 	int status; /* exit status of a wrapped command (serve -- CMD), or 2 */
+	bool has_status; /* it stands although there are findings */
 };
 
 struct command {
@@ -137,6 +138,7 @@ extern const struct command command_keygen;
 extern const struct command command_plan;
 extern const struct command command_render;
 extern const struct command command_serve;
+extern const struct command command_verify;
 extern const struct command command_tables;
 
 #endif

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_plan,
     &command_render,
     &command_serve,
+    &command_verify,
     &command_tables,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -117,7 +118,8 @@ static int run(
 		diag_error(r->diag, POS_NONE, "failed", "%s", err_text(err));
 	if (err != ERR_OK)
 		return err_exit(err);
-	return r->diag->errors ? err_exit(ERR_INPUT) : r->status;
+	return r->diag->errors && !r->has_status ? err_exit(ERR_INPUT)
+						 : r->status;
 }
 
 static int lowtide(int argc, char *argv[], struct command_run *r)
