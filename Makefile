@@ -7,6 +7,7 @@
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
 #   make bench      figures, side by side in one run (PEERS=1 FULL=1 ONLY=)
+#   make bench-generator   … of the generator, beside esbuild and hugo
 #   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
 # shows the commands.
@@ -141,6 +142,8 @@ build/bench/%: build/obj/tests/bench/%.o build/obj/tests/bench/dial.o \
 		build/libcgi.a build/liblowtide.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(LDFLAGS) -o $@ $^ $(CGI_LIBS)
+build/bench/codecs: CGI_LIBS += $(call pkg,--libs,libdeflate libbrotlienc) \
+	-pthread
 build/bench/%.so: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
@@ -271,6 +274,13 @@ bench:
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
 	@tests/bench/run.mjs
 
+# The same of the generator beside esbuild, hugo and cp: tests/bench/
+# generator.mjs. ROUNDS= ONLY=2k,compress,20k BENCH_JSON=
+bench-generator:
+	@.ci/packages bench-generator
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
+	@tests/bench/generator.mjs
+
 format:
 	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
 		cgi/*.[ch] cgi/*/*.[ch] tests/*/*.[ch])
@@ -278,7 +288,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-tools check check-npm clean demo format fuzz install soak \
-	tests-built
+.PHONY: all bench bench-generator bench-tools check check-npm clean demo \
+	format fuzz install soak tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -49,4 +49,27 @@ is "a tree is never written over another" \
 	"$(build/bench/gen-tree "$TMP/tree" 1 1 2>&1; echo $?)" \
 	"gen-tree: $TMP/tree/pages/s000/p00000.html: File exists
 74"
+
+# make bench-generator, over a tree that takes no time
+export FILES=50
+said=$(ONLY=2k,compress BENCH_JSON=$TMP/generator.json \
+	tests/bench/generator.mjs 2>&1)
+is "the generator's bench ends with 0" "$?" 0
+like "a cold build has its figures and goals" "$said" \
+	'^  lowtide, cold +[0-9]+ +[0-9]+ +[0-9]+ +--fast --cache none$'
+like "beside the least it can cost" "$said" '^  all three +[0-9]+ +[0-9]+'
+like "the codecs are told from what is ours" "$said" \
+	'^      × CPU [0-9.]+: hold ≤ 1.2, aim ≤ 1.05'
+is "and the same for machines" "$(node -e '
+	const {measures: m} = JSON.parse(require("fs").readFileSync(
+		process.argv[1]));
+	for (const name of ["2k", "compress"])
+		console.log(name, m[name].rows.filter(r =>
+			r.name.startsWith("lowtide,")).map(r =>
+			r.figures.wall.median > 0 && r.figures.wall.rounds.length));
+	' "$TMP/generator.json")" "2k [ 1, 1, 1 ]
+compress [ 1, 1, 1, 1 ]"
+is "nothing is left of it" "$(find "$TMP" -name 'lowtide-bench*')" ""
+said=$(ONLY=2K tests/bench/generator.mjs 2>&1)
+is "an unknown measurement is 64 there too" "$?" 64
 done_testing

@@ -25,7 +25,7 @@ export async function measure(bench) {
 		await run('/usr/bin/time', ['-o', at('time'), '-f',
 			'%e %U %S %M', 'sh', '-c', `for i in $(seq ${TIMES})
 			do rm -rf "$2"; "$0" build -q -C "$1" \\
-				--env prod --out "$2"; done`,
+				--fast --cache none --env prod --out "$2"; done`,
 			join(BIN, 'lowtide'), site, out]);
 		const [wall, user, system, peak] =
 			readFileSync(at('time'), 'utf8').split(' ').map(Number);
