@@ -134,8 +134,8 @@ test('what waits for its turn', async () => {
 });
 
 test('the same again is answered by the job', async () => {
-	for (const named of [name(), {'idempotency-key': randomUUID()},
-		{'idempotency-key': `"${randomUUID()}"`}]) {
+	await Promise.all([name(), {'idempotency-key': randomUUID()},
+		{'idempotency-key': `"${randomUUID()}"`}].map(async named => {
 		const what = {headers: {...say({wait: 2500}), ...named,
 			'x-initial-request': 'true', ...AT_ONCE}, body: order};
 		const first = await is(202, 'POST', ORDER, what);
@@ -144,7 +144,7 @@ test('the same again is answered by the job', async () => {
 		await is(200, 'POST', ORDER, what);
 		await is(200, 'POST', ORDER, {body: order,
 			headers: {...say({}), 'x-request-id': first.json.jobId}});
-	}
+	}));
 });
 
 test('preferences are echoed', async () => {
