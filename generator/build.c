@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "generator/hash.h"
+#include "generator/memo.h"
+#include "generator/scan.h"
 #include "generator/secrets.h"
 #include "generator/sign.h"
 
@@ -164,7 +166,10 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 
 	b->site = site;
 	out_init(&b->out, b->arena);
+	b->out.pool = &b->pool;
+	b->out.memo = b->memo;
 	b->out.scan = secrets_scan(b->arena, site);
+	memo_searched(b->memo, scan_digest(b->out.scan));
 	if (!b->spec || first != ERR_OK) {
 		out_dry(&b->out);
 	} else {

@@ -31,6 +31,7 @@ struct build {
 	struct out out;
 	struct pool pool;	   /* all zero: one thread */
 	struct progress *progress; /* NULL: not shown */
+	struct memo *memo;	   /* generator/memo.h; NULL: none */
 	struct cache *cache;	   /* of compressed bytes; NULL: none */
 	bool fast;		   /* no compressed siblings */
 	struct compress_counts compressed;

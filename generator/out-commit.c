@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "generator/memo.h"
 
 /*
  * The end of a run: what the previous output had already is linked into the
@@ -40,24 +43,125 @@ static bool copy_over(const struct stage *s, int folder, const char *name,
 	return good;
 }
 
-static enum err link_same(struct stage *s, int folder, struct diag *diag)
+struct commit {
+	struct out *out;
+	struct stage *stage;
+	int folder;
+	size_t n_www;		 /* of out->files, which stand first */
+	struct memo_output *now; /* one a file; NULL: nobody asks */
+};
+
+static enum err link_one(void *ctx, struct worker *w, size_t i)
 {
-	for (size_t i = 0; i < s->n_before; i++) {
-		const struct fs_entry *e = s->before[i].entry;
-		const char *name = e->rel.p;
-		if (!atomic_load(&s->before[i].same))
-			continue;
-		if (linkat(s->previous, name, folder, name, 0) == 0)
-			continue;
-		if (errno == ENOENT && stage_mkdirs(s, folder, name) &&
-		    linkat(s->previous, name, folder, name, 0) == 0)
-			continue;
-		if (!copy_over(s, folder, name, e))
-			return stage_failed(
-			    s, diag, name, "it cannot be taken over");
+	struct commit *c = ctx;
+	struct stage *s = c->stage;
+	const struct fs_entry *e = s->before[i].entry;
+	const char *name = e->rel.p;
+
+	if (!atomic_load(&s->before[i].same) ||
+	    linkat(s->previous, name, c->folder, name, 0) == 0)
+		return ERR_OK;
+	if (errno == ENOENT && stage_mkdirs(s, c->folder, name) &&
+	    linkat(s->previous, name, c->folder, name, 0) == 0)
+		return ERR_OK;
+	if (copy_over(s, c->folder, name, e))
+		return ERR_OK;
+	return stage_failed(s, w->diag, name, "it cannot be taken over");
+}
+
+/* --- for the next run ----------------------------------------------------- */
+
+/* Of the n-th by name: server/ comes before www/. */
+static const struct out_file *file_at(const struct commit *c, size_t i)
+{
+	size_t n_server = c->out->n - c->n_www;
+
+	return &c->out->files[i < n_server ? c->n_www + i : i - n_server];
+}
+
+/* What is staged has been written to by nobody else: it is as it will be. */
+static enum err look_one(void *ctx, struct worker *w, size_t i)
+{
+	struct commit *c = ctx;
+	const struct out_file *f = file_at(c, i);
+	struct memo_output *o = &c->now[i];
+	char name[PATH_MAX];
+	struct stat st;
+
+	(void)w;
+	*o = (struct memo_output){
+	    .root = f->root == OUT_WWW ? "www/" : "server/",
+	    .path = f->path,
+	    .digest = &f->digest};
+	if (!stage_name(name, f->root, f->path))
+		return ERR_OK;
+	const struct before *b = stage_before(c->stage, name);
+	if (b && atomic_load(&b->same)) {
+		o->entry = *b->entry;
+	} else if (fstatat(c->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		o->entry.size = st.st_size;
+		o->entry.inode = st.st_ino;
+		o->entry.mtime = st.st_mtim;
 	}
 	return ERR_OK;
 }
+
+/*
+ * A file that is changed within the same tick of the clock as it was written
+ * would keep its time; so the tick is waited for, and what is still not past
+ * (another machine's clock) is looked at again the next time. A time of ours
+ * ahead of the clock has no nanoseconds, as a clock's hardly ever has.
+ */
+static bool is_settled(const struct fs_entry *e, struct timespec now)
+{
+	if (e->mtime.tv_sec != now.tv_sec)
+		return e->mtime.tv_sec < now.tv_sec || e->mtime.tv_nsec == 0;
+	return e->mtime.tv_nsec < now.tv_nsec;
+}
+
+static void settle(struct commit *c)
+{
+	const struct timespec tick = {.tv_nsec = 2000000};
+	struct timespec now;
+	size_t i = 0;
+
+	for (int tries = 0; tries < 10 && i < c->out->n; tries++) {
+		if (tries)
+			nanosleep(&tick, NULL);
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+		while (i < c->out->n && is_settled(&c->now[i].entry, now))
+			i++;
+	}
+	for (; i < c->out->n; i++)
+		if (!is_settled(&c->now[i].entry, now))
+			c->now[i].entry.inode = 0;
+}
+
+static void look_at_all(struct commit *c)
+{
+	struct pool one = {.jobs = 1};
+
+	if (!c->out->memo)
+		return;
+	c->now = arena_array(c->out->arena, c->out->n, sizeof(*c->now));
+	if (pool_each(c->out->pool ? c->out->pool : &one, NULL, c->out->n,
+		look_one, c) == ERR_OK)
+		settle(c);
+	else
+		c->now = NULL;
+}
+
+static void remember(const struct commit *c, const struct diag *diag)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < c->out->n; i++)
+		bytes += c->out->files[i].digest.bytes;
+	if (c->now)
+		memo_save(c->out->memo, c->now, c->out->n, bytes, diag);
+}
+
+/* --- in place ------------------------------------------------------------- */
 
 static size_t count_same(const struct stage *s)
 {
@@ -105,22 +209,27 @@ static enum err swap(struct stage *s, const char **old, struct diag *diag)
 	return ERR_OK;
 }
 
-static enum err replace(struct stage *s, struct diag *diag)
+static enum err replace(struct commit *c, struct diag *diag)
 {
+	struct stage *s = c->stage;
+	struct pool one = {.jobs = 1};
 	const char *old;
-	int folder;
-	enum err err = stage_folder(s, diag, &folder);
+	enum err err = stage_folder(s, diag, &c->folder);
 
 	if (err == ERR_OK)
-		err = link_same(s, folder, diag);
+		err = pool_each(c->out->pool ? c->out->pool : &one, diag,
+		    s->n_before, link_one, c);
 	/* one call for all files; a folder's names are files' bytes to it */
-	if (err == ERR_OK && syncfs(folder) != 0)
+	if (err == ERR_OK && syncfs(c->folder) != 0)
 		err = stage_failed(s, diag, "", "it cannot be synced");
-	if (err == ERR_OK)
-		err = swap(s, &old, diag);
+	if (err != ERR_OK)
+		return err;
+	look_at_all(c);
+	err = swap(s, &old, diag);
 	if (err != ERR_OK)
 		return err;
 	err = fs_sync_dir(s->parent, diag);
+	remember(c, diag);
 	if (old)
 		remove_old(old, diag);
 	stage_close(s);
@@ -130,11 +239,14 @@ static enum err replace(struct stage *s, struct diag *diag)
 enum err out_commit(struct out *out, struct diag *diag)
 {
 	struct stage *s = out->stage;
+	struct commit c = {.out = out, .stage = s};
 	enum err err = ERR_OK;
 
 	if (!s)
 		return ERR_OK;
 	out_sort(out);
+	while (c.n_www < out->n && out->files[c.n_www].root == OUT_WWW)
+		c.n_www++;
 	size_t same = count_same(s), written = atomic_load(&s->written);
 	if (same + written != out->n) {
 		diag_error(diag, POS_FILE(s->dir), "output-clash",
@@ -143,7 +255,10 @@ enum err out_commit(struct out *out, struct diag *diag)
 		    out->n, same + written);
 		err = ERR_INPUT;
 	} else if (written || same != s->n_before || s->previous < 0) {
-		err = replace(s, diag);
+		err = replace(&c, diag);
+	} else {
+		look_at_all(&c);
+		remember(&c, diag);
 	}
 	out_abandon(out);
 	return err;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "generator/manifest.h"
+#include "generator/memo.h"
 
 /*
  * Taking an output folder: where it is, whose it is, and the lock. What is in
@@ -203,14 +204,18 @@ static enum err check_ours(
 {
 	struct ours o = {.stage = s, .diag = diag};
 	enum err err = ERR_OK;
+	bool known = true;
 
-	if (list->n == 0)
+	/* what a memo knows has been written by the run that left it */
+	for (size_t i = 0; i < list->n && known; i++)
+		known = s->before[i].known;
+	if (known)
 		return ERR_OK;
 	if (!read_manifest(&o))
 		return not_ours(&o, "");
 	for (size_t i = 0; i < list->n; i++) {
 		struct str rel = list->entries[i].rel;
-		if (str_starts(rel, "server/"))
+		if (str_starts(rel, "server/") || s->before[i].known)
 			continue;
 		if (!str_starts(rel, "www/") ||
 		    !is_ours(&o, str_slice(rel, 4, rel.n)))
@@ -219,18 +224,29 @@ static enum err check_ours(
 	return err;
 }
 
-static enum err look_at_previous(struct stage *s, bool force, struct diag *diag)
+static enum err look_at_previous(
+    struct stage *s, struct memo *memo, bool force, struct diag *diag)
 {
+	struct stat st;
 	struct fs_list list;
-	enum err err = fs_walk(s->a, s->dir, force ? NULL : diag, &list);
+	enum err err = ERR_OK;
+	const struct fs_list *seen =
+	    fstat(s->previous, &st) == 0 ? memo_output(memo, st.st_ino) : NULL;
+	const struct digest **known = seen ? memo_digests(memo) : NULL;
 
-	if (err == ERR_OK && !force)
-		err = check_ours(s, &list, diag);
+	if (seen)
+		list = *seen;
+	else
+		err = fs_walk(s->a, s->dir, force ? NULL : diag, &list);
 	s->before = arena_array(s->a, list.n, sizeof(*s->before));
 	s->n_before = list.n;
-	for (size_t i = 0; i < list.n; i++)
+	for (size_t i = 0; i < list.n; i++) {
 		s->before[i].entry = &list.entries[i];
-	return force ? ERR_OK : err;
+		s->before[i].known = known ? known[i] : NULL;
+	}
+	if (force)
+		return ERR_OK;
+	return err == ERR_OK ? check_ours(s, &list, diag) : err;
 }
 
 /* Whether files of mode 0755 come out as such; of the whole process. */
@@ -259,7 +275,7 @@ enum err out_open(
 	if (err == ERR_OK)
 		err = take_staging(s, s->previous < 0, diag);
 	if (err == ERR_OK && s->previous >= 0)
-		err = look_at_previous(s, spec->force, diag);
+		err = look_at_previous(s, out->memo, spec->force, diag);
 	if (err != ERR_OK)
 		out_abandon(out);
 	return err;

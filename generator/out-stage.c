@@ -361,7 +361,6 @@ enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
 {
 	struct copy c;
 
-	(void)digest;
 	if (!is_clean(out, root, path, bytes, diag))
 		return ERR_INPUT;
 	if (!out->stage) {
@@ -369,6 +368,8 @@ enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
 			keep(out, root, str_of(path), bytes);
 		return ERR_OK;
 	}
+	if (out_reuse(out, root, path, digest))
+		return ERR_OK;
 	enum err err =
 	    copy_begin(&c, out->stage, root, str_of(path), bytes.n, diag);
 	if (err == ERR_OK)
@@ -496,11 +497,16 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 bool out_reuse(struct out *out, enum out_root root, const char *path,
     const struct digest *digest)
 {
-	(void)out;
-	(void)root;
-	(void)path;
-	(void)digest;
-	return false;
+	const struct stage *s = out->stage;
+	char name[PATH_MAX];
+
+	if (!s || !stage_name(name, root, str_of(path)))
+		return false;
+	struct before *b = stage_before(s, name);
+	if (!b || !b->known || !digest_eq(b->known, digest))
+		return false;
+	atomic_store(&b->same, true);
+	return true;
 }
 
 enum err out_bytes(const struct out *out, const struct out_file *file,

@@ -22,7 +22,8 @@
  */
 struct before { /* a file of the previous output */
 	const struct fs_entry *entry;
-	atomic_bool same; /* the new output has it as it is */
+	const struct digest *known; /* NULL: it has to be read */
+	atomic_bool same;	    /* the new output has it as it is */
 };
 struct stage {
 	struct arena *a;

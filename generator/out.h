@@ -69,6 +69,8 @@ struct out {
 	size_t n, cap;
 	struct out_slot *slots; /* hash table of paths and their folders */
 	size_t n_slots, used_slots;
+	struct memo *memo; /* of the last run; NULL: none */
+	struct pool *pool; /* for the commit; NULL: one thread */
 	bool is_dry;
 	struct stage *stage; /* generator/out-stage.h; NULL: no folder */
 	/* in memory: what was staged and not noted yet */

@@ -11,8 +11,9 @@
  * is not set or not there counts as well.
  */
 struct outside {
-	const char *(*env)(void *ctx, const char *name); /* NULL: getenv */
-	void (*file)(void *ctx, const char *path);	 /* NULL: no matter */
+	const char *(*env)(void *ctx, const char *name);    /* NULL: getenv */
+	const char *(*secret)(void *ctx, const char *name); /* NULL: env */
+	void (*file)(void *ctx, const char *path); /* NULL: no matter */
 	void *ctx;
 };
 
@@ -22,6 +23,14 @@ static inline const char *outside_env(
 {
 	return outside && outside->env ? outside->env(outside->ctx, name)
 				       : getenv(name);
+}
+
+/* The same for what must not be told by anything that is remembered. */
+static inline const char *outside_secret(
+    const struct outside *outside, const char *name)
+{
+	return outside && outside->secret ? outside->secret(outside->ctx, name)
+					  : outside_env(outside, name);
 }
 
 /* Called for a file before it is read. */

@@ -134,7 +134,7 @@ static void keep_reference(
 	if (!*name)
 		return;
 	if (str_is(m->key, "env"))
-		text = str_of(outside_env(w->outside, name));
+		text = str_of(outside_secret(w->outside, name));
 	else
 		read_secret(w, fs_join(w->a, w->dir, name), &text);
 	keep_lines(w, key, arena_str(w->a, text));

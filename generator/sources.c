@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "generator/memo.h"
+
 /* What tools and people leave in folders: not worth a word. */
 static const char *const litter[] = {
     ".DS_Store", ".gitkeep", ".keep", ".gitignore", ".gitattributes"};
@@ -46,10 +48,20 @@ static bool is_published(
 enum err sources_list(
     struct build *b, const char *folder, bool well_known, struct fs_list *out)
 {
-	enum err err = fs_walk(
-	    b->arena, site_path(b->arena, b->site->dir, folder), b->diag, out);
+	const struct fs_list *seen = memo_list(b->memo, folder);
+	enum err err = ERR_OK;
 	size_t n = 0;
 
+	if (seen)
+		*out = (struct fs_list){.entries = arena_array(b->arena,
+					    seen->n, sizeof(*seen->entries)),
+		    .n = seen->n};
+	else
+		err = fs_walk(b->arena,
+		    site_path(b->arena, b->site->dir, folder), b->diag, out);
+	if (seen && seen->n)
+		memcpy(out->entries, seen->entries,
+		    seen->n * sizeof(*seen->entries));
 	for (size_t i = 0; i < out->n; i++)
 		if (is_published(b, &out->entries[i], well_known))
 			out->entries[n++] = out->entries[i];

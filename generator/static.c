@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "generator/memo.h"
 #include "generator/server.h"
 #include "generator/sources.h"
 
@@ -14,7 +15,8 @@ struct copying {
 	struct build *b;
 	const struct fs_list *list;
 	enum out_root root;
-	const char *prefix; /* "handlers/" */
+	const char *folder; /* "handlers" */
+	const char *prefix; /* "handlers/", or none */
 	struct copied {
 		struct digest digest;
 		bool good;
@@ -28,14 +30,27 @@ static struct str published_as(
 	    a, 2, (const struct str[]){str_of(c->prefix), e->rel});
 }
 
+/* One that is as it was, and is in the previous output, is not even read. */
 static enum err copy(void *ctx, struct worker *w, size_t i)
 {
 	struct copying *c = ctx;
+	struct build *b = c->b;
 	const struct fs_entry *e = &c->list->entries[i];
-	enum err err =
-	    out_stage_copy(&c->b->out, c->root, published_as(w->arena, c, e).p,
-		e->path, &c->copied[i].digest, w->diag);
+	const char *path = published_as(w->arena, c, e).p;
+	struct str source = arena_join(w->arena, 3,
+	    (const struct str[]){str_of(c->folder), STR("/"), e->rel});
+	struct memo_row row = {0};
+	enum err err = ERR_OK;
 
+	if (!memo_find(b->memo, source, e, &row) ||
+	    !out_reuse(&b->out, c->root, path, &row.digest)) {
+		row = (struct memo_row){0};
+		err = out_stage_copy(
+		    &b->out, c->root, path, e->path, &row.digest, w->diag);
+		if (err == ERR_OK)
+			memo_note(b->memo, source, e, &row);
+	}
+	c->copied[i].digest = row.digest;
 	c->copied[i].good = err == ERR_OK;
 	return err;
 }
@@ -59,8 +74,11 @@ static enum err copy_folder(struct build *b, const char *folder,
     bool well_known, enum out_root root, const char *prefix)
 {
 	struct fs_list list;
-	struct copying c = {
-	    .b = b, .list = &list, .root = root, .prefix = prefix};
+	struct copying c = {.b = b,
+	    .list = &list,
+	    .root = root,
+	    .folder = folder,
+	    .prefix = prefix};
 	enum err all = sources_list(b, folder, well_known, &list);
 
 	c.copied = arena_array(b->arena, list.n, sizeof(*c.copied));

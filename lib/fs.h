@@ -54,7 +54,7 @@ const char *fs_join(struct arena *a, const char *dir, const char *name);
 #define FS_DEPTH_MAX 32
 struct fs_entry {
 	const char *path; /* from the current folder: root/rel */
-	struct str rel;	  /* below root */
+	struct str rel;	  /* below root: the end of path */
 	off_t size;
 	mode_t mode;
 	ino_t inode;
@@ -65,6 +65,12 @@ struct fs_list {
 	size_t n;
 };
 enum err fs_walk(struct arena *a, const char *root, struct diag *diag,
+    struct fs_list *out) __attribute__((warn_unused_result));
+/*
+ * The same, but a symlink to a regular file is listed as that file: for those
+ * who only look whether anything changed.
+ */
+enum err fs_walk_links(struct arena *a, const char *root, struct diag *diag,
     struct fs_list *out) __attribute__((warn_unused_result));
 
 #endif
