@@ -4,6 +4,7 @@
 
 #include "generator/build.h"
 #include "generator/command.h"
+#include "generator/memo.h"
 #include "lib/clock.h"
 #include "lib/fs.h"
 
@@ -47,27 +48,23 @@ static void put_count(
 	    value_int(run->arena, (int64_t)count, POS_NONE));
 }
 
-static void summary(
-    struct command_run *run, const struct build *b, const char *dir)
+static void summary(struct command_run *run, const char *dir, size_t files,
+    uint64_t bytes, const struct compress_counts *compressed)
 {
-	int64_t bytes = 0;
-
-	for (size_t i = 0; i < b->out.n; i++)
-		bytes += (int64_t)b->out.files[i].digest.bytes;
 	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	value_set(run->arena, run->result, STR("folder"), POS_NONE,
 	    value_string(run->arena, str_of(dir), POS_NONE));
-	put_count(run, run->result, "files", b->out.n);
+	put_count(run, run->result, "files", files);
 	put_count(run, run->result, "bytes", (size_t)bytes);
 	struct value *siblings = value_new(run->arena, VALUE_TABLE, POS_NONE);
-	put_count(run, siblings, "made", b->compressed.made);
-	put_count(run, siblings, "cached", b->compressed.from_cache);
-	put_count(run, siblings, "own", b->compressed.own);
+	put_count(run, siblings, "made", compressed->made);
+	put_count(run, siblings, "cached", compressed->from_cache);
+	put_count(run, siblings, "own", compressed->own);
 	value_set(
 	    run->arena, run->result, STR("compressed"), POS_NONE, siblings);
 	if (!run->quiet)
-		fprintf(stderr, "%s: %zu files, %lld KiB\n", dir, b->out.n,
-		    (long long)(bytes + 1023) / 1024);
+		fprintf(stderr, "%s: %zu files, %llu KiB\n", dir, files,
+		    (unsigned long long)(bytes + 1023) / 1024);
 }
 
 /* Is `path` the folder itself or below it? Both as realpath() gives them. */
@@ -117,47 +114,133 @@ static enum err check_place(
 	return ERR_INPUT;
 }
 
+/* All options that decide what is written, and what is said of it. */
+static struct str key_of(struct command_run *run)
+{
+	const struct opt_value *v = run->opts->values;
+	struct buf key = {0};
+
+	for (size_t i = 0; options[i].name; i++) {
+		if (i == OPT_JOBS || i == OPT_CACHE || i == OPT_FORCE)
+			continue;
+		buf_printf(&key, "%s %d", options[i].name, v[i].given);
+		buf_printf(
+		    &key, " %s", v[i].given && v[i].string ? v[i].string : "");
+		for (size_t k = 0; k < v[i].n; k++)
+			buf_printf(&key, "\n%s", v[i].list[k]);
+		buf_putc(&key, '\0');
+	}
+	struct str copy = arena_str(run->arena, buf_str(&key));
+	buf_release(&key);
+	return copy;
+}
+
+/* A memo cannot tell whether another manifest is on stdin. */
+static const char *memo_place(const struct opt_value *v, const char *cache)
+{
+	const char *previous = v[OPT_PREVIOUS].string;
+
+	return previous && strcmp(previous, "-") == 0 ? NULL : cache;
+}
+
+/* The files that --previous may be read from. */
+static void ask_previous(struct command_run *run, struct memo *memo,
+    const char *dir, const struct opt_value *previous)
+{
+	static const char *const names[] = {
+	    "", "/manifest.json", "/www/manifest.json"};
+
+	if (!previous->given || strcmp(previous->string, "none") == 0)
+		return;
+	const char *path = site_path(run->arena, dir, previous->string);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		outside_file(memo_outside(memo),
+		    arena_printf(run->arena, "%s%s", path, names[i]).p);
+}
+
+/* Everything is as the last build left it: nothing is read, none written. */
+static enum err is_done(struct command_run *run, const struct site_spec *spec,
+    const char *dir, const struct memo_result *last)
+{
+	const struct compress_counts none = {0};
+	const struct site site = {
+	    .env = spec->env, .envs = last->envs, .n_envs = last->n_envs};
+	enum err err = command_refuse(run);
+
+	if (!run->quiet)
+		site_say_env(&site, stderr);
+	if (err == ERR_OK)
+		summary(run, dir, (size_t)last->files, last->bytes, &none);
+	return err;
+}
+
+static enum err make(struct command_run *run, struct build *b,
+    struct site_spec *spec, const char *dir)
+{
+	const struct opt_value *v = run->opts->values;
+	struct site *site;
+	uint64_t bytes = 0;
+
+	spec->outside = memo_outside(b->memo);
+	enum err err = site_load(run->arena, spec, run->diag, &site);
+	if (err == ERR_OK && !run->quiet)
+		site_say_env(site, stderr);
+	if (err == ERR_OK)
+		err = check_place(run, spec->dir, dir);
+	ask_previous(run, b->memo, spec->dir, &v[OPT_PREVIOUS]);
+	enum err before =
+	    command_previous(run, spec->dir, &v[OPT_PREVIOUS], &b->previous);
+	if (err == ERR_OK)
+		err = before;
+	err = build_loaded(b, site, err);
+	if (err == ERR_OK)
+		err = command_refuse(run);
+	if (err == ERR_OK)
+		err = out_commit(&b->out, run->diag);
+	else
+		out_abandon(&b->out);
+	if (err != ERR_OK)
+		return err;
+	cache_tidy(b->cache, run->diag);
+	for (size_t i = 0; i < b->out.n; i++)
+		bytes += b->out.files[i].digest.bytes;
+	summary(run, dir, b->out.n, bytes, &b->compressed);
+	return ERR_OK;
+}
+
 static enum err build(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
-	const struct site_spec spec =
+	struct site_spec spec =
 	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
 	const struct out_spec out = {
 	    .dir = site_path(run->arena, spec.dir,
 		v[OPT_OUT].given ? v[OPT_OUT].string : "dist"),
 	    .force = v[OPT_FORCE].given,
 	};
-	struct build b = {.arena = run->arena, .diag = run->diag, .spec = &out};
-	struct site *site;
 	struct cache cache;
+	const char *place = command_cache(run->arena, spec.dir, &v[OPT_CACHE]);
+	const struct memo_spec known = {.site = spec.dir,
+	    .out = out.dir,
+	    .cache = memo_place(v, place),
+	    .key = key_of(run)};
+	struct build b = {.arena = run->arena,
+	    .diag = run->diag,
+	    .spec = &out,
+	    .cache = &cache,
+	    .fast = v[OPT_FAST].given,
+	    .progress = run->progress};
+	struct memo_result last;
+	enum err err;
 
-	cache_open(&cache, run->arena,
-	    command_cache(run->arena, spec.dir, &v[OPT_CACHE]),
-	    clock_wall_ms() / 1000);
-	b.cache = &cache;
-	b.fast = v[OPT_FAST].given;
-	b.progress = run->progress;
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
-	enum err err = site_load(run->arena, &spec, run->diag, &site);
-	if (err == ERR_OK && !run->quiet)
-		site_say_env(site, stderr);
-	if (err == ERR_OK)
-		err = check_place(run, spec.dir, out.dir);
-	enum err before =
-	    command_previous(run, spec.dir, &v[OPT_PREVIOUS], &b.previous);
-	if (err == ERR_OK)
-		err = before;
-	err = build_loaded(&b, site, err);
-	if (err == ERR_OK)
-		err = command_refuse(run);
-	if (err == ERR_OK)
-		err = out_commit(&b.out, run->diag);
+	cache_open(&cache, run->arena, place, clock_wall_ms() / 1000);
+	b.memo = memo_open(run->arena, &known, &b.pool);
+	if (memo_is_current(b.memo, run->diag, &last))
+		err = is_done(run, &spec, out.dir, &last);
 	else
-		out_abandon(&b.out);
-	if (err == ERR_OK) {
-		cache_tidy(&cache, run->diag);
-		summary(run, &b, out.dir);
-	}
+		err = make(run, &b, &spec, out.dir);
+	memo_close(b.memo);
 	return err;
 }
 
