@@ -1,6 +1,8 @@
-/* The form: sent, followed by its ticket, answered. */
-const {href} = document.getElementById('module-requests');
-const {submit} = await import(href);
+/*
+ * The form: sent, followed by its ticket, answered. The page's import map leads
+ * this address to the published file, and says what its bytes are.
+ */
+import {submit} from '/requests.mjs';
 
 const show = (id, text) => {
 	document.getElementById(id).textContent = text;
