@@ -18,13 +18,15 @@ sizes=(
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
 	LOWTIDE_ROUNDS=5000000 # hostile inputs
+	HISTORIES=1000     # of releases, and the deploys between them
+	STOPS=all          # each call after which a deploy may be interrupted
 )
 for size in "${sizes[@]}"; do
 	name=${size%%=*}
 	export "$name=${!name:-${size#*=}}"
 	printf '# %s=%s\n' "$name" "${!name}"
 done
-tests=(tests/fault/*.t)
+tests=(tests/fault/*.t tests/cli/deploy.t)
 for name in life faults disk loop-owners loop-park hostile plan-history; do
 	[ ! -x "build/tests/test-$name" ] || tests+=("build/tests/test-$name")
 done

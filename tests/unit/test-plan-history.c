@@ -7,8 +7,7 @@
  * applied change by change. What the host must hold is worked out from the
  * releases alone, without a manifest.
  *
- * ROUNDS histories (LOWTIDE_ROUNDS), from SEED (SEED); a failure names the one
- * that failed.
+ * HISTORIES of them, from SEED on; a failure names the one that failed.
  */
 #define NAMES 14   /* files that a site may have, of each class */
 #define CONTENTS 3 /* of each page and pointer */
@@ -369,8 +368,8 @@ static void live(struct history *h)
 
 static void histories(void **state)
 {
-	const char *from = getenv("SEED"), *count = getenv("LOWTIDE_ROUNDS");
-	unsigned rounds = count ? (unsigned)(atoi(count) / 10000) : 40;
+	const char *from = getenv("SEED"), *count = getenv("HISTORIES");
+	unsigned rounds = count ? (unsigned)atoi(count) : 40;
 	struct history *h = malloc(sizeof(*h));
 
 	(void)state;
