@@ -166,10 +166,12 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 
 	b->site = site;
 	out_init(&b->out, b->arena);
+	b->out.scan[OUT_WWW] = secrets_scan(b->arena, site, SECRETS_WWW);
+	b->out.scan[OUT_SERVER] = secrets_scan(b->arena, site, SECRETS_SERVER);
 	b->out.pool = &b->pool;
 	b->out.memo = b->memo;
-	b->out.scan = secrets_scan(b->arena, site);
-	memo_searched(b->memo, scan_digest(b->out.scan));
+	/* what is searched for below server is among that for www */
+	memo_searched(b->memo, scan_digest(b->out.scan[OUT_WWW]));
 	if (!b->spec || first != ERR_OK) {
 		out_dry(&b->out);
 	} else {

@@ -277,9 +277,9 @@ static bool is_clean(const struct out *out, enum out_root root,
 {
 	char name[PATH_MAX];
 
-	if (!out->scan || !stage_name(name, root, str_of(path)))
+	if (!out->scan[root] || !stage_name(name, root, str_of(path)))
 		return true;
-	return !scan_bytes(out->scan, bytes, POS_FILE(name), diag);
+	return !scan_bytes(out->scan[root], bytes, POS_FILE(name), diag);
 }
 
 /*
@@ -474,8 +474,9 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 	}
 	hash_begin(&hash);
 	secrets.kept = 0;
-	secrets.scan =
-	    stage_name(secrets.name, root, str_of(path)) ? out->scan : NULL;
+	secrets.scan = stage_name(secrets.name, root, str_of(path))
+			   ? out->scan[root]
+			   : NULL;
 	secrets.pos = (struct pos){secrets.name, 1, 1};
 	if (to)
 		err = copy_begin(to, out->stage, root, str_of(path),

@@ -208,7 +208,7 @@ enum err out_note(
 		    STR_ARG(str_of(other->pos.file)));
 		return ERR_INPUT;
 	}
-	if (scan_name(out->scan, file->path, diag))
+	if (scan_name(out->scan[file->root], file->path, diag))
 		return ERR_INPUT;
 	grow(out);
 	struct out_file *f = &out->files[out->n++];

@@ -64,7 +64,8 @@ struct out_file {
 };
 struct out {
 	struct arena *arena;
-	const struct scan *scan; /* NULL: nothing is searched for */
+	/* what is searched for below each root; NULL: nothing is */
+	const struct scan *scan[OUT_SERVER + 1];
 	struct out_file *files;
 	size_t n, cap;
 	struct out_slot *slots; /* hash table of paths and their folders */

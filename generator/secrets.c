@@ -32,6 +32,7 @@ struct walk {
 	struct diag *diag;
 	const char *dir;
 	const struct outside *outside;
+	enum secrets_where where;
 	struct scan_value *values;
 	size_t n, cap;
 };
@@ -153,6 +154,36 @@ static bool has_place(struct str text)
 	return false;
 }
 
+/* A header that says who calls. */
+static bool is_credential(struct str name)
+{
+	char lower[64];
+
+	if (name.n > sizeof(lower))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z'
+			       ? (char)(name.p[i] - 'A' + 'a')
+			       : name.p[i];
+	struct str s = {lower, name.n};
+	return str_is(s, "authorization") || str_is(s, "cookie") ||
+	       str_is(s, "proxy-authorization") || str_ends(s, "api-key") ||
+	       str_ends(s, "apikey") || secret_named(s);
+}
+
+/* "Bearer abc": what stands behind the scheme. A template holds no value. */
+static void keep_header(struct walk *w, struct str path, const struct member *m)
+{
+	struct str text = str_trim(m->value->text);
+
+	if (w->where != SECRETS_WWW || m->value->kind != VALUE_STRING ||
+	    !is_credential(m->key) || has_place(text))
+		return;
+	size_t space = str_find(text, ' ', 0);
+	keep(w, below(w->a, path, m->key),
+	    space < text.n ? str_slice(text, space + 1, text.n) : text);
+}
+
 static void collect(
     struct walk *w, struct str path, const struct value *v, bool named)
 {
@@ -170,16 +201,20 @@ static void collect(
 		return;
 	for (size_t i = 0; i < v->as.table.n; i++) {
 		const struct member *m = &v->as.table.members[i];
-		collect(w, below(w->a, path, m->key), m->value,
-		    named || secret_named(m->key));
+		if (str_ends(path, ".headers"))
+			keep_header(w, path, m);
+		else
+			collect(w, below(w->a, path, m->key), m->value,
+			    named || secret_named(m->key));
 	}
 }
 
 size_t secrets_values(struct arena *a, const struct value *root,
-    const char *dir, const struct outside *outside,
+    const char *dir, const struct outside *outside, enum secrets_where where,
     const struct scan_value **out)
 {
-	struct walk w = {.a = a, .dir = dir, .outside = outside};
+	struct walk w = {
+	    .a = a, .dir = dir, .outside = outside, .where = where};
 
 	for (size_t i = 0; i < root->as.table.n; i++) {
 		const struct member *m = &root->as.table.members[i];
@@ -191,11 +226,12 @@ size_t secrets_values(struct arena *a, const struct value *root,
 	return w.n;
 }
 
-struct scan *secrets_scan(struct arena *a, const struct site *site)
+struct scan *secrets_scan(
+    struct arena *a, const struct site *site, enum secrets_where where)
 {
 	const struct scan_value *values;
-	size_t n =
-	    secrets_values(a, site->root, site->dir, site->outside, &values);
+	size_t n = secrets_values(
+	    a, site->root, site->dir, site->outside, where, &values);
 
 	return scan_new(a, values, n);
 }

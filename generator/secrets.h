@@ -29,12 +29,18 @@ void secrets_check_public(
  * dots. What is not set or not there is left out without a finding: a build
  * needs none of them. [public] is not looked at, and [sign] is not read here:
  * its key is found by its shape.
+ *
+ * Credentials in the headers that upstreams are sent (Authorization, Cookie,
+ * X-API-Key …) belong into the endpoint's configuration and nowhere else, so
+ * they are searched for in what is uploaded alone.
  */
+enum secrets_where { SECRETS_WWW, SECRETS_SERVER };
 #define SECRET_FILE_MAX ((size_t)64 * 1024)
 size_t secrets_values(struct arena *a, const struct value *root,
-    const char *dir, const struct outside *outside,
+    const char *dir, const struct outside *outside, enum secrets_where where,
     const struct scan_value **out);
 /* The search for them and for all shapes, for this site. */
-struct scan *secrets_scan(struct arena *a, const struct site *site);
+struct scan *secrets_scan(
+    struct arena *a, const struct site *site, enum secrets_where where);
 
 #endif

@@ -102,9 +102,11 @@ static enum err read_key(
 		    "is: key = { file = \"…\" } or { env = \"…\" }");
 	const struct member *m = &v->as.table.members[0];
 	const char *name = arena_cstr(b->arena, m->value->text);
-	if (str_is(m->key, "file"))
-		return read_file(
-		    b, fs_join(b->arena, b->site->dir, name), v->pos, out);
+	if (str_is(m->key, "file")) {
+		const char *path = fs_join(b->arena, b->site->dir, name);
+		outside_file(b->site->outside, path);
+		return read_file(b, path, v->pos, out);
+	}
 	const char *text = *name ? outside_env(b->site->outside, name) : NULL;
 	if (!text) {
 		diag_error(b->diag, v->pos, "env-missing",
@@ -146,27 +148,37 @@ static enum err put(struct build *b, const struct minisign_secret *secret,
 	    true, POS_NONE, b->diag);
 }
 
+/* Where nothing is written, nothing is asked for that is not there. */
+static bool is_at_hand(struct build *b, const struct value *key)
+{
+	if (!key_is_reference(key))
+		return true;
+	const struct member *m = &key->as.table.members[0];
+	const char *name = arena_cstr(b->arena, m->value->text);
+	if (str_is(m->key, "env"))
+		return outside_env(b->site->outside, name) != NULL;
+	return access(fs_join(b->arena, b->site->dir, name), F_OK) == 0;
+}
+
 enum err produce_signature(struct build *b)
 {
 	const struct value *key = site_value(b->site, "sign.key");
 	struct minisign_secret secret;
 	int64_t release = 0;
 
-	if (!key)
+	if (!key || (!b->spec && !is_at_hand(b, key)))
 		return ERR_OK;
-	enum err dated = read_date(b, key->pos, &release);
+	enum err dated = b->spec ? read_date(b, key->pos, &release) : ERR_OK;
 	enum err err = read_key(b, key, &secret);
 	if (err != ERR_OK)
 		return err;
 	const struct out_file *f =
 	    out_find(&b->out, OUT_WWW, STR(OUT_MANIFEST));
 	struct str manifest;
-	if (dated == ERR_OK && f) {
+	if (dated == ERR_OK && f && b->spec) {
 		err = out_bytes(&b->out, f, b->arena, b->diag, &manifest);
 		if (err == ERR_OK)
 			err = put(b, &secret, release, manifest);
-		else if (err == ERR_NOT_FOUND)
-			err = ERR_OK; /* nothing is written */
 	}
 	minisign_forget(&secret);
 	return dated != ERR_OK ? dated : err;

@@ -18,6 +18,9 @@
  *
  * The clock is never asked: the same inputs, date and key give the same bytes.
  *
+ * `lowtide check` asks for no date, and looks at the key where it is at hand:
+ * secrets need not be where changes are reviewed.
+ *
  * Findings: `sign-key`, `sign-without-date`, the warning `sign-key-mode`.
  */
 enum err produce_signature(struct build *b);

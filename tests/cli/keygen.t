@@ -60,6 +60,7 @@ is "without a date nothing is signed" "$?" 1
 like "and it says how to give one" "$said" \
 	'env/base\.toml:2:7: sign-without-date: .*SOURCE_DATE_EPOCH=\$\(date \+%s\)'
 ok "nothing was written" test ! -e "$TMP/dist"
+ok "a check needs none" "$LOWTIDE" check -q -C "$site"
 said=$(SOURCE_DATE_EPOCH=yesterday build)
 like "a date is a number" "$said" 'sign-without-date: .* not a number'
 
@@ -132,7 +133,9 @@ refused "a reference in site.toml" 'site\.toml:3:1: env-only: '
 echo 'name = "signed"' >"$site/site.toml"
 key '{ env = "NOT_SET_ANYWHERE" }'
 refused "a variable that is not set" 'env-missing: .*NOT_SET_ANYWHERE'
+ok "a check does not need it" "$LOWTIDE" check -q -C "$site"
 key "{ file = \"$keys/none\" }"
+ok "nor the file" "$LOWTIDE" check -q -C "$site"
 refused "a file that is not there" 'sign-key: .*none cannot be read'
 key "{ file = \"$keys\" }"
 refused "a folder" 'sign-key: .* cannot be read'
@@ -155,6 +158,8 @@ node -e '
 ' "$keys/k" "$keys/damaged"
 key "{ file = \"$keys/damaged\" }"
 refused "one with a flipped bit" 'sign-key: .*damaged'
+"$LOWTIDE" check -q -C "$site" >/dev/null 2>&1
+is "what is there and wrong, a check finds as well" "$?" 1
 is "the output stayed as it was" "$(cat "$signature")" "$kept"
 
 chmod 640 "$keys/k"

@@ -30,8 +30,11 @@ fresh() { # a small site with a secret it does not need
 build() {
 	"$LOWTIDE" build -q -C "$site" --out "$out" "$@" 2>&1
 }
+check() {
+	"$LOWTIDE" check -q -C "$site" 2>&1
+}
 listing() {
-	(cd "$out" && find . -type f -exec sha256sum {} + | sort)
+	(cd "$out" && find . -type f -exec sha256sum {} + | sort | sha256sum)
 }
 
 fresh
@@ -88,6 +91,22 @@ cat >"$site/api.toml" <<-'EOS'
 	on_lost = "fail"
 EOS
 refused "the endpoint's configuration" "server/lowtide\.json:[0-9]+:[0-9]+: secret-in-output: $key"
+fresh
+cat >"$site/api.toml" <<-'EOS'
+	auth = "none"
+	[upstream.u]
+	base = "https://u.example.org"
+	headers = { Authorization = { env = "THE_TOKEN" } }
+	[api.a]
+	upstream = "u"
+	on_lost = "fail"
+EOS
+export THE_TOKEN="Bearer k3Zq8Wm2Vb7Nc1"
+is "a credential of an upstream's may be in the endpoint's configuration" \
+	"$(check)" ""
+echo k3Zq8Wm2Vb7Nc1 >"$site/static/x.txt"
+refused "and nowhere else" \
+	'www/x\.txt:1:1: secret-in-output: the value of `upstream\.u\.headers\.Authorization`'
 fresh
 head -c 65530 /dev/zero | tr '\0' ' ' >"$site/static/big.bin"
 printf %s "$value" >>"$site/static/big.bin"

@@ -104,8 +104,8 @@ static void values_are_what_this_machine_has(void **state)
 	assert_int_equal(
 	    kit_load_with(&k, &(struct site_spec){.outside = &outside}),
 	    ERR_OK);
-	size_t n =
-	    secrets_values(&k.arena, k.site->root, k.dir, &outside, &values);
+	size_t n = secrets_values(
+	    &k.arena, k.site->root, k.dir, &outside, SECRETS_WWW, &values);
 	assert_int_equal(n, sizeof(want) / sizeof(*want));
 	for (size_t i = 0; i < n; i++) {
 		assert_string_equal(
@@ -113,7 +113,7 @@ static void values_are_what_this_machine_has(void **state)
 		assert_string_equal(
 		    arena_cstr(&k.arena, values[i].text), want[i][1]);
 	}
-	struct scan *scan = secrets_scan(&k.arena, k.site);
+	struct scan *scan = secrets_scan(&k.arena, k.site, SECRETS_WWW);
 	assert_true(
 	    scan_bytes(scan, STR("x the-secret-itself"), POS_FILE("x"), NULL));
 	assert_false(scan_bytes(scan, STR("12345"), POS_FILE("x"), NULL));
@@ -138,11 +138,53 @@ static void what_is_no_value(void **state)
 	value_set(&a, root, STR("public"), POS_NONE, open);
 	value_set(&a, root, STR("x-token"), POS_NONE,
 	    value_string(&a, STR("{\"Bearer {header.token}"), POS_NONE));
-	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 0);
+	assert_int_equal(
+	    secrets_values(&a, root, ".", NULL, SECRETS_WWW, &values), 0);
 	value_set(&a, root, STR("password"), POS_NONE,
 	    value_string(&a, STR("col{lec}.ted"), POS_NONE));
-	assert_int_equal(secrets_values(&a, root, ".", NULL, &values), 1);
+	assert_int_equal(
+	    secrets_values(&a, root, ".", NULL, SECRETS_WWW, &values), 1);
 	arena_release(&a);
+}
+
+/* What an upstream is sent is in the endpoint's configuration. */
+static void headers_stay_on_the_server(void **state)
+{
+	static const char *const want[][2] = {
+	    {"api.a.request.headers.X-Api-Key", "key-of-the-call"},
+	    {"upstream.u.headers.Authorization", "the-secret-itself"},
+	    {"upstream.u.headers.Cookie", "id=abcdef"},
+	};
+	const struct scan_value *values;
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml", "name = 'x'\n");
+	kit_file(&k, "api.toml",
+	    "auth = 'none'\n[upstream.u]\nbase = 'https://u.example.org'\n"
+	    "[upstream.u.headers]\nAccept = 'application/json'\n"
+	    "Authorization = 'Bearer the-secret-itself'\n"
+	    "Cookie = 'id=abcdef'\nX-Token = { env = 'SHORT' }\n"
+	    "[api.a]\nupstream = 'u'\non_lost = 'fail'\n"
+	    "[api.a.request.headers]\nX-Api-Key = 'key-of-the-call'\n"
+	    "Authorization = 'Bearer {header.hmrc-access-token}'\n");
+	assert_int_equal(
+	    kit_load_with(&k, &(struct site_spec){.outside = &outside}),
+	    ERR_OK);
+	size_t n = secrets_values(
+	    &k.arena, k.site->root, k.dir, &outside, SECRETS_WWW, &values);
+	assert_int_equal(n, sizeof(want) / sizeof(*want));
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(
+		    arena_cstr(&k.arena, values[i].key), want[i][0]);
+		assert_string_equal(
+		    arena_cstr(&k.arena, values[i].text), want[i][1]);
+	}
+	n = secrets_values(
+	    &k.arena, k.site->root, k.dir, &outside, SECRETS_SERVER, &values);
+	assert_int_equal(n, 0);
+	kit_close(&k);
 }
 
 int main(void)
@@ -153,6 +195,7 @@ int main(void)
 	    cmocka_unit_test(public_holds_none),
 	    cmocka_unit_test(values_are_what_this_machine_has),
 	    cmocka_unit_test(what_is_no_value),
+	    cmocka_unit_test(headers_stay_on_the_server),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("secrets", tests, NULL, NULL);
