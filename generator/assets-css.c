@@ -52,15 +52,16 @@ static struct str ask(void *ctx, const struct html_ref *ref)
 	if (i == LOOKUP_NONE) {
 		struct html_ref missing = *ref;
 		missing.path = logical;
-		if (!r->round->quiet && !ref->optional &&
-		    !is_there(r->round->b, logical))
+		if (!ref->optional && !is_there(r->round->b, logical))
 			buf_put(&r->missing, &missing, sizeof(missing));
 		return (struct str){0};
 	}
 	const struct asset *other = &r->round->assets->list[i];
-	if (other->published.n)
+	if (other->published.n) {
+		answers_add(&r->asset->answers, logical, other->published);
 		return reference_rename(
 		    a, ref->path, logical, other->published);
+	}
 	struct asset_wait wait = {
 	    .on = i, .pos = html_pos(r->css, r->asset->entry->path, ref->at)};
 	buf_put(&r->asset->waits, &wait, sizeof(wait));
@@ -69,7 +70,7 @@ static struct str ask(void *ctx, const struct html_ref *ref)
 
 static void tell_missing(const struct rewrite *r)
 {
-	for (size_t at = 0; at < r->missing.len;
+	for (size_t at = 0; at < r->missing.len && !r->round->quiet;
 	     at += sizeof(struct html_ref)) {
 		struct html_ref ref;
 		memcpy(&ref, r->missing.data + at, sizeof(ref));
@@ -90,7 +91,14 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 	const struct html_refs refs = {.path = ask, .ctx = &r};
 	struct buf out = {0};
 
+	/* in the first round others have no names yet: it would be told less */
+	if (asset_is_unchanged(round->b, asset, w->arena)) {
+		buf_clear(&asset->waits);
+		return ERR_OK;
+	}
 	buf_clear(&asset->waits);
+	buf_clear(&asset->answers.asked);
+	asset->answers.told = 0;
 	enum err err = asset_read(asset, w->arena, w->diag, &r.css);
 	if (err == ERR_OK) {
 		css_rewrite(w->arena, r.css, &refs, &out);
@@ -98,6 +106,8 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 			tell_missing(&r);
 			err = asset_stage(
 			    round->b, asset, w->arena, w->diag, buf_str(&out));
+			if (err == ERR_OK && !r.missing.len)
+				asset_remember(round->b, asset, w->arena);
 		}
 	}
 	buf_release(&out);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "generator/js-refs.h"
+#include "generator/memo.h"
 #include "generator/modules.h"
 #include "generator/reference.h"
 #include "generator/sources.h"
@@ -87,6 +88,38 @@ static enum err digest_file(struct asset *asset, struct diag *diag)
 	return n < 0 ? ERR_IO : ERR_OK;
 }
 
+/* Its name among the sources, as memos have it. */
+static struct str source_of(const struct asset *asset)
+{
+	return str_slice(asset->logical, 1, asset->logical.n);
+}
+
+bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a)
+{
+	bool from_env = false; /* there is nothing yet that could be */
+	struct memo_row row;
+	struct str named;
+
+	if (!memo_find(b->memo, source_of(asset), asset->entry, &row) ||
+	    !answers_hold(b, b->assets->names, row.aux, &named, &from_env))
+		return false;
+	asset->digest = row.digest;
+	if (!out_reuse(&b->out, OUT_WWW, path_for(asset, a).p, &row.digest))
+		return false;
+	asset->is_good = true;
+	buf_put_str(&asset->answers.named, named);
+	return true;
+}
+
+void asset_remember(struct build *b, struct asset *asset, struct arena *a)
+{
+	asset->answers.names = b->assets->names;
+	const struct memo_row row = {
+	    .digest = asset->digest, .aux = answers_write(a, &asset->answers)};
+
+	memo_note(b->memo, source_of(asset), asset->entry, &row);
+}
+
 /* Its name is made of its bytes, so they are read before they are copied. */
 static enum err stage_large(
     struct build *b, struct asset *asset, struct arena *a, struct diag *diag)
@@ -100,6 +133,8 @@ static enum err stage_large(
 	if (err == ERR_OK && !digest_eq(&copied, &asset->digest))
 		err = gone(asset, diag);
 	asset->is_good = err == ERR_OK;
+	if (err == ERR_OK)
+		asset_remember(b, asset, a);
 	return err;
 }
 
@@ -116,8 +151,7 @@ static void name(struct scan_names *s, struct str logical)
 
 	if (i != LOOKUP_NONE ||
 	    (!str_starts(logical, "/assets/") && str_ends(logical, ".mjs"))) {
-		buf_put_str(&s->asset->names, logical);
-		buf_putc(&s->asset->names, '\0');
+		answers_name(&s->asset->answers, logical);
 	}
 }
 
@@ -145,7 +179,8 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 	    .assets = p->assets, .asset = asset, .arena = w->arena};
 	struct str bytes;
 
-	if (asset->kind == ASSET_CSS)
+	if (asset->kind == ASSET_CSS ||
+	    asset_is_unchanged(p->b, asset, w->arena))
 		return ERR_OK;
 	if (asset->kind == ASSET_PLAIN && asset->entry->size > ASSET_WHOLE_MAX)
 		return stage_large(p->b, asset, w->arena, w->diag);
@@ -154,6 +189,8 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 		err = asset_stage(p->b, asset, w->arena, w->diag, bytes);
 	if (err == ERR_OK && asset->kind == ASSET_NAMES)
 		js_refs(w->arena, bytes, found, &scan);
+	if (err == ERR_OK)
+		asset_remember(p->b, asset, w->arena);
 	return err;
 }
 
@@ -182,6 +219,7 @@ static struct assets *assets_of(struct build *b, const struct fs_list *list)
 	struct assets *assets = arena_alloc(b->arena, sizeof(*assets));
 
 	lookup_init(&assets->by_logical, b->arena);
+	assets->names = answers_names(b);
 	assets->list =
 	    arena_array(b->arena, list->n + 1, sizeof(*assets->list));
 	for (; assets->n < list->n; assets->n++) {
@@ -192,6 +230,7 @@ static struct assets *assets_of(struct build *b, const struct fs_list *list)
 		asset->logical = arena_join(
 		    b->arena, 2, (const struct str[]){STR("/assets/"), e->rel});
 		lookup_add(&assets->by_logical, asset->logical, assets->n);
+		assets->names += lookup_hash(asset->logical);
 	}
 	return assets;
 }
@@ -219,8 +258,8 @@ enum err produce_assets(struct build *b)
 		all = worse(all, assets_put_css(b));
 	for (size_t i = 0; i < p.assets->n; i++) {
 		struct asset *asset = &p.assets->list[i];
-		modules_name(b, buf_str(&asset->names));
-		buf_release(&asset->names);
+		modules_name(b, buf_str(&asset->answers.named));
+		answers_release(&asset->answers);
 		buf_release(&asset->waits);
 	}
 	return all;

@@ -1,7 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_ASSETS_H
 #define LOWTIDE_GENERATOR_ASSETS_H
 
-#include "generator/build.h"
+#include "generator/answers.h"
 #include "generator/lookup.h"
 #include "lib/buf.h"
 #include "lib/fs.h"
@@ -38,21 +38,26 @@ struct asset {
 	enum asset_kind kind;
 	bool is_good; /* staged, with this digest */
 	struct digest digest;
-	struct buf names; /* logical paths it names, NUL behind each */
-	struct buf waits; /* struct asset_wait[] */
+	struct answers answers; /* what it refers to, or names */
+	struct buf waits;	/* struct asset_wait[] */
 };
 struct assets {
 	struct asset *list; /* by path */
 	size_t n;
 	struct lookup by_logical;
+	uint64_t names; /* as answers have it */
 };
 
+/* A worker's. Whether it is published already, all answers the same. */
+bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a);
 /* A worker's. The file's bytes, with a finding if they cannot be had. */
 enum err asset_read(const struct asset *asset, struct arena *a,
     struct diag *diag, struct str *bytes);
 /* A worker's. Stages what is published for the asset. */
 enum err asset_stage(struct build *b, struct asset *asset, struct arena *a,
     struct diag *diag, struct str bytes);
+/* A worker's. For the next build: what was staged, and its answers. */
+void asset_remember(struct build *b, struct asset *asset, struct arena *a);
 /* Once staged, in the producer's thread: the file's row and its reference. */
 enum err asset_note(struct build *b, struct asset *asset);
 

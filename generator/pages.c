@@ -1,181 +1,19 @@
-#include "generator/build.h"
+#include "generator/pages.h"
 
 #include <string.h>
 
-#include "generator/assets.h"
-#include "generator/html.h"
-#include "generator/js-refs.h"
-#include "generator/lookup.h"
+#include "generator/memo.h"
 #include "generator/modules.h"
 #include "generator/mustache.h"
-#include "generator/reference.h"
-#include "lib/fs.h"
 
 /*
  * pages/: *.html as they are, *.mustache rendered, references rewritten in
  * both. x.mustache and x.html.mustache become x.html; x.xml.mustache becomes
- * x.xml. A page may refer to one that comes later, so the names of all come
+ * x.xml. [site] urls = "folder" makes x/index.html of x.html, "both" makes
+ * both. A page may refer to one that comes later, so the names of all come
  * first, then their bytes, on all threads, and then their rows in order.
  */
 #define PAGE_MAX ((size_t)16 * 1024 * 1024)
-
-struct page {
-	const struct fs_entry *entry; /* NULL: a built-in one */
-	const char *file;	      /* for findings */
-	struct str name;	      /* "guide/start.html" */
-	bool is_template;
-	/* what a worker leaves */
-	bool is_good, from_env;
-	struct digest digest;
-	struct buf names; /* what its scripts name, NUL behind each */
-};
-
-struct pages {
-	struct build *b;
-	bool quiet; /* no warnings of references */
-	struct page *list;
-	size_t n;
-	struct lookup by_name;
-	struct value *data;
-};
-
-/* One page in a worker. */
-struct making {
-	struct pages *pages;
-	struct page *page;
-	struct arena *arena;
-	struct diag *diag;
-	struct str source; /* as it is in the file */
-	struct str html;   /* rendered */
-};
-
-/* --- references ------------------------------------------------------- */
-
-static bool is_file(const struct pages *pages, struct str name)
-{
-	return lookup_get(&pages->by_name, name) != LOOKUP_NONE ||
-	       out_find(&pages->b->out, OUT_WWW, name);
-}
-
-/*
- * Whether something answers there: a file, a folder's index, what comes after
- * the pages, or the endpoint.
- */
-static bool is_known(const struct making *m, struct str logical)
-{
-	struct str name = str_slice(logical, 1, logical.n);
-	struct str prefix = site_text(m->pages->b->site, "prefix");
-
-	if (name.n && !str_ends(name, "/") && is_file(m->pages, name))
-		return true;
-	if (name.n == 0 || str_ends(name, "/"))
-		return is_file(m->pages,
-		    arena_printf(m->arena, "%.*sindex.html", STR_ARG(name)));
-	if (prefix.n && logical.n > prefix.n &&
-	    str_eq(str_slice(logical, 0, prefix.n), prefix) &&
-	    logical.p[prefix.n] == '/')
-		return true;
-	return str_is(name, "manifest.json") || str_is(name, "404.html") ||
-	       is_file(m->pages,
-		   arena_printf(m->arena, "%.*s/index.html", STR_ARG(name)));
-}
-
-/*
- * A template's line is found by the reference's text; one that came out of a
- * value has no line of its own.
- */
-static struct pos source_place(
-    const struct making *m, struct str text, const char *at)
-{
-	const char *file = m->page->file;
-
-	if (!m->page->is_template)
-		return html_pos(m->html, file, at);
-	const char *hit = text.n && m->source.n
-			      ? memmem(m->source.p, m->source.n, text.p, text.n)
-			      : NULL;
-	return hit ? html_pos(m->source, file, hit) : POS_FILE(file);
-}
-
-static struct str reference(void *ctx, const struct html_ref *ref)
-{
-	struct making *m = ctx;
-	const struct build *b = m->pages->b;
-	struct str logical =
-	    reference_resolve(m->arena, m->page->name, ref->path);
-	struct str published = build_published(b, logical);
-
-	if (published.n) {
-		const struct out_file *file = out_find(
-		    &b->out, OUT_WWW, str_slice(published, 1, published.n));
-		m->page->from_env |= file && file->from_env;
-		return reference_rename(
-		    m->arena, ref->path, logical, published);
-	}
-	if (!m->pages->quiet && !ref->optional && !is_known(m, logical))
-		diag_warn(m->diag, source_place(m, ref->path, ref->at),
-		    "missing-reference",
-		    "there will be no file %.*s; write it, or correct the "
-		    "reference",
-		    STR_ARG(logical));
-	return (struct str){0};
-}
-
-/* What a script in the page asks for by its stable name. */
-static void named(void *ctx, struct str path)
-{
-	struct making *m = ctx;
-	struct str logical = reference_resolve(m->arena, m->page->name, path);
-
-	if (!build_published(m->pages->b, logical).n)
-		return;
-	buf_put_str(&m->page->names, logical);
-	buf_putc(&m->page->names, '\0');
-}
-
-static void script(void *ctx, struct str code)
-{
-	struct making *m = ctx;
-
-	js_refs(m->arena, code, named, ctx);
-}
-
-/* The site's import map, before the first module. */
-static void put_import_map(
-    const struct making *m, struct buf *out, const struct html_modules *modules)
-{
-	struct str map = m->pages->b->import_map;
-
-	if (!map.n || modules->at == SIZE_MAX)
-		return;
-	if (modules->has_map) {
-		diag_warn(m->diag,
-		    source_place(
-			m, STR("importmap"), m->html.p + modules->map_at),
-		    "own-import-map",
-		    "this page has an import map of its own, so that of the "
-		    "site is left out; its modules are loaded by their stable "
-		    "names, without integrity");
-		return;
-	}
-	size_t rest = out->len - modules->at;
-	buf_put_str(out, map);
-	memmove(out->data + modules->at + map.n, out->data + modules->at, rest);
-	memcpy(out->data + modules->at, map.p, map.n);
-	m->page->from_env |= m->pages->b->import_map_from_env;
-}
-
-static void rewrite(struct making *m, struct buf *out)
-{
-	const struct html_refs refs = {.path = reference,
-	    .script = script,
-	    .ctx = m,
-	    .base_url = m->pages->b->site->base_url};
-	struct html_modules modules;
-
-	html_rewrite(m->arena, m->html, &refs, out, &modules);
-	put_import_map(m, out, &modules);
-}
 
 /* --- rendering -------------------------------------------------------- */
 
@@ -217,7 +55,7 @@ static struct value *page_data(
 	url->from_env = base && base->from_env;
 	value_set(a, p, STR("name"), POS_NONE,
 	    value_string(a,
-		str_slice(page->name, 0, str_find(page->name, '.', 0)),
+		str_slice(page->own, 0, str_find(page->own, '.', 0)),
 		POS_NONE));
 	value_set(a, p, STR("path"), POS_NONE, value_string(a, path, POS_NONE));
 	value_set(a, p, STR("url"), POS_NONE, url);
@@ -264,7 +102,7 @@ static enum err stage(struct making *m)
 	struct buf out = {0};
 
 	if (str_ends(page->name, ".html")) {
-		rewrite(m, &out);
+		page_rewrite(m, &out);
 		bytes = buf_str(&out);
 	}
 	enum err err = out_stage(&m->pages->b->out, OUT_WWW,
@@ -274,27 +112,74 @@ static enum err stage(struct making *m)
 	return err;
 }
 
+/* The page's name among the sources, as memos have it. */
+static struct str source_of(const struct making *m)
+{
+	return arena_join(m->arena, 2,
+	    (const struct str[]){STR("pages/"), m->page->entry->rel});
+}
+
+/*
+ * Whether it is published already as it would be: the same file, told the same
+ * of what it refers to. A template may hold anything and is rendered each time.
+ */
+static bool is_unchanged(struct making *m)
+{
+	struct build *b = m->pages->b;
+	struct page *page = m->page;
+	struct memo_row row;
+	struct str named;
+
+	if (page->is_template || page->is_second ||
+	    !memo_find(b->memo, source_of(m), page->entry, &row) ||
+	    !answers_hold(
+		b, m->pages->names, row.aux, &named, &page->from_env) ||
+	    !out_reuse(&b->out, OUT_WWW, arena_cstr(m->arena, page->name),
+		&row.digest))
+		return false;
+	page->digest = row.digest;
+	page->is_good = true;
+	buf_put_str(&page->named, named);
+	return true;
+}
+
+static void remember(struct making *m)
+{
+	struct build *b = m->pages->b;
+	const struct memo_row row = {.digest = m->page->digest,
+	    .aux = answers_write(m->arena, &m->answers)};
+
+	buf_put_str(&m->page->named, buf_str(&m->answers.named));
+	if (!m->page->is_template && !m->page->is_second && !m->tells)
+		memo_note(b->memo, source_of(m), m->page->entry, &row);
+}
+
 static enum err make(void *ctx, struct worker *w, size_t i)
 {
 	struct pages *pages = ctx;
 	struct making m = {.pages = pages,
 	    .page = &pages->list[i],
 	    .arena = w->arena,
-	    .diag = w->diag};
+	    .diag = w->diag,
+	    .answers = {.names = pages->names}};
 	struct buf rendered = {0};
-	enum err err = read_page(&m);
 
+	if (is_unchanged(&m))
+		return ERR_OK;
+	enum err err = read_page(&m);
 	m.html = m.source;
-	if (m.page->is_template) {
-		if (pages->b->site->lacks_data)
-			return err; /* else names would be told as unknown */
-		if (err == ERR_OK)
-			err = render(&m, &rendered);
+	if (m.page->is_template && pages->b->site->lacks_data)
+		return err; /* else names would be told as unknown */
+	if (m.page->is_template && err == ERR_OK) {
+		err = render(&m, &rendered);
 		m.html = buf_str(&rendered);
 	}
 	if (err == ERR_OK)
 		err = stage(&m);
+	if (err == ERR_OK)
+		remember(&m);
 	buf_release(&rendered);
+	answers_release(&m.answers);
 	return err;
 }
 
@@ -308,23 +193,58 @@ static enum err note(struct pages *pages, struct page *page)
 	    .digest = page->digest,
 	    .pos = page->entry ? POS_FILE(page->file) : POS_NONE};
 
-	modules_name(b, buf_str(&page->names));
+	modules_name(b, buf_str(&page->named));
 	return page->is_good ? out_note(&b->out, &file, b->diag) : ERR_OK;
 }
 
 /* --- the folder ------------------------------------------------------- */
 
-/* The name it is published under; false for what is no page. */
+/* What its file is called as a page; false for what is no page. */
 static bool page_name(struct arena *a, struct str rel, struct page *page)
 {
-	page->name = rel;
+	page->own = rel;
 	page->is_template = str_ends(rel, ".mustache");
 	if (!page->is_template)
 		return str_ends(rel, ".html");
-	page->name = str_slice(rel, 0, rel.n - strlen(".mustache"));
-	if (strcmp(out_type(page->name), "application/octet-stream") == 0)
-		page->name = arena_printf(a, "%.*s.html", STR_ARG(page->name));
+	page->own = str_slice(rel, 0, rel.n - strlen(".mustache"));
+	if (strcmp(out_type(page->own), "application/octet-stream") == 0)
+		page->own = arena_printf(a, "%.*s.html", STR_ARG(page->own));
 	return true;
+}
+
+/* Named as they are by whatever serves them. */
+static bool has_fixed_name(const struct site *site, struct str own)
+{
+	return !str_ends(own, ".html") || str_is(own, "index.html") ||
+	       str_ends(own, "/index.html") || str_is(own, "404.html") ||
+	       str_eq(own, site_text(site, "site.not_found")) ||
+	       str_eq(own, site_text(site, "site.fallback"));
+}
+
+/* Adds the page under the names that [site] urls gives it. */
+static void add_page(struct pages *pages, struct page page)
+{
+	struct build *b = pages->b;
+	struct str urls = site_text(b->site, "site.urls");
+	bool as_file =
+	    !str_is(urls, "folder") || has_fixed_name(b->site, page.own);
+	bool as_folder =
+	    !str_is(urls, "file") && !has_fixed_name(b->site, page.own);
+
+	page.name = page.own;
+	if (as_file) {
+		lookup_add(&pages->by_name, page.name, pages->n);
+		pages->list[pages->n++] = page;
+	}
+	if (!as_folder)
+		return;
+	if (!as_file)
+		lookup_add(&pages->by_own, page.own, pages->n);
+	page.is_second = as_file;
+	page.name = arena_printf(b->arena, "%.*s/index.html",
+	    STR_ARG(str_slice(page.own, 0, page.own.n - strlen(".html"))));
+	lookup_add(&pages->by_name, page.name, pages->n);
+	pages->list[pages->n++] = page;
 }
 
 static bool is_hidden(struct str rel)
@@ -340,22 +260,25 @@ static enum err list_pages(struct pages *pages)
 	    site_path(b->arena, b->site->dir, "pages"), b->diag, list);
 
 	lookup_init(&pages->by_name, b->arena);
-	pages->list = arena_array(b->arena, list->n + 1, sizeof(*pages->list));
+	lookup_init(&pages->by_own, b->arena);
+	/* each may have two names */
+	pages->list = arena_array(b->arena, list->n, 2 * sizeof(*pages->list));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct fs_entry *e = &list->entries[i];
-		struct page *page = &pages->list[pages->n];
+		struct page page = {.entry = e, .file = e->path};
 		if (is_hidden(e->rel))
 			continue;
-		if (!page_name(b->arena, e->rel, page)) {
+		if (!page_name(b->arena, e->rel, &page)) {
 			diag_warn(b->diag, POS_FILE(e->path), "not-a-page",
 			    "pages are .html or .mustache; put other files "
 			    "into assets/ or static/");
 			continue;
 		}
-		page->entry = e;
-		page->file = e->path;
-		lookup_add(&pages->by_name, page->name, pages->n++);
+		add_page(pages, page);
 	}
+	for (size_t i = 0; i < pages->n; i++)
+		pages->names += lookup_hash(pages->list[i].name) +
+				3 * lookup_hash(pages->list[i].own);
 	return err;
 }
 
@@ -364,12 +287,13 @@ static enum err put_404(struct pages *pages)
 {
 	struct build *b = pages->b;
 	struct page page = {.file = "templates/pages/404.html.mustache",
+	    .own = STR("404.html"),
 	    .name = STR("404.html"),
 	    .is_template = true};
 	struct making m = {
 	    .pages = pages, .page = &page, .arena = b->arena, .diag = b->diag};
 
-	if (is_file(pages, page.name))
+	if (pages_have(pages, page.name))
 		return ERR_OK;
 	enum err err = build_template(b, "pages/404.html",
 	    page_data(b->arena, pages, &page), ESCAPE_HTML, &m.html,
@@ -380,7 +304,8 @@ static enum err put_404(struct pages *pages)
 	err = stage(&m);
 	if (err == ERR_OK)
 		err = note(pages, &page);
-	buf_release(&page.names);
+	buf_release(&page.named);
+	answers_release(&m.answers);
 	return err;
 }
 
@@ -392,14 +317,16 @@ static enum err worse(enum err a, enum err b)
 enum err produce_pages(struct build *b)
 {
 	/* what is not there because of an error is not missed as well */
-	struct pages pages = {
-	    .b = b, .data = build_data(b), .quiet = b->diag->errors > 0};
+	struct pages pages = {.b = b,
+	    .data = build_data(b),
+	    .quiet = b->diag->errors > 0,
+	    .names = answers_names(b)};
 	enum err all = list_pages(&pages);
 
 	all = worse(all, pool_each(&b->pool, b->diag, pages.n, make, &pages));
 	for (size_t i = 0; i < pages.n; i++) {
 		all = worse(all, note(&pages, &pages.list[i]));
-		buf_release(&pages.list[i].names);
+		buf_release(&pages.list[i].named);
 	}
 	all = worse(all, put_404(&pages));
 	return worse(all, modules_put(b));

@@ -353,6 +353,71 @@ static void test_missing_references(void **state)
 	done(f);
 }
 
+#define URLS(how) "site.toml", "name = \"t\"\n[site]\nurls = \"" how "\"\n"
+#define LINKS                                                                  \
+	"<a href=\"b.html#x\"><a href=\"/sub/c.html\"><a href=\"./\">"         \
+	"<img src=\"logo.svg?v\"><a href=\"#y\"><a href=\"404.html\">"         \
+	"<link href=assets/a.css>"
+
+/* Pages in folders of their own: links to them, and from them. */
+static void test_urls(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"static/logo.svg", "<svg/>",
+	    "assets/a.css", "a", "pages/index.html", LINKS, "pages/b.html",
+	    LINKS, "pages/404.html", "<a href=b.html>", "pages/sub/c.mustache",
+	    "<a href=\"../b.html\"><a href=d>{{page.name}} {{page.path}}",
+	    "pages/sub/d.html", "d", "pages/feed.xml.mustache", "x", NULL};
+	const char *with[20] = {URLS("folder")};
+	memcpy(with + 2, files, sizeof(files));
+	struct fixture *f = made(with);
+	assert_int_equal(run_all(f), ERR_OK);
+	assert_found(f, "");
+	struct str css = build_published(&f->build, STR("/assets/a.css"));
+	struct str want = arena_printf(&f->arena,
+	    "<a href=\"/b/#x\"><a href=\"/sub/c/\"><a href=\"./\">"
+	    "<img src=\"logo.svg?v\"><a href=\"#y\"><a href=\"404.html\">"
+	    "<link href=%.*s>",
+	    STR_ARG(str_slice(css, 1, css.n)));
+	assert_file(f, "index.html", want.p);
+	want = arena_printf(&f->arena,
+	    "<a href=\"/b/#x\"><a href=\"/sub/c/\"><a href=\"/\">"
+	    "<img src=\"/logo.svg?v\"><a href=\"#y\"><a href=\"/404.html\">"
+	    "<link href=%.*s>",
+	    STR_ARG(css));
+	assert_file(f, "b/index.html", want.p);
+	assert_file(f, "b.html", "(none)");
+	assert_file(f, "404.html", "<a href=/b/>");
+	assert_file(f, "sub/c/index.html",
+	    "<a href=\"/b/\"><a href=/sub/d>sub/c /sub/c/index.html");
+	assert_file(f, "feed.xml", "x");
+	done(f);
+	with[1] = "name = \"t\"\n[site]\nurls = \"both\"\n";
+	f = made(with);
+	assert_int_equal(run_all(f), ERR_OK);
+	assert_found(f, "");
+	assert_file(f, "404.html", "<a href=b.html>");
+	assert_file(f, "404/index.html", "(none)");
+	assert_file(f, "sub/d.html", "d");
+	assert_file(f, "sub/d/index.html", "d");
+	assert_file(f, "sub/c.html",
+	    "<a href=\"../b.html\"><a href=d>sub/c /sub/c.html");
+	assert_file(f, "sub/c/index.html",
+	    "<a href=\"/b.html\"><a href=/sub/d>sub/c /sub/c/index.html");
+	done(f);
+}
+
+/* Two files that would be one page. */
+static void test_urls_clash(void **state)
+{
+	(void)state;
+	struct fixture *f = made((const char *const[]){URLS("folder"),
+	    "pages/a.html", "1", "pages/a/index.html", "2", NULL});
+	assert_int_equal(run_all(f), ERR_INPUT);
+	assert_found(f, "output-clash pages/a/index.html:0:0; ");
+	done(f);
+}
+
 static void test_404(void **state)
 {
 	(void)state;
@@ -388,6 +453,8 @@ int main(void)
 	    cmocka_unit_test(test_rewrites),
 	    cmocka_unit_test(test_env_by_name),
 	    cmocka_unit_test(test_missing_references),
+	    cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_urls_clash),
 	    cmocka_unit_test(test_404),
 	};
 

@@ -1,0 +1,48 @@
+#ifndef LOWTIDE_GENERATOR_PAGES_H
+#define LOWTIDE_GENERATOR_PAGES_H
+
+#include "generator/answers.h"
+#include "generator/lookup.h"
+#include "lib/fs.h"
+
+/* A page on its way: between pages.c, which makes it, and page-refs.c. */
+struct page {
+	const struct fs_entry *entry; /* NULL: a built-in one */
+	const char *file;	      /* for findings */
+	struct str own;	 /* as its file is called: "guide/start.html" */
+	struct str name; /* as it is published: "guide/start/index.html" */
+	bool is_template;
+	bool is_second; /* the same file under another name */
+	/* what a worker leaves */
+	bool is_good, from_env;
+	struct digest digest;
+	struct buf named; /* by its scripts: logical paths, NUL behind each */
+};
+struct pages {
+	struct build *b;
+	bool quiet; /* no warnings of references */
+	struct page *list;
+	size_t n;
+	struct lookup by_name;
+	struct lookup by_own; /* those that have no file of that name */
+	uint64_t names;	      /* as answers have it */
+	struct value *data;
+};
+
+/* One page in a worker. */
+struct making {
+	struct pages *pages;
+	struct page *page;
+	struct arena *arena;
+	struct diag *diag;
+	struct str source; /* as it is in the file */
+	struct str html;   /* rendered */
+	struct answers answers;
+	bool tells; /* there is something to be told of it each time */
+};
+
+bool pages_have(const struct pages *pages, struct str name);
+/* Appends the page's HTML with its references rewritten, and the import map. */
+void page_rewrite(struct making *m, struct buf *out);
+
+#endif
