@@ -56,10 +56,19 @@ static const struct {
     {".mp3", "audio/mpeg"},
 };
 
+/* Cameras write IMG.JPG, and web servers tell it by its ending as well. */
+static bool ends_like(struct str path, const char *ending)
+{
+	size_t n = strlen(ending);
+
+	return path.n >= n &&
+	       str_ieq(str_slice(path, path.n - n, path.n), str_of(ending));
+}
+
 const char *out_type(struct str path)
 {
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (str_ends(path, types[i].ending))
+		if (ends_like(path, types[i].ending))
 			return types[i].type;
 	return "application/octet-stream";
 }
