@@ -24,8 +24,9 @@ static const struct producer {
     {produce_modules, false},
     {produce_pages, false},
     {produce_handlers, false},
-    {produce_server, true},
+    {produce_hosts, true},
     {produce_compress, true},
+    {produce_server, true},
     {produce_manifest, true},
     {produce_signature, true},
 };

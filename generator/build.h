@@ -46,6 +46,7 @@ struct build {
 	struct assets *assets;	 /* generator/assets.h */
 	struct modules *modules; /* generator/modules.h */
 	struct config *config; /* set by the api producer; NULL = no api.toml */
+	const struct redirects *redirects; /* set by produce_hosts() */
 	/* `lowtide serve` overrides these; NULL = the installed places */
 	const char *socket, *root;
 };
@@ -88,7 +89,8 @@ enum err produce_problems(struct build *b);   /* problems.c */
 enum err produce_modules(struct build *b);    /* modules.c: import map */
 enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_handlers(struct build *b);   /* static.c */
-enum err produce_server(struct build *b);     /* server.c: nginx */
+enum err produce_hosts(struct build *b);      /* server-hosts.c: _headers */
+enum err produce_server(struct build *b);     /* server.c: nginx and others */
 enum err produce_compress(struct build *b);   /* compress.c */
 enum err produce_manifest(struct build *b);   /* manifest.c, last */
 

@@ -132,6 +132,44 @@ static bool put_shell(struct buf *out, struct str s)
 	return nul == s.n;
 }
 
+/* ${NAME} is a variable of Apache's or of its environment, in any quotes. */
+static bool put_apache(struct buf *out, struct str s)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '\\' || c == '"')
+			buf_printf(out, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f ||
+			 (c == '$' && i + 1 < s.n && s.p[i + 1] == '{'))
+			all = false;
+		else
+			buf_putc(out, (char)c);
+	}
+	return all;
+}
+
+/* A backslash stands for itself but before a quote, the last one too. */
+static bool put_lighttpd(struct buf *out, struct str s)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"')
+			buf_puts(out, "\\\"");
+		else if (c < 0x20 || c == 0x7f ||
+			 (c == '\\' && (i + 1 == s.n || s.p[i + 1] == '"')))
+			all = false;
+		else
+			buf_putc(out, (char)c);
+	}
+	return all;
+}
+
 static const struct {
 	const char *name;
 	bool (*put)(struct buf *out, struct str s);
@@ -141,6 +179,8 @@ static const struct {
     [ESCAPE_JS] = {"js", put_js},
     [ESCAPE_JSON] = {"json", put_json},
     [ESCAPE_NGINX] = {"nginx", put_nginx},
+    [ESCAPE_APACHE] = {"apache", put_apache},
+    [ESCAPE_LIGHTTPD] = {"lighttpd", put_lighttpd},
     [ESCAPE_ROFF] = {"roff", put_roff},
     [ESCAPE_SHELL] = {"shell", put_shell},
 };

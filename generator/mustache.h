@@ -30,10 +30,12 @@
 /* How {{name}} is written; {{{name}}} and {{&name}} are written as they are. */
 enum mustache_escape {
 	ESCAPE_NONE,
-	ESCAPE_HTML,  /* & < > " ' */
-	ESCAPE_JS,    /* inside a quoted JavaScript string */
-	ESCAPE_JSON,  /* inside a quoted JSON string */
-	ESCAPE_NGINX, /* inside a double-quoted nginx string */
+	ESCAPE_HTML,   /* & < > " ' */
+	ESCAPE_JS,     /* inside a quoted JavaScript string */
+	ESCAPE_JSON,   /* inside a quoted JSON string */
+	ESCAPE_NGINX,  /* inside a double-quoted nginx string */
+	ESCAPE_APACHE, /* the same of Apache, of lighttpd */
+	ESCAPE_LIGHTTPD,
 	ESCAPE_ROFF,  /* in a manual: text, and inside a quoted argument */
 	ESCAPE_SHELL, /* inside a single-quoted word of a shell */
 	ESCAPE_COUNT

@@ -16,10 +16,12 @@
  *   texts[]      types that have a charset; any_texts
  *   exact[]      path, immutable: for nginx's map, a hash
  *   first[]      regex, immutable: the rest; the first that fits counts
- *   last[]       the same rules, all of them; the last that fits counts
- *   shared[]     regex: what other origins' pages may read
- *   redirects[]  from, regex, raw, plain; head, tail, exact, splat …
- *   pages[] …    for lighttpd, which cannot ask whether a file is there
+ *   last[]       all of them as regex; the last that fits counts
+ *   chain[]      the same once more; the first that fits counts
+ *   shared[]     regex: what other origins' pages may read; shared_all is one
+ *   redirects[]  from, regex, raw, plain; head, tail, splat, takes …
+ *   codings[]    token, ending, suffix; the best first
+ *   rewrites[]   for lighttpd, which cannot ask whether a file is there
  *
  * regex ends with \z or '/', so that a template may not put anything behind it;
  * coded is the same with the endings of compressed siblings.
@@ -29,7 +31,6 @@
 #define BODY_MIN (1024 * 1024) /* below it our own 413 answers … */
 #define BODY_SLACK (64 * 1024) /* … and a little above the caps */
 #define ROOT "www"	       /* below the output folder */
-#define YEAR "public, max-age=31536000, immutable"
 /*
  * nginx's map keeps keys without regard to case, in buckets of 64 bytes unless
  * told otherwise, which only the owner of http{} can do.
@@ -182,9 +183,11 @@ static void set_rules(const struct data *d)
 		    down->immutable);
 	}
 	push_groups(d, last, files, n, false);
+	for (size_t i = 0; i < chain->as.array.n; i++)
+		set_flag(d, chain->as.array.items[i], "head", i == 0);
 }
 
-bool server_is_catalogue(const struct site *site, struct str path)
+static bool is_catalogue(const struct site *site, struct str path)
 {
 	/* NAME.json, NAME-vVERSION.toml or .json */
 	for (size_t i = 0; i < site->n_catalogues; i++) {
@@ -214,7 +217,26 @@ static bool is_made_pointer(const struct build *b, const struct out_file *f)
 	       !server_is_from(b, f, "pages");
 }
 
+bool server_is_named_shared(const struct build *b, const struct out_file *f)
+{
+	return f->root == OUT_WWW && !f->is_sibling &&
+	       (is_catalogue(b->site, f->path) || is_made_pointer(b, f));
+}
+
 /* Modules and fonts are told by their endings, which is what makes them so. */
+static void set_shared_all(const struct data *d, const struct value *shared)
+{
+	struct buf all = {0};
+
+	for (size_t i = 0; i < shared->as.array.n; i++) {
+		buf_puts(&all, i ? "|" : "");
+		buf_put_str(
+		    &all, value_text(shared->as.array.items[i], "coded"));
+	}
+	set_text(d, d->root, "shared_all", arena_str(d->a, buf_str(&all)));
+	buf_release(&all);
+}
+
 static void set_shared(const struct data *d)
 {
 	struct value *shared = set_array(d, "shared");
@@ -229,13 +251,28 @@ static void set_shared(const struct data *d)
 	buf_release(&endings);
 	for (size_t i = 0; i < d->b->out.n; i++) {
 		const struct out_file *f = &d->b->out.files[i];
-		if (f->root == OUT_WWW && !f->is_sibling &&
-		    (server_is_catalogue(d->b->site, f->path) ||
-			is_made_pointer(d->b, f)))
+		if (server_is_named_shared(d->b, f))
 			push_regex(d, shared,
 			    made(d, server_regex,
 				arena_printf(d->a, "/%.*s", STR_ARG(f->path))),
 			    false, false);
+	}
+	set_shared_all(d, shared);
+}
+
+/* The best of those that a client takes is the first. */
+static void set_codings(const struct data *d)
+{
+	static const enum encoding order[] = {
+	    ENCODING_BR, ENCODING_ZST, ENCODING_GZ};
+	struct value *codings = set_array(d, "codings");
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		const struct encoding_row *e = &encoding_rows[order[i]];
+		struct value *row = push_row(d, codings);
+		set_text(d, row, "token", str_of(e->token));
+		set_text(d, row, "ending", str_of(e->ending));
+		set_text(d, row, "suffix", str_of(e->ending + 1));
 	}
 }
 
@@ -340,8 +377,11 @@ static void set_redirects(const struct data *d, const struct redirects *all)
 
 /* --- the APIs ---------------------------------------------------------- */
 
-/* A problem that a server answers by itself, as the endpoint would. */
-static struct str problem(const struct data *d, const char *type)
+/*
+ * A problem that a server answers by itself, as the endpoint would; status 0
+ * is the problem's own. Only nginx can answer 503 where it would say 502.
+ */
+static struct str problem(const struct data *d, const char *type, int status)
 {
 	static const struct row {
 		const char *type;
@@ -366,7 +406,7 @@ static struct str problem(const struct data *d, const char *type)
 		json_key(&w, "title");
 		json_string(&w, str_of(r->title));
 		json_key(&w, "status");
-		json_int(&w, r->status);
+		json_int(&w, status ? status : r->status);
 		json_key(&w, "detail");
 		json_string(&w, str_of(r->detail));
 		json_key(&w, "error");
@@ -398,8 +438,10 @@ static void set_api(const struct data *d)
 	set_text(d, d->root, "prefix", config->prefix);
 	set_text(
 	    d, d->root, "prefix_regex", made(d, server_regex, config->prefix));
-	set_text(d, d->root, "too_large", problem(d, "payload-too-large"));
-	set_text(d, d->root, "away", problem(d, "store-unavailable"));
+	set_text(d, d->root, "too_large", problem(d, "payload-too-large", 0));
+	set_text(d, d->root, "away", problem(d, "store-unavailable", 0));
+	set_text(d, d->root, "away_502", problem(d, "store-unavailable", 502));
+	set_text(d, d->root, "away_504", problem(d, "store-unavailable", 504));
 	set_int(d, d->root, "body_max", body);
 	set_int(d, d->root, "body_max_kb", (body + 1023) / 1024);
 	set_int(d, d->root, "read_timeout_s", (wait + READ_SLACK_MS) / 1000);
@@ -479,8 +521,10 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	set_text(d, d->root, "site", b->site->name);
 	set_text(d, d->root, "id", identifier(d, b->site->name));
 	set_text(d, d->root, "csp", server_policy(b));
-	set_text(d, d->root, "year", STR(YEAR));
+	set_text(d, d->root, "year", STR(SERVER_YEAR));
 	set_text(d, d->root, "root", str_of(b->root ? b->root : ROOT));
+	set_flag(d, d->root, "absolute",
+	    str_starts(value_text(d->root, "root"), "/"));
 	set_int(d, d->root, "port", example_port(b));
 	set_flag(d, d->root, "brotli", site_flag(b->site, "server.brotli"));
 	set_types(d);
@@ -497,5 +541,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 		fallback = page;
 	set_text(d, d->root, "not_found", not_found);
 	set_text(d, d->root, "fallback", fallback);
+	set_codings(d);
+	server_files(b, fallback, d->root);
 	return d->root;
 }

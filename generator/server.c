@@ -9,10 +9,20 @@ static const struct piece {
 	const char *kind, *file;
 	enum mustache_escape escape;
 	struct server_spelling spelling;
+	bool is_for_apis;
 } pieces[] = {
-    {"nginx", "nginx-http.conf", ESCAPE_NGINX, {"%"}},
-    {"nginx", "nginx-site.conf", ESCAPE_NGINX, {"%"}},
-    {"nginx", "nginx-example.conf", ESCAPE_NGINX, {"%"}},
+    {"nginx", "nginx-http.conf", ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-site.conf", ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-example.conf", ESCAPE_NGINX, {"%"}, false},
+    /* where %1 would be what a condition matched */
+    {"apache", "apache-site.conf", ESCAPE_APACHE, {"\\%"}, false},
+    {"apache", "apache-example.conf", ESCAPE_APACHE, {"\\%"}, false},
+    {"lighttpd", "lighttpd-site.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
+    {"lighttpd", "lighttpd-example.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
+    {"lighttpd", "lighttpd-problem-413.html", ESCAPE_NONE, {"%%"}, true},
+    {"lighttpd", "lighttpd-problem-502.html", ESCAPE_NONE, {"%%"}, true},
+    {"lighttpd", "lighttpd-problem-503.html", ESCAPE_NONE, {"%%"}, true},
+    {"lighttpd", "lighttpd-problem-504.html", ESCAPE_NONE, {"%%"}, true},
 };
 
 /* `lowtide serve` runs nginx whatever a site is published with. */
@@ -42,32 +52,22 @@ static enum err put_piece(
 	return err;
 }
 
-/* What is wrong is told whatever the kinds are, and once. */
-static enum err check(struct build *b, struct redirects *redirects)
-{
-	struct str page;
-	enum err all = server_redirects(b, redirects);
-	enum err not_found = server_page(b, "site.not_found", &page);
-	enum err fallback = server_page(b, "site.fallback", &page);
-
-	server_check_patterns(b);
-	return all ? all : not_found ? not_found : fallback;
-}
-
 enum err produce_server(struct build *b)
 {
-	struct redirects redirects;
+	static const struct redirects none;
 	const struct value *data = NULL;
 	const char *of = ""; /* the kind that data is for */
-	enum err err = check(b, &redirects);
+	enum err err = ERR_OK;
 
 	for (size_t i = 0;
 	     err == ERR_OK && i < sizeof(pieces) / sizeof(*pieces); i++) {
 		const struct piece *p = &pieces[i];
-		if (!is_wanted(b, p->kind))
+		if (!is_wanted(b, p->kind) ||
+		    (p->is_for_apis && !(b->config && b->config->n_apis)))
 			continue;
 		if (strcmp(of, p->kind) != 0)
-			data = server_data(b, &redirects, &p->spelling);
+			data = server_data(b,
+			    b->redirects ? b->redirects : &none, &p->spelling);
 		of = p->kind;
 		err = put_piece(b, p, data);
 	}

@@ -78,15 +78,20 @@ void server_check_patterns(struct build *b);
 
 /* The Content-Security-Policy of all pages. */
 struct str server_policy(struct build *b);
-/* What other origins' pages may read: catalogues, modules, fonts. */
-bool server_is_shared(const struct build *b, const struct out_file *f);
+/*
+ * What other origins' pages may read: modules and fonts, by their endings, and
+ * by name catalogues and the pointers that were made here.
+ */
 extern const char *const server_shared_endings[]; /* ".mjs" …; NULL ends */
-bool server_is_catalogue(const struct site *site, struct str path);
+bool server_is_named_shared(const struct build *b, const struct out_file *f);
+#define SERVER_YEAR "public, max-age=31536000, immutable"
 
 /* How a kind of server wants what differs between them. */
 struct server_spelling {
 	const char *percent; /* '%' in the target of a redirect */
 };
+/* For lighttpd, which has to be told every file (server-files.c). */
+void server_files(struct build *b, struct str fallback, struct value *data);
 struct value *server_data(struct build *b, const struct redirects *redirects,
     const struct server_spelling *spelling);
 
