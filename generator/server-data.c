@@ -402,7 +402,12 @@ static struct str problem(const struct data *d, const char *type, int status)
 			continue;
 		json_open(&w, '{');
 		json_key(&w, "type");
-		json_string(&w, arena_printf(d->a, "/problems/%s", r->type));
+		/* pages are where the site is, as the endpoint has it */
+		json_string(
+		    &w, arena_printf(d->a, "%.*s/problems/%s",
+			    STR_ARG(d->b->site->api_url.n ? d->b->site->base_url
+							  : (struct str){0}),
+			    r->type));
 		json_key(&w, "title");
 		json_string(&w, str_of(r->title));
 		json_key(&w, "status");

@@ -2,11 +2,26 @@
 # openapi.json against a running endpoint, worker and nginx: every answer that
 # openapi.mjs brings about is held against it, and all it describes is seen.
 . tests/lib.sh
-port=$(free_port)
 cp -r tests/web/openapi "$TMP/site"
 export LOWTIDE_RECORD=$TMP/record
-"$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
-	node "$PWD/tests/web/openapi.mjs" 2>"$TMP/err"
-status=$?
-sed 's/^/# serve: /' "$TMP/err" | tail -15
+root=$PWD
+status=0
+
+run() { # FILE.mjs ARGUMENT…
+	local file=$root/tests/web/$1
+	shift
+	"$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" "$@" -- \
+		node "$file" >"$TMP/out" 2>"$TMP/err" || status=1
+	grep -v '^1\.\.' "$TMP/out" | awk -v from="$tests" '
+		/^(not )?ok [0-9]+ / { sub(/ok [0-9]+/, "ok " ++from) } { print }'
+	tests=$((tests + $(grep -cE '^(not )?ok ' "$TMP/out")))
+	sed 's/^/# serve: /' "$TMP/err" | tail -15
+}
+
+port=$(free_port)
+run openapi.mjs
+port=$(free_port)
+rm "$LOWTIDE_RECORD"
+run openapi-elsewhere.mjs --set "api_url=http://localhost:$port"
+done_testing
 exit $status
