@@ -102,12 +102,10 @@ static enum err read_key(
 		    "is: key = { file = \"…\" } or { env = \"…\" }");
 	const struct member *m = &v->as.table.members[0];
 	const char *name = arena_cstr(b->arena, m->value->text);
-	if (str_is(m->key, "file")) {
-		const char *path = fs_join(b->arena, b->site->dir, name);
-		outside_file(b->site->outside, path);
-		return read_file(b, path, v->pos, out);
-	}
-	const char *text = *name ? outside_env(b->site->outside, name) : NULL;
+	if (str_is(m->key, "file"))
+		return read_file(
+		    b, fs_join(b->arena, b->site->dir, name), v->pos, out);
+	const char *text = *name ? outside_secret(b->site->outside, name) : NULL;
 	if (!text) {
 		diag_error(b->diag, v->pos, "env-missing",
 		    "`sign.key` comes from the environment and %s is not set; "
@@ -156,7 +154,7 @@ static bool is_at_hand(struct build *b, const struct value *key)
 	const struct member *m = &key->as.table.members[0];
 	const char *name = arena_cstr(b->arena, m->value->text);
 	if (str_is(m->key, "env"))
-		return outside_env(b->site->outside, name) != NULL;
+		return outside_secret(b->site->outside, name) != NULL;
 	return access(fs_join(b->arena, b->site->dir, name), F_OK) == 0;
 }
 
