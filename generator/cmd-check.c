@@ -1,6 +1,7 @@
 #include "generator/build.h"
 #include "generator/command.h"
 #include "generator/overlay.h"
+#include "generator/secrets.h"
 
 /* `lowtide check`: everything a build does but writing. */
 enum { OPT_DIR, OPT_ENV, OPT_SET, OPT_PREVIOUS, OPT_PRINT, OPT_JOBS };
@@ -27,9 +28,11 @@ static enum err check(struct command_run *run)
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	if (v[OPT_PRINT].given && run->json)
-		run->result = overlay_values(run->arena, site->root);
+		run->result = overlay_values(
+		    run->arena, secrets_masked(run->arena, site->root));
 	else if (v[OPT_PRINT].given)
-		overlay_print(run->arena, site->root, stdout);
+		overlay_print(
+		    run->arena, secrets_masked(run->arena, site->root), stdout);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
 	enum err before =

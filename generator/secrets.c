@@ -235,3 +235,39 @@ struct scan *secrets_scan(
 
 	return scan_new(a, values, n);
 }
+
+/* in: the table is one of headers. named: it is named after a secret. */
+static struct value *masked(
+    struct arena *a, const struct value *v, bool in_headers, bool named)
+{
+	struct value *copy = value_new(a, v->kind, v->pos);
+
+	if (key_is_reference(v) ||
+	    (v->kind != VALUE_TABLE && v->kind != VALUE_ARRAY)) {
+		*copy = *v;
+		if (v->kind == VALUE_STRING &&
+		    ((named && !has_place(v->text)) || secret_shaped(v->text)))
+			copy->text = STR("(not shown)");
+		return copy;
+	}
+	if (v->kind == VALUE_ARRAY)
+		for (size_t i = 0; i < v->as.array.n; i++)
+			value_push(a, copy,
+			    masked(a, v->as.array.items[i], false, false));
+	if (v->kind == VALUE_TABLE)
+		for (size_t i = 0; i < v->as.table.n; i++) {
+			const struct member *m = &v->as.table.members[i];
+			bool is_secret = named || secret_named(m->key) ||
+					 (in_headers && is_credential(m->key));
+			value_set(a, copy, m->key, m->pos,
+			    masked(a, m->value, str_is(m->key, "headers"),
+				is_secret));
+		}
+	copy->from_env = v->from_env;
+	return copy;
+}
+
+struct value *secrets_masked(struct arena *a, const struct value *root)
+{
+	return masked(a, root, false, false);
+}

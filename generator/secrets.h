@@ -43,4 +43,10 @@ size_t secrets_values(struct arena *a, const struct value *root,
 struct scan *secrets_scan(
     struct arena *a, const struct site *site, enum secrets_where where);
 
+/*
+ * The tree as it may be shown: a copy in which every secret's value is
+ * "(not shown)". References stay as they are written.
+ */
+struct value *secrets_masked(struct arena *a, const struct value *root);
+
 #endif

@@ -104,6 +104,11 @@ EOS
 export THE_TOKEN="Bearer k3Zq8Wm2Vb7Nc1"
 is "a credential of an upstream's may be in the endpoint's configuration" \
 	"$(check)" ""
+for json in "" --json; do
+	said=$("$LOWTIDE" check -C "$site" --print $json 2>&1)
+	unlike "check --print $json does not show it" "$said" k3Zq8
+	like "but that it is there" "$said" '\(not shown\)'
+done
 echo k3Zq8Wm2Vb7Nc1 >"$site/static/x.txt"
 refused "and nowhere else" \
 	'www/x\.txt:1:1: secret-in-output: the value of `upstream\.u\.headers\.Authorization`'

@@ -1,5 +1,6 @@
 #include "generator/secrets.h"
 
+#include "generator/toml.h"
 #include "tests/unit/site-kit.h"
 
 static void named(void **state)
@@ -187,6 +188,53 @@ static void headers_stay_on_the_server(void **state)
 	kit_close(&k);
 }
 
+static struct str shown(const struct value *root, const char *path)
+{
+	const struct value *v = value_path(root, path);
+
+	assert_non_null(v);
+	return v->text;
+}
+
+static void what_is_shown(void **state)
+{
+	static const char *const hidden[] = {"oauth.password",
+	    "u.headers.Authorization", "u.headers.x-token", "plain.shaped",
+	    "deep.secret.below"};
+	struct kit k;
+	struct value *root;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(
+	    toml_read(&k.arena,
+		STR("a = 1\noauth.password = 'x'\n"
+		    "oauth.client_secret = { env = 'SECRET' }\n"
+		    "u.headers.Authorization = 'Bearer abc'\n"
+		    "u.headers.Accept = 'text/html'\n"
+		    "u.headers.x-token = 'abc'\n"
+		    "u.headers.Cookie = 'id={header.id}'\n"
+		    "plain.shaped = 'whsec_x'\nplain.text = 'x'\n"
+		    "deep.secret.below = 'x'\nbody.secret = ['name']\n"),
+		"x", &k.diag, &root),
+	    ERR_OK);
+	struct value *copy = secrets_masked(&k.arena, root);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+		if (!str_is(shown(copy, hidden[i]), "(not shown)"))
+			fail_msg("%s was shown", hidden[i]);
+	assert_true(str_is(shown(copy, "u.headers.Accept"), "text/html"));
+	assert_true(str_is(shown(copy, "u.headers.Cookie"), "id={header.id}"));
+	assert_true(str_is(shown(copy, "plain.text"), "x"));
+	assert_true(str_is(shown(copy, "oauth.client_secret.env"), "SECRET"));
+	assert_true(str_is(
+	    value_path(copy, "body.secret")->as.array.items[0]->text, "name"));
+	assert_int_equal(value_path(copy, "a")->as.i, 1);
+	assert_int_equal(value_path(copy, "plain.text")->pos.line, 9);
+	/* the tree itself keeps them */
+	assert_true(str_is(shown(root, "oauth.password"), "x"));
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +244,7 @@ int main(void)
 	    cmocka_unit_test(values_are_what_this_machine_has),
 	    cmocka_unit_test(what_is_no_value),
 	    cmocka_unit_test(headers_stay_on_the_server),
+	    cmocka_unit_test(what_is_shown),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("secrets", tests, NULL, NULL);
