@@ -59,6 +59,7 @@ static void summary(struct command_run *run, const char *dir, size_t files,
 	struct value *siblings = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	put_count(run, siblings, "made", compressed->made);
 	put_count(run, siblings, "cached", compressed->from_cache);
+	put_count(run, siblings, "kept", compressed->kept);
 	put_count(run, siblings, "own", compressed->own);
 	value_set(
 	    run->arena, run->result, STR("compressed"), POS_NONE, siblings);

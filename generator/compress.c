@@ -13,7 +13,7 @@ struct job {
 	const struct out_file *own; /* the site's, to be looked at; or NULL */
 	uint64_t cost;
 	struct digest digest; /* bytes 0: there is none */
-	enum { SKIPPED, MADE, CACHED, OWN, STALE } became;
+	enum { SKIPPED, MADE, CACHED, KEPT, OWN, STALE } became;
 };
 struct jobs {
 	struct build *b;
@@ -200,6 +200,11 @@ static enum err each(void *ctx, struct worker *w, size_t i)
 		err = look_at_own(jobs, job, w);
 		goto done;
 	}
+	if (out_reuse_sibling(&b->out, f, job->encoding, &job->digest)) {
+		job->became = KEPT;
+		err = ERR_OK;
+		goto done;
+	}
 	err = make(jobs, job, w, &packed, &bytes);
 	if (err == ERR_OK && bytes.n) {
 		struct str path =
@@ -235,6 +240,7 @@ static enum err note(struct build *b, const struct job *job)
 	    .class = f.class,
 	    .from_env = f.from_env,
 	    .is_sibling = true,
+	    .is_made = true,
 	    .digest = job->digest,
 	    .pos = f.pos,
 	};
@@ -256,6 +262,7 @@ static enum err gather(struct jobs *jobs)
 		const struct job *job = &jobs->list[i];
 		b->compressed.made += job->became == MADE;
 		b->compressed.from_cache += job->became == CACHED;
+		b->compressed.kept += job->became == KEPT;
 		b->compressed.own += job->became == OWN;
 		if (job->digest.bytes && !job->own)
 			err = note(b, job);

@@ -29,6 +29,7 @@
 struct compress_counts {
 	size_t made;	   /* compressed in this run */
 	size_t from_cache; /* their bytes were */
+	size_t kept;	   /* as in the previous output, with what it is of */
 	size_t own;	   /* the site's */
 };
 

@@ -42,6 +42,7 @@ struct memo_source {
 struct memo_written {
 	struct memo_times times; /* ctime 0: links move it; inode 0: unsure */
 	struct memo_text name;	 /* "www/a.html" */
+	uint64_t is_made;	 /* a sibling that lowtide compressed */
 };
 struct memo_around {
 	uint64_t kind; /* enum memo_kind */

@@ -65,7 +65,7 @@ struct memo {
 	unsigned char key[MEMO_HASH], search[MEMO_HASH];
 	struct memo_file old;
 	bool has_rows; /* of the old one, for this search */
-	const struct digest **digests;
+	struct memo_known *digests;
 	struct around *around;
 	struct outside outside;
 };
@@ -614,7 +614,7 @@ const struct fs_list *memo_output(const struct memo *m, ino_t inode)
 		   : NULL;
 }
 
-const struct digest **memo_digests(struct memo *m)
+const struct memo_known *memo_digests(struct memo *m)
 {
 	uint64_t k = 0;
 
@@ -629,7 +629,9 @@ const struct digest **memo_digests(struct memo *m)
 			   e->rel) < 0)
 			k++;
 		if (k < m->old.header->n_outputs && is_output_same(m, k, e))
-			m->digests[i] = &m->old.output_digests[k];
+			m->digests[i] = (struct memo_known){
+			    .digest = &m->old.output_digests[k],
+			    .is_made = m->old.outputs[k].is_made};
 	}
 	return m->digests;
 }
@@ -671,7 +673,8 @@ static void save_outputs(
 {
 	for (size_t i = 0; i < n; i++) {
 		struct memo_written row = {
-		    .times = times_of(&outputs[i].entry, true)};
+		    .times = times_of(&outputs[i].entry, true),
+		    .is_made = outputs[i].is_made};
 		row.name = put(&s->texts, str_of(outputs[i].root));
 		buf_put_str(&s->texts, outputs[i].path);
 		row.name.n += (uint32_t)outputs[i].path.n;

@@ -77,11 +77,13 @@ void memo_note(struct memo *memo, struct str source,
  * output itself: a run between would have exchanged it); else NULL.
  */
 const struct fs_list *memo_output(const struct memo *memo, ino_t inode);
-/*
- * The digests of its files, one an entry, NULL where it is not known; all of it
- * NULL if none is. Good as long as the memo.
- */
-const struct digest **memo_digests(struct memo *memo);
+/* What is known of its files, one an entry; NULL: nothing. Good as long as the
+ * memo. */
+struct memo_known {
+	const struct digest *digest; /* NULL: not known */
+	bool is_made;
+};
+const struct memo_known *memo_digests(struct memo *memo);
 
 /* For memo_save(): the output as it is now, in byte order of the names. */
 struct memo_output {
@@ -89,6 +91,7 @@ struct memo_output {
 	struct str path;       /* "a.html" */
 	struct fs_entry entry; /* size, inode, mtime; inode 0: look again */
 	const struct digest *digest;
+	bool is_made; /* a compressed sibling, and not the site's own */
 };
 /* Writes it, where it differs from the last one. Trouble is not told. */
 void memo_save(struct memo *memo, const struct memo_output *outputs, size_t n,

@@ -92,7 +92,8 @@ static enum err look_one(void *ctx, struct worker *w, size_t i)
 	*o = (struct memo_output){
 	    .root = f->root == OUT_WWW ? "www/" : "server/",
 	    .path = f->path,
-	    .digest = &f->digest};
+	    .digest = &f->digest,
+	    .is_made = f->is_made};
 	if (!stage_name(name, f->root, f->path))
 		return ERR_OK;
 	const struct before *b = stage_before(c->stage, name);

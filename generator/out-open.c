@@ -232,7 +232,7 @@ static enum err look_at_previous(
 	enum err err = ERR_OK;
 	const struct fs_list *seen =
 	    fstat(s->previous, &st) == 0 ? memo_output(memo, st.st_ino) : NULL;
-	const struct digest **known = seen ? memo_digests(memo) : NULL;
+	const struct memo_known *known = seen ? memo_digests(memo) : NULL;
 
 	if (seen)
 		list = *seen;
@@ -242,7 +242,10 @@ static enum err look_at_previous(
 	s->n_before = list.n;
 	for (size_t i = 0; i < list.n; i++) {
 		s->before[i].entry = &list.entries[i];
-		s->before[i].known = known ? known[i] : NULL;
+		if (!known)
+			continue;
+		s->before[i].known = known[i].digest;
+		s->before[i].is_made = known[i].is_made;
 	}
 	if (force)
 		return ERR_OK;

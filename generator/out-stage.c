@@ -510,6 +510,29 @@ bool out_reuse(struct out *out, enum out_root root, const char *path,
 	return true;
 }
 
+bool out_reuse_sibling(struct out *out, const struct out_file *file,
+    enum encoding encoding, struct digest *digest)
+{
+	const char *ending = encoding_rows[encoding].ending;
+	const struct stage *s = out->stage;
+	char name[PATH_MAX];
+
+	if (!s || !stage_name(name, file->root, file->path))
+		return false;
+	const struct before *of = stage_before(s, name);
+	size_t n = strlen(name);
+	if (!of || !of->known || !digest_eq(of->known, &file->digest) ||
+	    n + strlen(ending) >= sizeof(name))
+		return false;
+	memcpy(name + n, ending, strlen(ending) + 1);
+	struct before *b = stage_before(s, name);
+	if (!b || !b->known || !b->is_made)
+		return false;
+	*digest = *b->known;
+	atomic_store(&b->same, true);
+	return true;
+}
+
 enum err out_bytes(const struct out *out, const struct out_file *file,
     struct arena *a, struct diag *diag, struct str *bytes)
 {

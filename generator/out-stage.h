@@ -23,6 +23,7 @@
 struct before { /* a file of the previous output */
 	const struct fs_entry *entry;
 	const struct digest *known; /* NULL: it has to be read */
+	bool is_made;		    /* a sibling that lowtide compressed */
 	atomic_bool same;	    /* the new output has it as it is */
 };
 struct stage {

@@ -56,6 +56,7 @@ struct out_file {
 	enum out_class class;
 	bool from_env;	  /* environment values were read for it */
 	bool is_sibling;  /* is one itself: no row of the manifest's */
+	bool is_made;	  /* such a one, and not brought by the site */
 	const char *type; /* media type, by the path's ending */
 	struct digest digest;
 	struct str bytes; /* in memory only */
@@ -121,8 +122,16 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 bool out_reuse(struct out *out, enum out_root root, const char *path,
     const struct digest *digest);
 /*
+ * Any thread. True when the previous output is known to have `file` as it is,
+ * and beside it the sibling that lowtide compressed of it: that one is as good
+ * as staged, and its digest is here.
+ */
+bool out_reuse_sibling(struct out *out, const struct out_file *file,
+    enum encoding encoding, struct digest *digest);
+/*
  * The row of a file that was staged: path, root, class, from_env, is_sibling,
- * digest and pos of `file`; `type` is found by the path. The path is copied.
+ * is_made, digest and pos of `file`; `type` is found by the path. The path is
+ * copied.
  */
 enum err out_note(struct out *out, const struct out_file *file,
     struct diag *diag) __attribute__((warn_unused_result));

@@ -155,7 +155,10 @@ is "nothing changed, nothing was written, nor in the cache" \
 	"$(listing "$TMP/a"; listing "$fresh")" "$before"
 echo '<!-- changed -->' >>"$site/pages/index.html"
 listing "$TMP/a" >"$TMP/before"
-build --cache "$fresh" --out "$TMP/a"
+rm -r "$fresh/compressed"
+like "one page changed, its two are made and noise.txt's tried, no others" \
+	"$(build --json --cache "$fresh" --out "$TMP/a" | tr -d ' \n')" \
+	'"compressed":\{"made":4,"cached":0,"kept":[1-9][0-9],"own":0\}'
 is "one page changed, it and its siblings are others" "$(
 	listing "$TMP/a" | grep -v ' 0$' | awk '{print $1, $2, $3, $4}' |
 		LC_ALL=C comm -13 <(awk '{print $1, $2, $3, $4}' \
