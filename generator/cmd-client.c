@@ -2,6 +2,7 @@
 
 #include "generator/client.h"
 #include "generator/command.h"
+#include "generator/secrets.h"
 #include "lib/fs.h"
 
 /*
@@ -29,6 +30,7 @@ static const struct opt options[] = {
 struct writing {
 	struct command_run *run;
 	const char *dir;
+	const struct scan *scan;
 	struct value *files; /* for --json: {path, bytes, written} */
 	size_t n_written;
 };
@@ -57,6 +59,8 @@ static enum err look(struct writing *w, const char *name, struct str text)
 	put(w, row, "text", value_string(a, text, POS_NONE));
 	value_push(a, w->files, row);
 	w->n_written += !same;
+	if (scan_bytes(w->scan, text, POS_FILE(path), w->run->diag))
+		return ERR_INPUT;
 	if (err == ERR_NOT_FOUND || same ||
 	    w->run->opts->values[OPT_FORCE].given)
 		return ERR_OK;
@@ -131,6 +135,8 @@ static enum err client(struct command_run *run)
 	}
 	if (err != ERR_OK)
 		return err;
+	if (site)
+		w.scan = secrets_scan(run->arena, site, SECRETS_WWW);
 	w.dir = run->opts->operands[0];
 	w.files = value_new(run->arena, VALUE_ARRAY, POS_NONE);
 	for (const struct client_module *m = client_modules; m->name; m++) {

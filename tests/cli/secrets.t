@@ -121,6 +121,20 @@ fresh
 for i in 1 2 3; do echo "$value" >"$site/static/$i.txt"; done
 is "each file is named" "$(build | grep -c secret-in-output)" 3
 
+# --- a secret that was not known the last time ---------------------------------
+fresh
+echo "$value" >"$site/static/x.txt"
+echo "other-value" >"$site/pages/y.html"
+ok "what is no secret yet is published" env -u THE_SECRET "$LOWTIDE" build -q \
+	-C "$site" --out "$out"
+before=$(listing)
+refused "once it is one, a file that did not change is found" \
+	"www/x\.txt:1:1: secret-in-output: $key"
+export THE_SECRET=other-value
+refused "and with another value another one" \
+	"www/y\.html:1:1: secret-in-output: $key"
+export THE_SECRET=$value
+
 # --- shapes -------------------------------------------------------------------
 shape() { # NAME TEXT REGEX
 	fresh
