@@ -109,11 +109,14 @@ static enum err read_key(struct job *j)
 static enum err read_signature(
     struct job *j, const char *file, struct str *text, struct str **out)
 {
-	enum err err =
-	    fs_read(j->run->arena, file, MINISIGN_FILE_MAX, j->run->diag, text);
+	struct arena *a = j->run->arena;
+	enum err err = fs_read(a, file, MINISIGN_FILE_MAX, NULL, text);
 
-	*out = err == ERR_OK ? text : NULL;
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
+	*out = err == ERR_NOT_FOUND ? NULL : text;
+	/* one that is too long is none, and is said to be none */
+	if (err != ERR_IO)
+		return ERR_OK;
+	return fs_read(a, file, MINISIGN_FILE_MAX, j->run->diag, text);
 }
 
 /* The number of the release that --previous names; it must be signed, too. */

@@ -171,6 +171,9 @@ fresh
 echo garbage >"$t/$manifest.minisig"
 bad "no signature at all" "minisig: signature-bad: this is no minisign signature"
 fresh
+head -c 5000 /dev/zero >>"$t/$manifest.minisig"
+bad "one that is too long" "minisig: signature-bad: this is no minisign signature"
+fresh
 minisign -S -s "$keys/k" -m "$t/$manifest" -t "timestamp:1" >/dev/null
 bad "a signature that says no release" "minisig: signature-bad: its comment"
 fresh
