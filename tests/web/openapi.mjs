@@ -136,7 +136,7 @@ test('what waits for its turn', async () => {
 test('the same again is answered by the job', async () => {
 	await Promise.all([name(), {'idempotency-key': randomUUID()},
 		{'idempotency-key': `"${randomUUID()}"`}].map(async named => {
-		const what = {headers: {...say({wait: 2500}), ...named,
+		const what = {headers: {...say({wait: 4000}), ...named,
 			'x-initial-request': 'true', ...AT_ONCE}, body: order};
 		const first = await is(202, 'POST', ORDER, what);
 		await is(202, 'POST', ORDER, what);
