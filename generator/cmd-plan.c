@@ -10,6 +10,7 @@ enum {
 	OPT_DIR,
 	OPT_OUT,
 	OPT_PREVIOUS,
+	OPT_ATTEMPT,
 	OPT_FORMAT,
 	OPT_UPLOAD,
 	OPT_DELETE,
@@ -29,6 +30,10 @@ static const struct opt options[] = {
 	.arg = "DIR",
 	.help = "what was built (default: dist in the site folder)"},
     [OPT_PREVIOUS] = COMMAND_OPT_PREVIOUS,
+    [OPT_ATTEMPT] = {.name = "attempt",
+	.kind = OPT_LIST,
+	.arg = "WHERE",
+	.help = "a release whose deploy was interrupted; may be repeated"},
     [OPT_FORMAT] = {.name = "format",
 	.kind = OPT_STRING,
 	.arg = "KIND",
@@ -36,22 +41,22 @@ static const struct opt options[] = {
 	.choices = "text|paths|aws|json|github"},
     [OPT_UPLOAD] = {.name = "upload",
 	.kind = OPT_FLAG,
-	.help = "paths: what to upload, in order (the default)"},
+	.help = "list the paths to upload, in order"},
     [OPT_DELETE] = {.name = "delete",
 	.kind = OPT_FLAG,
-	.help = "paths: what to delete, in order"},
+	.help = "list the paths to delete, in order"},
     [OPT_INVALIDATE] = {.name = "invalidate",
 	.kind = OPT_FLAG,
-	.help = "paths: the URLs that caches have to forget"},
+	.help = "list the URLs that caches have to forget"},
     [OPT_STEP] = {.name = "step",
 	.kind = OPT_STRING,
 	.arg = "STEP",
-	.help = "paths: those of one step alone",
+	.help = "list the paths of one step alone",
 	.choices = "immutable|new|stale|pages|pointers|delete|manifest"},
     [OPT_NULL] = {.name = "null",
 	.letter = '0',
 	.kind = OPT_FLAG,
-	.help = "paths: a NUL behind each, instead of a line's end"},
+	.help = "end each of a list with a NUL, not a line"},
     [OPT_MAX_DELETE] = {.name = "max-delete",
 	.kind = OPT_INT,
 	.arg = "N",
@@ -64,11 +69,11 @@ static const struct opt options[] = {
     [OPT_BUCKET] = {.name = "bucket",
 	.kind = OPT_STRING,
 	.arg = "s3://NAME",
-	.help = "aws: where to, with a prefix or without"},
+	.help = "where aws uploads to, with a prefix or without"},
     [OPT_DISTRIBUTION] = {.name = "distribution",
 	.kind = OPT_STRING,
 	.arg = "ID",
-	.help = "aws: the CloudFront distribution to invalidate"},
+	.help = "the CloudFront distribution that aws invalidates"},
     {.name = NULL},
 };
 #define MAX_DELETE 256
@@ -84,6 +89,33 @@ struct job {
 };
 
 /* --- in --------------------------------------------------------------- */
+
+/* Folds each into what may be there. */
+static enum err load_attempts(struct job *j, const char *dir)
+{
+	static const struct manifest nothing;
+	struct arena *a = j->run->arena;
+	const struct opt_value *v = &j->v[OPT_ATTEMPT];
+	enum err all = ERR_OK;
+
+	for (size_t i = 0; i < v->n; i++) {
+		struct opt_value one = {.string = v->list[i]};
+		const struct previous *attempt;
+		enum err err = command_previous(j->run, dir, &one, &attempt);
+		if (err || !attempt) {
+			all = all ? all : err;
+			continue;
+		}
+		const struct manifest *there = j->input.there ? j->input.there
+					       : j->before
+						   ? &j->before->manifest
+						   : &nothing;
+		struct manifest *m = arena_alloc(a, sizeof(*m));
+		*m = plan_doubt(a, there, &attempt->manifest);
+		j->input.there = m;
+	}
+	return all;
+}
 
 static enum err load(struct job *j)
 {
@@ -104,7 +136,9 @@ static enum err load(struct job *j)
 		err = previous_load(a, out, j->run->diag, &j->now);
 	}
 	before = command_previous(j->run, dir, &j->v[OPT_PREVIOUS], &j->before);
-	return err ? err : before;
+	if (!err)
+		err = before;
+	return err ? err : load_attempts(j, dir);
 }
 
 /* A signature beside a manifest; empty when there is none. */
@@ -135,7 +169,7 @@ static enum err look(struct job *j)
 	in->manifest_differs =
 	    !j->before || !str_eq(j->now->text, j->before->text);
 	in->signature_bytes = mine.n;
-	in->signature_differs = !str_eq(mine, old);
+	in->signature_differs = !str_eq(mine, old) || in->there;
 	in->signature_gone = old.n && !mine.n;
 	return ERR_OK;
 }
@@ -162,7 +196,7 @@ static void warn(struct job *j)
 		const struct plan_change *c = &j->plan.changes[i];
 		if (c->why == PLAN_CHANGED && c->encoding < 0 && c->file &&
 		    c->file->class == OUT_IMMUTABLE &&
-		    c->before->class == OUT_IMMUTABLE)
+		    c->before->class == OUT_IMMUTABLE && !j->input.there)
 			diag_warn(diag, POS_NONE, "immutable-changed",
 			    "%.*s has other bytes than before under a name "
 			    "that browsers keep for a year; give it another",

@@ -52,12 +52,15 @@ static const enum plan_step steps[RANK_COUNT] = {
 
 struct pair {
 	const struct manifest_file *now, *before; /* one may be NULL */
+	/* what may be there or not: as good as not, but it is deleted */
+	const struct manifest_file *maybe;
 	enum rank rank;
 };
 
 struct planner {
 	struct arena *a;
 	const struct plan_input *in;
+	const struct manifest *there; /* NULL: nothing */
 	struct plan *plan;
 	struct pair *pairs;
 	size_t n;
@@ -213,8 +216,7 @@ static void find_pairs(struct planner *p)
 {
 	static const struct manifest nothing;
 	const struct manifest *now = p->in->now;
-	const struct manifest *before =
-	    p->in->before ? p->in->before : &nothing;
+	const struct manifest *before = p->there ? p->there : &nothing;
 	size_t i = 0, j = 0;
 
 	p->pairs = arena_array(p->a, now->n + before->n, sizeof(*p->pairs));
@@ -228,6 +230,10 @@ static void find_pairs(struct planner *p)
 			pair->now = &now->files[i++];
 		if (order >= 0)
 			pair->before = &before->files[j++];
+		if (pair->before && plan_may_be_missing(pair->before)) {
+			pair->maybe = pair->before;
+			pair->before = pair->now ? NULL : pair->before;
+		}
 		pair->rank = rank_of(pair);
 	}
 }
@@ -299,7 +305,8 @@ static bool drop(struct planner *p, struct str path, enum plan_step step,
 static void delete_siblings(
     struct planner *p, const struct pair *pair, enum plan_step step)
 {
-	const struct manifest_file *before = pair->before;
+	const struct manifest_file *before =
+	    pair->before ? pair->before : pair->maybe;
 
 	for (int e = 0; e < ENCODING_COUNT; e++) {
 		const struct manifest_sibling *s = &before->siblings[e];
@@ -314,7 +321,7 @@ static void delete_siblings(
 static void change(struct planner *p, const struct pair *pair, enum rank rank)
 {
 	if (rank == RANK_STALE) {
-		if (pair->now && pair->before)
+		if (pair->now && (pair->before || pair->maybe))
 			delete_siblings(p, pair, PLAN_STALE);
 		return;
 	}
@@ -327,7 +334,7 @@ static void change(struct planner *p, const struct pair *pair, enum rank rank)
 	delete_siblings(p, pair, PLAN_DELETE);
 	if (drop(p, pair->before->path, PLAN_DELETE, pair->before->digest.bytes,
 		pair->before, -1) &&
-	    rank == RANK_GONE_IMMUTABLE)
+	    rank == RANK_GONE_IMMUTABLE && !pair->maybe)
 		p->plan->lost++;
 }
 
@@ -349,11 +356,11 @@ static void delete_released(struct planner *p)
 {
 	size_t n;
 
-	if (!p->in->before)
+	if (!p->there)
 		return;
-	struct str *paths = released(p->a, p->in->before, &n);
+	struct str *paths = released(p->a, p->there, &n);
 	for (size_t i = 0; i < n; i++)
-		if (!holds(p->in->before, paths[i]) &&
+		if (!holds(p->there, paths[i]) &&
 		    drop(p, paths[i], PLAN_DELETE, 0, NULL, -1) &&
 		    !is_sibling_of_one(paths[i], paths, n))
 			add_urls(p, paths[i]);
@@ -396,6 +403,7 @@ void plan_make(
 	struct planner p = {.a = a, .in = input, .plan = out};
 
 	*out = (struct plan){0};
+	p.there = input->there ? input->there : input->before;
 	p.kept = released(a, input->now, &p.n_kept);
 	out->kept = p.n_kept;
 	find_pairs(&p);
@@ -408,7 +416,7 @@ void plan_make(
 		    &p, STR(MANIFEST_SIGNATURE), PLAN_DELETE, 0, NULL, -1);
 		add_urls(&p, STR(MANIFEST_SIGNATURE));
 	}
-	if (input->before)
+	if (p.there)
 		find_urls(&p);
 	add_own(&p, MANIFEST_SIGNATURE, input->signature_bytes,
 	    input->signature_differs);

@@ -73,6 +73,8 @@ struct plan {
 /* What is to be published, and what was (NULL: nothing). */
 struct plan_input {
 	const struct manifest *now, *before;
+	/* what may be there; NULL: `before`. plan_doubt() */
+	const struct manifest *there;
 	/* of the manifest and its signature; 0: there is none */
 	uint64_t manifest_bytes, signature_bytes;
 	/* from what is there, as far as that is known */
@@ -81,6 +83,14 @@ struct plan_input {
 };
 void plan_make(
     struct arena *a, const struct plan_input *input, struct plan *out);
+/*
+ * What may be on a host where `there` was, as this says or as plan_doubt() did,
+ * after a deploy of `attempt` was interrupted: the plan of another release then
+ * uploads and deletes whatever the two differ in. No manifest to be written.
+ */
+struct manifest plan_doubt(struct arena *a, const struct manifest *there,
+    const struct manifest *attempt);
+bool plan_may_be_missing(const struct manifest_file *f); /* of such a one */
 
 extern const char *const plan_step_names[PLAN_STEP_COUNT];
 extern const char *const plan_why_names[PLAN_WHY_COUNT];

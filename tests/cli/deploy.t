@@ -38,7 +38,7 @@ status=$?
 missing=$(bash "$TMP/refs.sh")
 [ -z "$missing" ] || echo "after call $n: $missing" >>"$TMP/missing"
 case $* in
-*/target/) # names, not whole paths: what was sent or removed, in order
+*--files-from=*) # names, not whole paths: what was sent or removed, in order
 	list=$(printf '%s\n' "$@" | sed -n 's/^--files-from=//p')
 	echo "${list##*/}: $(tr '\0' ' ' <"$list")" >>"$TMP/sent" ;;
 esac
@@ -86,7 +86,7 @@ put 'static/a b/é "1".txt' 'odd'
 
 deployed "a first deploy"
 ok "the manifest came last" grep -q '^manifest.upload: manifest.json $' \
-	<(tail -1 "$TMP/sent")
+	<(grep -v '^begun' "$TMP/sent" | tail -1)
 deployed "the same again"
 is "nothing was sent" "$(cat "$TMP/sent")" ""
 
@@ -95,7 +95,7 @@ put assets/app.css "p { color: blue } $(long '/**/')"
 put pages/index.html "$(page two)"
 deployed "a change"
 ok "the first one's style is still there" test -e "$T/$first"
-is "in this order" "$(sed 's/\.[0-9a-f]\{10\}\./.H./g; s/ $//' "$TMP/sent")" \
+is "in this order" "$(sed '/^begun/d; s/\.[0-9a-f]\{10\}\./.H./g; s/ $//' "$TMP/sent")" \
 	"immutable.upload: assets/app.H.css.gz assets/app.H.css.br assets/app.H.css
 pages.upload: guide/index.html.gz guide/index.html.br guide/index.html index.html.gz index.html.br index.html
 manifest.upload: manifest.json"
@@ -140,7 +140,7 @@ again
 deploy
 calls=$(cat "$TMP/calls")
 differs >/dev/null
-stops=${STOPS:-3 5 $((calls - 1))}
+stops=${STOPS:-7 $((calls - 3)) $((calls - 1))}
 [ "$stops" != all ] || stops=$(seq "$calls")
 for stop in $stops; do
 	again
@@ -148,6 +148,21 @@ for stop in $stops; do
 	is "interrupted after call $stop of $calls" "$?" 130
 	deployed "run again after call $stop"
 done
+# and another release instead of it: nothing of the first is left
+cp -r "$S" "$TMP/third"
+for stop in ${STOPS:+$stops} $((calls - 4)); do
+	again
+	rm -rf "$S"
+	cp -r "$TMP/third" "$S"
+	deploy "$stop"
+	put assets/a.js 'fourth()'
+	put pages/index.html "$(page four | sed 's|/guide/|/|')"
+	rm "$S/pages/new.html"
+	deployed "another release after call $stop"
+	ok "what was begun is forgotten" test ! -e "$T/.lowtide"
+done
+rm -rf "$S"
+cp -r "$TMP/third" "$S"
 is "nothing was named that was not there" "$(cat "$TMP/missing")" ""
 
 # ---- what must not happen

@@ -198,6 +198,19 @@ is "the manifest may be piped in" \
 	"$(previous=- plan --delete <"$TMP/old/www/manifest.json")" robots.txt
 is "or be named" "$(previous=$TMP/old/www/manifest.json plan --delete)" \
 	robots.txt
+sed 's/"path":"index.html"/"path":"indey.html"/' "$TMP/old/www/manifest.json" \
+	>"$TMP/attempt"
+plan --attempt "$TMP/attempt" >/dev/null 2>&1
+is "an attempt is as little trusted" "$?" 1
+cp -r "$S/dist" "$TMP/begun"
+put pages/index.html 'fifth'
+mkdir "$S/pages/x"
+mv "$S/assets/more.css" "$S/assets/less.css"
+build
+is "what was begun and is not wanted is deleted" \
+	"$(plan --attempt "$TMP/begun" --delete | sed 's/\.[0-9a-f]*\./.H./')" \
+	"robots.txt
+assets/more.H.css"
 text=$(plan)
 like "text: why" "$text" '^    changed  index\.html \([0-9]+ B\)$'
 like "text: what is deleted" "$text" '^    gone     robots\.txt$'
@@ -227,7 +240,7 @@ is "aws needs a bucket" "$? $said" \
 plan --upload --delete >/dev/null 2>&1
 is "one list at a time" "$?" 64
 "$LOWTIDE" build -q -C "$S" --previous none
-put assets/more.css 'b { color: black }'
+put assets/less.css 'b { color: black }'
 publish
 "$LOWTIDE" build -q -C "$S" --previous none
 like "a build that forgot --previous" "$(plan 2>&1 >/dev/null)" \

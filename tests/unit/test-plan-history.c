@@ -133,6 +133,14 @@ static void put(struct host *h, struct str path, struct object object)
 	o->path[path.n] = '\0';
 }
 
+static void take_out(struct host *h, struct str path)
+{
+	struct object *o = on_host(h, path);
+
+	if (o)
+		*o = h->objects[--h->n];
+}
+
 static struct object object_of(
     const struct manifest_file *f, enum out_class class, int encoding)
 {
@@ -160,7 +168,12 @@ struct history {
 	/* releases that were published, the last one last; each once */
 	struct release past[STEPS + 1];
 	size_t n_past;
-	bool torn; /* interrupted: the host holds more than is known */
+	/* deploys that were interrupted since: what they were of */
+	struct str attempts[STEPS];
+	size_t n_attempts;
+	struct host gone;  /* what they have deleted */
+	struct host going; /* what the one under way has */
+	bool torn;	   /* interrupted: the host holds more than is known */
 };
 
 #define CHECK(h, what, format, ...)                                            \
@@ -182,16 +195,18 @@ static void upload(struct history *h, const struct plan_change *c)
 		(c->why == PLAN_IS_NEW && c->file->class == OUT_IMMUTABLE),
 	    "%.*s is uploaded in vain", STR_ARG(c->path));
 	put(&h->host, c->path, wanted);
+	take_out(&h->gone, c->path);
 }
 
 static void remove_object(struct history *h, const struct plan_change *c)
 {
 	struct object *there = on_host(&h->host, c->path);
 
-	CHECK(h, h->torn || there, "%.*s is not there to be deleted",
-	    STR_ARG(c->path));
+	CHECK(h, h->torn || there || on_host(&h->gone, c->path),
+	    "%.*s is not there to be deleted", STR_ARG(c->path));
 	if (there)
-		*there = h->host.objects[--h->host.n];
+		put(&h->going, c->path, *there);
+	take_out(&h->host, c->path);
 }
 
 /*
@@ -273,9 +288,11 @@ static void check_host(struct history *h)
 	for (size_t i = 0; i < want->n; i++) {
 		const struct object *w = &want->objects[i];
 		const struct object *got = on_host(&h->host, str_of(w->path));
-		CHECK(h, got, "%s is lost", w->path);
+		CHECK(h, got || on_host(&h->gone, str_of(w->path)),
+		    "%s is lost", w->path);
 		/* what is kept was right when it was uploaded */
-		CHECK(h, same_object(got, w) || w->class == OUT_IMMUTABLE,
+		CHECK(h,
+		    !got || same_object(got, w) || w->class == OUT_IMMUTABLE,
 		    "%s is not as it should be", w->path);
 	}
 	for (size_t i = 0; i < h->host.n; i++)
@@ -305,32 +322,53 @@ static bool apply(
 	return true;
 }
 
-static void deploy(struct history *h, const struct release *r)
+static struct manifest read_back(struct history *h, struct str text)
 {
-	struct manifest now = manifest_of(&h->arena, r), before;
-	struct plan plan;
-	struct plan_input in = {.now = &now};
-	bool done = false;
+	struct manifest m;
 
-	while (!done) {
-		if (h->host.manifest.n) {
-			assert_int_equal(
-			    manifest_read(&h->arena, h->host.manifest, NULL,
-				NULL, &before),
-			    ERR_OK);
-			in.before = &before;
-		}
-		manifest_keep(&h->arena, &now, in.before, h->keep);
-		struct str text = kit_text(&h->arena, &now);
-		in.manifest_bytes = text.n;
-		in.manifest_differs = !str_eq(text, h->host.manifest);
-		plan_make(&h->arena, &in, &plan);
-		CHECK(h, plan.lost == 0 || h->keep == 1, "%zu are lost",
-		    plan.lost);
-		size_t end = draw(4) ? plan.n : draw((unsigned)plan.n + 1);
-		done = apply(h, &plan, end, text);
-		h->torn = !done;
+	assert_int_equal(
+	    manifest_read(&h->arena, text, NULL, NULL, &m), ERR_OK);
+	return m;
+}
+
+/*
+ * False when it was interrupted and given up: the next release is another one,
+ * and its plan is told of this.
+ */
+static bool deploy(struct history *h, const struct release *r)
+{
+	struct manifest now = manifest_of(&h->arena, r), before, there = {0};
+	struct plan_input in = {.now = &now};
+	struct plan plan;
+
+	if (h->host.manifest.n) {
+		there = before = read_back(h, h->host.manifest);
+		in.before = &before;
 	}
+	for (size_t i = 0; i < h->n_attempts; i++) {
+		struct manifest attempt = read_back(h, h->attempts[i]);
+		there = plan_doubt(&h->arena, &there, &attempt);
+		in.there = &there;
+	}
+	manifest_keep(&h->arena, &now, in.before, h->keep);
+	struct str text = kit_text(&h->arena, &now);
+	in.manifest_bytes = text.n;
+	in.manifest_differs = !str_eq(text, h->host.manifest);
+	plan_make(&h->arena, &in, &plan);
+	CHECK(h, plan.lost == 0 || h->keep == 1, "%zu are lost", plan.lost);
+	size_t end = draw(4) ? plan.n : draw((unsigned)plan.n + 1);
+	if (apply(h, &plan, end, text))
+		return true;
+	h->torn = true;
+	if (draw(2) == 0) /* the same again knows what it did */
+		return deploy(h, r);
+	assert_true(h->n_attempts < STEPS);
+	h->attempts[h->n_attempts++] = text;
+	for (size_t i = 0; i < h->going.n; i++)
+		put(&h->gone, str_of(h->going.objects[i].path),
+		    h->going.objects[i]);
+	h->going.n = 0;
+	return false;
 }
 
 static void remember(struct history *h, const struct release *r)
@@ -346,6 +384,18 @@ static void remember(struct history *h, const struct release *r)
 	h->n_past = left;
 }
 
+/* What is needed of this step's arena, in another one. */
+static void keep_texts(struct history *h)
+{
+	struct arena next = {0};
+
+	h->host.manifest = arena_str(&next, h->host.manifest);
+	for (size_t i = 0; i < h->n_attempts; i++)
+		h->attempts[i] = arena_str(&next, h->attempts[i]);
+	arena_release(&h->arena);
+	h->arena = next;
+}
+
 static void live(struct history *h)
 {
 	struct release r = {0};
@@ -356,13 +406,14 @@ static void live(struct history *h)
 		else
 			draw_release(&r);
 		make_whole(&r);
-		deploy(h, &r);
-		remember(h, &r);
-		check_host(h);
-		struct arena bigger = {0};
-		h->host.manifest = arena_str(&bigger, h->host.manifest);
-		arena_release(&h->arena);
-		h->arena = bigger;
+		if (deploy(h, &r)) {
+			remember(h, &r);
+			check_host(h);
+			h->n_attempts = 0;
+			h->torn = false;
+			h->going.n = 0;
+		}
+		keep_texts(h);
 	}
 }
 
