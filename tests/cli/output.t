@@ -42,11 +42,9 @@ for c in $commands; do
 done
 
 # ---- the statuses
-while IFS='|' read -r want line; do
-	[ -n "$want" ] || continue
-	eval "\"$LOWTIDE\" $line" >out 2>said </dev/null
-	is "lowtide $line" "$?" "$want"
-done <<-'EOF'
+"$LOWTIDE" build -q -C good --out ../same
+cp -r same touched && echo x >>touched/www/index.html
+cat >statuses <<-'EOF'
 	64|
 	64|--json
 	64|bulid
@@ -85,7 +83,41 @@ done <<-'EOF'
 	64|serve --port 0
 	1|serve -C bad
 	74|serve -C none
+	64|keygen
+	0|keygen -o key
+	1|keygen -o key
+	74|keygen -o none/key
+	0|plan -C good -o ../same
+	2|plan -C good -o ../same --exit-code
+	0|plan -C good -o ../same --previous ../same --exit-code
+	1|plan -C good -o ../none
+	1|plan -C good -o ../same --previous none/such
+	64|plan --max-delete=-1
+	64|plan --format=xml
+	64|verify
+	64|verify same touched
+	0|verify same
+	1|verify touched
+	2|verify touched --exit-code
+	1|verify none
+	64|client
+	0|client modules
+	74|client t.json
+	1|client -C none modules
+	0|tables
+	64|tables x
 EOF
+while IFS='|' read -r want line; do
+	eval "\"$LOWTIDE\" $line" >out 2>said </dev/null
+	is "lowtide $line" "$?" "$want"
+done <statuses
+for c in $commands; do
+	for status in 0 64; do
+		[ "$c $status" = 'serve 0' ] && continue # tests/cli/serve.t
+		ok "$c has a row that ends with $status" \
+			grep -qE "^$status\|$c( |$)" statuses
+	done
+done
 is "what was refused for a warning was not written" "$(ls -d o2 o3 2>&1 |
 	tr '\n' ' ')" "ls: cannot access 'o3': No such file or directory o2 "
 if [ -e /dev/full ]; then
@@ -147,6 +179,34 @@ said=$("$LOWTIDE" check -C bad 2>&1)
 is "text is one line a finding, without colour" "$said" \
 	'bad/site.toml:1:1: unknown-key: there is no key `nmae` here; did you mean `name`?
 bad/site.toml:1:1: missing-key: `name` is missing; add it: names socket, state folder, units'
+
+# ---- and with its line where somebody does
+terminal() { # ENVIRONMENT… ARGUMENTS…: what stands on a terminal then
+	script -qec "env -u NO_COLOR TERM=xterm $*" /dev/null </dev/null |
+		tr -d '\r' | sed 's/\x1b/ESC/g'
+}
+is "on a terminal: in colour, with the line and a marker" \
+	"$(terminal "$LOWTIDE" check -C bad | head -3)" \
+	'ESC[1mbad/site.toml:1:1:ESC[0m ESC[31munknown-keyESC[0m: there is no key `nmae` here; did you mean `name`?
+ESC[2m     1 |ESC[0m nmae = "x, y"
+ESC[2m       |ESC[0m ESC[31m^ESC[0m'
+plain='bad/site.toml:1:1: unknown-key: there is no key `nmae` here; did you mean `name`?
+     1 | nmae = "x, y"
+       | ^'
+is "NO_COLOR" "$(terminal NO_COLOR=1 "$LOWTIDE" check -C bad | head -3)" "$plain"
+is "an empty NO_COLOR is none" \
+	"$(terminal NO_COLOR= "$LOWTIDE" check -C bad | grep -c ESC)" 6
+is "--no-color" "$(terminal "$LOWTIDE" check -C bad --no-color | head -3)" "$plain"
+is "a dumb terminal" "$(terminal TERM=dumb "$LOWTIDE" check -C bad | head -3)" \
+	"$plain"
+is "--quiet: no line of the file" \
+	"$(terminal "$LOWTIDE" check -q -C bad | grep -c '|')" 0
+is "annotations stay what they are" \
+	"$(terminal "$LOWTIDE" check -C bad --format=github | head -1)" \
+	'::error file=bad/site.toml,line=1,col=1,title=unknown-key::there is no key `nmae` here; did you mean `name`?'
+is "and JSON" "$(terminal "$LOWTIDE" check -C bad --json | head -1)" '{'
+is "a warning is yellow" "$(terminal "$LOWTIDE" check -C warned |
+	grep -c 'ESC\[33mwarning: missing-reference')" 1
 like "an option before the command" "$("$LOWTIDE" --json check -C good)" \
 	'lowtide COMMAND --json'
 done_testing
