@@ -7,28 +7,30 @@
 #include "generator/scan.h"
 #include "generator/secrets.h"
 #include "generator/sign.h"
+#include "lib/clock.h"
 
 /* The last rows describe what the others made, so they need all of it. */
 static const struct producer {
 	enum err (*produce)(struct build *b);
 	bool needs_all;
+	const char *name; /* what it makes */
 } producers[] = {
-    {produce_catalogues, false},
-    {produce_static, false},
-    {produce_assets, false},
-    {produce_oauth, false},
-    {produce_client, false},
-    {produce_api, false},
-    {produce_openapi, false},
-    {produce_problems, false},
-    {produce_modules, false},
-    {produce_pages, false},
-    {produce_handlers, false},
-    {produce_hosts, true},
-    {produce_compress, true},
-    {produce_server, true},
-    {produce_manifest, true},
-    {produce_signature, true},
+    {produce_catalogues, false, "catalogues"},
+    {produce_static, false, "static"},
+    {produce_assets, false, "assets"},
+    {produce_oauth, false, "oauth"},
+    {produce_client, false, "client"},
+    {produce_api, false, "api"},
+    {produce_openapi, false, "openapi"},
+    {produce_problems, false, "problems"},
+    {produce_modules, false, "modules"},
+    {produce_pages, false, "pages"},
+    {produce_handlers, false, "handlers"},
+    {produce_hosts, true, "hosts"},
+    {produce_compress, true, "compress"},
+    {produce_server, true, "server"},
+    {produce_manifest, true, "manifest"},
+    {produce_signature, true, "signature"},
 };
 
 /* The entry of that path, or the free one where it belongs. */
@@ -145,13 +147,25 @@ struct value *build_data(struct build *b)
 	return root;
 }
 
+static void say(const struct build *b, const char *what, size_t n, int64_t ms)
+{
+	if (n || ms)
+		fprintf(b->talk, "%s: %zu file%s, %lld ms\n", what, n,
+		    n == 1 ? "" : "s", (long long)ms);
+}
+
 /* Input and output stop it at once; all else is told together. */
 static enum err produce(struct build *b, enum err first)
 {
 	for (size_t i = 0; i < sizeof(producers) / sizeof(*producers); i++) {
 		if (producers[i].needs_all && first != ERR_OK)
 			break;
+		size_t had = b->out.n;
+		int64_t from = clock_monotonic_ms();
 		enum err err = producers[i].produce(b);
+		if (b->talk)
+			say(b, producers[i].name, b->out.n - had,
+			    clock_monotonic_ms() - from);
 		if (err == ERR_IO)
 			return err;
 		if (first == ERR_OK)
@@ -169,6 +183,7 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 	out_init(&b->out, b->arena);
 	b->out.scan[OUT_WWW] = secrets_scan(b->arena, site, SECRETS_WWW);
 	b->out.scan[OUT_SERVER] = secrets_scan(b->arena, site, SECRETS_SERVER);
+	b->out.talk = b->talk;
 	b->out.pool = &b->pool;
 	b->out.memo = b->memo;
 	/* what is searched for below server is among that for www */

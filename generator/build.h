@@ -30,6 +30,7 @@ struct build {
 	const struct previous *previous; /* --previous; NULL: none */
 	struct out out;
 	struct pool pool;	   /* all zero: one thread */
+	FILE *talk;		   /* -v: what each step made; NULL: silent */
 	struct progress *progress; /* NULL: not shown */
 	struct memo *memo;	   /* generator/memo.h; NULL: none */
 	struct cache *cache;	   /* of compressed bytes; NULL: none */

@@ -48,14 +48,23 @@ static void put_count(
 	    value_int(run->arena, (int64_t)count, POS_NONE));
 }
 
-static void summary(struct command_run *run, const char *dir, size_t files,
-    uint64_t bytes, const struct compress_counts *compressed)
+struct made {
+	size_t files, written;
+	uint64_t bytes;
+	struct compress_counts compressed;
+};
+
+static void summary(
+    struct command_run *run, const char *dir, const struct made *made)
 {
+	const struct compress_counts *compressed = &made->compressed;
+
 	run->result = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	value_set(run->arena, run->result, STR("folder"), POS_NONE,
 	    value_string(run->arena, str_of(dir), POS_NONE));
-	put_count(run, run->result, "files", files);
-	put_count(run, run->result, "bytes", (size_t)bytes);
+	put_count(run, run->result, "files", made->files);
+	put_count(run, run->result, "written", made->written);
+	put_count(run, run->result, "bytes", (size_t)made->bytes);
 	struct value *siblings = value_new(run->arena, VALUE_TABLE, POS_NONE);
 	put_count(run, siblings, "made", compressed->made);
 	put_count(run, siblings, "cached", compressed->from_cache);
@@ -63,9 +72,12 @@ static void summary(struct command_run *run, const char *dir, size_t files,
 	put_count(run, siblings, "own", compressed->own);
 	value_set(
 	    run->arena, run->result, STR("compressed"), POS_NONE, siblings);
+	if (run->verbose)
+		fprintf(stderr, "%zu files written, %zu unchanged\n",
+		    made->written, made->files - made->written);
 	if (!run->quiet)
-		fprintf(stderr, "%s: %zu files, %llu KiB\n", dir, files,
-		    (unsigned long long)(bytes + 1023) / 1024);
+		fprintf(stderr, "%s: %zu files, %llu KiB\n", dir, made->files,
+		    (unsigned long long)(made->bytes + 1023) / 1024);
 }
 
 /* Is `path` the folder itself or below it? Both as realpath() gives them. */
@@ -163,7 +175,8 @@ static void ask_previous(struct command_run *run, struct memo *memo,
 static enum err is_done(struct command_run *run, const struct site_spec *spec,
     const char *dir, const struct memo_result *last)
 {
-	const struct compress_counts none = {0};
+	const struct made made = {
+	    .files = (size_t)last->files, .bytes = last->bytes};
 	const struct site site = {
 	    .env = spec->env, .envs = last->envs, .n_envs = last->n_envs};
 	enum err err = command_refuse(run);
@@ -171,7 +184,7 @@ static enum err is_done(struct command_run *run, const struct site_spec *spec,
 	if (!run->quiet)
 		site_say_env(&site, stderr);
 	if (err == ERR_OK)
-		summary(run, dir, (size_t)last->files, last->bytes, &none);
+		summary(run, dir, &made);
 	return err;
 }
 
@@ -179,11 +192,12 @@ static enum err make(struct command_run *run, struct build *b,
     struct site_spec *spec, const char *dir)
 {
 	const struct opt_value *v = run->opts->values;
+	struct made made = {0};
 	struct site *site;
-	uint64_t bytes = 0;
 
 	spec->outside = memo_outside(b->memo);
 	enum err err = site_load(run->arena, spec, run->diag, &site);
+	command_say_read(run, site);
 	if (err == ERR_OK && !run->quiet)
 		site_say_env(site, stderr);
 	if (err == ERR_OK)
@@ -203,9 +217,12 @@ static enum err make(struct command_run *run, struct build *b,
 	if (err != ERR_OK)
 		return err;
 	cache_tidy(b->cache, run->diag);
+	made.files = b->out.n;
+	made.written = b->out.written;
+	made.compressed = b->compressed;
 	for (size_t i = 0; i < b->out.n; i++)
-		bytes += b->out.files[i].digest.bytes;
-	summary(run, dir, b->out.n, bytes, &b->compressed);
+		made.bytes += b->out.files[i].digest.bytes;
+	summary(run, dir, &made);
 	return ERR_OK;
 }
 
@@ -230,6 +247,7 @@ static enum err build(struct command_run *run)
 	    .spec = &out,
 	    .cache = &cache,
 	    .fast = v[OPT_FAST].given,
+	    .talk = run->verbose ? stderr : NULL,
 	    .progress = run->progress};
 	struct memo_result last;
 	enum err err;

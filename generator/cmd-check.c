@@ -22,11 +22,14 @@ static enum err check(struct command_run *run)
 	const struct opt_value *v = run->opts->values;
 	const struct site_spec spec =
 	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
-	struct build b = {.arena = run->arena, .diag = run->diag};
+	struct build b = {.arena = run->arena,
+	    .diag = run->diag,
+	    .talk = run->verbose ? stderr : NULL};
 	struct site *site;
 
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
+	command_say_read(run, site);
 	if (v[OPT_PRINT].given && run->json)
 		run->result = overlay_values(
 		    run->arena, secrets_masked(run->arena, site->root));

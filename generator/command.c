@@ -202,6 +202,12 @@ void command_tell(const struct command_run *run, const struct diag *diag)
 	findings_print(diag, &run->style, stderr);
 }
 
+void command_say_read(const struct command_run *run, const struct site *site)
+{
+	for (size_t i = 0; run->verbose && i < site->n_read; i++)
+		fprintf(stderr, "read %s\n", site->read[i]);
+}
+
 enum err command_print_json(const struct command_run *run, int status)
 {
 	struct buf text = {0};

@@ -80,6 +80,8 @@ enum err command_refuse(struct command_run *run)
     __attribute__((warn_unused_result));
 /* Tells findings now, in the way that was asked for. */
 void command_tell(const struct command_run *run, const struct diag *diag);
+/* With -v: which files a site was read from. */
+void command_say_read(const struct command_run *run, const struct site *site);
 /* The object of --json. ERR_IO when stdout does not take it. */
 enum err command_print_json(const struct command_run *run, int status)
     __attribute__((warn_unused_result));

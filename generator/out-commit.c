@@ -43,6 +43,8 @@ static bool copy_over(const struct stage *s, int folder, const char *name,
 	return good;
 }
 
+#define NAMES_TOLD 100 /* of files that were written */
+
 struct commit {
 	struct out *out;
 	struct stage *stage;
@@ -237,6 +239,29 @@ static enum err replace(struct commit *c, struct diag *diag)
 	return err;
 }
 
+/* What is not as it was, the first few by name. */
+static void say_written(const struct commit *c)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < c->out->n && told < NAMES_TOLD; i++) {
+		const struct out_file *f = &c->out->files[i];
+		char name[PATH_MAX];
+		const struct before *b = NULL;
+		if (stage_name(name, f->root, f->path))
+			b = stage_before(c->stage, name);
+		if (b && atomic_load(&b->same))
+			continue;
+		fputs("  ", c->out->talk);
+		diag_put_text(str_of(name), c->out->talk);
+		fputc('\n', c->out->talk);
+		told++;
+	}
+	if (c->out->written > told)
+		fprintf(
+		    c->out->talk, "  … and %zu more\n", c->out->written - told);
+}
+
 enum err out_commit(struct out *out, struct diag *diag)
 {
 	struct stage *s = out->stage;
@@ -249,6 +274,8 @@ enum err out_commit(struct out *out, struct diag *diag)
 	while (c.n_www < out->n && out->files[c.n_www].root == OUT_WWW)
 		c.n_www++;
 	size_t same = count_same(s), written = atomic_load(&s->written);
+	out->unchanged = same;
+	out->written = written;
 	if (same + written != out->n) {
 		diag_error(diag, POS_FILE(s->dir), "output-clash",
 		    "%zu files were to be written and there are %zu; some have "
@@ -256,6 +283,8 @@ enum err out_commit(struct out *out, struct diag *diag)
 		    out->n, same + written);
 		err = ERR_INPUT;
 	} else if (written || same != s->n_before || s->previous < 0) {
+		if (out->talk)
+			say_written(&c);
 		err = replace(&c, diag);
 	} else {
 		look_at_all(&c);

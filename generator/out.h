@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "generator/encode.h"
 #include "generator/hash.h"
@@ -74,7 +75,9 @@ struct out {
 	struct memo *memo; /* of the last run; NULL: none */
 	struct pool *pool; /* for the commit; NULL: one thread */
 	bool is_dry;
-	struct stage *stage; /* generator/out-stage.h; NULL: no folder */
+	FILE *talk; /* out_commit() says what it wrote; or NULL */
+	size_t written, unchanged; /* after out_commit() */
+	struct stage *stage;	   /* generator/out-stage.h; NULL: no folder */
 	/* in memory: what was staged and not noted yet */
 	struct out_kept *kept;
 	pthread_mutex_t mutex;

@@ -72,6 +72,7 @@ static bool layer(struct load *l, const char *name, bool from_env)
 		return false;
 	if (err == ERR_IO)
 		l->io = err;
+	l->site->read[l->site->n_read++] = file;
 	if (err == ERR_OK)
 		err = toml_read(l->a, bytes, file, l->diag, &tree);
 	if (err != ERR_OK) {

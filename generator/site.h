@@ -30,11 +30,14 @@ struct site_spec {
 	const struct outside *outside; /* NULL: this process's */
 };
 
+#define SITE_LAYERS 4 /* site.toml, api.toml, env/base.toml, env/NAME.toml */
 struct site {
 	const char *dir;
 	const char *env;   /* NULL: base alone */
 	const char **envs; /* the environments there are, without base */
 	size_t n_envs;
+	const char *read[SITE_LAYERS]; /* the files, in their order */
+	size_t n_read;
 	struct value *root;  /* everything, checked; defaults not filled in */
 	struct str name;     /* [a-z0-9-]{1,40} */
 	struct str base_url; /* without a trailing slash */

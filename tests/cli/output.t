@@ -162,6 +162,28 @@ is "a new site" "$(json 'o.result.folder' init newer)" newer
 is "--help is text all the same" "$("$LOWTIDE" check --json --help | head -1)" \
 	"usage: lowtide check [options]"
 
+is "what is written is counted" "$(json '[o.result.written ===
+	o.result.files, o.result.written].join()' build -C good --out ../o5 |
+	cut -d, -f1)" true
+is "and nothing is the second time" \
+	"$(json 'o.result.written' build -C good --out ../o5)" 0
+
+# ---- loudly
+echo '<p>one</p>' >good/pages/other.html
+"$LOWTIDE" build -v -C good --out ../o5 --env dev --cache none >out 2>said
+is "-v: nothing on stdout" "$(cat out)" ""
+is "-v: which files were read" "$(grep '^read ' said | paste -sd ' ')" \
+	"read good/site.toml read good/api.toml read good/env/base.toml read good/env/dev.toml"
+like "-v: what each step made, and how long it took" "$(cat said)" \
+	'^pages: 3 files, [0-9]+ ms$'
+like "-v: what was written" "$(cat said)" '^  www/other.html$'
+like "-v: and how much" "$(cat said)" '^[0-9]+ files written, [0-9]+ unchanged$'
+"$LOWTIDE" build -v -C good --out ../o5 --env dev --cache none 2>said
+like "-v: nothing was" "$(cat said)" '^0 files written, [0-9]+ unchanged$'
+"$LOWTIDE" check -v -C good 2>said
+like "-v: check, too" "$(cat said)" '^pages: 3 files, [0-9]+ ms$'
+rm good/pages/other.html
+
 # ---- annotations
 said=$("$LOWTIDE" check -C bad --format=github 2>&1)
 is "an error for github" "$said" \
