@@ -8,7 +8,7 @@ mkdir "$TMPDIR"
 chmod 755 "$TMP" "$TMPDIR"
 site=$TMP/site
 port=$(free_port)
-said=$TMP/serve.err
+log=$TMP/serve.err
 mkdir -p "$site"/{env,pages,assets,static}
 echo 'name = "acme"' >"$site/site.toml"
 : >"$site/env/base.toml"
@@ -22,7 +22,7 @@ page one
 echo 'p { color: red }' >"$site/assets/page.css"
 
 up() { # ARGUMENTS…: until it answers
-	rm -f "$said"
+	rm -f "$log"
 	start serve "$LOWTIDE" serve -C "$site" --port "$port" "$@"
 	serve_pid=$last
 	wait_for 30 answers / 200
@@ -39,7 +39,7 @@ status_of() { # PATH CURL-ARGUMENTS…
 }
 shows() { get "$1" | grep -q -- "$2"; }
 answers() { [ "$(status_of "$1")" = "$2" ]; }
-builds() { grep -c '^rebuilt in' "$said"; }
+builds() { grep -c '^rebuilt in' "$log"; }
 built() { [ "$(builds)" -ge "$1" ]; }
 posts() { [ "$(status_of /api/"$1" -X POST --data '{}' \
 	-H 'content-type: application/json')" = "$2" ]; }
@@ -73,7 +73,7 @@ nginx=$(pid_of nginx)
 page two
 ok "a changed page is served anew" wait_for 30 shows / '<title>two'
 ok "with a line about it" wait_for 30 grep -Eq \
-	'^rebuilt in [0-9]+ ms: 1 file changed$' "$said"
+	'^rebuilt in [0-9]+ ms: 1 file changed$' "$log"
 old=$(get / | grep -oE '/assets/[^"]+')
 echo 'p { color: blue }' >"$site/assets/page.css"
 moved() { new=$(get / | grep -oE '/assets/[^"]+') && [ "$new" != "$old" ]; }
@@ -98,14 +98,14 @@ ok "a catalogue that was not there" wait_for 30 shows /plans.json '1.0.0'
 page three
 echo 'nmae = 1' >"$site/env/base.toml"
 ok "a mistake is told" wait_for 30 grep -q \
-	'env/base.toml:1:1: unknown-key: .*nmae' "$said"
+	'env/base.toml:1:1: unknown-key: .*nmae' "$log"
 ok "in a sentence" wait_for 30 grep -q \
-	'^not rebuilt; what was there before is served$' "$said"
+	'^not rebuilt; what was there before is served$' "$log"
 ok "and what was there is served" shows / '<title>two'
 : >"$site/env/base.toml"
 ok "mended, all of it is there" wait_for 30 shows / '<title>three'
 mv "$site/site.toml" "$site/site.bak"
-ok "a site without its file" wait_for 30 grep -q 'site-missing' "$said"
+ok "a site without its file" wait_for 30 grep -q 'site-missing' "$log"
 ok "is served all the same" shows / '<title>three'
 mv "$site/site.bak" "$site/site.toml"
 
@@ -131,7 +131,7 @@ ok "another one" wait_for 30 posts other 202
 ok "the first one is still there" posts export 202
 [ "$(pid_of lowtide-cgi)" != "$cgi" ]
 result $? "the endpoint was started again"
-unlike "which nobody takes for an accident" "$(cat "$said")" child-died
+unlike "which nobody takes for an accident" "$(cat "$log")" child-died
 cgi=$(pid_of lowtide-cgi)
 page four
 ok "a page alone" wait_for 30 shows / '<title>four'
@@ -156,18 +156,18 @@ cat >"$site/env/base.toml" <<-'EOF'
 	command = ["sleep", "1000"]
 EOF
 ok "a new helper is not started, and that is said" wait_for 30 grep -q \
-	'^  \[serve.run\] changed: start `lowtide serve` again' "$said"
+	'^  \[serve.run\] changed: start `lowtide serve` again' "$log"
 page five
 ok "said once" wait_for 30 shows / '<title>five'
 sleep 0.5
-is "and not again" "$(grep -c 'serve.run' "$said")" 1
+is "and not again" "$(grep -c 'serve.run' "$log")" 1
 cat >>"$site/env/base.toml" <<-'EOF'
 	[upstream.ledger]
 	base = "{run.book.url}"
 	local = true
 EOF
 ok "who needs it is told" wait_for 30 grep -q \
-	'env/base.toml:4:8: helper-not-running: serve.run.book' "$said"
+	'env/base.toml:4:8: helper-not-running: serve.run.book' "$log"
 : >"$site/env/base.toml"
 
 # ---- what an editor leaves behind
@@ -212,14 +212,14 @@ up --poll -q -- sleep 1000
 page eight
 ok "--poll sees it, too, and with a command running" \
 	wait_for 30 shows / '<title>eight'
-is "--quiet: not a word" "$(cat "$said")" ""
+is "--quiet: not a word" "$(cat "$log")" ""
 kill -INT "$serve_pid"
 wait "$serve_pid"
 is "a command that Ctrl-C cut off" "$?" 130
 up -v
 page nine
 ok "-v" wait_for 30 shows / '<title>nine'
-ok "names what changed" wait_for 10 grep -qx '  pages/index.html' "$said"
+ok "names what changed" wait_for 10 grep -qx '  pages/index.html' "$log"
 down
 
 # ---- Ctrl-C, and worse, in the middle of a build
