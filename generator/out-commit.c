@@ -63,10 +63,13 @@ static enum err link_one(void *ctx, struct worker *w, size_t i)
 	if (!atomic_load(&s->before[i].same) ||
 	    linkat(s->previous, name, c->folder, name, 0) == 0)
 		return ERR_OK;
-	if (errno == ENOENT && stage_mkdirs(s, c->folder, name) &&
-	    linkat(s->previous, name, c->folder, name, 0) == 0)
-		return ERR_OK;
-	if (copy_over(s, c->folder, name, e))
+	bool missing = errno == ENOENT;
+	if (missing && stage_mkdirs(s, c->folder, name)) {
+		missing = false;
+		if (linkat(s->previous, name, c->folder, name, 0) == 0)
+			return ERR_OK;
+	}
+	if (!missing && copy_over(s, c->folder, name, e))
 		return ERR_OK;
 	return stage_failed(s, w->diag, name, "it cannot be taken over");
 }
@@ -176,13 +179,28 @@ static size_t count_same(const struct stage *s)
 }
 
 /* Only once the new output is in place: nothing is lost if it stays. */
-static void remove_old(const char *path, struct diag *diag)
+static bool remove_old(const char *path, struct diag *diag)
 {
-	if (fs_remove_tree(path, NULL) != ERR_OK)
+	bool gone = fs_remove_tree(path, NULL) == ERR_OK;
+
+	if (!gone)
 		diag_warn(diag, POS_FILE(path), "left-behind",
 		    "the output is written, but what was there before cannot "
 		    "be removed: %s; delete it",
 		    strerror(errno));
+	return gone;
+}
+
+/* The swap itself has to survive a power loss as well. */
+static enum err sync_parent(const struct stage *s, struct diag *diag)
+{
+	if (fs_sync_dir(s->parent, NULL) == ERR_OK)
+		return ERR_OK;
+	diag_error(diag, POS_FILE(s->dir), "io-error",
+	    "the new output is in place, but its folder cannot be synced: %s; "
+	    "build again before you rely on it",
+	    strerror(errno));
+	return ERR_IO;
 }
 
 static enum err swap(struct stage *s, const char **old, struct diag *diag)
@@ -231,10 +249,11 @@ static enum err replace(struct commit *c, struct diag *diag)
 	err = swap(s, &old, diag);
 	if (err != ERR_OK)
 		return err;
-	err = fs_sync_dir(s->parent, diag);
-	remember(c, diag);
-	if (old)
-		remove_old(old, diag);
+	err = sync_parent(s, diag);
+	bool gone = !old || remove_old(old, diag);
+	/* a run that has nothing to do would leave it there */
+	if (gone && err == ERR_OK)
+		remember(c, diag);
 	stage_close(s);
 	return err;
 }

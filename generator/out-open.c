@@ -167,14 +167,16 @@ struct ours {
 	struct manifest manifest; /* of the previous output */
 };
 
-static bool read_manifest(struct ours *o)
+/* ERR_IO with a finding; anything else is that there is none of ours. */
+static enum err read_manifest(struct ours *o)
 {
 	struct arena *a = o->stage->a;
 	const char *file = fs_join(a, o->stage->dir, "www/" OUT_MANIFEST);
 	struct str bytes;
+	enum err err = fs_read(a, file, MANIFEST_MAX, o->diag, &bytes);
 
-	return fs_read(a, file, MANIFEST_MAX, NULL, &bytes) == ERR_OK &&
-	       manifest_read(a, bytes, file, NULL, &o->manifest) == ERR_OK;
+	return err == ERR_OK ? manifest_read(a, bytes, file, NULL, &o->manifest)
+			     : err;
 }
 
 static bool is_ours(const struct ours *o, struct str path)
@@ -211,8 +213,9 @@ static enum err check_ours(
 		known = s->before[i].known;
 	if (known)
 		return ERR_OK;
-	if (!read_manifest(&o))
-		return not_ours(&o, "");
+	err = read_manifest(&o);
+	if (err != ERR_OK)
+		return err == ERR_IO ? err : not_ours(&o, "");
 	for (size_t i = 0; i < list->n; i++) {
 		struct str rel = list->entries[i].rel;
 		if (str_starts(rel, "server/") || s->before[i].known)

@@ -22,27 +22,37 @@
  *	             PROGRAM:PATH:CALLS:N:ACTION
  *	               PROGRAM  name as in /proc/self/comm, or *
  *	               PATH     any part of the file's path
- *	               CALLS    write, sync, truncate, allocate, create; several
- *	                        with commas
+ *	               CALLS    write, sync, truncate, allocate, create,
+ *	                        folder-sync, rename, link, mkdir, open (of what
+ *	                        is there), time; several with commas
  *	               N        the N-th such call of this process, from 1
- *	               ACTION   an errno (ENOSPC, EIO, EDQUOT): the call fails;
- *	                        with a + every one after it as well;
- *	                        kill-before, kill-after: SIGKILL to ourselves;
- *	                        stop: SIGSTOP, the call goes on after SIGCONT;
- *	                        see: nothing, it is only written down
- *	FAULT_LOG    a line for each call that a rule took: PID PROGRAM CALL
- *	             PATH ACTION, as it happens
- *	FAULT_STATE  a folder. `hit-I` is made when rule I (from 0) strikes, in
- *	             whatever process: it strikes once in all, and one with +
- *from then on, also in the next process. While there is a file `off`, nothing
- *happens and nothing is counted.
+ *	               ACTION   an errno (ENOSPC, EIO, EDQUOT, EINVAL): it
+ *fails; with a + every one after it as well; kill-before, kill-after: SIGKILL
+ *to ourselves; stop: SIGSTOP, the call goes on after SIGCONT; see: nothing, it
+ *is only written down FAULT_LOG    a line for each call that a rule took: PID
+ *PROGRAM CALL PATH ACTION, as it happens FAULT_STATE  a folder. `hit-I` is made
+ *when rule I (from 0) strikes, in whatever process: it strikes once in all, and
+ *one with + from then on, also in the next process. While there is a file
+ *`off`, nothing happens and nothing is counted.
  *
  * What is written through a mapping (SQLite's -shm) does not pass here.
  */
 #define EXPORT __attribute__((visibility("default")))
 #define RULES_MAX 64
 
-enum calls { WRITE = 1, SYNC = 2, TRUNCATE = 4, ALLOCATE = 8, CREATE = 16 };
+enum calls {
+	WRITE = 1,
+	SYNC = 2,
+	TRUNCATE = 4,
+	ALLOCATE = 8,
+	CREATE = 16,
+	FOLDER_SYNC = 32,
+	RENAME = 64,
+	LINK = 128,
+	MKDIR = 256,
+	OPEN = 512,
+	TIME = 1024,
+};
 static const struct {
 	const char *name;
 	unsigned bit;
@@ -52,7 +62,14 @@ static const struct {
     {"truncate", TRUNCATE},
     {"allocate", ALLOCATE},
     {"create", CREATE},
+    {"folder-sync", FOLDER_SYNC},
+    {"rename", RENAME},
+    {"link", LINK},
+    {"mkdir", MKDIR},
+    {"open", OPEN},
+    {"time", TIME},
 };
+#define N_CALLS (sizeof(call_names) / sizeof(call_names[0]))
 
 enum act { FAIL, KILL_BEFORE, KILL_AFTER, STOP, SEE };
 static const struct {
@@ -63,6 +80,7 @@ static const struct {
     {"ENOSPC", FAIL, ENOSPC},
     {"EIO", FAIL, EIO},
     {"EDQUOT", FAIL, EDQUOT},
+    {"EINVAL", FAIL, EINVAL},
     {"kill-before", KILL_BEFORE, 0},
     {"kill-after", KILL_AFTER, 0},
     {"stop", STOP, 0},
@@ -121,7 +139,7 @@ static void read_rule(char *text)
 		return;
 	snprintf(r->path, sizeof(r->path), "%s", field[1]);
 	for (char *c; (c = strsep(&field[2], ","));)
-		for (size_t i = 0; i < 5; i++)
+		for (size_t i = 0; i < N_CALLS; i++)
 			if (strcmp(c, call_names[i].name) == 0)
 				r->calls |= call_names[i].bit;
 	r->n = atol(field[3]);
@@ -244,7 +262,10 @@ static int before_fd(enum calls what, const char *call, int fd, bool *after)
 
 	*after = false;
 	/* sockets, pipes, descriptors of the kernel: not ours to break */
-	if (n_rules && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	if (n_rules && fstat(fd, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && what == SYNC))) {
+		if (S_ISDIR(st.st_mode))
+			what = FOLDER_SYNC;
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		ssize_t n = readlink(link, path, sizeof(path) - 1);
 		path[n > 0 ? n : 0] = '\0';
@@ -284,6 +305,8 @@ WRAP(ssize_t, pwritev, WRITE, -1,
     (int fd, const struct iovec *v, int n, off_t at), (fd, v, n, at))
 WRAP(int, fsync, SYNC, -1, (int fd), (fd))
 WRAP(int, fdatasync, SYNC, -1, (int fd), (fd))
+WRAP(int, syncfs, SYNC, -1, (int fd), (fd))
+WRAP(int, futimens, TIME, -1, (int fd, const struct timespec t[2]), (fd, t))
 WRAP(int, ftruncate, TRUNCATE, -1, (int fd, off_t size), (fd, size))
 WRAP(int, ftruncate64, TRUNCATE, -1, (int fd, off64_t size), (fd, size))
 WRAP(int, fallocate, ALLOCATE, -1, (int fd, int mode, off_t at, off_t n),
@@ -296,7 +319,33 @@ WRAP(int, posix_fallocate, ALLOCATE, errno, (int fd, off_t at, off_t n),
 WRAP(int, posix_fallocate64, ALLOCATE, errno, (int fd, off64_t at, off64_t n),
     (fd, at, n))
 
-/* Opening matters only where it makes a file. */
+/* Those that have a name instead of a descriptor. */
+#define WRAP_NAME(name, what, path, params, args)                              \
+	EXPORT int name params                                                 \
+	{                                                                      \
+		NEXT(name);                                                    \
+		bool after = false;                                            \
+		int error = n_rules ? before(what, #name, path, &after) : 0;   \
+		if (error) {                                                   \
+			errno = error;                                         \
+			return -1;                                             \
+		}                                                              \
+		int got = real args;                                           \
+		die_if(after);                                                 \
+		return got;                                                    \
+	}
+WRAP_NAME(rename, RENAME, to, (const char *from, const char *to), (from, to))
+WRAP_NAME(renameat2, RENAME, to,
+    (int a, const char *from, int b, const char *to, unsigned flags),
+    (a, from, b, to, flags))
+WRAP_NAME(linkat, LINK, to,
+    (int a, const char *from, int b, const char *to, int flags),
+    (a, from, b, to, flags))
+WRAP_NAME(mkdir, MKDIR, path, (const char *path, mode_t mode), (path, mode))
+WRAP_NAME(mkdirat, MKDIR, path, (int at, const char *path, mode_t mode),
+    (at, path, mode))
+
+/* Where it makes a file, and where it does not. */
 #define WRAP_OPEN(name, params, args)                                          \
 	EXPORT int name params                                                 \
 	{                                                                      \
@@ -308,13 +357,14 @@ WRAP(int, posix_fallocate64, ALLOCATE, errno, (int fd, off64_t at, off64_t n),
 			va_start(list, flags);                                 \
 			mode = va_arg(list, mode_t);                           \
 			va_end(list);                                          \
-			if (n_rules && access(path, F_OK) != 0) {              \
-				int error =                                    \
-				    before(CREATE, #name, path, &after);       \
-				if (error) {                                   \
-					errno = error;                         \
-					return -1;                             \
-				}                                              \
+		}                                                              \
+		if (n_rules &&                                                 \
+		    (!(flags & O_CREAT) || access(path, F_OK) != 0)) {         \
+			int error = before(flags & O_CREAT ? CREATE : OPEN,    \
+			    #name, path, &after);                              \
+			if (error) {                                           \
+				errno = error;                                 \
+				return -1;                                     \
 			}                                                      \
 		}                                                              \
 		int got = real args;                                           \
