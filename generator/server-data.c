@@ -213,6 +213,7 @@ static bool is_catalogue(const struct site *site, struct str path)
 static bool is_made_pointer(const struct build *b, const struct out_file *f)
 {
 	return f->class == OUT_POINTER && !str_starts(f->path, "assets/") &&
+	       !str_starts(f->path, "_") && /* _headers, _redirects */
 	       !server_is_from(b, f, "static") &&
 	       !server_is_from(b, f, "pages");
 }

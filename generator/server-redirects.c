@@ -137,6 +137,16 @@ static int by_from(const void *left, const void *right)
 	return str_cmp(a->from, b->from);
 }
 
+static int by_from_and_place(const void *left, const void *right)
+{
+	const struct redirect *a = left, *b = right;
+	int order = by_from(left, right);
+
+	return order
+		   ? order
+		   : (a->pos.line > b->pos.line) - (a->pos.line < b->pos.line);
+}
+
 static bool begins(struct str path, struct str with)
 {
 	return str_eq(str_slice(path, 0, with.n), with);
@@ -296,7 +306,8 @@ enum err server_redirects(struct build *b, struct redirects *out)
 			out->n++;
 	}
 	if (out->n)
-		qsort(out->items, out->n, sizeof(*out->items), by_from);
+		qsort(
+		    out->items, out->n, sizeof(*out->items), by_from_and_place);
 	check_twice(b, out);
 	for (size_t i = 0; i < out->n; i++) {
 		check_clash(b, &out->items[i]);
