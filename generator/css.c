@@ -153,7 +153,9 @@ static void rewrite(struct css *s, size_t from, size_t to, bool optional)
 	if (!value.n || is(str_slice(value, 0, 5), "data:"))
 		return; /* often long: not worth reading */
 	size_t n = split_path(s, value, &path);
-	struct str put = html_ask(s->arena, s->refs, path, value.p, optional);
+	struct str put = html_ask(s->arena, s->refs,
+	    (struct html_ref){
+		.path = path, .at = value.p, .optional = optional});
 	if (!put.n)
 		return;
 	from = (size_t)(value.p - s->text.p);

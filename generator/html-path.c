@@ -129,12 +129,10 @@ bool html_is_elsewhere(struct str path)
 	return i < path.n && path.p[i] == ':';
 }
 
-struct str html_ask(struct arena *a, const struct html_refs *refs,
-    struct str path, const char *at, bool optional)
+struct str html_ask(
+    struct arena *a, const struct html_refs *refs, struct html_ref ref)
 {
-	struct html_ref ref = {.at = at, .optional = optional};
-
-	if (html_is_elsewhere(path) || url_decode(a, path, &ref.path))
+	if (html_is_elsewhere(ref.path) || url_decode(a, ref.path, &ref.path))
 		return (struct str){0};
 	return refs->path(refs->ctx, &ref);
 }

@@ -21,8 +21,8 @@ bool html_is_elsewhere(struct str path);
  * Asks the hook, if the path (%XX still in it) is one of this site. The empty
  * view leaves it as it is.
  */
-struct str html_ask(struct arena *a, const struct html_refs *refs,
-    struct str path, const char *at, bool optional);
+struct str html_ask(
+    struct arena *a, const struct html_refs *refs, struct html_ref ref);
 /*
  * A path as it may stand in any attribute, with quotes or without, in srcset
  * and in CSS.

@@ -45,6 +45,7 @@ static const struct word attrs[] = {
     WORD("content", HTML_CONTENT),
     WORD("property", HTML_PROPERTY),
     WORD("name", HTML_NAME),
+    WORD("integrity", HTML_INTEGRITY),
 };
 
 /* The id of a name, -1 for one that nobody asks for. */

@@ -42,6 +42,7 @@ enum html_attr {
 	HTML_CONTENT,
 	HTML_PROPERTY,
 	HTML_NAME,
+	HTML_INTEGRITY,
 	HTML_ATTRS, /* how many we know */
 };
 struct html_tag {

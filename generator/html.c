@@ -63,7 +63,8 @@ static void copy_up_to(struct rewriter *r, size_t end)
 
 /* --- values ----------------------------------------------------------- */
 
-static void rewrite_path(struct rewriter *r, struct str value)
+static void rewrite_path(
+    struct rewriter *r, struct str value, struct str *integrity)
 {
 	struct str path;
 	size_t n = 0;
@@ -80,7 +81,9 @@ static void rewrite_path(struct rewriter *r, struct str value)
 		path = arena_str(r->arena, buf_str(&raw));
 		buf_release(&raw);
 	}
-	struct str put = html_ask(r->arena, r->refs, path, value.p, false);
+	struct str put = html_ask(r->arena, r->refs,
+	    (struct html_ref){
+		.path = path, .at = value.p, .integrity = integrity});
 	if (!put.n)
 		return;
 	copy_up_to(r, offset(r, value.p));
@@ -101,7 +104,32 @@ static void see_url(struct rewriter *r, struct str value)
 {
 	value = trimmed(value);
 	if (value.n)
-		rewrite_path(r, value);
+		rewrite_path(r, value, NULL);
+}
+
+/* Behind an attribute's value and its quote. */
+static size_t value_end(const struct rewriter *r, struct str value)
+{
+	size_t from = offset(r, value.p), to = from + value.n;
+	char quote = from ? r->scan.html.p[from - 1] : '\0';
+
+	return to + ((quote == '"' || quote == '\'') && to < r->scan.html.n &&
+			r->scan.html.p[to] == quote);
+}
+
+/* That of a module, which may get an integrity attribute. */
+static void see_module_url(struct rewriter *r, struct str value)
+{
+	struct str path = trimmed(value), integrity = {0};
+
+	if (path.n)
+		rewrite_path(r, path, &integrity);
+	if (!integrity.n)
+		return;
+	copy_up_to(r, value_end(r, value));
+	buf_puts(r->out, " integrity=\"");
+	buf_put_str(r->out, integrity);
+	buf_putc(r->out, '"');
 }
 
 /* Behind a candidate's descriptors, at the comma outside of brackets. */
@@ -133,7 +161,7 @@ static void see_srcset(struct rewriter *r, struct str value)
 		bool alone = url.p[url.n - 1] == ',';
 		while (url.n && url.p[url.n - 1] == ',')
 			url.n--;
-		rewrite_path(r, url);
+		rewrite_path(r, url, NULL);
 		if (!alone)
 			at = skip_descriptors(value, at);
 	}
@@ -237,8 +265,10 @@ static void see_meta(struct rewriter *r, const struct html_tag *tag)
 	value = str_slice(value, base.n, value.n);
 	size_t n = str_find(value, '?', 0), hash = str_find(value, '#', 0);
 	n = n < hash ? n : hash;
-	struct str put =
-	    html_ask(r->arena, r->refs, str_slice(value, 0, n), value.p, true);
+	struct str put = html_ask(r->arena, r->refs,
+	    (struct html_ref){.path = str_slice(value, 0, n),
+		.at = value.p,
+		.optional = true});
 	if (!put.n || put.p[0] != '/')
 		return;
 	copy_up_to(r, offset(r, value.p));
@@ -270,8 +300,6 @@ static void see_script(struct rewriter *r, const struct html_tag *tag)
 {
 	struct str type = trimmed(value_of(tag, HTML_TYPE));
 
-	if (is(type, "module"))
-		note_module(r, tag);
 	if (is(type, "importmap") && !r->inert && !r->modules->has_map) {
 		r->modules->has_map = true;
 		r->modules->map_at = offset(r, tag->start);
@@ -295,6 +323,22 @@ static void see_text(
 		r->refs->script(r->refs->ctx, text);
 }
 
+/* The attribute by which the tag loads or announces a module. */
+static enum html_attr see_module(struct rewriter *r, const struct html_tag *tag)
+{
+	enum html_attr attr = HTML_ATTRS;
+
+	if (tag->element == HTML_SCRIPT &&
+	    is(trimmed(value_of(tag, HTML_TYPE)), "module"))
+		attr = HTML_SRC;
+	else if (tag->element == HTML_LINK &&
+		 has_word(value_of(tag, HTML_REL), "modulepreload"))
+		attr = HTML_HREF;
+	if (attr != HTML_ATTRS)
+		note_module(r, tag);
+	return has(tag, HTML_INTEGRITY) ? HTML_ATTRS : attr;
+}
+
 static void see_tag(struct rewriter *r, const struct html_tag *tag)
 {
 	bool hides =
@@ -305,19 +349,19 @@ static void see_tag(struct rewriter *r, const struct html_tag *tag)
 		return;
 	}
 	r->inert += hides;
+	if (tag->element == HTML_BASE)
+		return; /* it names no file */
+	enum html_attr module = see_module(r, tag);
 	if (tag->element == HTML_SCRIPT)
 		see_script(r, tag);
-	else if (tag->element == HTML_LINK &&
-		 has_word(value_of(tag, HTML_REL), "modulepreload"))
-		note_module(r, tag);
 	else if (tag->element == HTML_META)
 		see_meta(r, tag);
-	else if (tag->element == HTML_BASE)
-		return; /* it names no file */
 	for (size_t i = 0; i < tag->n; i++) {
 		enum html_attr attr = tag->attrs[i].attr;
 		const char *only = references[attr].element;
-		if (references[attr].see && (!only || is(tag->name, only)))
+		if (attr == module)
+			see_module_url(r, tag->attrs[i].value);
+		else if (references[attr].see && (!only || is(tag->name, only)))
 			references[attr].see(r, tag->attrs[i].value);
 	}
 }

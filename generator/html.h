@@ -34,6 +34,13 @@ struct html_ref {
 	struct str path;
 	const char *at; /* where the value stands, for html_pos() */
 	bool optional;	/* nobody misses it: source maps, link previews */
+	/*
+	 * Not NULL: the tag loads or announces a module and has no integrity
+	 * attribute; what is put there ("sha512-…") becomes one. Import maps
+	 * may ask for integrity, and a module that was announced without is
+	 * fetched twice then.
+	 */
+	struct str *integrity;
 };
 struct html_refs {
 	/*

@@ -18,6 +18,8 @@ struct modules {
 	struct lookup by_logical;
 	struct module *list;
 	size_t n, cap;
+	struct lookup mapped; /* by logical path: numbers of … */
+	struct import *imports;
 };
 
 static void add(struct build *b, struct str logical)
@@ -160,6 +162,14 @@ static void import(
 	b->import_map_from_env |= file->from_env;
 }
 
+struct str modules_integrity(const struct build *b, struct str logical)
+{
+	const struct modules *m = b->modules;
+	size_t i = m ? lookup_get(&m->mapped, logical) : LOOKUP_NONE;
+
+	return i == LOOKUP_NONE ? (struct str){0} : m->imports[i].integrity;
+}
+
 /*
  * Modules that modules name, and those that are no assets: pages may import
  * them by their names, too.
@@ -168,22 +178,25 @@ enum err produce_modules(struct build *b)
 {
 	modules_name(b, (struct str){0});
 	struct modules *m = b->modules;
-	struct import *imports =
-	    arena_array(b->arena, m->n + b->n_refs, sizeof(*imports));
 	size_t n = 0;
 
+	m->imports =
+	    arena_array(b->arena, m->n + b->n_refs, sizeof(*m->imports));
 	for (size_t i = 0; i < m->n; i++)
-		import(b, imports, &n, m->list[i].logical);
+		import(b, m->imports, &n, m->list[i].logical);
 	for (size_t i = 0; i < b->cap_refs; i++) {
 		struct str logical = b->refs[i].logical;
 		if (logical.n && !str_starts(logical, "/assets/") &&
 		    lookup_get(&m->by_logical, logical) == LOOKUP_NONE)
-			import(b, imports, &n, logical);
+			import(b, m->imports, &n, logical);
 	}
-	struct str json = importmap_json(b->arena, imports, n);
+	struct str json = importmap_json(b->arena, m->imports, n);
 	if (json.n) {
 		b->import_map = importmap_element(b->arena, json);
 		b->import_map_source = importmap_source(b->arena, json);
 	}
+	lookup_init(&m->mapped, b->arena);
+	for (size_t i = 0; i < n; i++)
+		lookup_add(&m->mapped, m->imports[i].from, i);
 	return modules_put(b);
 }

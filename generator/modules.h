@@ -14,4 +14,10 @@ void modules_name(struct build *b, struct str names);
 /* Publishes what was noted and is not published yet, as pointers. */
 enum err modules_put(struct build *b);
 
+/*
+ * "sha512-…" of a module that the import map leads to, by its logical path; the
+ * empty view for others. Any thread, after produce_modules().
+ */
+struct str modules_integrity(const struct build *b, struct str logical);
+
 #endif

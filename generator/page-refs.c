@@ -4,6 +4,7 @@
 
 #include "generator/html.h"
 #include "generator/js-refs.h"
+#include "generator/modules.h"
 #include "generator/reference.h"
 
 /*
@@ -101,6 +102,15 @@ static struct str other_reference(
 	return (struct str){0};
 }
 
+/* The page is another one when the map is. */
+static void see_import_map(struct making *m)
+{
+	const struct build *b = m->pages->b;
+
+	m->page->from_env |= b->import_map_from_env;
+	answers_add(&m->answers, (struct str){0}, b->import_map);
+}
+
 static struct str reference(void *ctx, const struct html_ref *ref)
 {
 	struct making *m = ctx;
@@ -115,6 +125,10 @@ static struct str reference(void *ctx, const struct html_ref *ref)
 	    out_find(&b->out, OUT_WWW, str_slice(published, 1, published.n));
 	m->page->from_env |= file && file->from_env;
 	answers_add(&m->answers, logical, published);
+	if (ref->integrity) {
+		see_import_map(m);
+		*ref->integrity = modules_integrity(b, logical);
+	}
 	if (!str_eq(m->page->own, m->page->name))
 		return published;
 	return reference_rename(m->arena, ref->path, logical, published);
@@ -145,7 +159,7 @@ static void put_import_map(
 
 	if (modules->at == SIZE_MAX)
 		return;
-	answers_add(&m->answers, (struct str){0}, map);
+	see_import_map(m);
 	if (!map.n)
 		return;
 	if (modules->has_map) {
@@ -163,7 +177,6 @@ static void put_import_map(
 	buf_put_str(out, map);
 	memmove(out->data + modules->at + map.n, out->data + modules->at, rest);
 	memcpy(out->data + modules->at, map.p, map.n);
-	m->page->from_env |= m->pages->b->import_map_from_env;
 }
 
 void page_rewrite(struct making *m, struct buf *out)

@@ -39,6 +39,8 @@ const kinds = {
 		`<link rel=stylesheet href="/assets/${css()}">`)}
 ${below(8) ? '' : '<script type=importmap>{}</script>'}
 ${some(3, () => `<script type=module src=assets/${mjs()}></script>`)}
+${below(4) ? '' : `<template><link rel=modulepreload
+href=/assets/${mjs()}></template>`}
 ${some(3, () => `<img srcset="assets/${png()} 2x">`)}
 ${some(3, () => `<a href="${page()}">${below(1000)}</a>`)}
 ${below(5) ? '' : `<script>fetch('/assets/${png()}')</script>`}`],

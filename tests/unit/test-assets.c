@@ -275,9 +275,10 @@ static void test_import_map(void **state)
 	struct str element = importmap_element(&k.arena, json);
 	assert_string_equal(kit_output(&k, OUT_WWW, "a.html"),
 	    arena_printf(&k.arena,
-		"<p>%s<link rel=modulepreload href=/%s>"
+		"<p>%s<link rel=modulepreload href=/%s integrity=\"%s\">"
 		"<script type=module src=/%s></script>",
-		element.p, lib, published(&k, "assets/app.mjs"))
+		element.p, lib, hash_integrity(&k.arena, STR("1")).p,
+		published(&k, "assets/app.mjs"))
 		.p);
 	assert_null(strstr(kit_output(&k, OUT_WWW, "b.html"), "importmap"));
 	assert_string_equal(kit_output(&k, OUT_WWW, "c.html"),

@@ -32,6 +32,8 @@ static struct str plus(void *ctx, const struct html_ref *ref)
 	    &seen->paths, "%u:%u %.*s;", pos.line, pos.col, STR_ARG(path));
 	if (path.p[0] != 'a' && !str_starts(path, "/a"))
 		return (struct str){0};
+	if (ref->integrity && str_ends(path, "!"))
+		*ref->integrity = STR("sha512-x");
 	return arena_printf(seen->arena, "%.*s+", STR_ARG(path));
 }
 
@@ -162,6 +164,19 @@ static const struct {
      "content=https://s.example.a/a><meta name=og:image "
      "content=https://s.example:1/a><meta name=og:image>",
 	NULL},
+    /* modules whose integrity is known */
+    {"<script type=module src=\"/a!\" async></script>",
+	"<script type=module src=\"/a!+\" integrity=\"sha512-x\" "
+	"async></script>"},
+    {"<link href=/a! rel=modulepreload><link rel=modulepreload href=' /a!?x ' "
+     "a>",
+	"<link href=/a!+ integrity=\"sha512-x\" rel=modulepreload>"
+	"<link rel=modulepreload href=' /a!+?x ' integrity=\"sha512-x\" a>"},
+    {"<link rel=modulepreload integrity=sha1 href=/a!><link rel=preload "
+     "href=/a!><script src=/a!></script><script type=module href=/a!></script>",
+	"<link rel=modulepreload integrity=sha1 href=/a!+><link rel=preload "
+	"href=/a!+><script src=/a!+></script><script type=module "
+	"href=/a!+></script>"},
     /* text that only looks like tags */
     {"<!-- <a href=\"/a\"> -->", NULL},
     {"<!--><a href=/a>", "<!--><a href=/a+>"},
