@@ -24,7 +24,7 @@ struct reader {
 	struct json_pull json;
 	struct manifest *m;
 	size_t cap_files;
-	struct pos id_pos;
+	struct pos id_pos, fallback_pos;
 	bool format_known;
 	size_t kept_paths; /* of all releases */
 	struct str *paths; /* of the release that is read */
@@ -466,10 +466,19 @@ static void read_id(struct reader *r, void *into, struct pos pos)
 		    "this must be 64 hex digits in lower case");
 }
 
+static void read_fallback(struct reader *r, void *into, struct pos pos)
+{
+	struct manifest *m = into;
+
+	json_pull_string(&r->json, &m->fallback);
+	r->fallback_pos = pos;
+}
+
 static const struct member_row top[] = {
     {"format", read_format, false},
     {"name", read_name, false},
     {"release", read_id, false},
+    {"fallback", read_fallback, true},
     {"files", read_files, false},
     {"releases", read_releases, false},
 };
@@ -527,6 +536,9 @@ static void check(struct reader *r)
 		    "or damaged");
 		return;
 	}
+	if (r->m->fallback.n && !manifest_find(r->m, r->m->fallback))
+		wrong(r, r->fallback_pos, "manifest-path",
+		    "this must be one of the files");
 	check_siblings(r);
 	check_releases(r);
 }
@@ -555,44 +567,4 @@ enum err manifest_read(struct arena *a, struct str bytes, const char *file,
 	if (!r.json.err)
 		check(&r);
 	return r.json.err;
-}
-
-static int by_path(const void *key, const void *row)
-{
-	const struct str *path = key;
-	const struct manifest_file *f = row;
-
-	return str_cmp(*path, f->path);
-}
-
-const struct manifest_file *manifest_find(
-    const struct manifest *m, struct str path)
-{
-	return m->n ? bsearch(&path, m->files, m->n, sizeof(*m->files), by_path)
-		    : NULL;
-}
-
-const struct manifest_file *manifest_original(
-    const struct manifest *m, struct str path, enum encoding *encoding)
-{
-	for (size_t i = 0; i < ENCODING_COUNT; i++) {
-		const char *ending = encoding_rows[i].ending;
-		if (!str_ends(path, ending))
-			continue;
-		const struct manifest_file *of = manifest_find(
-		    m, str_slice(path, 0, path.n - strlen(ending)));
-		*encoding = (enum encoding)i;
-		if (of && of->siblings[i].bytes)
-			return of;
-	}
-	return NULL;
-}
-
-struct str manifest_sibling_path(
-    struct arena *a, struct str path, enum encoding encoding)
-{
-	const struct str parts[] = {
-	    path, str_of(encoding_rows[encoding].ending)};
-
-	return arena_join(a, 2, parts);
 }

@@ -105,6 +105,10 @@ void manifest_write(const struct manifest *m, struct buf *out)
 	json_string(&w, m->name);
 	json_key(&w, "release");
 	json_string(&w, m->id);
+	if (m->fallback.n) {
+		json_key(&w, "fallback");
+		json_string(&w, m->fallback);
+	}
 	json_key(&w, "files");
 	json_open(&w, '[');
 	for (size_t i = 0; i < m->n; i++) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "generator/build.h"
+#include "generator/server.h"
 
 /* The producer that runs when all files are known: what they are, as a row. */
 static struct manifest_file row_of(const struct out_file *f)
@@ -46,6 +46,8 @@ enum err produce_manifest(struct build *b)
 		from_env = from_env || f->from_env;
 	}
 	m.id = manifest_id(b->arena, m.files, m.n);
+	if (err == ERR_OK)
+		err = server_page(b, "site.fallback", &m.fallback);
 	manifest_keep(b->arena, &m, b->previous ? &b->previous->manifest : NULL,
 	    (size_t)site_amount(b->site, "keep"));
 	manifest_write(&m, &text);

@@ -13,6 +13,7 @@
  *   name       of the site
  *   release    its id: the BLAKE2b (32 bytes, hex) of a line per file, in the
  *              order of the paths: "path blake2b\n"
+ *   fallback   the page that answers every other path, where there is one
  *   files[]    one a line, in the order of the paths (bytes, not letters)
  *     path       below www, with '/'
  *     bytes
@@ -65,6 +66,7 @@ struct manifest_release {
 struct manifest {
 	struct str name;
 	struct str id;
+	struct str fallback;	     /* one of the files, or empty */
 	struct manifest_file *files; /* by path */
 	size_t n;
 	struct manifest_release *releases; /* the newest first */
@@ -82,6 +84,15 @@ enum err manifest_read(struct arena *a, struct str bytes, const char *file,
     __attribute__((warn_unused_result));
 const struct manifest_file *manifest_find(
     const struct manifest *m, struct str path);
+/* Whether a file's bytes, its headers, a sibling, or all of them are equal. */
+bool manifest_same_bytes(
+    const struct manifest_file *a, const struct manifest_file *b);
+bool manifest_same_headers(
+    const struct manifest_file *a, const struct manifest_file *b);
+bool manifest_same_sibling(
+    const struct manifest_sibling *a, const struct manifest_sibling *b);
+bool manifest_same_file(
+    const struct manifest_file *a, const struct manifest_file *b);
 /* The file that lists this path as its sibling; NULL if none does. */
 const struct manifest_file *manifest_original(
     const struct manifest *m, struct str path, enum encoding *encoding);

@@ -1,28 +1,11 @@
 #include "generator/plan.h"
 
-#include <string.h>
-
 /*
  * After a deploy that was interrupted, each of its files may be there or not
  * yet, and each that it was to delete may be gone. Bytes that nothing has
  * stand for what is not known.
  */
 #define UNKNOWN UINT64_MAX
-
-static bool same_file(
-    const struct manifest_file *f, const struct manifest_file *g)
-{
-	bool same = f->class == g->class && str_eq(f->type, g->type) &&
-		    f->digest.bytes == g->digest.bytes &&
-		    memcmp(f->digest.blake2b, g->digest.blake2b,
-			sizeof(f->digest.blake2b)) == 0;
-
-	for (size_t i = 0; i < ENCODING_COUNT && same; i++)
-		same = f->siblings[i].bytes == g->siblings[i].bytes &&
-		       memcmp(f->siblings[i].blake2b, g->siblings[i].blake2b,
-			   sizeof(f->siblings[i].blake2b)) == 0;
-	return same;
-}
 
 /* With all siblings that it has or may have. */
 static struct manifest_file unsure(const struct manifest_file *f,
@@ -62,7 +45,7 @@ struct manifest plan_doubt(struct arena *a, const struct manifest *there,
 		j += order >= 0;
 		if (order == 0)
 			m.files[m.n++] =
-			    same_file(f, g)
+			    manifest_same_file(f, g)
 				? *f
 				: unsure(f, g, plan_may_be_missing(f));
 		else

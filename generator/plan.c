@@ -96,18 +96,23 @@ static void add(struct planner *p, struct plan_change change)
 	}
 }
 
-static void add_urls(struct planner *p, struct str path)
+static void add_url(struct planner *p, struct str url)
 {
 	struct plan *plan = p->plan;
+
+	if (plan->n_urls == plan->cap_urls)
+		plan->urls = bigger(p->a, plan->urls, plan->n_urls,
+		    &plan->cap_urls, sizeof(*plan->urls));
+	plan->urls[plan->n_urls++] = url;
+}
+
+static void add_urls(struct planner *p, struct str path)
+{
 	struct str urls[PLAN_URLS_MAX];
 	size_t n = plan_urls(p->a, path, urls);
 
-	for (size_t i = 0; i < n; i++) {
-		if (plan->n_urls == plan->cap_urls)
-			plan->urls = bigger(p->a, plan->urls, plan->n_urls,
-			    &plan->cap_urls, sizeof(*plan->urls));
-		plan->urls[plan->n_urls++] = urls[i];
-	}
+	for (size_t i = 0; i < n; i++)
+		add_url(p, urls[i]);
 }
 
 static int by_str(const void *left, const void *right)
@@ -161,42 +166,7 @@ static bool is_needed(const struct planner *p, struct str path)
 				 sizeof(*p->kept), by_str));
 }
 
-/* --- what differs ----------------------------------------------------- */
-
-static bool same_bytes(
-    const struct manifest_file *now, const struct manifest_file *before)
-{
-	return now->digest.bytes == before->digest.bytes &&
-	       memcmp(now->digest.blake2b, before->digest.blake2b,
-		   sizeof(now->digest.blake2b)) == 0;
-}
-
-static bool same_headers(
-    const struct manifest_file *now, const struct manifest_file *before)
-{
-	return now->class == before->class && str_eq(now->type, before->type);
-}
-
-static bool same_sibling(
-    const struct manifest_sibling *now, const struct manifest_sibling *before)
-{
-	return now->bytes == before->bytes &&
-	       (now->bytes == 0 || memcmp(now->blake2b, before->blake2b,
-				       sizeof(now->blake2b)) == 0);
-}
-
-/* Whether anybody who asks for it gets something else. */
-static bool is_changed(const struct pair *pair)
-{
-	if (!same_bytes(pair->now, pair->before) ||
-	    !same_headers(pair->now, pair->before))
-		return true;
-	for (size_t i = 0; i < ENCODING_COUNT; i++)
-		if (!same_sibling(
-			&pair->now->siblings[i], &pair->before->siblings[i]))
-			return true;
-	return false;
-}
+/* --- pairs ------------------------------------------------------------ */
 
 static enum rank rank_of(const struct pair *pair)
 {
@@ -249,17 +219,17 @@ static void upload_sibling(struct planner *p, const struct pair *pair, int e)
 
 	if (!now->bytes)
 		return;
-	if (same_sibling(now, before) &&
-	    same_headers(pair->now, pair->before)) {
+	if (manifest_same_sibling(now, before) &&
+	    manifest_same_headers(pair->now, pair->before)) {
 		p->plan->unchanged++;
 		return;
 	}
 	add(p, (struct plan_change){.path = manifest_sibling_path(p->a,
 					pair->now->path, (enum encoding)e),
 		   .step = steps[pair->rank],
-		   .why = !before->bytes	      ? PLAN_IS_NEW
-			  : same_sibling(now, before) ? PLAN_HEADERS
-						      : PLAN_CHANGED,
+		   .why = !before->bytes		       ? PLAN_IS_NEW
+			  : manifest_same_sibling(now, before) ? PLAN_HEADERS
+							       : PLAN_CHANGED,
 		   .bytes = now->bytes,
 		   .file = pair->now,
 		   .before = before->bytes ? pair->before : NULL,
@@ -269,11 +239,11 @@ static void upload_sibling(struct planner *p, const struct pair *pair, int e)
 static void upload(struct planner *p, const struct pair *pair)
 {
 	const struct manifest_file *now = pair->now, *before = pair->before;
-	bool bytes = before && same_bytes(now, before);
+	bool bytes = before && manifest_same_bytes(now, before);
 
 	for (int e = 0; e < ENCODING_COUNT; e++)
 		upload_sibling(p, pair, e);
-	if (bytes && same_headers(now, before)) {
+	if (bytes && manifest_same_headers(now, before)) {
 		p->plan->unchanged++;
 		return;
 	}
@@ -380,15 +350,39 @@ static void add_own(
 		add_urls(p, str_of(path));
 }
 
+/*
+ * The page that answers all other paths: when that is another one, any URL may
+ * have the old one.
+ */
+static bool fallback_differs(const struct planner *p, struct str before)
+{
+	struct str now = p->in->now->fallback;
+
+	if (now.n == 0 && before.n == 0)
+		return false;
+	for (size_t i = 0; i < p->n && str_eq(now, before); i++) {
+		const struct pair *pair = &p->pairs[i];
+		if (pair->now && str_eq(pair->now->path, now))
+			return !pair->before ||
+			       !manifest_same_file(pair->now, pair->before);
+	}
+	return true;
+}
+
 static void find_urls(struct planner *p)
 {
+	if (fallback_differs(p, p->there->fallback)) {
+		p->plan->n_urls = 0;
+		add_url(p, STR("/*"));
+		return;
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		const struct pair *pair = &p->pairs[i];
 		if (!pair->now) {
 			if (!is_needed(p, pair->before->path))
 				add_urls(p, pair->before->path);
 		} else if (pair->before) {
-			if (is_changed(pair))
+			if (!manifest_same_file(pair->now, pair->before))
 				add_urls(p, pair->now->path);
 		} else if (pair->now->class != OUT_IMMUTABLE) {
 			/* "there is no such page" may have been kept of it */
@@ -416,11 +410,11 @@ void plan_make(
 		    &p, STR(MANIFEST_SIGNATURE), PLAN_DELETE, 0, NULL, -1);
 		add_urls(&p, STR(MANIFEST_SIGNATURE));
 	}
-	if (p.there)
-		find_urls(&p);
 	add_own(&p, MANIFEST_SIGNATURE, input->signature_bytes,
 	    input->signature_differs);
 	add_own(
 	    &p, OUT_MANIFEST, input->manifest_bytes, input->manifest_differs);
+	if (p.there)
+		find_urls(&p);
 	out->n_urls = unique(out->urls, out->n_urls);
 }

@@ -60,8 +60,11 @@ struct plan_change {
 struct plan {
 	struct plan_change *changes; /* in order */
 	size_t n, cap;
-	struct str
-	    *urls; /* to invalidate: "/guide/", percent-encoded, sorted */
+	/*
+	 * To invalidate, sorted: plan_urls() of what changed. One for all
+	 * ("/" and a star) where the page that answers every other path did.
+	 */
+	struct str *urls;
 	size_t n_urls, cap_urls;
 	size_t n_uploads, n_deletes; /* of changes */
 	uint64_t bytes;		     /* to upload */

@@ -188,6 +188,24 @@ static void an_id_stands_once(void **state)
 	assert_non_null(strstr(diag.first->text.p, "two releases"));
 }
 
+static void a_fallback_is_one_of_the_files(void **state)
+{
+	struct manifest m = sample(), back;
+
+	(void)state;
+	m.fallback = STR("index.html");
+	assert_int_equal(
+	    manifest_read(&arena, kit_text(&arena, &m), "m", &diag, &back),
+	    ERR_OK);
+	assert_true(str_eq(back.fallback, m.fallback));
+	assert_true(str_eq(kit_text(&arena, &back), kit_text(&arena, &m)));
+	m.fallback = STR("none.html");
+	assert_int_equal(
+	    manifest_read(&arena, kit_text(&arena, &m), "m", &diag, &back),
+	    ERR_INPUT);
+	assert_string_equal(diag.first->name, "manifest-path");
+}
+
 static void a_sibling_has_no_row(void **state)
 {
 	struct manifest m = release_of(
@@ -390,6 +408,7 @@ int main(void)
 	    TEST(nothing_may_be_published),
 	    TEST(what_is_broken_is_refused),
 	    TEST(an_id_stands_once),
+	    TEST(a_fallback_is_one_of_the_files),
 	    TEST(a_sibling_has_no_row),
 	    TEST(damage_is_survived),
 	    TEST(releases_are_kept),

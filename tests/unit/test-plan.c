@@ -283,6 +283,29 @@ static void urls_are_those_that_changed(void **state)
 	    "/a /manifest.json ");
 }
 
+/* An application of one page: any path may have the old one. */
+static void a_fallback_is_everywhere(void **state)
+{
+	struct manifest a = release_of(&arena, "a page x\nb page y\n");
+	struct manifest b = release_of(&arena, "a page z\nb page y\n");
+	struct plan_input in = input_of(&b, &a);
+	struct plan plan;
+
+	(void)state;
+	a.fallback = b.fallback = STR("b");
+	plan_make(&arena, &in, &plan);
+	assert_string_equal(urls(&plan), "/a /manifest.json ");
+	a.fallback = b.fallback = STR("a");
+	plan_make(&arena, &in, &plan);
+	assert_string_equal(urls(&plan), "/* ");
+	b.fallback = STR("b");
+	plan_make(&arena, &in, &plan);
+	assert_string_equal(urls(&plan), "/* ");
+	b.fallback = STR("");
+	plan_make(&arena, &in, &plan);
+	assert_string_equal(urls(&plan), "/* ");
+}
+
 static struct str printed(void (*print)(struct plan *, struct buf *),
     const char *before, const char *now)
 {
@@ -401,6 +424,7 @@ int main(void)
 	    TEST(the_signature_goes_with_the_manifest),
 	    TEST(urls_are_what_browsers_ask_for),
 	    TEST(urls_are_those_that_changed),
+	    TEST(a_fallback_is_everywhere),
 	    TEST(aws_is_told_types_and_codings),
 	    TEST(too_many_urls_are_all),
 	    TEST(people_are_told_what_and_why),
