@@ -4,12 +4,13 @@
 #include "generator/build.h"
 
 /*
- * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Three
+ * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Four
  * files make one value tree:
  *
  *   openapi.c            the document: info, servers, paths, and what every
  *                        one has in common (templates/openapi/)
- *   openapi-operation.c  one API: what it takes, and with what it answers
+ *   openapi-operation.c  one API: its words, and with what it answers
+ *   openapi-request.c    one API: what it takes
  *   openapi-refusals.c   every answer that is a problem, and its schema
  *
  * What is described has to be what happens: tests/web/openapi.t holds every
@@ -45,6 +46,13 @@ struct value *openapi_child(
 /* One API below `paths`. openapi-operation.c */
 void openapi_operation(
     struct openapi *o, struct value *paths, const struct api *api);
+
+/*
+ * Its parameters and its body, into the operation; `path` has the names that
+ * the path's places have in the document. openapi-request.c
+ */
+void openapi_request(struct openapi *o, const struct api *api, struct str path,
+    struct value *operation);
 
 /*
  * components.responses for what is refused, as far as something refers to it.

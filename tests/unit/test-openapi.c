@@ -1,5 +1,5 @@
 /*
- * covers generator/openapi.c, openapi-operation.c and openapi-refusals.c.
+ * covers generator/openapi*.c.
  * Whether the document tells the truth is held by tests/web/openapi.t.
  */
 #include "tests/unit/site-kit.h"
