@@ -105,7 +105,8 @@ static enum err read_key(
 	if (str_is(m->key, "file"))
 		return read_file(
 		    b, fs_join(b->arena, b->site->dir, name), v->pos, out);
-	const char *text = *name ? outside_secret(b->site->outside, name) : NULL;
+	const char *text =
+	    *name ? outside_secret(b->site->outside, name) : NULL;
 	if (!text) {
 		diag_error(b->diag, v->pos, "env-missing",
 		    "`sign.key` comes from the environment and %s is not set; "
