@@ -211,13 +211,14 @@ static struct value *command(struct tables *t, const struct command *c)
 /* ---- keys ---------------------------------------------------------------- */
 
 static const struct {
-	const char *name, *type, *example; /* of the values; NULL = default */
+	const char *name, *type;
+	const char *example; /* NULL: generator/man/examples.mustache */
 } kinds[KEY_KIND_COUNT] = {
     [KEY_TABLE] = {"table", "table", NULL},
     [KEY_LIKE] = {"like", "table", NULL},
     [KEY_ANY] = {"any", "any value or table", NULL},
-    [KEY_STRING] = {"string", "string", "\"…\""},
-    [KEY_URL] = {"url", "URL", "\"https://www.example.org\""},
+    [KEY_STRING] = {"string", "string", NULL},
+    [KEY_URL] = {"url", "URL", NULL},
     [KEY_BOOL] = {"bool", "true or false", "true"},
     [KEY_INT] = {"int", "whole number", "10"},
     [KEY_DURATION] = {"duration", "duration", "\"10s\""},
@@ -225,8 +226,8 @@ static const struct {
     [KEY_RATE] = {"rate", "rate", "\"150/m\""},
     [KEY_ENUM] = {"enum", "one of", NULL},
     [KEY_ENUMS] = {"enums", "array of", NULL},
-    [KEY_STRINGS] = {"strings", "array of strings", "[\"…\"]"},
-    [KEY_MAP] = {"map", "table of texts", "{ … = \"…\" }"},
+    [KEY_STRINGS] = {"strings", "array of strings", NULL},
+    [KEY_MAP] = {"map", "table of texts", NULL},
 };
 
 /* The keys of the request endpoint have a manual of their own. */
@@ -326,18 +327,21 @@ static struct str range(struct tables *t, const struct key *k)
 	    STR_ARG(str_slice(arg, dots + 2, arg.n)));
 }
 
+/* One of several, or all of several that may be. */
 static struct str example(struct tables *t, const struct key *k)
 {
 	struct value *all = k->kind == KEY_ENUM || k->kind == KEY_ENUMS
 				? choices(t, k->arg)
 				: NULL;
+	size_t n = all && k->kind == KEY_ENUM ? 1 : all ? all->as.array.n : 0;
+	struct str bars = {0};
 
 	if (k->fallback)
 		return as_toml(t, k, k->fallback);
-	if (all && all->as.array.n)
-		return as_toml(
-		    t, k, arena_cstr(t->a, all->as.array.items[0]->text));
-	return str_of(kinds[k->kind].example);
+	for (size_t i = 0; i < n && i < all->as.array.n; i++)
+		bars = arena_printf(t->a, "%.*s%s%.*s", STR_ARG(bars),
+		    i ? "|" : "", STR_ARG(all->as.array.items[i]->text));
+	return n ? as_toml(t, k, bars.p) : str_of(kinds[k->kind].example);
 }
 
 static struct value *key(struct tables *t, const struct key *k)
@@ -355,6 +359,9 @@ static struct value *key(struct tables *t, const struct key *k)
 	    all->as.array.n ? arena_printf(t->a, "%s %.*s", kinds[k->kind].type,
 				  STR_ARG(enumeration(t, all)))
 			    : str_of(kinds[k->kind].type));
+	char *type = arena_cstr(t->a, value_text(row, "type"));
+	*type = (char)toupper((unsigned char)*type);
+	set_text(t, row, "type_sentence", type);
 	set_text(t, row, "kind", kinds[k->kind].name);
 	set(t, row, "choices", all);
 	set_str(t, row, "range", range(t, k));

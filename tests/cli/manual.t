@@ -70,12 +70,46 @@ keys_def() { # the patterns of generator/keys.def
 is "the tables hold keys.def" "$(table 't.keys.map((k) => k.pattern)')" \
 	"$(keys_def)"
 is "a key's type, range and default are told" "$(
-	sed -n '/^\.\\" key api\.\*\.deadline$/,/^[A-Z]/p' "$man/lowtide-api.5")" \
+	sed -n '/^\.\\" key api\.\*\.deadline$/,/^\.Li/p' "$man/lowtide-api.5")" \
 	'.\" key api.*.deadline
 .It Ic deadline
-.Em "duration, from 1s to 30d, default"
-.Li "\(dq15m\(dq" .
-From accept to finish.'
+From accept to finish.
+.Em "Duration, from 1s to 30d, if left out"
+.Li "deadline = \(dq15m\(dq" .'
+examples_of() { # PAGE: a line each, PATTERN and how its key is written
+	sed -n '/^\.Sh KEYS/,/^\.Sh [^K]/p' "$1" | awk '
+		/^\.\\" key / { pattern = $3; told = "" }
+		/^\.Li "/ { line = $0
+			sub(/^\.Li "/, "", line); sub(/" \.$/, "", line)
+			gsub(/\\\(dq/, "\"", line)
+			gsub(/\\\(aq/, "\047", line)
+			gsub(/\\\(ga/, "`", line); gsub(/\\e/, "\\", line)
+			name = pattern; sub(/.*\./, "", name)
+			if (index(line, name " = ") == 1) print pattern, line }'
+}
+for page in site api; do
+	examples_of "$man/lowtide-$page.5"
+done >"$TMP/examples"
+is "every key that is built has a value to write" \
+	"$(cut -d' ' -f1 "$TMP/examples" | sort -u)" \
+	"$(table "t.keys.filter((k) => !k.later &&
+		!['table', 'like'].includes(k.kind)).map((k) => k.pattern)" |
+		sort)"
+mkdir -p "$TMP/one/env"
+while read -r pattern line; do
+	below=${pattern%"${pattern##*.}"}
+	below=${below%.}
+	{
+		[ "$pattern" = name ] || echo 'name = "acme"'
+		[ -z "$below" ] || echo "[${below//\*/some}]"
+		printf '%s\n' "$line"
+	} >"$TMP/one/all.toml"
+	echo 'name = "acme"' >"$TMP/one/site.toml"
+	grep -v '^name = "acme"$' "$TMP/one/all.toml" >"$TMP/one/env/base.toml"
+	is "which is right: $pattern" "$("$LOWTIDE" check -q -C "$TMP/one" 2>&1 |
+		grep -E ': (unknown-key|wrong-type|bad-value|toml-syntax|env-only|placeholder): ' |
+		grep -v 'LOGIN_SECRET\|SUPPORT_MAIL')" ""
+done <"$TMP/examples"
 
 # ---- the examples are sites
 examples() { # PAGE FOLDER: each literal display with a file's name, unpacked
