@@ -26,6 +26,7 @@ static const struct producer {
     {produce_modules, false, "modules"},
     {produce_pages, false, "pages"},
     {produce_handlers, false, "handlers"},
+    {produce_names, false, "names"},
     {produce_hosts, true, "hosts"},
     {produce_compress, true, "compress"},
     {produce_server, true, "server"},

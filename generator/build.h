@@ -90,6 +90,7 @@ enum err produce_problems(struct build *b);   /* problems.c */
 enum err produce_modules(struct build *b);    /* modules.c: import map */
 enum err produce_pages(struct build *b);      /* pages.c */
 enum err produce_handlers(struct build *b);   /* static.c */
+enum err produce_names(struct build *b);      /* names.c: case alone */
 enum err produce_hosts(struct build *b);      /* server-hosts.c: _headers */
 enum err produce_server(struct build *b);     /* server.c: nginx and others */
 enum err produce_compress(struct build *b);   /* compress.c */
