@@ -239,6 +239,8 @@ check-npm:
 soak:
 	@.ci/packages check
 	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 all tests-built
+	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 SAN=1 \
+		$(patsubst build/%,build/san/%,$(FUZZERS))
 	@tests/fault/soak.sh
 
 PORT ?= 8080

@@ -18,6 +18,8 @@ sizes=(
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
 	LOWTIDE_ROUNDS=5000000 # hostile inputs
+	FUZZ_ROUNDS=200000 # spoilt copies of each corpus
+	LOWTIDE_SPARSE=2G  # a static file with a hole
 	HISTORIES=1000     # of releases, and the deploys between them
 	STOPS=all          # each call after which a deploy may be interrupted
 )
@@ -26,7 +28,8 @@ for size in "${sizes[@]}"; do
 	export "$name=${!name:-${size#*=}}"
 	printf '# %s=%s\n' "$name" "${!name}"
 done
-tests=(tests/fault/*.t tests/cli/deploy.t)
+tests=(tests/fault/*.t tests/cli/deploy.t tests/golden/hostile.t
+	build/san/tests/fuzz-*[a-z])
 for name in life faults disk loop-owners loop-park hostile plan-history; do
 	[ ! -x "build/tests/test-$name" ] || tests+=("build/tests/test-$name")
 done

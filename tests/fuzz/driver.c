@@ -11,7 +11,7 @@
  * The main() of a fuzzer without coverage: the corpus as it is, then spoilt
  * copies. Told by the name of the program, fuzz-NAME, where the corpus is.
  *
- *	LOWTIDE_ROUNDS=100000 LOWTIDE_SEED=7 build/san/tests/fuzz-html
+ *	FUZZ_ROUNDS=100000 FUZZ_SEED=7 build/san/tests/fuzz-html
  *	build/san/tests/fuzz-html FILE…		what these inputs do
  *
  * An input that fails is left in a file, which is named: it belongs into the
@@ -184,8 +184,8 @@ static long number(const char *variable, long otherwise)
 int main(int argc, char *argv[])
 {
 	const char *name = strrchr(argv[0], '/');
-	long rounds = number("LOWTIDE_ROUNDS", ROUNDS);
-	long seed = number("LOWTIDE_SEED", 1);
+	long rounds = number("FUZZ_ROUNDS", ROUNDS);
+	long seed = number("FUZZ_SEED", 1);
 
 	signal(SIGABRT, on_signal);
 	signal(SIGSEGV, on_signal);
