@@ -420,7 +420,7 @@ static void live(struct history *h)
 static void histories(void **state)
 {
 	const char *from = getenv("SEED"), *count = getenv("HISTORIES");
-	unsigned rounds = count ? (unsigned)atoi(count) : 40;
+	unsigned rounds = count ? (unsigned)atoi(count) : 20;
 	struct history *h = malloc(sizeof(*h));
 
 	(void)state;
