@@ -112,8 +112,7 @@ enum err command_print_json(const struct command_run *run, int status)
 #define COMMAND_OPT_CACHE                                                      \
 	{                                                                      \
 		.name = "cache", .kind = OPT_STRING, .arg = "DIR",             \
-		.help = "what earlier runs worked out, or none (default: "     \
-			".lowtide-cache in the site folder)"                   \
+		.help = "for later runs (default: .lowtide-cache), or none"    \
 	}
 #define COMMAND_OPT_PREVIOUS                                                   \
 	{                                                                      \

@@ -179,9 +179,9 @@ unlike "one that is right is not" "$said" 'words.txt.gz'
 is "the manifest knows the difference" "$(node -e '
 	const m = JSON.parse(require("fs").readFileSync(process.argv[1]));
 	for (const f of m.files) if (/^(words|large)/.test(f.path))
-		console.log(f.path, Object.keys(f.encodings).join());
+		console.log(f.path, Object.keys(f.encodings).join() || "-");
 	' "$TMP/own/www/manifest.json")" "large.txt br
-large.txt.gz 
+large.txt.gz -
 words.txt gz,br"
 rm "$site/static"/*.gz
 build --cache "$fresh" --out "$TMP/own"
