@@ -26,12 +26,13 @@ static struct manifest_file row_of(const struct out_file *f)
 enum err produce_manifest(struct build *b)
 {
 	struct manifest m = {.name = b->site->name};
+	struct arena rows = {0};
 	struct buf text = {0};
 	bool from_env = false;
 	enum err err = ERR_OK;
 
 	out_sort(&b->out);
-	m.files = arena_array(b->arena, b->out.n, sizeof(*m.files));
+	m.files = arena_array(&rows, b->out.n, sizeof(*m.files));
 	for (size_t i = 0; i < b->out.n; i++) {
 		const struct out_file *f = &b->out.files[i];
 		if (f->root != OUT_WWW || f->is_sibling)
@@ -55,5 +56,6 @@ enum err produce_manifest(struct build *b)
 		err = out_put(&b->out, OUT_WWW, OUT_MANIFEST, buf_str(&text),
 		    OUT_POINTER, from_env, POS_NONE, b->diag);
 	buf_release(&text);
+	arena_release(&rows);
 	return err;
 }

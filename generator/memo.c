@@ -507,6 +507,11 @@ void memo_searched(struct memo *m, struct str digest)
 	    memo_file_digests(&m->old);
 }
 
+size_t memo_count(const struct memo *m)
+{
+	return m ? m->n_sources : 0;
+}
+
 const struct fs_list *memo_list(const struct memo *m, const char *folder)
 {
 	for (size_t i = 0; m && i < MEMO_FOLDERS; i++)

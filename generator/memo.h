@@ -59,6 +59,8 @@ const struct outside *memo_outside(struct memo *memo);
 /* What is searched for in all output; rows of another search do not count. */
 void memo_searched(struct memo *memo, struct str scan_digest);
 
+/* How many files the site has; 0 without a memo. */
+size_t memo_count(const struct memo *memo);
 /* The files of one folder, as fs_walk(); NULL when they have to be walked. */
 const struct fs_list *memo_list(const struct memo *memo, const char *folder);
 /*

@@ -178,6 +178,16 @@ static size_t count_same(const struct stage *s)
 	return n;
 }
 
+/* What stays, and why, is told by who removes the rest. */
+static enum err unlink_one(void *ctx, struct worker *w, size_t i)
+{
+	struct stage *s = ctx;
+
+	(void)w;
+	unlinkat(s->previous, s->before[i].entry->rel.p, 0);
+	return ERR_OK;
+}
+
 /* Only once the new output is in place: nothing is lost if it stays. */
 static bool remove_old(const char *path, struct diag *diag)
 {
@@ -234,12 +244,12 @@ static enum err replace(struct commit *c, struct diag *diag)
 {
 	struct stage *s = c->stage;
 	struct pool one = {.jobs = 1};
+	struct pool *pool = c->out->pool ? c->out->pool : &one;
 	const char *old;
 	enum err err = stage_folder(s, diag, &c->folder);
 
 	if (err == ERR_OK)
-		err = pool_each(c->out->pool ? c->out->pool : &one, diag,
-		    s->n_before, link_one, c);
+		err = pool_each(pool, diag, s->n_before, link_one, c);
 	/* one call for all files; a folder's names are files' bytes to it */
 	if (err == ERR_OK && syncfs(c->folder) != 0)
 		err = stage_failed(s, diag, "", "it cannot be synced");
@@ -250,6 +260,8 @@ static enum err replace(struct commit *c, struct diag *diag)
 	if (err != ERR_OK)
 		return err;
 	err = sync_parent(s, diag);
+	if (old && pool_each(pool, NULL, s->n_before, unlink_one, s) != ERR_OK)
+		return ERR_IO;
 	bool gone = !old || remove_old(old, diag);
 	/* a run that has nothing to do would leave it there */
 	if (gone && err == ERR_OK)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generator/memo.h"
+
 #include "generator/scan.h"
 #include "lib/utf8.h"
 
@@ -191,7 +193,9 @@ static void grow(struct out *out)
 {
 	if (out->n < out->cap)
 		return;
-	out->cap = out->cap ? out->cap * 2 : 64;
+	/* an arena keeps what was outgrown: better guessed than doubled */
+	size_t guess = memo_count(out->memo) + 128;
+	out->cap = out->cap ? out->cap * 2 : guess;
 	struct out_file *files =
 	    arena_array(out->arena, out->cap, sizeof(*files));
 	if (out->n)

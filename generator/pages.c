@@ -5,6 +5,7 @@
 #include "generator/memo.h"
 #include "generator/modules.h"
 #include "generator/mustache.h"
+#include "generator/sources.h"
 
 /*
  * pages/: *.html as they are, *.mustache rendered, references rewritten in
@@ -256,8 +257,7 @@ static enum err list_pages(struct pages *pages)
 {
 	struct build *b = pages->b;
 	struct fs_list *list = arena_alloc(b->arena, sizeof(*list));
-	enum err err = fs_walk(b->arena,
-	    site_path(b->arena, b->site->dir, "pages"), b->diag, list);
+	enum err err = sources_all(b, "pages", list);
 
 	lookup_init(&pages->by_name, b->arena);
 	lookup_init(&pages->by_own, b->arena);

@@ -45,26 +45,27 @@ static bool is_published(
 	return false;
 }
 
+enum err sources_all(struct build *b, const char *folder, struct fs_list *out)
+{
+	const struct fs_list *seen = memo_list(b->memo, folder);
+
+	if (!seen)
+		return fs_walk(b->arena,
+		    site_path(b->arena, b->site->dir, folder), b->diag, out);
+	*out = *seen;
+	return ERR_OK;
+}
+
 enum err sources_list(
     struct build *b, const char *folder, bool well_known, struct fs_list *out)
 {
-	const struct fs_list *seen = memo_list(b->memo, folder);
-	enum err err = ERR_OK;
-	size_t n = 0;
+	struct fs_list all;
+	enum err err = sources_all(b, folder, &all);
 
-	if (seen)
-		*out = (struct fs_list){.entries = arena_array(b->arena,
-					    seen->n, sizeof(*seen->entries)),
-		    .n = seen->n};
-	else
-		err = fs_walk(b->arena,
-		    site_path(b->arena, b->site->dir, folder), b->diag, out);
-	if (seen && seen->n)
-		memcpy(out->entries, seen->entries,
-		    seen->n * sizeof(*seen->entries));
-	for (size_t i = 0; i < out->n; i++)
-		if (is_published(b, &out->entries[i], well_known))
-			out->entries[n++] = out->entries[i];
-	out->n = n;
+	*out = (struct fs_list){
+	    .entries = arena_array(b->arena, all.n, sizeof(*all.entries))};
+	for (size_t i = 0; i < all.n; i++)
+		if (is_published(b, &all.entries[i], well_known))
+			out->entries[out->n++] = all.entries[i];
 	return err;
 }

@@ -14,4 +14,8 @@
 enum err sources_list(struct build *b, const char *folder, bool well_known,
     struct fs_list *out) __attribute__((warn_unused_result));
 
+/* All of them, and nothing is said of their names. Not to be changed. */
+enum err sources_all(struct build *b, const char *folder, struct fs_list *out)
+    __attribute__((warn_unused_result));
+
 #endif
