@@ -17,6 +17,7 @@ sizes=(
 	AGAIN=50           # how often hundreds of them come and go
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
+	EDITS=300          # of a site, each built upon and afresh
 	LOWTIDE_ROUNDS=5000000 # hostile inputs
 	FUZZ_ROUNDS=200000 # spoilt copies of each corpus
 	LOWTIDE_SPARSE=2G  # a static file with a hole
@@ -29,7 +30,7 @@ for size in "${sizes[@]}"; do
 	printf '# %s=%s\n' "$name" "${!name}"
 done
 tests=(tests/fault/*.t tests/cli/deploy.t tests/golden/hostile.t
-	build/san/tests/fuzz-*[a-z])
+	tests/golden/incremental.t build/san/tests/fuzz-*[a-z])
 for name in life faults disk loop-owners loop-park hostile plan-history; do
 	[ ! -x "build/tests/test-$name" ] || tests+=("build/tests/test-$name")
 done

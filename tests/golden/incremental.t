@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# A build that knows the last one gives what a fresh one gives, bytes and
+# findings, whatever was edited in between; and one that finds nothing changed
+# writes nothing anywhere. EDITS rounds (soak: more), drawn by SEED.
+. tests/lib.sh
+EDITS=${EDITS:-14}
+RANDOM=${SEED:-11}
+site=$TMP/work/site
+mkdir -p "$TMP/work"
+cp -r site "$site"
+rm -rf "$site/.lowtide-cache" "$site/dist"
+mkdir -p "$site/assets/more" "$site/static/more" "$site/pages/more"
+for i in 1 2 3 4 5 6; do
+	echo "p.c$i { background: url(i$i.svg) }" >"$site/assets/more/s$i.css"
+	echo "<svg xmlns='http://www.w3.org/2000/svg'><g id='$i'/></svg>" \
+		>"$site/assets/more/i$i.svg"
+	echo "import './m$((i % 6 + 1)).mjs'; export const n$i = $i" \
+		>"$site/assets/more/m$i.mjs"
+	printf '<!doctype html><title>%d</title>\n%s\n%s\n%s\n' "$i" \
+		"<link rel=stylesheet href=/assets/more/s$i.css>" \
+		"<script type=module src=/assets/more/m$i.mjs></script>" \
+		"<a href=p$((i % 6 + 1)).html>next</a> <img src=/assets/more/i$i.svg>" \
+		>"$site/pages/more/p$i.html"
+	echo "data $i" >"$site/static/more/d$i.txt"
+done
+
+listing() { # DIR
+	(cd "$1" && find . -type f -printf '%p %m ' -exec sha256sum {} + | sort)
+}
+build() { # ARGUMENT…: what was said, its status last
+	"$LOWTIDE" build -q --fast -C "$site" "$@" 2>&1
+	echo "status $?"
+}
+
+pick() { # PATTERN…: one of the files there
+	local files=()
+	mapfile -t files < <(cd "$site" && find "$@" -type f | LC_ALL=C sort)
+	echo "$site/${files[RANDOM % ${#files[@]}]}"
+}
+
+edit() { # sets $did
+	local file to
+	case $((RANDOM % 12)) in
+	0) file=$(pick static) && echo "more" >>"$file" ;;
+	1) file=$(pick assets -name '*.css') && echo "b{top:0}" >>"$file" ;;
+	2) file=$(pick assets -name '*.mjs') && echo "// $RANDOM" >>"$file" ;;
+	3) file=$(pick assets/more -name '*.svg') && rm "$file" ;;
+	4) file=$(pick pages/more -name '*.html') && echo "<p>$RANDOM" >>"$file" ;;
+	5) file=$(pick pages/more -name '*.html') && mv "$file" "${file%.html}x.html" ;;
+	6) file=$site/assets/more/i$((RANDOM % 6 + 1)).svg
+		echo "<svg xmlns='http://www.w3.org/2000/svg'/>" >"$file" ;;
+	7) file=$site/static/more/new$RANDOM.txt && echo new >"$file" ;;
+	8) file=$(pick static/more) && touch -d '2001-01-01' "$file" ;;
+	9) file=$(pick pages/more -name '*.html')
+		echo "<script type=module src=/assets/more/m1.mjs></script>" >>"$file" ;;
+	10) file=$site/env/base.toml
+		printf '\n[public]\nx%d = "y"\n' "$RANDOM" >"$TMP/public"
+		grep -q '^\[public\]' "$file" &&
+			sed -i "s/^\[public\]/[public]\nx$RANDOM = \"y\"/" "$file" ;;
+	11) file=$(pick assets/more -name '*.svg') && to=$(pick assets/more -name '*.svg')
+		[ "$file" = "$to" ] || cp -p "$file" "$to" ;;
+	esac
+	did="$did ${file#"$site"/}"
+}
+
+build >/dev/null
+differ=''
+for ((round = 1; round <= EDITS; round++)); do
+	did=''
+	for ((k = RANDOM % 3; k >= 0; k--)); do edit; done
+	said=$(build)
+	fresh=$(build --cache none --out "$TMP/fresh" -j 1 |
+		sed "s#$TMP/fresh#$site/dist#g")
+	[ "$said" = "$fresh" ] || differ="$differ round $round said otherwise:$did"
+	[ "$(listing "$site/dist")" = "$(listing "$TMP/fresh")" ] ||
+		differ="$differ round $round:$did: $(diff <(listing "$site/dist") \
+			<(listing "$TMP/fresh") | head -5)"
+	rm -rf "$TMP/fresh"
+	[ -z "$differ" ] || break
+done
+is "$EDITS edits, built upon what was there and afresh" "$differ" ''
+
+# what is newer than a clock's grain is read once more, so it gets older first
+echo last >"$site/static/last.txt"
+sleep 0.1
+fresh=$(build)
+everything() { find "$TMP/work" -printf '%p %i %s %m %T@ %C@\n' | sort; }
+before=$(everything)
+said=$(build)
+is 'nothing changed: said again' "$said" "$fresh"
+is 'nothing changed: nothing is written anywhere' "$(everything)" "$before"
+if command -v strace >/dev/null; then
+	strace -f -o "$TMP/calls" "$LOWTIDE" build -q --fast -C "$site" 2>/dev/null
+	is 'nothing changed: no file is opened for writing' \
+		"$(grep -E 'O_WRONLY|O_RDWR|O_CREAT|mkdir|rename|unlink|link\(|linkat|utimens|sync' \
+			"$TMP/calls" | grep -v '/dev/tty\|readlink\|symlink')" ''
+	is 'nothing changed: no file of the site is opened' \
+		"$(grep -E 'open(at)?\(.*(html|css|toml|mjs|txt)"' "$TMP/calls")" ''
+fi
+done_testing
