@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generator/secrets.h"
 #include "lib/opt.h"
 #include "lib/units.h"
 #include "lib/url.h"
@@ -46,7 +47,10 @@ bool key_resolve(struct key_walk *w, struct str path, struct value *v)
 		    STR_ARG(path));
 		return false;
 	}
-	const char *found = *name ? outside_env(w->outside, name) : NULL;
+	const char *found = NULL;
+	if (*name)
+		found = secret_at(path) ? outside_secret(w->outside, name)
+					: outside_env(w->outside, name);
 	if (!found) {
 		diag_error(w->diag, v->pos, "env-missing",
 		    "`%.*s` comes from the environment and %s is not set; run "

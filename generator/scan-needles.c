@@ -32,20 +32,32 @@ static void spell(struct arena *a, struct needles *all,
 	    (struct needle){.text = arena_str(a, text), .value = value});
 }
 
+/* What of a value is searched for; not cut within a character. */
+static struct str head(struct str text)
+{
+	if (text.n <= SCAN_VALUE_MAX)
+		return text;
+	size_t n = SCAN_VALUE_MAX;
+	while (n > SCAN_VALUE_MIN && ((unsigned char)text.p[n] & 0xc0) == 0x80)
+		n--;
+	return str_slice(text, 0, n);
+}
+
 static void spell_escaped(
     struct arena *a, struct needles *all, const struct scan_value *value)
 {
+	struct str text = head(value->text);
 	static const enum mustache_escape ways[] = {
 	    ESCAPE_HTML, ESCAPE_JS, ESCAPE_JSON};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		buf_clear(&out);
-		if (escape_put(&out, ways[i], value->text))
+		if (escape_put(&out, ways[i], text))
 			spell(a, all, value, buf_str(&out));
 	}
 	buf_clear(&out);
-	url_encode(&out, value->text);
+	url_encode(&out, text);
 	spell(a, all, value, buf_str(&out));
 	/* %2F as %2f */
 	for (size_t i = 0; i + 2 < out.len; i++)
@@ -63,9 +75,11 @@ static void spell_escaped(
 static void spell_base64(struct arena *a, struct needles *all,
     const struct scan_value *value, const char *digits)
 {
+	struct str v = head(value->text);
+
 	for (size_t lead = 0; lead < 3; lead++) {
 		size_t from = (8 * lead + 5) / 6;
-		size_t to = 8 * (lead + value->text.n) / 6;
+		size_t to = 8 * (lead + v.n) / 6;
 		char *text = arena_alloc(a, to - from + 1);
 		for (size_t i = from; i < to; i++) {
 			/* six bits, from the i-th group of them */
@@ -91,7 +105,7 @@ struct needles needles_make(
 	for (size_t i = 0; i < n; i++) {
 		if (values[i].text.n < SCAN_VALUE_MIN)
 			continue;
-		spell(a, &all, &values[i], values[i].text);
+		spell(a, &all, &values[i], head(values[i].text));
 		spell_escaped(a, &all, &values[i]);
 		spell_base64(a, &all, &values[i],
 		    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -22,6 +22,8 @@ struct scan_value {
 	struct str key;	 /* "oauth.hmrc.client_secret" */
 };
 #define SCAN_VALUE_MIN 6
+/* Bytes of a value that are searched for: no spelling exceeds the overlap. */
+#define SCAN_VALUE_MAX 512
 #define SCAN_CHUNK_OVERLAP 4096 /* what streams carry from chunk to chunk */
 
 /* Copies nothing: the values must live as long as the arena. */

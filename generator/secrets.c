@@ -22,6 +22,35 @@ bool secret_named(struct str key)
 	return str_ends(key, "token");
 }
 
+/* A header that says who calls. */
+static bool is_credential(struct str name)
+{
+	char lower[64];
+
+	if (name.n > sizeof(lower))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z'
+			       ? (char)(name.p[i] - 'A' + 'a')
+			       : name.p[i];
+	struct str s = {lower, name.n};
+	return str_is(s, "authorization") || str_is(s, "cookie") ||
+	       str_is(s, "proxy-authorization") || str_ends(s, "api-key") ||
+	       str_ends(s, "apikey") || secret_named(s);
+}
+
+bool secret_at(struct str path)
+{
+	size_t dot = path.n;
+
+	while (dot && path.p[dot - 1] != '.')
+		dot--;
+	struct str name = str_slice(path, dot, path.n);
+	struct str above = str_slice(path, 0, dot ? dot - 1 : 0);
+	return secret_named(name) ||
+	       (str_ends(above, ".headers") && is_credential(name));
+}
+
 bool secret_shaped(struct str text)
 {
 	return scan_tells(text);
@@ -152,23 +181,6 @@ static bool has_place(struct str text)
 			return true;
 	}
 	return false;
-}
-
-/* A header that says who calls. */
-static bool is_credential(struct str name)
-{
-	char lower[64];
-
-	if (name.n > sizeof(lower))
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		lower[i] = name.p[i] >= 'A' && name.p[i] <= 'Z'
-			       ? (char)(name.p[i] - 'A' + 'a')
-			       : name.p[i];
-	struct str s = {lower, name.n};
-	return str_is(s, "authorization") || str_is(s, "cookie") ||
-	       str_is(s, "proxy-authorization") || str_ends(s, "api-key") ||
-	       str_ends(s, "apikey") || secret_named(s);
 }
 
 /* "Bearer abc": what stands behind the scheme. A template holds no value. */

@@ -11,6 +11,8 @@
 
 /* A key that is named after one: client_secret, private_key, api_token … */
 bool secret_named(struct str key);
+/* A path by dots: one of those, or a header that says who calls. */
+bool secret_at(struct str path);
 /* A text that holds what only secrets begin with: sk_live_, PEM … */
 bool secret_shaped(struct str text);
 

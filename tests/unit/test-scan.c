@@ -315,6 +315,27 @@ static void many_values_at_every_place(void **state)
 	free(many);
 }
 
+/* A long one is found by its beginning, in every spelling. */
+static void long_values(void **state)
+{
+	struct world *w = *state;
+	struct buf long_one = {0}, html = {0};
+
+	for (int i = 0; i < 3000; i++)
+		buf_puts(&long_one, i % 3 ? "\"" : "é");
+	for (int i = 0; i < 3000; i++)
+		buf_puts(&html, i % 3 ? "&quot;" : "é");
+	const struct scan_value value = {buf_str(&long_one), STR("k")};
+	w->scan = scan_new(&w->arena, &value, 1);
+	assert_true(finds(w, buf_str(&long_one)));
+	assert_true(finds(w, str_slice(buf_str(&long_one), 0, 600)));
+	assert_false(finds(w, str_slice(buf_str(&long_one), 0, 500)));
+	assert_true(finds(w, buf_str(&html)));
+	assert_true(finds(w, str_slice(buf_str(&html), 0, SCAN_CHUNK_OVERLAP)));
+	buf_release(&long_one);
+	buf_release(&html);
+}
+
 static void the_place_is_told_once_a_secret(void **state)
 {
 	struct world *w = *state;
@@ -384,6 +405,8 @@ int main(void)
 		values_in_their_spellings, open_world, close_world),
 	    cmocka_unit_test_setup_teardown(
 		many_values_at_every_place, open_world, close_world),
+	    cmocka_unit_test_setup_teardown(
+		long_values, open_world, close_world),
 	    cmocka_unit_test_setup_teardown(
 		the_place_is_told_once_a_secret, open_world, close_world),
 	    cmocka_unit_test_setup_teardown(

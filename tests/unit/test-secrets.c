@@ -31,6 +31,21 @@ static void shaped(void **state)
 		assert_false(secret_shaped(str_of(no[i])));
 }
 
+static void paths(void **state)
+{
+	static const char *const yes[] = {"client_secret",
+	    "oauth.a.client_secret", "upstream.u.headers.Authorization",
+	    "api.a.request.headers.cookie", "upstream.u.headers.X-API-Key"};
+	static const char *const no[] = {"", "authorization",
+	    "public.authorization", "upstream.u.headers.Accept",
+	    "upstream.secret.base", "headers"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		assert_true(secret_at(str_of(yes[i])));
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		assert_false(secret_at(str_of(no[i])));
+}
+
 static void public_holds_none(void **state)
 {
 	static const char *const sets[] = {"public.deep.pin=whsec_x"};
@@ -240,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(named),
 	    cmocka_unit_test(shaped),
+	    cmocka_unit_test(paths),
 	    cmocka_unit_test(public_holds_none),
 	    cmocka_unit_test(values_are_what_this_machine_has),
 	    cmocka_unit_test(what_is_no_value),
