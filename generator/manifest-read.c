@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generator/digits.h"
 #include "lib/json-pull.h"
 
 /*
@@ -10,20 +11,19 @@
  * function makes of the value, and that each is there once. The format needs
  * no more depth than the calls here have, so none is counted.
  *
- * A row of `files` cannot be shorter than its hashes, so the text's length
- * bounds their number before memory is asked for.
+ * A row of `files` cannot be shorter than ROW_MIN, so the text's length bounds
+ * their number before memory is asked for.
  */
-#define ROW_MIN (64 + 64 + 95)
+#define ROW_MIN 330
+#define ROW_USUAL 560 /* with two siblings: memory for these at first */
 #define TYPE_MAX 255
 #define NAME_MAX_SITE 40
-#define HEX_256 64
 #define INTEGRITY "sha512-"
-#define BASE64_512 88 /* with its two '=' */
 
 struct reader {
 	struct json_pull json;
 	struct manifest *m;
-	size_t cap_files;
+	size_t cap_files, room; /* rows at most, and as there is memory for */
 	struct pos id_pos, fallback_pos;
 	bool format_known;
 	size_t kept_paths; /* of all releases */
@@ -106,70 +106,12 @@ static void read_object(
 
 /* --- single values ---------------------------------------------------- */
 
-/* One more than what a digit stands for, so that 0 is for what is none. */
-#define D(c, n) [(c)] = (n) + 1
-static const unsigned char nibbles[256] = {D('0', 0), D('1', 1), D('2', 2),
-    D('3', 3), D('4', 4), D('5', 5), D('6', 6), D('7', 7), D('8', 8), D('9', 9),
-    D('a', 10), D('b', 11), D('c', 12), D('d', 13), D('e', 14), D('f', 15)};
-#undef D
-
-static unsigned nibble(char c)
-{
-	return nibbles[(unsigned char)c] - 1u;
-}
-
-static bool from_hex(struct str s, unsigned char out[32])
-{
-	if (s.n != HEX_256)
-		return false;
-	for (size_t i = 0; i < 32; i++) {
-		unsigned high = nibble(s.p[2 * i]);
-		unsigned low = nibble(s.p[2 * i + 1]);
-		if ((high | low) > 15)
-			return false;
-		out[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
-}
-
-static unsigned sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (unsigned)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (unsigned)(c - 'a') + 26;
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0') + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : 255;
-}
-
-/* 64 bytes, spelt the one way that base64 has for them. */
-static bool from_base64(struct str s, unsigned char out[64])
-{
-	size_t n = 0;
-
-	if (s.n != BASE64_512 || s.p[86] != '=' || s.p[87] != '=')
-		return false;
-	for (size_t i = 0; i < 84; i += 4) {
-		unsigned a = sextet(s.p[i]), b = sextet(s.p[i + 1]);
-		unsigned c = sextet(s.p[i + 2]), d = sextet(s.p[i + 3]);
-		if ((a | b | c | d) > 63)
-			return false;
-		out[n++] = (unsigned char)(a << 2 | b >> 4);
-		out[n++] = (unsigned char)(b << 4 | c >> 2);
-		out[n++] = (unsigned char)(c << 6 | d);
-	}
-	unsigned a = sextet(s.p[84]), b = sextet(s.p[85]);
-	out[n] = (unsigned char)(a << 2 | b >> 4);
-	return (a | b) <= 63 && (b & 15) == 0;
-}
-
 static void read_hash(struct reader *r, unsigned char out[32], struct pos pos)
 {
 	struct str s;
 
 	json_pull_string(&r->json, &s);
-	if (!from_hex(s, out))
+	if (!digits_hex(s, out))
 		wrong(r, pos, "manifest-value",
 		    "this must be 64 hex digits in lower case");
 }
@@ -234,7 +176,7 @@ static void file_integrity(struct reader *r, void *into, struct pos pos)
 
 	json_pull_string(&r->json, &s);
 	if (!str_starts(s, INTEGRITY) ||
-	    !from_base64(str_slice(s, n, s.n), f->digest.sha512))
+	    !digits_base64(str_slice(s, n, s.n), f->digest.sha512))
 		wrong(r, pos, "manifest-value",
 		    "this must be \"sha512-\" and 64 bytes as base64");
 }
@@ -323,6 +265,24 @@ static void file_env(struct reader *r, void *into, struct pos pos)
 	json_pull_bool(&r->json, &f->from_env);
 }
 
+/* For one more; only the first time it is not enough. */
+static void make_room(struct reader *r)
+{
+	struct manifest *m = r->m;
+	size_t room = r->room ? r->cap_files : r->json.text.n / ROW_USUAL + 1;
+
+	if (m->n < r->room)
+		return;
+	if (room > r->cap_files)
+		room = r->cap_files;
+	struct manifest_file *files =
+	    arena_array(r->json.arena, room, sizeof(*files));
+	if (m->n)
+		memcpy(files, m->files, m->n * sizeof(*files));
+	m->files = files;
+	r->room = room;
+}
+
 static void read_files(struct reader *r, void *into, struct pos pos)
 {
 	static const struct member_row members[] = {
@@ -338,7 +298,6 @@ static void read_files(struct reader *r, void *into, struct pos pos)
 	};
 	struct manifest *m = into;
 
-	m->files = arena_array(r->json.arena, r->cap_files, sizeof(*m->files));
 	json_pull_open(&r->json, '[');
 	while (json_pull_item(&r->json)) {
 		if (m->n == r->cap_files) {
@@ -346,6 +305,7 @@ static void read_files(struct reader *r, void *into, struct pos pos)
 			    "there are more files than %zu", r->cap_files);
 			return;
 		}
+		make_room(r);
 		read_object(r, members, N_ROWS(members), &m->files[m->n]);
 		m->n++;
 	}
@@ -359,7 +319,7 @@ static void release_id(struct reader *r, void *into, struct pos pos)
 	unsigned char bin[32];
 
 	json_pull_string(&r->json, &release->id);
-	if (!from_hex(release->id, bin))
+	if (!digits_hex(release->id, bin))
 		wrong(r, pos, "manifest-value",
 		    "this must be 64 hex digits in lower case");
 }
@@ -461,7 +421,7 @@ static void read_id(struct reader *r, void *into, struct pos pos)
 
 	json_pull_string(&r->json, &m->id);
 	r->id_pos = pos;
-	if (!from_hex(m->id, bin))
+	if (!digits_hex(m->id, bin))
 		wrong(r, pos, "manifest-value",
 		    "this must be 64 hex digits in lower case");
 }

@@ -5,6 +5,7 @@
 /* The writer: a file of the site is a line, so that two of them compare well.
  */
 #define HEX_MAX (2 * 32)
+#define ROW_USUAL 640 /* bytes; more memory is asked for as it is needed */
 
 static void put_hex(struct json_writer *w, const char *key,
     const unsigned char *bytes, size_t n)
@@ -98,6 +99,7 @@ void manifest_write(const struct manifest *m, struct buf *out)
 {
 	struct json_writer w = {.out = out};
 
+	buf_reserve(out, ROW_USUAL * (m->n + 1));
 	json_open(&w, '{');
 	json_key(&w, "format");
 	json_int(&w, MANIFEST_FORMAT);
