@@ -257,12 +257,13 @@ static enum err list_pages(struct pages *pages)
 {
 	struct build *b = pages->b;
 	struct fs_list *list = arena_alloc(b->arena, sizeof(*list));
+	size_t names = str_is(site_text(b->site, "site.urls"), "both") ? 2 : 1;
 	enum err err = sources_all(b, "pages", list);
 
 	lookup_init(&pages->by_name, b->arena);
 	lookup_init(&pages->by_own, b->arena);
-	/* each may have two names */
-	pages->list = arena_array(b->arena, list->n, 2 * sizeof(*pages->list));
+	pages->list =
+	    arena_array(b->arena, list->n, names * sizeof(*pages->list));
 	for (size_t i = 0; i < list->n; i++) {
 		const struct fs_entry *e = &list->entries[i];
 		struct page page = {.entry = e, .file = e->path};
