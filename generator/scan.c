@@ -176,7 +176,7 @@ static void tell(struct search *w, const struct needle *n, size_t at)
 	    STR_ARG(what), n->shape ? "" : "`",
 	    w->is_name ? "in the name of a file; rename it"
 	    : n->shape ? "here; take it out, and have it replaced if it was "
-			 "ever used"
+			 "ever used (an example has EXAMPLE in it)"
 		       : "here; take it out");
 }
 

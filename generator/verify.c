@@ -286,6 +286,7 @@ enum err verify_files(struct arena *a, const struct verify_spec *spec,
 	struct verify v = {.spec = spec};
 	const struct manifest *m = spec->manifest;
 
+	hash_init();
 	*out = (struct verify_counts){.files = m->n};
 	v.www = open(spec->www, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v.www < 0) {

@@ -194,6 +194,7 @@ static const char *const harmless[] = {
     "sk_live_xxxxxxxxxxxxxxxxxxxxxxxx",
     "sk_live_YOUR_KEY_HERE",
     "sk_live_...",
+    "sk_live_4eC39HqEXAMPLEjWDarjtT1zdp7dc",
     "sk_live_0000000000000000",
     "whsec_ and the secret of the hook",
     "if (key.startsWith('whsec_')) key = key.slice(6);",
