@@ -249,8 +249,7 @@ enum err produce_assets(struct build *b)
 	struct producing p = {.b = b, .assets = assets_of(b, &list)};
 
 	b->assets = p.assets;
-	all =
-	    worse(all, pool_each(&b->pool, b->diag, p.assets->n, put_one, &p));
+	all = worse(all, build_each(b, "publishing", p.assets->n, put_one, &p));
 	for (size_t i = 0; i < p.assets->n; i++)
 		if (p.assets->list[i].is_good)
 			all = worse(all, asset_note(b, &p.assets->list[i]));

@@ -114,6 +114,33 @@ enum err build_put_fingerprinted(struct build *b, const char *name,
 	return err;
 }
 
+struct steps {
+	enum err (*each)(void *ctx, struct worker *w, size_t i);
+	void *ctx;
+	struct progress *progress;
+};
+
+static enum err step(void *ctx, struct worker *w, size_t i)
+{
+	struct steps *s = ctx;
+	enum err err = s->each(s->ctx, w, i);
+
+	progress_step(s->progress);
+	return err;
+}
+
+enum err build_each(struct build *b, const char *what, size_t n,
+    enum err (*each)(void *ctx, struct worker *w, size_t i), void *ctx)
+{
+	struct steps steps = {
+	    .each = each, .ctx = ctx, .progress = b->progress};
+
+	progress_begin(b->progress, what, n);
+	enum err err = pool_each(&b->pool, b->diag, n, step, &steps);
+	progress_end(b->progress);
+	return err;
+}
+
 static void put_text(
     struct build *b, struct value *table, const char *key, struct str text)
 {

@@ -65,6 +65,10 @@ struct str build_fingerprinted(
  */
 enum err build_put_fingerprinted(struct build *b, const char *name,
     struct str bytes, bool from_env, struct pos pos);
+/* pool_each() with its progress told: `what` is a literal, "copying". */
+enum err build_each(struct build *b, const char *what, size_t n,
+    enum err (*each)(void *ctx, struct worker *w, size_t i), void *ctx)
+    __attribute__((warn_unused_result));
 /* What pages and templates see: site, public, catalogue.NAME, page … */
 struct value *build_data(struct build *b);
 /*

@@ -24,7 +24,8 @@ static enum err check(struct command_run *run)
 	    command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]);
 	struct build b = {.arena = run->arena,
 	    .diag = run->diag,
-	    .talk = run->verbose ? stderr : NULL};
+	    .talk = run->verbose ? stderr : NULL,
+	    .progress = run->progress};
 	struct site *site;
 
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);

@@ -324,7 +324,7 @@ enum err produce_pages(struct build *b)
 	    .names = answers_names(b)};
 	enum err all = list_pages(&pages);
 
-	all = worse(all, pool_each(&b->pool, b->diag, pages.n, make, &pages));
+	all = worse(all, build_each(b, "rendering", pages.n, make, &pages));
 	for (size_t i = 0; i < pages.n; i++) {
 		all = worse(all, note(&pages, &pages.list[i]));
 		buf_release(&pages.list[i].named);

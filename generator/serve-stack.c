@@ -96,6 +96,7 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 	    .diag = diag,
 	    .spec = &out,
 	    .fast = true,
+	    .progress = s->run->progress,
 	    .socket = s->socket_path,
 	    .root = fs_join(a, dir, "www"),
 	};

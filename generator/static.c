@@ -82,7 +82,7 @@ static enum err copy_folder(struct build *b, const char *folder,
 	enum err all = sources_list(b, folder, well_known, &list);
 
 	c.copied = arena_array(b->arena, list.n, sizeof(*c.copied));
-	enum err err = pool_each(&b->pool, b->diag, list.n, copy, &c);
+	enum err err = build_each(b, "copying", list.n, copy, &c);
 	if (all == ERR_OK || err == ERR_IO)
 		all = err;
 	for (size_t i = 0; i < list.n; i++) {
