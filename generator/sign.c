@@ -125,8 +125,7 @@ static enum err read_date(struct build *b, struct pos pos, int64_t *second)
 	if (text && sign_read_second(str_of(text), second))
 		return ERR_OK;
 	diag_error(b->diag, pos, "sign-without-date",
-	    "%s; run `export SOURCE_DATE_EPOCH=$(date +%%s)` first, or with "
-	    "the date of the commit: $(git log -1 --format=%%ct)",
+	    "%s; run `export SOURCE_DATE_EPOCH=$(date +%%s)` first",
 	    text ? "SOURCE_DATE_EPOCH is not a number of seconds since 1970"
 		 : "a signed release is numbered by its date, and "
 		   "SOURCE_DATE_EPOCH is not set");
