@@ -165,6 +165,19 @@ rm -rf "$S"
 cp -r "$TMP/third" "$S"
 is "nothing was named that was not there" "$(cat "$TMP/missing")" ""
 
+# ---- another host, reached by what stands for ssh
+printf '#!/bin/sh\nshift\nexec sh -c "$*"\n' >"$TMP/bin/rsh"
+chmod +x "$TMP/bin/rsh"
+export RSYNC_RSH=$TMP/bin/rsh
+for round in first second; do
+	put assets/a.js "$round"
+	ok "a $round deploy to a host" docs/deploy.sh "$S" "www1:$TMP/far"
+	is "it is what was built, and what is kept" "$(diff -r "$S/dist/www" \
+		"$TMP/far" | grep -v ': a\.[0-9a-f]*\.js$')" ""
+done
+is "one file is kept" "$(ls "$TMP"/far/assets/a.*.js | wc -l)" 2
+unset RSYNC_RSH
+
 # ---- what must not happen
 again
 rm "$S/pages/new.html"
