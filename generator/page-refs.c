@@ -28,7 +28,7 @@ bool pages_have(const struct pages *pages, struct str name)
 static bool is_known(const struct making *m, struct str logical)
 {
 	struct str name = str_slice(logical, 1, logical.n);
-	struct str prefix = site_text(m->pages->b->site, "prefix");
+	struct str prefix = m->pages->prefix;
 
 	if (name.n && !str_ends(name, "/") && pages_have(m->pages, name))
 		return true;

@@ -320,6 +320,7 @@ enum err produce_pages(struct build *b)
 	/* what is not there because of an error is not missed as well */
 	struct pages pages = {.b = b,
 	    .data = build_data(b),
+	    .prefix = site_text(b->site, "prefix"),
 	    .quiet = b->diag->errors > 0,
 	    .names = answers_names(b)};
 	enum err all = list_pages(&pages);

@@ -27,6 +27,7 @@ struct pages {
 	struct lookup by_own; /* those that have no file of that name */
 	uint64_t names;	      /* as answers have it */
 	struct value *data;
+	struct str prefix; /* of the APIs: asked for at each reference */
 };
 
 /* One page in a worker. */
