@@ -217,6 +217,12 @@ text=$(plan)
 like "text: why" "$text" '^    changed  index\.html \([0-9]+ B\)$'
 like "text: what is deleted" "$text" '^    gone     robots\.txt$'
 unlike "no colours into a pipe" "$text" $'\033'
+terminal() { # COMMAND: what it shows there
+	script -qec "env -u NO_COLOR TERM=xterm $*" /dev/null </dev/null
+}
+command="$LOWTIDE plan -q -C $S --previous $previous"
+like "but on a terminal" "$(terminal "$command")" $'\033\\[31mgone'
+unlike "unless they are not wanted" "$(terminal "$command --no-color")" $'\033'
 is "--json" "$(plan --json | node -p '
 	const o = JSON.parse(fs.readFileSync(0)), r = o.result;
 	const uploads = r.uploads.filter((u) => u.path !== "_headers");
