@@ -82,6 +82,18 @@ for ((round = 1; round <= EDITS; round++)); do
 done
 is "$EDITS edits, built upon what was there and afresh" "$differ" ''
 
+# another environment in the same folder, and back
+for env in prod base; do
+	said=$(build --env "$env")
+	fresh=$(build --env "$env" --cache none --out "$TMP/fresh" |
+		sed "s#$TMP/fresh#$site/dist#g")
+	is "--env $env in the same folder: said" "$said" "$fresh"
+	is "--env $env in the same folder" "$(listing "$site/dist")" \
+		"$(listing "$TMP/fresh")"
+	rm -rf "$TMP/fresh"
+done
+build >/dev/null
+
 # what is newer than a clock's grain is read once more, so it gets older first
 echo last >"$site/static/last.txt"
 sleep 0.1
