@@ -99,7 +99,7 @@ const chunks = (seen) => seen.page.requests
 test('it builds, and nothing is missing', async () => {
 	ok(files > 400, `${files} files`);
 	said = await build(dist);
-	equal(said.stderr, '');
+	ok(!/missing-reference|import-map/.test(said.stderr), said.stderr);
 });
 
 test('it opens in a browser, modules, pictures and fonts', async () => {

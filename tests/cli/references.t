@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Building again after random changes is as good as building anew
-# (incremental.mjs). ROUNDS=, SEED=: more of it.
+# (references.mjs). ROUNDS=, SEED=: more of it.
 . tests/lib.sh
 export LOWTIDE TMP
-node tests/cli/incremental.mjs
+node tests/cli/references.mjs
 exit $?
