@@ -30,7 +30,7 @@ async function get(path) {
 
 /* A module of the site, as published; node imports nothing over http. */
 async function published(page, name) {
-	const path = new RegExp(`href="([^"]*)" id="module-${name}"`).exec(page);
+	const path = new RegExp(`href="([^"]*)"[^>]* id="module-${name}"`).exec(page);
 	if (!path)
 		throw new Error(`the page names no module ${name}`);
 	const text = await (await get(path[1])).text();
