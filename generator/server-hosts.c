@@ -4,7 +4,9 @@
  * www/_headers and www/_redirects, which hosts of static files read (Netlify's
  * format, which others took over). They are always written: a host that does
  * not know them publishes two small files, one that does needs nothing else. A
- * site that has its own in static/ keeps it.
+ * site that has its own in static/ keeps it. What does not fit into their
+ * limits is said in the file, and to who has "static-host" among [server]
+ * kinds.
  *
  * Every rule that fits is applied there, and values of one name are joined. So
  * a header is said by rules that never meet: CORS by endings and by path,
@@ -25,6 +27,16 @@ struct hosts {
 static bool has_own(const struct build *b, const char *name)
 {
 	return out_find(&b->out, OUT_WWW, str_of(name)) != NULL;
+}
+
+static bool is_host(const struct build *b)
+{
+	const struct value *kinds = site_value(b->site, "server.kinds");
+
+	for (size_t i = 0; kinds && i < kinds->as.array.n; i++)
+		if (str_is(kinds->as.array.items[i]->text, "static-host"))
+			return true;
+	return false;
 }
 
 /* A path's line and one header's; left out where it is one too many. */
@@ -110,6 +122,10 @@ static enum err put_headers(struct build *b)
 	put_shared(&h);
 	put_immutable(&h);
 	if (h.left_out)
+		buf_printf(&h.out,
+		    "# %zu more rules are left out: hosts take %d\n",
+		    h.left_out, RULES_MAX);
+	if (h.left_out && is_host(b))
 		diag_warn(b->diag, POS_NONE, "headers-left-out",
 		    "_headers takes %d rules, so %zu are left out: browsers "
 		    "ask again for files that never change; put them into a "
@@ -146,6 +162,10 @@ static enum err put_redirects(struct build *b, struct str fallback)
 	if (fallback.n)
 		buf_printf(&h.out, "/* /%.*s 200\n", STR_ARG(fallback));
 	if (h.left_out)
+		buf_printf(&h.out,
+		    "# %zu more are left out: hosts take %d lines of %d\n",
+		    h.left_out, REDIRECTS_MAX, LINE_MAX);
+	if (h.left_out && is_host(b))
 		diag_warn(b->diag, POS_NONE, "redirects-left-out",
 		    "_redirects takes %d lines of %d bytes, so %zu are left "
 		    "out; use a server's configuration for them",

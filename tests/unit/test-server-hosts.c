@@ -92,7 +92,7 @@ static void no_folder_with_an_exception(void **state)
 static void never_more_than_a_hundred(void **state)
 {
 	(void)state;
-	load("");
+	load("[server]\nkinds = [\"static-host\"]\n");
 	for (int i = 0; i < 200; i++)
 		put(arena_printf(&k.arena, "file-%d.js", i).p, OUT_IMMUTABLE);
 	assert_int_equal(produce_hosts(&k.build), ERR_OK);
@@ -100,6 +100,19 @@ static void never_more_than_a_hundred(void **state)
 		     "106 are left out");
 	const char *text = kit_output(&k, OUT_WWW, "_headers");
 	assert_int_equal(count(text, "\n/") + 1, 100);
+	has(text, "# 106 more rules are left out");
+}
+
+/* Who uses another server is not bothered. */
+static void limits_of_others(void **state)
+{
+	(void)state;
+	load("");
+	for (int i = 0; i < 200; i++)
+		put(arena_printf(&k.arena, "file-%d.js", i).p, OUT_IMMUTABLE);
+	assert_int_equal(produce_hosts(&k.build), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	has(kit_output(&k, OUT_WWW, "_headers"), "# 106 more rules");
 }
 
 static void a_line_that_is_too_long(void **state)
@@ -114,7 +127,7 @@ static void a_line_that_is_too_long(void **state)
 	put(path.data, OUT_IMMUTABLE);
 	buf_release(&path);
 	assert_int_equal(produce_hosts(&k.build), ERR_OK);
-	kit_says(&k, "headers-left-out");
+	has(kit_output(&k, OUT_WWW, "_headers"), "# 1 more rules");
 	assert_int_equal(
 	    count(kit_output(&k, OUT_WWW, "_headers"), "Cache-Control"), 0);
 }
@@ -201,6 +214,7 @@ int main(void)
 	    TEST(rules_that_never_meet),
 	    TEST(no_folder_with_an_exception),
 	    TEST(never_more_than_a_hundred),
+	    TEST(limits_of_others),
 	    TEST(a_line_that_is_too_long),
 	    TEST(redirects_in_order),
 	    TEST(their_own_stay),

@@ -121,6 +121,25 @@ static void cache_and_origins_by_class(void **state)
 				       " text/plain;");
 }
 
+/* nginx's map does not tell A from a, files do. */
+static void case_only_differences(void **state)
+{
+	(void)state;
+	load("http://127.0.0.1:9000");
+	put("data.json", OUT_IMMUTABLE);
+	put("DATA.json", OUT_POINTER);
+	put("Other.json", OUT_IMMUTABLE);
+	put("$x.json", OUT_IMMUTABLE);
+	put("plain.json", OUT_IMMUTABLE);
+	assert_int_equal(produce_server(&k.build), ERR_OK);
+	const char *http = server("nginx-http.conf");
+	has(http, "\"/plain.json\" \"public");
+	has_not(http, "\"/data.json\" \"");
+	has_not(http, "\"/Other.json\" \"");
+	has(http, "\"~^/(?:\\\\x24x\\\\.json|Other\\\\.json|data\\\\.json)"
+		  "\\\\z\" \"public");
+}
+
 static struct api an_api(int64_t body_max, int64_t wait_max_ms)
 {
 	return (struct api){
@@ -178,6 +197,7 @@ int main(void)
 	    TEST(no_kind_of_server),
 	    TEST(far_base_url),
 	    TEST(cache_and_origins_by_class),
+	    TEST(case_only_differences),
 	    TEST(limits_from_the_apis),
 	    TEST(connects_to_the_other_host),
 	};

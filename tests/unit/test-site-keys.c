@@ -220,7 +220,7 @@ static void what_is_missing_or_not_built_is_said(void **state)
 	    "f:5:2: not-built-yet: `read` is not built yet; leave it out\n");
 	finds("server.kinds = ['apache', 'nginx', 'iis']",
 	    "f:2:36: bad-value: `server.kinds` cannot be \"iis\"; it may be: "
-	    "nginx, apache, lighttpd\n");
+	    "nginx, apache, lighttpd, static-host\n");
 	finds("[serve.run.s]\ncommand = ['node']",
 	    "f:3:1: env-only: `serve.run.s.command` may stand in "
 	    "env/NAME.toml only; move it there\n");
