@@ -183,3 +183,22 @@ void key_word_to_bool(struct value *v)
 		v->as.b = truth;
 	}
 }
+
+void key_words_to_array(struct arena *a, struct value *v)
+{
+	struct str text = v->text;
+
+	if (v->kind != VALUE_STRING || !v->from_env)
+		return;
+	*v = (struct value){
+	    .kind = VALUE_ARRAY, .pos = v->pos, .from_env = true};
+	while (text.n) {
+		size_t comma = str_find(text, ',', 0);
+		struct value *item =
+		    value_string(a, str_slice(text, 0, comma), v->pos);
+		item->from_env = true;
+		value_push(a, v, item);
+		text = str_slice(
+		    text, comma < text.n ? comma + 1 : text.n, text.n);
+	}
+}

@@ -34,5 +34,7 @@ void key_check_amount(struct key_walk *w, const struct key *row,
 void key_check_url(struct key_walk *w, struct str path, const struct value *v);
 /* --set and the environment only know words. */
 void key_word_to_bool(struct value *v);
+/* "a,b" is an array of two there, and nothing an empty one. */
+void key_words_to_array(struct arena *a, struct value *v);
 
 #endif

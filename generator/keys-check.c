@@ -128,6 +128,8 @@ static void check_value(
 		return;
 	if (row->kind == KEY_BOOL)
 		key_word_to_bool(v);
+	if (kinds[row->kind] == VALUE_ARRAY)
+		key_words_to_array(w->a, v);
 	bool word =
 	    row->kind == KEY_INT && v->kind == VALUE_STRING && v->from_env;
 	if (v->kind != kinds[row->kind] && !word) {

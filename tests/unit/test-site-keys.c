@@ -10,6 +10,7 @@ static const char *env(void *ctx, const char *name)
 	(void)ctx;
 	static const char *const vars[][2] = {{"HOST", "https://x.example"},
 	    {"MANY", "7"}, {"YES", "true"}, {"EMPTY", ""}, {"WORD", "maybe"},
+	    {"KINDS", "nginx,apache"},
 	    {"LATER", "TO"
 		      "DO: ask"}};
 
@@ -252,6 +253,30 @@ static void references_are_resolved(void **state)
 	assert_true(b->as.array.items[0]->from_env);
 	assert_int_equal(b->as.array.items[0]->pos.line, 5);
 	kit_close(&k);
+
+	/* words by commas where an array is wanted */
+	kit_open(&k);
+	assert_string_equal(said(&k,
+				"server.kinds = { env = 'KINDS' }\n"
+				"cache.immutable = { env = 'WORD' }\n",
+				&root),
+	    "");
+	b = value_path(root, "server.kinds");
+	assert_int_equal(b->kind, VALUE_ARRAY);
+	assert_int_equal(b->as.array.n, 2);
+	assert_true(str_is(b->as.array.items[0]->text, "nginx"));
+	assert_true(str_is(b->as.array.items[1]->text, "apache"));
+	assert_true(b->from_env && b->as.array.items[1]->from_env);
+	b = value_path(root, "cache.immutable");
+	assert_int_equal(b->as.array.n, 1);
+	kit_close(&k);
+	finds("server.kinds = { env = 'HOST' }\n",
+	    "f:2:16: bad-value: `server.kinds` cannot be "
+	    "\"https://x.example\"; it may be: nginx, apache, lighttpd\n");
+	/* in a file a string is no array */
+	finds("server.kinds = 'nginx'\n",
+	    "f:2:16: wrong-type: `server.kinds` must be an array of "
+	    "strings, not a string\n");
 }
 
 static void references_that_lead_nowhere(void **state)
