@@ -18,6 +18,7 @@ enum {
 	OPT_FORCE,
 	OPT_FAST,
 	OPT_CACHE,
+	OPT_EXIT_CODE,
 	OPT_JOBS
 };
 static const struct opt options[] = {
@@ -37,6 +38,9 @@ static const struct opt options[] = {
 	.kind = OPT_FLAG,
 	.help = "no compressed siblings, for a look at the result"},
     [OPT_CACHE] = COMMAND_OPT_CACHE,
+    [OPT_EXIT_CODE] = {.name = "exit-code",
+	.kind = OPT_FLAG,
+	.help = "exit with 2 when the output is another than before"},
     [OPT_JOBS] = COMMAND_OPT_JOBS,
     {.name = NULL},
 };
@@ -134,7 +138,8 @@ static struct str key_of(struct command_run *run)
 	struct buf key = {0};
 
 	for (size_t i = 0; options[i].name; i++) {
-		if (i == OPT_JOBS || i == OPT_CACHE || i == OPT_FORCE)
+		if (i == OPT_JOBS || i == OPT_CACHE || i == OPT_FORCE ||
+		    i == OPT_EXIT_CODE)
 			continue;
 		buf_printf(&key, "%s %d", options[i].name, v[i].given);
 		buf_printf(
@@ -223,6 +228,8 @@ static enum err make(struct command_run *run, struct build *b,
 	for (size_t i = 0; i < b->out.n; i++)
 		made.bytes += b->out.files[i].digest.bytes;
 	summary(run, dir, &made);
+	if (v[OPT_EXIT_CODE].given && b->out.replaced)
+		run->status = 2;
 	return ERR_OK;
 }
 

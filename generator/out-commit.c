@@ -316,6 +316,7 @@ enum err out_commit(struct out *out, struct diag *diag)
 	} else if (written || same != s->n_before || s->previous < 0) {
 		if (out->talk)
 			say_written(&c);
+		out->replaced = true;
 		err = replace(&c, diag);
 	} else {
 		look_at_all(&c);

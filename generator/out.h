@@ -77,7 +77,8 @@ struct out {
 	bool is_dry;
 	FILE *talk; /* out_commit() says what it wrote; or NULL */
 	size_t written, unchanged; /* after out_commit() */
-	struct stage *stage;	   /* generator/out-stage.h; NULL: no folder */
+	bool replaced;	     /* then, too: anything is new, other or gone */
+	struct stage *stage; /* generator/out-stage.h; NULL: no folder */
 	/* in memory: what was staged and not noted yet */
 	struct out_kept *kept;
 	pthread_mutex_t mutex;

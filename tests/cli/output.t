@@ -61,6 +61,12 @@ cat >statuses <<-'EOF'
 	64|build -C good --warnings=some
 	64|build good
 	74|build -C good --out ../t.json/x
+	2|build -q -C good --out ../o6 --exit-code
+	0|build -q -C good --out ../o6 --exit-code
+	2|build -q -C good --out ../o6 --exit-code --set base_url=https://o.example
+	0|build -q -C good --out ../o6 --exit-code --set base_url=https://o.example
+	0|build -q -C good --out ../o6
+	1|build -q -C bad --out ../o6 --exit-code
 	0|check -C good
 	0|check -q -C good --print
 	0|check -q -C warned
