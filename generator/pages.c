@@ -231,7 +231,11 @@ static void add_page(struct pages *pages, struct page page)
 	    !str_is(urls, "folder") || has_fixed_name(b->site, page.own);
 	bool as_folder =
 	    !str_is(urls, "file") && !has_fixed_name(b->site, page.own);
+	const struct value *said = site_value(b->site, "site.urls");
 
+	/* where it is depends on the environment, whatever is in it */
+	page.from_env =
+	    said && said->from_env && !has_fixed_name(b->site, page.own);
 	page.name = page.own;
 	if (as_file) {
 		lookup_add(&pages->by_name, page.name, pages->n);

@@ -159,8 +159,10 @@ static enum err put_redirects(struct build *b, struct str fallback)
 		h.out.len = start;
 		h.left_out++;
 	}
-	if (fallback.n)
+	if (fallback.n) {
+		h.from_env |= site_value(b->site, "site.fallback")->from_env;
 		buf_printf(&h.out, "/* /%.*s 200\n", STR_ARG(fallback));
+	}
 	if (h.left_out)
 		buf_printf(&h.out,
 		    "# %zu more are left out: hosts take %d lines of %d\n",
