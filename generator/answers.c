@@ -81,6 +81,14 @@ bool answers_hold(const struct build *b, uint64_t names, struct str bytes,
 	return true;
 }
 
+bool answers_any(struct str bytes)
+{
+	uint64_t head[3];
+
+	memcpy(head, bytes.p, HEAD);
+	return head[2] > 0;
+}
+
 uint64_t answers_names(const struct build *b)
 {
 	struct str prefix = site_text(b->site, "prefix");

@@ -39,6 +39,9 @@ struct str answers_write(struct arena *a, const struct answers *answers);
 bool answers_hold(const struct build *b, uint64_t names, struct str bytes,
     struct str *named, bool *from_env);
 
+/* Whether it asked for anything at all, of bytes that hold. */
+bool answers_any(struct str bytes);
+
 /* All names that are there so far: what was put and what has a reference. */
 uint64_t answers_names(const struct build *b);
 

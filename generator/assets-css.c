@@ -104,6 +104,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 		css_rewrite(w->arena, r.css, &refs, &out);
 		if (!asset->waits.len) {
 			tell_missing(&r);
+			asset->is_rewritten = asset->answers.asked.len > 0;
 			err = asset_stage(
 			    round->b, asset, w->arena, w->diag, buf_str(&out));
 			if (err == ERR_OK && !r.missing.len)

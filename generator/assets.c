@@ -107,6 +107,7 @@ bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a)
 	if (!out_reuse(&b->out, OUT_WWW, path_for(asset, a).p, &row.digest))
 		return false;
 	asset->is_good = true;
+	asset->is_rewritten = answers_any(row.aux);
 	buf_put_str(&asset->answers.named, named);
 	return true;
 }

@@ -36,7 +36,8 @@ struct asset {
 	struct str logical;   /* "/assets/app.css" */
 	struct str published; /* "/assets/app.3f9a2c71d0.css"; empty: not yet */
 	enum asset_kind kind;
-	bool is_good; /* staged, with this digest */
+	bool is_good;	   /* staged, with this digest */
+	bool is_rewritten; /* not published as it was written */
 	struct digest digest;
 	struct answers answers; /* what it refers to, or names */
 	struct buf waits;	/* struct asset_wait[] */

@@ -18,8 +18,9 @@ struct rewriter {
 	const struct html_refs *refs;
 	struct buf *out;
 	struct html_modules *modules;
-	size_t copied; /* up to here it is in out */
-	size_t inert;  /* depth of <template> and <noscript> */
+	size_t copied;	    /* up to here it is in out */
+	bool has_integrity; /* the tag that is being read */
+	size_t inert;	    /* depth of <template> and <noscript> */
 };
 
 static bool is(struct str word, const char *lower)
@@ -82,8 +83,10 @@ static void rewrite_path(
 		buf_release(&raw);
 	}
 	struct str put = html_ask(r->arena, r->refs,
-	    (struct html_ref){
-		.path = path, .at = value.p, .integrity = integrity});
+	    (struct html_ref){.path = path,
+		.at = value.p,
+		.has_integrity = r->has_integrity,
+		.integrity = integrity});
 	if (!put.n)
 		return;
 	copy_up_to(r, offset(r, value.p));
@@ -352,6 +355,7 @@ static void see_tag(struct rewriter *r, const struct html_tag *tag)
 	if (tag->element == HTML_BASE)
 		return; /* it names no file */
 	enum html_attr module = see_module(r, tag);
+	r->has_integrity = has(tag, HTML_INTEGRITY);
 	if (tag->element == HTML_SCRIPT)
 		see_script(r, tag);
 	else if (tag->element == HTML_META)

@@ -32,8 +32,9 @@ struct html_ref {
 	 * until the hook returns.
 	 */
 	struct str path;
-	const char *at; /* where the value stands, for html_pos() */
-	bool optional;	/* nobody misses it: source maps, link previews */
+	const char *at;	    /* where the value stands, for html_pos() */
+	bool optional;	    /* nobody misses it: source maps, link previews */
+	bool has_integrity; /* the tag says what the file's bytes are */
 	/*
 	 * Not NULL: the tag loads or announces a module and has no integrity
 	 * attribute; what is put there ("sha512-…") becomes one. Import maps

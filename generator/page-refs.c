@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "generator/assets.h"
 #include "generator/html.h"
 #include "generator/js-refs.h"
 #include "generator/modules.h"
@@ -111,6 +112,25 @@ static void see_import_map(struct making *m)
 	answers_add(&m->answers, (struct str){0}, b->import_map);
 }
 
+/* What the page was told of a style sheet before that was rewritten. */
+static void see_integrity(
+    struct making *m, const struct html_ref *ref, struct str logical)
+{
+	const struct assets *assets = m->pages->b->assets;
+	size_t i =
+	    assets ? lookup_get(&assets->by_logical, logical) : LOOKUP_NONE;
+
+	if (!ref->has_integrity || i == LOOKUP_NONE ||
+	    !assets->list[i].is_rewritten)
+		return;
+	m->tells = true;
+	diag_warn(m->diag, source_place(m, ref->path, ref->at),
+	    "stale-integrity",
+	    "%.*s is rewritten when it is published, so browsers will refuse "
+	    "it; leave `integrity` out",
+	    STR_ARG(logical));
+}
+
 static struct str reference(void *ctx, const struct html_ref *ref)
 {
 	struct making *m = ctx;
@@ -125,6 +145,7 @@ static struct str reference(void *ctx, const struct html_ref *ref)
 	    out_find(&b->out, OUT_WWW, str_slice(published, 1, published.n));
 	m->page->from_env |= file && file->from_env;
 	answers_add(&m->answers, logical, published);
+	see_integrity(m, ref, logical);
 	if (ref->integrity) {
 		see_import_map(m);
 		*ref->integrity = modules_integrity(b, logical);

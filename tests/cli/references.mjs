@@ -37,7 +37,8 @@ const kinds = {
 		`import './${mjs()}';`)}\n${some(2, () =>
 		`new URL('${png()}', import.meta.url);`)} // ${below(1000)}`],
 	page: [7, (i) => `pages/g${i}.html`, () => `${some(3, () =>
-		`<link rel=stylesheet href="/assets/${css()}">`)}
+		`<link rel=stylesheet ${below(9) ? '' : 'integrity=x '
+	}href="/assets/${css()}">`)}
 ${below(8) ? '' : '<script type=importmap>{}</script>'}
 ${some(3, () => `<script type=module src=assets/${mjs()}></script>`)}
 ${below(4) ? '' : `<template><link rel=modulepreload

@@ -291,6 +291,27 @@ static void test_import_map(void **state)
 	kit_close(&k);
 }
 
+/* A digest of a sheet as it was written does not fit what is published. */
+static void test_stale_integrity(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/a.css", "a{x:url(e.png)}");
+	kit_file(&k, "assets/plain.css", "b{}");
+	kit_file(&k, "assets/e.png", "png");
+	kit_file(&k, "pages/a.html",
+	    "<link href=/assets/plain.css integrity=sha256-x>\n"
+	    "<link integrity=sha256-x href=/assets/a.css>"
+	    "<link href=/assets/a.css>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "pages/a.html:2:31: warning: stale-integrity: /assets/a.css is "
+	    "rewritten when it is published, so browsers will refuse it; leave "
+	    "`integrity` out\n");
+	kit_close(&k);
+}
+
 /* Nobody imports anything: no map, and nothing for the policy to let in. */
 static void test_no_import_map(void **state)
 {
@@ -474,6 +495,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_module_renames),
 	    cmocka_unit_test(test_import_map),
+	    cmocka_unit_test(test_stale_integrity),
 	    cmocka_unit_test(test_no_import_map),
 	    cmocka_unit_test(test_other_modules),
 	    cmocka_unit_test(test_large),
