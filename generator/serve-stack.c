@@ -107,6 +107,14 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 		err = build_run(&b, site);
 	if (err != ERR_OK)
 		return err;
+	/* the same options, other findings */
+	struct command_run run = *s->run;
+	run.diag = diag;
+	err = command_refuse(&run);
+	if (err != ERR_OK) {
+		out_abandon(&b.out);
+		return err;
+	}
 	*has_api = b.config && b.config->n_apis > 0;
 	return out_commit(&b.out, diag);
 }

@@ -222,6 +222,24 @@ ok "-v" wait_for 30 shows / '<title>nine'
 ok "names what changed" wait_for 10 grep -qx '  pages/index.html' "$log"
 down
 
+# ---- warnings, where they are errors
+up --warnings=error
+echo '<img src="/none.png">' >"$site/pages/warned.html"
+ok "--warnings=error: one is a reason not to" wait_for 30 grep -q \
+	'^warnings-are-errors: ' "$log"
+is "--warnings=error: so it is not served" "$(status_of /warned)" 404
+rm "$site/pages/warned.html"
+page ten
+ok "--warnings=error: mended" wait_for 30 shows / '<title>ten'
+page nine
+ok "and back" wait_for 30 shows / '<title>nine'
+down
+echo '<img src="/none.png">' >"$site/pages/warned.html"
+"$LOWTIDE" serve -C "$site" --port "$port" --warnings=error -- true \
+	2>"$TMP/warned"
+is "--warnings=error: nor begun with" "$?" 1
+rm "$site/pages/warned.html"
+
 # ---- Ctrl-C, and worse, in the middle of a build
 build_pid() { # of the build under way
 	for pid in $(cat "/proc/$serve_pid/task/$serve_pid/children"); do
