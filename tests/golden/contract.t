@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# The smallest set that must just work, as the design prints it, with what it
+# leaves out; and promises about a build that no other test tries as a whole.
+. tests/lib.sh
+site=$TMP/site
+mkdir -p "$site"/{env,catalogue,handlers}
+cd "$site" || exit 1
+cat >site.toml <<'T'
+# site.toml
+name = "acme"
+[catalogue.plans]                # catalogue/plans.toml → plans-v1.2.0.toml, .json, plans.json
+[oauth.cognito]
+kind = "cognito"                 # paths, scopes, PKCE S256, nonce, logout style
+domain = "https://login.acme.example"
+issuer = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_AbC123"
+T
+cat >env/base.toml <<'T'
+# env/base.toml
+base_url = "http://localhost:8080"
+[public]
+support = "help@acme.example"
+[oauth.cognito]
+client_id = "dev0client"
+T
+cat >env/prod.toml <<'T'
+# env/prod.toml
+base_url = "https://www.acme.example"
+[oauth.cognito]
+client_id = "6m1cognito"
+T
+cat >api.toml <<'T'
+# api.toml
+auth = "cognito"
+[api.export]                     # POST /api/export → 202; progress on fd 3
+exec = ["export"]
+[upstream.ledger]
+base = "https://ledger.acme.example"
+rate = "150/m"
+[api.return]                     # POST /api/return; JSON up to 64KiB
+upstream = "ledger"
+on_lost = "fail"                 # must be said for an upstream that writes
+T
+printf 'version = "1.2.0"\n[plan.small]\nprice = 4.50\n' >catalogue/plans.toml
+printf '#!/bin/sh\n' >handlers/export
+chmod 600 handlers/export
+
+# ---- what is not there yet has a name, and nothing else is wrong
+said=$("$LOWTIDE" build -q --env prod 2>&1)
+is "what is not built yet ends with 1" $? 1
+is "each is named, and nothing else" \
+	"$(sed -E 's/^([^ ]+ (warning: )?[a-z-]+): .*/\1/' <<<"$said")" \
+	'api.toml:2:8: not-built-yet
+api.toml:4:1: not-built-yet
+api.toml:7:1: warning: not-kept-yet'
+ok "nothing was written" test ! -e dist
+
+sed -i -e 's/^auth = .*/auth = "none"/' -e '/^\[api.export\]/d' -e '/^exec/d' \
+	api.toml
+for env in base prod; do
+	said=$("$LOWTIDE" build -q --env "$env" --out "../$env" 2>&1)
+	is "without them it builds: $env" $? 0
+	is "and only the rate is told: $env" "$(grep -vc not-kept-yet <<<"$said")" 0
+done
+www=$TMP/prod/www
+ok "the catalogue is its source's bytes" \
+	cmp catalogue/plans.toml "$www/plans-v1.2.0.toml"
+is "beside it as JSON" "$(cat "$www/plans-v1.2.0.json")" \
+	'{"plan":{"small":{"price":4.5}},"version":"1.2.0"}'
+like "its pointer" "$(cat "$www/plans.json")" \
+	'^\{"name":"plans","version":"1.2.0","url":"/plans-v1.2.0.json","integrity":"sha512-[A-Za-z0-9+/]{86}=="\}$'
+like "the client of prod" "$(cat "$www"/oauth.*.mjs)" 6m1cognito
+like "and of base" "$(cat "$TMP"/base/www/oauth.*.mjs)" dev0client
+like "it comes back to the default page" "$(cat "$www"/oauth.*.mjs)" \
+	'/auth/callback\.html'
+
+# ---- defaults
+is "the defaults of an API" "$(node -p '
+	const c = JSON.parse(fs.readFileSync(process.argv[1])), a = c.apis[0];
+	JSON.stringify([c.format, c.origins, a.name, a.method, a.path,
+		a.requestPath, a.pattern, a.waitMs, a.waitMaxMs, a.bodyType,
+		a.bodyMax, a.ttlMs, a.deadlineMs, a.concurrency,
+		c.upstreams[0].timeoutMs])' "$TMP/prod/server/lowtide.json")" \
+	'[1,["https://www.acme.example"],"return","POST","/api/return","/return","async-polling",0,25000,"application/json",65536,86400000,900000,1,10000]'
+like "the socket" "$(cat "$TMP"/prod/server/nginx-*.conf)" \
+	'unix:/run/lowtide/acme/cgi\.sock'
+
+# ---- programs for the server
+is "a handler lies below server, to be run" \
+	"$(stat -c %a "$TMP/prod/server/handlers/export")" 755
+ok "its bytes are its source's" cmp handlers/export \
+	"$TMP/prod/server/handlers/export"
+is "and nothing that is published names it" \
+	"$(grep -rl 'handlers' "$TMP/prod/www")" ''
+build() {
+	"$LOWTIDE" build -q --env prod --out "$TMP/prod" "$@" 2>/dev/null
+}
+rm handlers/export
+build --exit-code
+is "one that goes is a difference" $? 2
+ok "it is gone" test ! -e "$TMP/prod/server/handlers/export"
+build --exit-code
+is "and nothing changed is none" $? 0
+
+# ---- templates of the site's own
+mkdir -p templates/server templates/pages
+echo 'mine, {{site}}' >templates/server/nginx-example.conf.mustache
+echo '<p>not here, {{site.name}}' >templates/pages/404.html.mustache
+build
+is "a template stands for the one built in" \
+	"$(cat "$TMP/prod/server/nginx-example.conf")" 'mine, acme'
+is "for a page, too" "$(cat "$www/404.html")" '<p>not here, acme'
+rm -r templates
+
+# ---- nobody else's release
+ok "the last release may be piped in" build --previous - <"$www/manifest.json"
+said=$(echo '{}' | "$LOWTIDE" check -q --env prod --previous - 2>&1)
+is "and must be one" $? 1
+like "which is said of the standard input" "$said" '^\(standard input\):1:1: '
+cp "$www/manifest.json" "$TMP/last.json"
+echo '# other bytes' >>catalogue/plans.toml
+said=$("$LOWTIDE" check -q --env prod --previous - 2>&1 <"$TMP/last.json")
+is "the same version of other bytes ends with 1" $? 1
+like "with its name" "$said" \
+	'^catalogue/plans.toml:1:[0-9]+: catalogue-version-reused: '
+ok "--previous none does not look" build --previous none
+
+# ---- times of files are when they were written, whatever the date is to be
+mkdir -p static && echo one >static/note.txt
+touch "$TMP/before"
+SOURCE_DATE_EPOCH=1000000000 build
+ok "a new file is new, with a SOURCE_DATE_EPOCH, too" \
+	test ! "$TMP/before" -nt "$www/note.txt"
+was=$(stat -c %Y "$www/note.txt")
+echo two >static/note.txt
+touch -d '2001-01-01' static/note.txt
+SOURCE_DATE_EPOCH=1000000000 build
+ok "and a changed one is newer by its seconds, of the same size" \
+	test "$(stat -c %Y "$www/note.txt")" -gt "$was"
+
+# ---- and whoever builds lowtide needs no git
+is "no rule of the build asks git" \
+	"$(cd "$OLDPWD" && { cat Makefile
+		sed -n "/^build=/,/'$/p" .ci/packages; } | grep -w git)" ''
+done_testing
