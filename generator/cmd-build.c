@@ -262,7 +262,8 @@ static enum err build(struct command_run *run)
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	cache_open(&cache, run->arena, place, clock_wall_ms() / 1000);
 	b.memo = memo_open(run->arena, &known, &b.pool);
-	if (memo_is_current(b.memo, run->diag, &last))
+	if (out_is_tidy(run->arena, out.dir) &&
+	    memo_is_current(b.memo, run->diag, &last))
 		err = is_done(run, &spec, out.dir, &last);
 	else
 		err = make(run, &b, &spec, out.dir);

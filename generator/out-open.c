@@ -57,7 +57,16 @@ static enum err locate(struct stage *s, const char *dir, struct diag *diag)
 	s->old = arena_printf(
 	    s->a, "%.*s.%.*s.lowtide-old", (int)slash, all.p, STR_ARG(name))
 		     .p;
-	return fs_mkdirs(s->parent, 0755, diag);
+	return ERR_OK;
+}
+
+bool out_is_tidy(struct arena *a, const char *dir)
+{
+	struct stage s = {.a = a};
+	struct stat st;
+
+	return locate(&s, dir, NULL) == ERR_OK && lstat(s.staging, &st) != 0 &&
+	       lstat(s.old, &st) != 0;
 }
 
 static enum err busy(const struct stage *s, struct diag *diag)
@@ -275,6 +284,8 @@ enum err out_open(
 	pthread_mutex_init(&s->mutex, NULL);
 	out->stage = s;
 	enum err err = locate(s, spec->dir, diag);
+	if (err == ERR_OK)
+		err = fs_mkdirs(s->parent, 0755, diag);
 	if (err == ERR_OK)
 		err = take_previous(s, diag);
 	/* one that is there tells of another run, or is in the way */

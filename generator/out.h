@@ -100,6 +100,9 @@ void out_dry(struct out *out); /* instead of out_open() */
 enum err out_open(struct out *out, const struct out_spec *spec,
     struct diag *diag) __attribute__((warn_unused_result));
 
+/* False where a killed run left something, or another is at work. */
+bool out_is_tidy(struct arena *a, const char *dir);
+
 /*
  * Any thread. The bytes are the caller's again afterwards. ERR_INPUT where they
  * hold a secret (`secret-in-output`), or ERR_IO. What out_note() will

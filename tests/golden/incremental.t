@@ -103,6 +103,10 @@ before=$(everything)
 said=$(build)
 is 'nothing changed: said again' "$said" "$fresh"
 is 'nothing changed: nothing is written anywhere' "$(everything)" "$before"
+mkdir -p "$site/.dist.lowtide-staging/www" "$site/.dist.lowtide-old"
+build >/dev/null
+is 'nothing changed: what a killed run left goes all the same' \
+	"$(find "$site" -maxdepth 1 -name '.dist.*')" ''
 if command -v strace >/dev/null; then
 	strace -f -o "$TMP/calls" "$LOWTIDE" build -q --fast -C "$site" 2>/dev/null
 	is 'nothing changed: no file is opened for writing' \
