@@ -20,6 +20,13 @@ const bin = resolve(process.env.LOWTIDE_BIN ?? 'build/bin');
 const root = process.getuid() === 0;
 const tmp = mkdtempSync(join(tmpdir(), 'lowtide-web.'));
 cleanup(() => rmSync(tmp, {recursive: true, force: true}));
+/* However this program ends, also when nobody reads what it says. */
+const started = [];
+process.on('exit', () => {
+	for (const child of started)
+		child.kill('SIGTERM');
+	rmSync(tmp, {recursive: true, force: true, maxRetries: 3});
+});
 chmodSync(tmp, 0o755); /* started by root, servers are somebody else */
 const sbin = {...process.env, PATH: `${process.env.PATH}:/usr/sbin`};
 const pause = ms => new Promise(go => setTimeout(go, ms));
@@ -51,6 +58,7 @@ function start(name, argv, options = {}) {
 		clearTimeout(late);
 	};
 	cleanup(() => child.stop());
+	started.push(child);
 	return child;
 }
 
