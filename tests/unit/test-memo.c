@@ -356,6 +356,70 @@ static void a_damaged_memo_is_none(void **state)
 	close_world(&w);
 }
 
+/*
+ * Whoever can write checks as well writes what he likes: lengths and places are
+ * held against what is there all the same.
+ */
+static void a_forged_memo_is_within_bounds(void **state)
+{
+	struct world w;
+	struct str bytes;
+	uint32_t seed = 1;
+
+	(void)state;
+	open_world(&w);
+	age(&w);
+	assert_int_equal(run(&w), BUILT);
+	const char *path = memo_path(&w);
+	assert_int_equal(
+	    fs_read(&w.kit.arena, path, 1 << 24, NULL, &bytes), ERR_OK);
+	for (int i = 0; i < 150; i++) {
+		struct buf forged = {0};
+		struct memo_header h;
+		buf_put_str(&forged, bytes);
+		memcpy(&h, bytes.p, sizeof(h));
+		memo_hash(h.search, "", 0);
+		memcpy(forged.data, &h, sizeof(h));
+		size_t half = sizeof(h) +
+			      h.n_sources * sizeof(struct memo_source) +
+			      h.n_outputs * sizeof(struct memo_written) +
+			      h.n_around * sizeof(struct memo_around) +
+			      h.n_said * sizeof(struct memo_said) + h.n_texts;
+		for (int k = 0; k < 1 + i % 30; k++) {
+			seed = seed * 1664525 + 1013904223;
+			/* rows more often than texts, sometimes the header */
+			size_t at = 8 + (seed >> 4) % (k % 4 ? half : bytes.n);
+			if (at < bytes.n)
+				forged.data[at] ^= (char)(1u << (seed >> 29));
+		}
+		(void)memo_file_write(path, &forged, half);
+		buf_release(&forged);
+		struct arena a = {0};
+		struct diag diag;
+		struct pool pool = {.jobs = 1};
+		struct memo_result result;
+		struct memo_row row;
+		const struct memo_spec spec = {.site = w.kit.dir,
+		    .out = kit_path(&w.kit, "dist"),
+		    .cache = kit_path(&w.kit, ".cache"),
+		    .key = str_of(w.key)};
+		diag_init(&diag, &a);
+		struct memo *m = memo_open(&a, &spec, &pool);
+		(void)memo_is_current(m, &diag, &result);
+		memo_searched(m, STR(""));
+		(void)memo_digests(m);
+		const struct fs_list *l = memo_list(m, "static");
+		for (size_t n = 0; n < l->n; n++)
+			(void)memo_find(m,
+			    arena_printf(
+				&a, "static/%.*s", STR_ARG(l->entries[n].rel)),
+			    &l->entries[n], &row);
+		memo_close(m);
+		arena_release(&a);
+	}
+	close_world(&w);
+}
+
 /* One that cannot be written costs time only, and so does having none. */
 static void without_a_place_for_it(void **state)
 {
@@ -412,6 +476,7 @@ int main(void)
 	    cmocka_unit_test(files_and_secrets_outside),
 	    cmocka_unit_test(warnings_are_said_again),
 	    cmocka_unit_test(a_damaged_memo_is_none),
+	    cmocka_unit_test(a_forged_memo_is_within_bounds),
 	    cmocka_unit_test(without_a_place_for_it),
 	    cmocka_unit_test(what_is_known_is_not_read),
 	};
