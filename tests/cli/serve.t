@@ -90,6 +90,21 @@ serve --quiet -- true
 is "a second run is as good" "$?" 0
 is "and --quiet" "$(cat "$TMP/said")" ""
 is "the keys are kept" "$(cat "$site/.lowtide/keys")" "$keys"
+# ---- who they are, and where they say they are
+echo '{{site.base_url}}' >"$site/pages/where.mustache"
+serve -- bash -c 'curl -s "$LOWTIDE_URL/where"
+	for pid in $(cat /proc/$PPID/task/$PPID/children); do
+		[ "$pid" = $$ ] || [ ! -e "/proc/$pid/status" ] ||
+			awk "/^Name/ { n = \$2 } /^Uid/ { print n, \$2, \$3 }" \
+				"/proc/$pid/status"
+	done' >"$TMP/out"
+is "pages are built for this address" "$(head -1 "$TMP/out")" \
+	"http://127.0.0.1:$port"
+user=$(id -u) && [ "$user" != 0 ] || user=$(id -u nobody)
+is "whoever starts it, nothing it starts is root" \
+	"$(sed 1d "$TMP/out" | awk '{ print $2, $3 }' | sort -u)" "$user $user"
+is "not one of the four" "$(sed 1d "$TMP/out" | wc -l)" 4
+rm "$site/pages/where.mustache"
 serve -- bash -c 'kill -KILL $$'
 is "a command that was killed" "$?" 137
 serve -- no-such-command
