@@ -36,11 +36,28 @@ void key_wrong_type(struct key_walk *w, const struct key *row, struct str path,
 				   : value_kind_name(v->kind));
 }
 
+bool key_names_something(
+    struct key_walk *w, struct str path, const struct value *reference)
+{
+	const struct member *m = &reference->as.table.members[0];
+	struct str name = m->value->text;
+
+	if (!key_is_placeholder(name))
+		return true;
+	diag_error(w->diag, m->value->pos, "placeholder",
+	    "`%.*s.%.*s` is %s%.*s; name a %s", STR_ARG(path), STR_ARG(m->key),
+	    name.n ? "still " : "empty", STR_ARG(name),
+	    str_is(m->key, "env") ? "variable" : "file");
+	return false;
+}
+
 bool key_resolve(struct key_walk *w, struct str path, struct value *v)
 {
 	const struct member *m = &v->as.table.members[0];
 	const char *name = arena_cstr(w->a, m->value->text);
 
+	if (!key_names_something(w, path, v))
+		return false;
 	if (str_is(m->key, "file")) {
 		diag_error(w->diag, v->pos, "wrong-type",
 		    "`%.*s` cannot come from a file; write it or { env = … }",

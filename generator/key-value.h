@@ -22,6 +22,9 @@ void key_wrong_type(struct key_walk *w, const struct key *row, struct str path,
  * been said then.
  */
 bool key_resolve(struct key_walk *w, struct str path, struct value *v);
+/* Is there a name in a reference at all? False: that has been said. */
+bool key_names_something(
+    struct key_walk *w, struct str path, const struct value *reference);
 /* A string that is used as it stands: no placeholder. */
 void key_check_text(struct key_walk *w, const struct key *row, struct str path,
     const struct value *v);

@@ -37,8 +37,9 @@ static void unknown(struct key_walk *w, const char *parent, struct value *table,
 static void walk_any(
     struct key_walk *w, const struct key *row, struct str path, struct value *v)
 {
-	if (key_is_reference(v) && !(row->flags & KEY_RAW) &&
-	    !key_resolve(w, path, v))
+	if (key_is_reference(v) &&
+	    (row->flags & KEY_RAW ? !key_names_something(w, path, v)
+				  : !key_resolve(w, path, v)))
 		return;
 	if (v->kind == VALUE_STRING)
 		key_check_text(w, row, path, v);

@@ -270,9 +270,9 @@ static void references_are_resolved(void **state)
 	b = value_path(root, "cache.immutable");
 	assert_int_equal(b->as.array.n, 1);
 	kit_close(&k);
-	finds("server.kinds = { env = 'HOST' }\n",
-	    "f:2:16: bad-value: `server.kinds` cannot be "
-	    "\"https://x.example\"; it may be: nginx, apache, lighttpd\n");
+	finds("compress.siblings = { env = 'HOST' }\n",
+	    "f:2:21: bad-value: `compress.siblings` cannot be "
+	    "\"https://x.example\"; it may be: gz, br, zst\n");
 	/* in a file a string is no array */
 	finds("server.kinds = 'nginx'\n",
 	    "f:2:16: wrong-type: `server.kinds` must be an array of "
@@ -297,6 +297,15 @@ static void references_that_lead_nowhere(void **state)
 	    "not a string\n");
 	/* a secret stays a reference: the server resolves it */
 	fine("[oauth.a]\nclient_secret = { env = 'NOT_SET' }\n");
+	/* but it must be one */
+	finds("[oauth.a]\nclient_secret = { env = '' }\n",
+	    "f:3:25: placeholder: `oauth.a.client_secret.env` is empty; name "
+	    "a variable\n");
+	finds("[oauth.a]\nclient_secret = { file = '${FILE}' }\n",
+	    "f:3:26: placeholder: `oauth.a.client_secret.file` is still "
+	    "${FILE}; name a file\n");
+	finds("[public]\na = { env = '' }\n",
+	    "f:3:13: placeholder: `public.a.env` is empty; name a variable\n");
 }
 
 static void placeholders_are_found(void **state)
