@@ -1,6 +1,7 @@
 #include "generator/server-data.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 /* Which path is what: rules, media types, redirects. */
 
@@ -147,10 +148,24 @@ static bool is_made_pointer(const struct build *b, const struct out_file *f)
 	       !server_is_from(b, f, "pages");
 }
 
+/* FONT.TTF: a font, but servers tell paths by case, so it gets its own rule. */
+static bool ends_in_another_case(struct str path)
+{
+	for (size_t i = 0; server_shared_endings[i]; i++) {
+		size_t n = strlen(server_shared_endings[i]);
+		if (path.n > n && !str_ends(path, server_shared_endings[i]) &&
+		    strncasecmp(
+			path.p + path.n - n, server_shared_endings[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool server_is_named_shared(const struct build *b, const struct out_file *f)
 {
 	return f->root == OUT_WWW && !f->is_sibling &&
-	       (is_catalogue(b->site, f->path) || is_made_pointer(b, f));
+	       (is_catalogue(b->site, f->path) || is_made_pointer(b, f) ||
+		   ends_in_another_case(f->path));
 }
 
 /* Modules and fonts are told by their endings, which is what makes them so. */
