@@ -68,8 +68,9 @@ const char *command_cache(
 {
 	if (where->given && strcmp(where->string, "none") == 0)
 		return NULL;
-	return site_path(
-	    a, dir, where->given ? where->string : ".lowtide-cache");
+	/* an unset variable of a script's shall not name the site itself */
+	bool is_named = where->given && *where->string;
+	return site_path(a, dir, is_named ? where->string : ".lowtide-cache");
 }
 
 enum err command_previous(struct command_run *run, const char *dir,

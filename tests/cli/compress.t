@@ -127,6 +127,8 @@ is "without a cache nothing is kept" \
 	"$(build --json --cache none --out "$TMP/d" | counts)" "true false"
 is "and the bytes are the same" "$(bytes "$TMP/d")" "$(bytes "$TMP/a")"
 ok "the default is in the site folder" test -d "$site/.lowtide-cache/compressed"
+is "also where a script's variable is not set" \
+	"$(build --cache "" --json --out "$TMP/unset" | counts)" "false true"
 is "where git does not see it" "$(cat "$site/.lowtide-cache/.gitignore")" '*'
 
 planted=$(printf 'evil' | gzip -n | base64 -w0)
