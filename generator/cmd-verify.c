@@ -96,6 +96,13 @@ static enum err read_key(struct job *j)
 	enum err err = fs_read(
 	    j->run->arena, given, MINISIGN_FILE_MAX, j->run->diag, &text);
 
+	/* what does not begin like a key was meant to be a file */
+	if (err == ERR_NOT_FOUND && !str_starts(str_of(given), "RW")) {
+		diag_error(j->run->diag, POS_FILE(given), "bad-key",
+		    "there is no such file; name the one that ends in .pub, or "
+		    "give the line of it that begins with RW");
+		return ERR_INPUT;
+	}
 	if (err == ERR_NOT_FOUND)
 		return minisign_read_public(
 		    str_of(given), "bad-key", POS_NONE, j->run->diag, &j->key);

@@ -216,6 +216,10 @@ refused "two folders" 64 missing-operand a b
 refused "an empty one" 1 "no-manifest: " "$keys"
 refused "one that is not there" 1 "no-manifest: " "$TMP/none"
 refused "no key" 1 "bad-key: " --key nonsense "$t"
+refused "a key's file that is not there" 1 \
+	"$TMP/none.pub: bad-key: there is no such file" --key "$TMP/none.pub" "$t"
+refused "half a key" 1 "^bad-key: this is no minisign public key" \
+	--key RWRNAtCNO0YNi2M5 "$t"
 refused "a secret key" 1 "bad-key: " --key "$keys/k" "$t"
 refused "--since without a key" 64 "bad-option: " --since 1 "$t"
 sed -i '/minisig/!s/verified/x/' "$TMP/later/$manifest"
