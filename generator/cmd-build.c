@@ -55,6 +55,7 @@ static void put_count(
 struct made {
 	size_t files, written;
 	uint64_t bytes;
+	bool changed; /* files may also have gone */
 	struct compress_counts compressed;
 };
 
@@ -80,8 +81,9 @@ static void summary(
 		fprintf(stderr, "%zu files written, %zu unchanged\n",
 		    made->written, made->files - made->written);
 	if (!run->quiet)
-		fprintf(stderr, "%s: %zu files, %llu KiB\n", dir, made->files,
-		    (unsigned long long)(made->bytes + 1023) / 1024);
+		fprintf(stderr, "%s: %zu files, %llu KiB%s\n", dir, made->files,
+		    (unsigned long long)(made->bytes + 1023) / 1024,
+		    made->changed ? "" : ", as before");
 }
 
 /* Is `path` the folder itself or below it? Both as realpath() gives them. */
@@ -224,6 +226,7 @@ static enum err make(struct command_run *run, struct build *b,
 	cache_tidy(b->cache, run->diag);
 	made.files = b->out.n;
 	made.written = b->out.written;
+	made.changed = b->out.replaced;
 	made.compressed = b->compressed;
 	for (size_t i = 0; i < b->out.n; i++)
 		made.bytes += b->out.files[i].digest.bytes;

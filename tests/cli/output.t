@@ -186,6 +186,19 @@ like "-v: what was written" "$(cat said)" '^  www/other.html$'
 like "-v: and how much" "$(cat said)" '^[0-9]+ files written, [0-9]+ unchanged$'
 "$LOWTIDE" build -v -C good --out ../o5 --env dev --cache none 2>said
 like "-v: nothing was" "$(cat said)" '^0 files written, [0-9]+ unchanged$'
+build() { # TOLD: for people, whether it worked it out or knew it
+	"$LOWTIDE" build -C good --out ../o6 --env dev "$@" 2>&1 |
+		sed 's/ [0-9]* files, [0-9]* KiB/ N files/'
+}
+is "what is new" "$(build)" 'good/../o6: N files'
+is "what is known to be as before" "$(build)" 'good/../o6: N files, as before'
+is "what turns out to be" "$(build --cache none)" \
+	'good/../o6: N files, as before'
+echo '<p>two</p>' >good/pages/other.html
+is "what changed" "$(build)" 'good/../o6: N files'
+rm good/pages/other.html
+is "what went" "$(build)" 'good/../o6: N files'
+echo '<p>one</p>' >good/pages/other.html
 "$LOWTIDE" check -v -C good 2>said
 like "-v: check, too" "$(cat said)" '^pages: 3 files, [0-9]+ ms$'
 rm good/pages/other.html
