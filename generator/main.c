@@ -165,14 +165,19 @@ int main(int argc, char *argv[])
 
 	arena_init(&a);
 	diag_init(&diag, &a);
+	bool is_lost = false;
 	int status = lowtide(argc, argv, &r);
 	if (!r.json || r.style.github)
 		command_tell(&r, &diag);
 	if (r.json && command_print_json(&r, status) != ERR_OK)
-		status = err_exit(ERR_IO);
+		is_lost = true;
 	arena_release(&a);
 	/* a full disk behind stdout is an error like any other */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0)
+		is_lost = true;
+	if (is_lost) {
+		fputs("io-error: the output could not be written\n", stderr);
 		status = err_exit(ERR_IO);
+	}
 	return status;
 }

@@ -127,8 +127,17 @@ done
 is "what was refused for a warning was not written" "$(ls -d o2 o3 2>&1 |
 	tr '\n' ' ')" "ls: cannot access 'o3': No such file or directory o2 "
 if [ -e /dev/full ]; then
-	"$LOWTIDE" check -q -C good --json >/dev/full
+	"$LOWTIDE" check -q -C good --json >/dev/full 2>said
 	is "a full disk behind --json" "$?" 74
+	is "is told" "$(cat said)" "io-error: the output could not be written"
+	"$LOWTIDE" check -q -C good --print >/dev/full 2>said
+	is "behind a command's text" "$?" 74
+	is "is told once" "$(cat said)" \
+		"io-error: the output could not be written"
+	"$LOWTIDE" --help >/dev/full 2>said
+	is "behind --help" "$?" 74
+	is "is told, too" "$(cat said)" \
+		"io-error: the output could not be written"
 	"$LOWTIDE" render t.mustache -d t.json 2>/dev/null >/dev/full
 	is "and behind what is rendered" "$?" 74
 fi
