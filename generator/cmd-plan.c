@@ -33,7 +33,7 @@ static const struct opt options[] = {
     [OPT_ATTEMPT] = {.name = "attempt",
 	.kind = OPT_LIST,
 	.arg = "WHERE",
-	.help = "a release whose deploy was interrupted; may be repeated"},
+	.help = "a release whose deploy was interrupted"},
     [OPT_FORMAT] = {.name = "format",
 	.kind = OPT_STRING,
 	.arg = "KIND",

@@ -11,6 +11,11 @@ for page in "$man"/lowtide.1 "$man"/lowtide-site.5 "$man"/lowtide-api.5; do
 		"$(mandoc -T lint -W warning "$page" 2>&1)" ""
 done
 
+is "no quotation ends twice" "$(mandoc -T utf8 "$man"/lowtide*.[15] | col -b |
+	grep -c '””')" 0
+is "nothing is said twice of an option" "$(tr '\n' ' ' <"$man/lowtide.1" |
+	grep -ci 'may be repeated\.* may be repeated')" 0
+
 # ---- lowtide(1): as the tables, and as --help
 "$LOWTIDE" tables >"$TMP/tables.json"
 is "tables are one JSON value, alone or as a result" "$(
