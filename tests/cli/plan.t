@@ -237,6 +237,17 @@ said=$(plan --max-delete 0 2>&1)
 is "too many deletes are refused" "$?" 1
 like "with their number" "$said" \
 	'^too-many-deletes: 1 files? would be deleted.*--max-delete 1$'
+cp -r "$S" "$TMP/many"
+for i in $(seq 257); do echo "$i" >"$TMP/many/static/$i.txt"; done
+"$LOWTIDE" build -q --fast -C "$TMP/many" --out "$TMP/many-old" --previous none
+rm "$TMP/many/static/1.txt"
+"$LOWTIDE" build -q --fast -C "$TMP/many" --out "$TMP/fewer-old" --previous none
+rm "$TMP/many"/static/*[0-9].txt
+"$LOWTIDE" build -q --fast -C "$TMP/many" --previous none
+said=$("$LOWTIDE" plan -q -C "$TMP/many" --previous "$TMP/many-old" 2>&1)
+is "257 are too many where nothing is said" "$?" 1
+like "with the way to allow them" "$said" '^too-many-deletes: 257 .*--max-delete 257$'
+ok "256 are not" "$LOWTIDE" plan -q -C "$TMP/many" --previous "$TMP/fewer-old"
 said=$(previous=$TMP/none plan 2>&1)
 is "no previous manifest is an error" "$?" 1
 like "said as such" "$said" 'no-manifest: .*--previous none'

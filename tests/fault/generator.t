@@ -126,6 +126,14 @@ campaign first none EIO
 [ "$FAULTS" != all ] || campaign second there ENOSPC
 [ "$FAULTS" != all ] || campaign first none ENOSPC
 
+# What is exchanged has been synced, and then the exchange is.
+again second none
+rm -f "$TMP/log"
+with_fault 'lowtide:site:write,sync,folder-sync,rename:0:see' --cache none
+is 'written, synced, exchanged, synced: in that order' \
+	"$(awk '{ print $3 }' "$TMP/log" | uniq | paste -sd ' ')" \
+	'write syncfs renameat2 fsync'
+
 # Where two folders cannot be exchanged, two renames do; in between there is a
 # journal, which the next run reads.
 no_exchange='lowtide:dist:rename:1:EINVAL'
