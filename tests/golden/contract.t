@@ -84,6 +84,15 @@ is "the defaults of an API" "$(node -p '
 like "the socket" "$(cat "$TMP"/prod/server/nginx-*.conf)" \
 	'unix:/run/lowtide/acme/cgi\.sock'
 
+# ---- the other web servers
+"$LOWTIDE" build -q --env prod --fast --out "$TMP/others" \
+	--set server.kinds=apache,lighttpd 2>/dev/null
+like "what Apache needs is a line to copy" \
+	"$(cat "$TMP/others/server/apache-site.conf")" \
+	'^#[[:space:]]+a2enmod headers rewrite proxy_fcgi$'
+is "each in its pieces, and no other's" "$(ls "$TMP/others/server" |
+	grep -v problem | paste -sd ' ')" 'apache-example.conf apache-site.conf handlers lighttpd-example.conf lighttpd-site.conf lowtide.json'
+
 # ---- programs for the server
 is "a handler lies below server, to be run" \
 	"$(stat -c %a "$TMP/prod/server/handlers/export")" 755
