@@ -73,6 +73,11 @@ like "and of base" "$(cat "$TMP"/base/www/oauth.*.mjs)" dev0client
 like "it comes back to the default page" "$(cat "$www"/oauth.*.mjs)" \
 	'/auth/callback\.html'
 
+said=$("$LOWTIDE" check --env prod 2>&1; "$LOWTIDE" check -q 2>&1)
+unlike "with an environment, or quietly, none are listed" "$said" 'without --env'
+like "without one, base stands alone and they are" "$("$LOWTIDE" check 2>&1)" \
+	'^without --env: env/base.toml alone; there are: prod$'
+
 # ---- defaults
 is "the defaults of an API" "$(node -p '
 	const c = JSON.parse(fs.readFileSync(process.argv[1])), a = c.apis[0];
