@@ -114,7 +114,7 @@ static void walk_folder(
 			close(fd);
 		return;
 	}
-	for (struct dirent *e; (e = readdir(dir));) {
+	for (struct dirent *e; errno = 0, (e = readdir(dir));) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		if (w->path.len && w->path.data[w->path.len - 1] != '/')
@@ -124,6 +124,9 @@ static void walk_folder(
 		w->path.len = length;
 		w->path.data[length] = '\0';
 	}
+	/* files that were not listed would be missed by nobody */
+	if (errno != 0)
+		found(w, "io-error", strerror(errno), ERR_IO);
 	closedir(dir);
 }
 

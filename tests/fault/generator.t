@@ -7,7 +7,7 @@
 . tests/fault/shim.sh
 FAULTS=${FAULTS:-10}
 RANDOM=${SEED:-7}
-calls=write,sync,folder-sync,truncate,create,rename,link,mkdir,open,time
+calls=write,sync,folder-sync,truncate,create,rename,link,mkdir,open,time,read
 shim=$PWD/build/tests/shim.so
 
 site=$TMP/site
@@ -23,7 +23,7 @@ head -c 100000 /dev/zero | tr '\0' a >"$site/static/big.txt"
 echo '#!/bin/sh' >"$site/handlers/run"
 
 build() { # ARGUMENT…
-	"$LOWTIDE" build -q -j 1 --fast -C "$site" "$@"
+	timeout 60 "$LOWTIDE" build -q -j 1 --fast -C "$site" "$@"
 }
 listing() { # DIR
 	(cd "$1" && find . -type f -printf '%p %m ' -exec sha256sum {} \; | sort)

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,16 +25,20 @@
  *	               PATH     any part of the file's path
  *	               CALLS    write, sync, truncate, allocate, create,
  *	                        folder-sync, rename, link, mkdir, open (of what
- *	                        is there), time; several with commas
+ *	                        is there), time, read (of files and folders);
+ *	                        several with commas
  *	               N        the N-th such call of this process, from 1
  *	               ACTION   an errno (ENOSPC, EIO, EDQUOT, EINVAL): it
- *fails; with a + every one after it as well; kill-before, kill-after: SIGKILL
- *to ourselves; stop: SIGSTOP, the call goes on after SIGCONT; see: nothing, it
- *is only written down FAULT_LOG    a line for each call that a rule took: PID
- *PROGRAM CALL PATH ACTION, as it happens FAULT_STATE  a folder. `hit-I` is made
- *when rule I (from 0) strikes, in whatever process: it strikes once in all, and
- *one with + from then on, also in the next process. While there is a file
- *`off`, nothing happens and nothing is counted.
+ *	                        fails; with a + every one after it as well
+ *	                        kill-before, kill-after: SIGKILL to ourselves
+ *	                        stop: SIGSTOP; it goes on after SIGCONT
+ *	                        see: nothing, it is only written down
+ *	FAULT_LOG    a line for each call that a rule took, as it happens:
+ *	             PID PROGRAM CALL PATH ACTION
+ *	FAULT_STATE  a folder. `hit-I` is made when rule I (from 0) strikes, in
+ *	             whatever process: it strikes once in all, and one with +
+ *	             from then on, also in the next process. While there is a
+ *	             file `off`, nothing happens and nothing is counted.
  *
  * What is written through a mapping (SQLite's -shm) does not pass here.
  */
@@ -52,6 +57,7 @@ enum calls {
 	MKDIR = 256,
 	OPEN = 512,
 	TIME = 1024,
+	READ = 2048,
 };
 static const struct {
 	const char *name;
@@ -68,6 +74,7 @@ static const struct {
     {"mkdir", MKDIR},
     {"open", OPEN},
     {"time", TIME},
+    {"read", READ},
 };
 #define N_CALLS (sizeof(call_names) / sizeof(call_names[0]))
 
@@ -263,8 +270,9 @@ static int before_fd(enum calls what, const char *call, int fd, bool *after)
 	*after = false;
 	/* sockets, pipes, descriptors of the kernel: not ours to break */
 	if (n_rules && fstat(fd, &st) == 0 &&
-	    (S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && what == SYNC))) {
-		if (S_ISDIR(st.st_mode))
+	    (S_ISREG(st.st_mode) ||
+		(S_ISDIR(st.st_mode) && what & (SYNC | READ)))) {
+		if (S_ISDIR(st.st_mode) && what == SYNC)
 			what = FOLDER_SYNC;
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		ssize_t n = readlink(link, path, sizeof(path) - 1);
@@ -303,6 +311,9 @@ WRAP(ssize_t, writev, WRITE, -1, (int fd, const struct iovec *v, int n),
     (fd, v, n))
 WRAP(ssize_t, pwritev, WRITE, -1,
     (int fd, const struct iovec *v, int n, off_t at), (fd, v, n, at))
+WRAP(ssize_t, read, READ, -1, (int fd, void *p, size_t n), (fd, p, n))
+WRAP(ssize_t, pread, READ, -1, (int fd, void *p, size_t n, off_t at),
+    (fd, p, n, at))
 WRAP(int, fsync, SYNC, -1, (int fd), (fd))
 WRAP(int, fdatasync, SYNC, -1, (int fd), (fd))
 WRAP(int, syncfs, SYNC, -1, (int fd), (fd))
@@ -318,6 +329,17 @@ WRAP(int, posix_fallocate, ALLOCATE, errno, (int fd, off_t at, off_t n),
     (fd, at, n))
 WRAP(int, posix_fallocate64, ALLOCATE, errno, (int fd, off64_t at, off64_t n),
     (fd, at, n))
+
+EXPORT struct dirent *readdir(DIR *dir)
+{
+	NEXT(readdir);
+	bool after;
+	if (before_fd(READ, "readdir", dirfd(dir), &after))
+		return NULL;
+	struct dirent *got = real(dir);
+	die_if(after);
+	return got;
+}
 
 /* Those that have a name instead of a descriptor. */
 #define WRAP_NAME(name, what, path, params, args)                              \
