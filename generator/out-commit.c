@@ -26,13 +26,15 @@ static bool copy_over(const struct stage *s, int folder, const char *name,
 	    entry->mode & 0777);
 	bool good = in >= 0 && out >= 0 && fchmod(out, entry->mode & 0777) == 0;
 	char piece[65536];
-	ssize_t n;
 
-	while (good && (n = read(in, piece, sizeof(piece))) != 0)
+	for (ssize_t n = 1; good && n != 0;) {
+		n = read(in, piece, sizeof(piece));
+		good = n >= 0;
 		for (ssize_t at = 0, w; at < n && good; at += w) {
 			w = write(out, piece + at, (size_t)(n - at));
-			good = n > 0 && w >= 0;
+			good = w >= 0;
 		}
+	}
 	good = good && futimens(out, times) == 0;
 	int kept = errno;
 	if (in >= 0)
@@ -63,13 +65,10 @@ static enum err link_one(void *ctx, struct worker *w, size_t i)
 	if (!atomic_load(&s->before[i].same) ||
 	    linkat(s->previous, name, c->folder, name, 0) == 0)
 		return ERR_OK;
-	bool missing = errno == ENOENT;
-	if (missing && stage_mkdirs(s, c->folder, name)) {
-		missing = false;
-		if (linkat(s->previous, name, c->folder, name, 0) == 0)
-			return ERR_OK;
-	}
-	if (!missing && copy_over(s, c->folder, name, e))
+	/* the first of its folder, or there are no links to be had */
+	if (stage_mkdirs(s, c->folder, name) &&
+	    (linkat(s->previous, name, c->folder, name, 0) == 0 ||
+		copy_over(s, c->folder, name, e)))
 		return ERR_OK;
 	return stage_failed(s, w->diag, name, "it cannot be taken over");
 }

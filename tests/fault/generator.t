@@ -134,6 +134,19 @@ is 'written, synced, exchanged, synced: in that order' \
 	"$(awk '{ print $3 }' "$TMP/log" | uniq | paste -sd ' ')" \
 	'write syncfs renameat2 fsync'
 
+# Where nothing can be linked, what stays the same is copied; a copy that cannot
+# be read ends the run. (The first read of the previous file compares it.)
+no_link=lowtide::link:1:EIO+
+campaign second there EIO "$no_link"
+again second there
+with_fault "$no_link"
+is 'without links: status' $? 0
+is 'without links: the output' "$(listing "$site/dist")" "$new"
+again second there
+with_fault "lowtide:dist/server/handlers/run:read:2:EIO+ $no_link"
+is 'a copy that cannot be read: status' $? 74
+is 'a copy that cannot be read: the output' "$(listing "$site/dist")" "$old"
+
 # Where two folders cannot be exchanged, two renames do; in between there is a
 # journal, which the next run reads.
 no_exchange='lowtide:dist:rename:1:EINVAL'
