@@ -183,6 +183,24 @@ static void set_shared_all(
 	buf_release(&all);
 }
 
+/*
+ * Versions that earlier releases published stay for those who have their names
+ * from an older pointer, from another origin as well.
+ */
+static void push_versions(const struct server_ctx *d, struct value *shared)
+{
+	for (size_t i = 0; i < d->b->site->n_catalogues; i++) {
+		struct str path = arena_printf(
+		    d->a, "/%.*s-v", STR_ARG(d->b->site->catalogues[i].name));
+		push_regex(d, shared,
+		    arena_printf(d->a,
+			"%.*s[0-9]+\\.[0-9]+\\.[0-9]+[-+.0-9A-Za-z]*"
+			"\\.(?:toml|json)",
+			STR_ARG(data_made(d, server_regex, path))),
+		    false, false);
+	}
+}
+
 void server_set_shared(const struct server_ctx *d)
 {
 	struct value *shared = data_array(d, "shared");
@@ -203,6 +221,7 @@ void server_set_shared(const struct server_ctx *d)
 				arena_printf(d->a, "/%.*s", STR_ARG(f->path))),
 			    false, false);
 	}
+	push_versions(d, shared);
 	set_shared_all(d, shared);
 }
 

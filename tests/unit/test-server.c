@@ -114,6 +114,9 @@ static void cache_and_origins_by_class(void **state)
 	has_not(http, "app.0123456789.css"); /* /assets/ as a whole */
 	has(cors, "\"~^/plans-v1\\\\.0\\\\.0\\\\.toml\\\\z\" \"*\";");
 	has(cors, "\"~^/plans\\\\.json\\\\z\" \"*\";");
+	/* and what earlier releases left */
+	has(cors, "\"~^/plans-v[0-9]+\\\\.[0-9]+\\\\.[0-9]+[-+.0-9A-Za-z]*"
+		  "\\\\.(?:toml|json)\\\\z\" \"*\";");
 	has(cors, "\\\\.(?:mjs|woff2|");
 	has_not(cors, "robots.txt");
 	has_not(cors, "plans-v1.0.0.html");

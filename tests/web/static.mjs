@@ -175,6 +175,8 @@ async function build(kind, more, base) {
 	const {stderr} = await run(join(bin, 'lowtide'), ['build', '-q', '-C', dir,
 		'--out', join(tmp, 'dist'), '--set', `base_url=${base}`]);
 	equal(stderr, '');
+	/* as a deploy leaves it, for those who have its name */
+	writeFileSync(join(tmp, 'dist/www/plans-v1.1.0.toml'), 'version = "1.1.0"\n');
 	return join(tmp, 'dist');
 }
 
@@ -290,6 +292,7 @@ function table(dist) {
 		[main, 'text/javascript; charset=utf-8', YEAR, '*', main, true],
 		['/plans-v1.2.0.toml', 'application/toml', YEAR, '*', null, true],
 		['/plans-v1.2.0.json', 'application/json', YEAR, '*', null, true],
+		['/plans-v1.1.0.toml', 'application/toml', 'no-cache', '*', null, false],
 		['/plans.json', 'application/json', 'no-cache', '*', null, false],
 		['/robots.txt', 'text/plain; charset=utf-8', 'no-cache', '', null, true],
 		['/robots%2Etxt', 'text/plain; charset=utf-8', 'no-cache', '', '/robots.txt', true],
