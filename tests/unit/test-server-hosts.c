@@ -147,6 +147,27 @@ static void redirects_in_order(void **state)
 	    "/* /index.html 200\n");
 }
 
+/* "/old /about 301" and its line break: 2,000 characters, and one more. */
+static void a_redirect_that_just_fits(void **state)
+{
+	(void)state;
+	for (int more = 0; more < 2; more++) {
+		char *from = arena_alloc(&k.arena, 2000);
+		size_t n = 2000 - strlen(" /about 301\n") + (size_t)more;
+
+		memset(from, 'a', n);
+		from[0] = '/';
+		from[n] = '\0';
+		load(arena_printf(
+		    &k.arena, "[redirects]\n\"%s\" = \"/about\"\n", from)
+			 .p);
+		assert_int_equal(produce_hosts(&k.build), ERR_OK);
+		assert_int_equal(
+		    count(kit_output(&k, OUT_WWW, "_redirects"), "/about 301"),
+		    1 - more);
+	}
+}
+
 /* Who comes from such a host has them already. */
 static void their_own_stay(void **state)
 {
@@ -217,6 +238,7 @@ int main(void)
 	    TEST(limits_of_others),
 	    TEST(a_line_that_is_too_long),
 	    TEST(redirects_in_order),
+	    TEST(a_redirect_that_just_fits),
 	    TEST(their_own_stay),
 	    TEST(a_target_that_is_not_there),
 	    TEST(pages_by_the_names_people_use),
