@@ -18,7 +18,8 @@ MAKEFLAGS += --no-builtin-rules
 
 comma := ,
 BUILD := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
-PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd
+PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd \
+	nettle
 PKGS_LIB := libsodium
 PKGS_CGI := libsodium sqlite3 libcurl
 PKGS_TEST := cmocka

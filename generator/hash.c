@@ -1,8 +1,15 @@
 #include "generator/hash.h"
 
 #include <assert.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdlib.h>
+
+/*
+ * BLAKE2b is libsodium's, which has it for AVX2. The SHA-2 are nettle's: those
+ * of libsodium are portable C, and hashing is half of a first build. Its states
+ * are plain memory, so a stream that is never ended leaves nothing behind.
+ */
 
 #define BLAKE2B_BYTES 32
 /* what stays in a processor's nearest cache while three hashes read it */
@@ -10,8 +17,8 @@
 
 struct state {
 	crypto_generichash_state blake2b;
-	crypto_hash_sha256_state sha256;
-	crypto_hash_sha512_state sha512;
+	struct sha256_ctx sha256;
+	struct sha512_ctx sha512;
 	uint64_t bytes;
 };
 static_assert(sizeof(struct state) <= HASH_STREAM_BYTES, "room for all three");
@@ -34,8 +41,8 @@ void hash_begin(struct hash_stream *stream)
 	s->bytes = 0;
 	if (crypto_generichash_init(&s->blake2b, NULL, 0, BLAKE2B_BYTES) != 0)
 		abort();
-	crypto_hash_sha256_init(&s->sha256);
-	crypto_hash_sha512_init(&s->sha512);
+	sha256_init(&s->sha256);
+	sha512_init(&s->sha512);
 }
 
 void hash_add(struct hash_stream *stream, const void *bytes, size_t n)
@@ -47,8 +54,8 @@ void hash_add(struct hash_stream *stream, const void *bytes, size_t n)
 	while (n) {
 		size_t piece = n < PIECE ? n : PIECE;
 		crypto_generichash_update(&s->blake2b, p, piece);
-		crypto_hash_sha256_update(&s->sha256, p, piece);
-		crypto_hash_sha512_update(&s->sha512, p, piece);
+		sha256_update(&s->sha256, piece, p);
+		sha512_update(&s->sha512, piece, p);
 		p += piece;
 		n -= piece;
 	}
@@ -60,8 +67,8 @@ void hash_end(struct hash_stream *stream, struct digest *out)
 
 	*out = (struct digest){.bytes = s->bytes};
 	crypto_generichash_final(&s->blake2b, out->blake2b, BLAKE2B_BYTES);
-	crypto_hash_sha256_final(&s->sha256, out->sha256);
-	crypto_hash_sha512_final(&s->sha512, out->sha512);
+	sha256_digest(&s->sha256, sizeof(out->sha256), out->sha256);
+	sha512_digest(&s->sha512, sizeof(out->sha512), out->sha512);
 }
 
 void hash_digest(struct str bytes, struct digest *out)

@@ -30,6 +30,7 @@ one sqlite3.h cgi/store/db.c
 for header in libdeflate.h brotli/encode.h brotli/decode.h zstd.h; do
 	one "$header" generator/encode.c
 done
+one nettle/sha2.h generator/hash.c
 is "no header includes sodium.h" "$(users sodium.h | tr ' ' '\n' |
 	grep '\.h$')" ""
 done_testing
