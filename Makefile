@@ -69,6 +69,8 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
 	$(sort $(wildcard tests/unit/test-*.c)))
 STORE_TESTS := $(patsubst tests/store/%.c,$(BUILD)/tests/%,\
 	$(sort $(wildcard tests/store/test-*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,\
+	$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 
 GEN_LIBS = $(call pkg,--libs,$(PKGS_GENERATOR) $(PKGS_LIB)) -lm -pthread
 CGI_LIBS = $(call pkg,--libs,$(PKGS_CGI)) -lfcgi -lm
@@ -165,8 +167,6 @@ tests-built: $(UNIT) $(STORE_TESTS) \
 
 # Fuzzers with a driver of ours in make check, sanitized; with clang's coverage
 # in make fuzz, where every object is clang's.
-FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,\
-	$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz-%.o \
 		$(BUILD)/obj/tests/fuzz/failed.o \
 		$(if $(FUZZ),,$(BUILD)/obj/tests/fuzz/driver.o) \

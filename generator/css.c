@@ -141,15 +141,32 @@ static size_t split_path(struct css *s, struct str value, struct str *path)
 	return at;
 }
 
+/* Without white space around it; what ends an escape is part of that. */
+static struct str trim(struct str value)
+{
+	size_t end = 0, at = 0;
+
+	while (value.n && is_space(value.p[0]))
+		value = str_slice(value, 1, value.n);
+	if (!value.n || !memchr(value.p, '\\', value.n)) {
+		while (value.n && is_space(value.p[value.n - 1]))
+			value.n--;
+		return value;
+	}
+	while (at < value.n) {
+		bool space = is_space(value.p[at]);
+		at = value.p[at] == '\\' ? unescape(value, at, NULL) : at + 1;
+		end = space ? end : at;
+	}
+	return str_slice(value, 0, end);
+}
+
 /* The reference between two places of the text. */
 static void rewrite(struct css *s, size_t from, size_t to, bool optional)
 {
 	struct str value = str_slice(s->text, from, to), path;
 
-	while (value.n && is_space(value.p[0]))
-		value = str_slice(value, 1, value.n);
-	while (value.n && is_space(value.p[value.n - 1]))
-		value.n--;
+	value = trim(value);
 	if (!value.n || is(str_slice(value, 0, 5), "data:"))
 		return; /* often long: not worth reading */
 	size_t n = split_path(s, value, &path);

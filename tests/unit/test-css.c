@@ -90,6 +90,8 @@ static const struct {
     {"url('/a\\\nb')", "url('/ab+')"},
     {"url('/a\\\r\nb')", "url('/ab+')"},
     {"url('/a\\27 b')", "url('/a%27b+')"},
+    {"url('/a\\61 ') url('/a\\ ')", "url('/aa+') url('/a%20+')"},
+    {"url('/a\\61\n", "url('/aa+"},
     {"url('/a' x(y))url(/a)", "url('/a+' x(y))url(/a+)"},
     {"url('/a", "url('/a+"},
     {"url('/a\\", "url('/a+"},
