@@ -154,23 +154,30 @@ const struct out_file *out_find(
 	return s && !s->is_folder ? &out->files[s->file] : NULL;
 }
 
-bool out_is_path(struct str path)
+/* NULL: nothing */
+static const char *wrong_with(struct str path)
 {
 	for (size_t i = 0; i < path.n; i++)
 		if ((unsigned char)path.p[i] < 0x20 || path.p[i] == 0x7f)
-			return false;
+			return "it has a control character";
 	if (!utf8_valid(path))
-		return false;
+		return "it is not UTF-8";
 	for (;;) {
 		size_t slash = str_find(path, '/', 0);
 		struct str part = str_slice(path, 0, slash);
-		if (part.n == 0 || part.n > 255 || str_is(part, ".") ||
-		    str_is(part, ".."))
-			return false;
+		if (part.n == 0 || str_is(part, ".") || str_is(part, ".."))
+			return "a part of it is empty, `.` or `..`";
+		if (part.n > 255)
+			return "a part of it has more than 255 bytes";
 		if (slash == path.n)
-			return true;
+			return NULL;
 		path = str_slice(path, slash + 1, path.n);
 	}
+}
+
+bool out_is_path(struct str path)
+{
+	return !wrong_with(path);
 }
 
 /* What has that path already, or has a file where it needs a folder. */
@@ -206,11 +213,12 @@ static void grow(struct out *out)
 enum err out_note(
     struct out *out, const struct out_file *file, struct diag *diag)
 {
-	if (!out_is_path(file->path)) {
+	const char *wrong = wrong_with(file->path);
+	if (wrong) {
 		diag_error(diag, file->pos, "bad-name",
-		    "\"%.*s\" cannot be the name of a published file; rename "
-		    "it",
-		    STR_ARG(file->path));
+		    "\"%.*s\" cannot be the name of a published file: %s; "
+		    "rename it",
+		    STR_ARG(file->path), wrong);
 		return ERR_INPUT;
 	}
 	const struct out_file *other = clashing(out, file->root, file->path);

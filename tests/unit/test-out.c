@@ -91,10 +91,19 @@ static size_t entries(struct kit *k)
 	return n - 2;
 }
 
+#define LONG_8 "12345678"
+#define LONG_64 LONG_8 LONG_8 LONG_8 LONG_8 LONG_8 LONG_8 LONG_8 LONG_8
+
 static void paths_are_checked(void **state)
 {
-	static const char *const bad[] = {"", "/a", "a/", "a//b", "../a",
-	    "a/../b", ".", "a/./b", "a\nb", "a\x7f"};
+	char long_part[] = "a/" LONG_64 LONG_64 LONG_64 LONG_64 "/b";
+	const char *const parts = "`..`", *const control = "control";
+	const struct {
+		const char *path, *why;
+	} bad[] = {{"", parts}, {"/a", parts}, {"a/", parts}, {"a//b", parts},
+	    {"../a", parts}, {"a/../b", parts}, {".", parts}, {"a/./b", parts},
+	    {"a\nb", control}, {"a\x7f", control}, {"a\xff", "UTF-8"},
+	    {long_part, "255 bytes"}};
 	struct kit k;
 
 	(void)state;
@@ -103,10 +112,11 @@ static void paths_are_checked(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		diag_init(&k.diag, &k.arena);
 		assert_int_equal(
-		    out_put(&k.build.out, OUT_WWW, bad[i], STR("x"), OUT_PAGE,
-			false, POS_NONE, &k.diag),
+		    out_put(&k.build.out, OUT_WWW, bad[i].path, STR("x"),
+			OUT_PAGE, false, POS_NONE, &k.diag),
 		    ERR_INPUT);
 		assert_string_equal(k.diag.first->name, "bad-name");
+		assert_non_null(strstr(k.diag.first->text.p, bad[i].why));
 	}
 	put(&k, OUT_WWW, "it's \"caf\xc3\xa9\" .html", "x");
 	put(&k, OUT_WWW, "..a", "x");
