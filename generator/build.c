@@ -236,11 +236,24 @@ enum err build_run(struct build *b, const struct site *site)
 	return run(b, site, ERR_OK);
 }
 
+/* Versions and files of another site are neither older nor kept. */
+static void warn_of_previous(struct build *b, const struct site *site)
+{
+	const struct previous *p = b->previous;
+
+	if (p && !str_eq(p->manifest.name, site->name))
+		diag_warn(b->diag, POS_NONE, "previous-other-site",
+		    "the previous manifest is \"%.*s\"'s and this is "
+		    "\"%.*s\"; is --previous what is published there?",
+		    STR_ARG(p->manifest.name), STR_ARG(site->name));
+}
+
 enum err build_loaded(struct build *b, struct site *site, enum err loaded)
 {
 	if (loaded != ERR_OK && (loaded != ERR_INPUT || !site->is_whole))
 		return loaded;
 	if (loaded != ERR_OK)
 		site_mend(b->arena, site);
+	warn_of_previous(b, site);
 	return run(b, site, loaded);
 }

@@ -270,6 +270,9 @@ is "--warnings=error refuses it" "$?$(cat "$TMP/out")" 1
 sed 's/"acme"/"other"/' "$TMP/old/www/manifest.json" >"$TMP/other.json"
 like "another site's manifest" \
 	"$(previous=$TMP/other.json plan 2>&1 >/dev/null)" previous-other-site
+like "and when it is built on" \
+	"$(previous=$TMP/other.json build 2>&1 --out "$TMP/mixed")" \
+	'^warning: previous-other-site: '
 sed 's/"path":"index/"path":"..\/index/' "$TMP/old/www/manifest.json" \
 	>"$TMP/bad.json"
 said=$(previous=$TMP/bad.json plan 2>&1)
