@@ -102,8 +102,6 @@ static bool is_within(const char *folder, const char *path)
 static enum err check_place(
     struct command_run *run, const char *site, const char *out)
 {
-	static const char *const sources[] = {"assets", "catalogue", "env",
-	    "handlers", "pages", "static", "templates"};
 	char site_real[PATH_MAX], real[PATH_MAX], source[PATH_MAX];
 	const char *over = NULL;
 
@@ -113,18 +111,21 @@ static enum err check_place(
 		if (is_within(real, site_real))
 			over = site;
 	} else {
-		/* not there yet: where it will be made */
-		char *parent = arena_cstr(run->arena, str_of(out));
-		char *slash = strrchr(parent, '/');
-		if (slash)
-			*slash = '\0';
-		if (!slash || !realpath(parent, real))
+		/* not there yet: where it, or a folder above it, will be */
+		char *above = arena_cstr(run->arena, str_of(out)), *slash;
+		do {
+			slash = strrchr(above, '/');
+			if (slash)
+				*slash = '\0';
+		} while (slash && !realpath(*above ? above : "/", real));
+		if (!slash && !realpath(".", real))
 			return ERR_OK;
 	}
-	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
-		if (realpath(site_path(run->arena, site, sources[i]), source) &&
+	for (size_t i = 0; i < MEMO_FOLDERS; i++)
+		if (realpath(
+			site_path(run->arena, site, memo_folders[i]), source) &&
 		    is_within(source, real))
-			over = sources[i];
+			over = memo_folders[i];
 	if (!over)
 		return ERR_OK;
 	diag_error(run->diag, POS_FILE(out), "output-over-source",

@@ -96,6 +96,8 @@ fails 'the output over the site' 1 'output-over-source: .* the site itself' \
 fails 'the output above the site' 1 'output-over-source: ' --force --out ..
 fails 'the output in a source' 1 'output-over-source: .* static' \
 	--force --out static/dist
+fails 'the output far below a source' 1 'output-over-source: .* static' \
+	--out static/not/there/yet
 fails 'the output as a source' 1 'output-over-source: .* pages' \
 	--force --out pages
 is 'the site is still there' "$(ls)" "$(printf 'catalogue\ndist\nenv\npages\nsite.toml\nstatic')"
