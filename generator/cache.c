@@ -68,7 +68,7 @@ static bool read_entry(const struct cache *cache, const char *path, size_t max,
 	*bytes = (struct str){to, n};
 	whole = true;
 	/* no harm if it may not: then it is made again in a month */
-	if (cache->now_s - st.st_mtime > DAY_S)
+	if (st.st_mtime < cache->now_s - DAY_S)
 		(void)!futimens(
 		    fd, (const struct timespec[2]){{.tv_sec = cache->now_s},
 			    {.tv_sec = cache->now_s}});
@@ -240,8 +240,8 @@ static void tidy_folder(struct tidy *t, const char *folder)
 		if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(st.st_mode))
 			continue;
-		int64_t unused_s = t->cache->now_s - st.st_mtime;
-		if (unused_s > (*d->d_name == '.' ? DAY_S : CACHE_UNUSED_S))
+		int64_t keep_s = *d->d_name == '.' ? DAY_S : CACHE_UNUSED_S;
+		if (st.st_mtime < t->cache->now_s - keep_s)
 			unlinkat(dirfd(dir), d->d_name, 0);
 		else if (*d->d_name != '.')
 			keep(t, fs_join(&t->arena, folder, d->d_name), &st);
@@ -266,7 +266,7 @@ static bool tidied_lately(struct tidy *t, const char *marker)
 	if (fs_read(&t->arena, marker, 64, NULL, &text) != ERR_OK)
 		return false;
 	int64_t at = strtoll(text.p, NULL, 10);
-	return at <= t->cache->now_s && t->cache->now_s - at < DAY_S;
+	return at <= t->cache->now_s && at > t->cache->now_s - DAY_S;
 }
 
 void cache_tidy(struct cache *cache, struct diag *diag)

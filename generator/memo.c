@@ -72,17 +72,19 @@ struct memo {
 
 /* --- times -------------------------------------------------------------- */
 
-static int64_t ns_of(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* Whole seconds only: a file system with a grain of one or two. */
+/*
+ * Whole seconds only: a file system with a grain of one or two. Times are
+ * anything that a file system holds, so what is far apart is not subtracted.
+ */
 static bool is_older(struct timespec t, struct timespec now)
 {
 	int64_t slack = t.tv_nsec ? SLACK_NS : INT64_C(2000000000);
 
-	return ns_of(t) + slack < ns_of(now);
+	if (t.tv_sec < now.tv_sec - 3 || t.tv_sec > now.tv_sec)
+		return t.tv_sec < now.tv_sec;
+	return (int64_t)(t.tv_sec - now.tv_sec) * 1000000000 + t.tv_nsec +
+		   slack <
+	       now.tv_nsec;
 }
 
 bool memo_is_past(struct timespec now, const struct fs_entry *entry)

@@ -393,18 +393,20 @@ static void test_the_oldest_go_when_there_is_too_much(void **state)
 /* A marker that says nothing, or of a day to come, does not stop it. */
 static void test_marker(void **state)
 {
-	static const char *const markers[] = {"", "soon", "1900000000"};
+	static const char *const markers[] = {
+	    "", "soon", "1900000000", "-9223372036854775808"};
 	struct world w;
 
 	(void)state;
 	open_world(&w);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(markers) / sizeof(*markers); i++) {
 		put(&w, STR("an old one, an old one"), ENCODING_GZ);
 		const char *path = say(&w, "ls $PWD/cache/compressed/*/*.gz");
 		set_time(path, NOW - 31 * DAY);
-		say(&w, arena_printf(&w.a,
-			    "printf '%s' >cache/compressed/tidied", markers[i])
-			    .p);
+		say(&w,
+		    arena_printf(&w.a,
+			"printf -- '%s' >cache/compressed/tidied", markers[i])
+			.p);
 		cache_tidy(&w.cache, &w.diag);
 		assert_int_not_equal(access(path, F_OK), 0);
 	}

@@ -466,6 +466,36 @@ static void what_is_known_is_not_read(void **state)
 	close_world(&w);
 }
 
+/* What a clock has not reached tells nothing, what is long past is past. */
+static void any_time_may_be_a_files(void **state)
+{
+	const struct timespec now = {1000, 500};
+	static const struct {
+		struct timespec time;
+		bool past;
+	} rows[] = {
+	    {{INT64_MIN, 1}, true},
+	    {{INT64_MIN, 0}, true},
+	    {{996, 999999999}, true},
+	    {{997, 500}, true},
+	    {{998, 0}, true},
+	    {{999, 0}, false},
+	    {{999, 900000000}, true},
+	    {{999, 950000600}, false},
+	    {{1000, 400}, false},
+	    {{1001, 1}, false},
+	    {{INT64_MAX, 1}, false},
+	    {{INT64_MAX, 0}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct fs_entry e = {
+		    .mtime = rows[i].time, .ctime = rows[i].time};
+		assert_true(memo_is_past(now, &e) == rows[i].past);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +509,7 @@ int main(void)
 	    cmocka_unit_test(a_forged_memo_is_within_bounds),
 	    cmocka_unit_test(without_a_place_for_it),
 	    cmocka_unit_test(what_is_known_is_not_read),
+	    cmocka_unit_test(any_time_may_be_a_files),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
