@@ -69,7 +69,8 @@ static enum err digest_file(struct asset *asset, struct diag *diag)
 	const char *path = asset->entry->path;
 	struct hash_stream stream;
 	char piece[PIECE];
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(
+	    path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	ssize_t n = -1;
 
 	hash_begin(&stream);
