@@ -42,46 +42,92 @@ struct value *value_bool(struct arena *a, bool b, struct pos pos)
 	return v;
 }
 
-/* Room for one more; the old array stays behind in the arena. */
-static void *grown(
-    struct arena *a, void *old, size_t n, size_t *cap, size_t size)
-{
-	if (n < *cap)
-		return old;
-	*cap = *cap ? *cap * 2 : 4;
-	void *bigger = arena_array(a, *cap, size);
-	if (n)
-		memcpy(bigger, old, n * size);
-	return bigger;
-}
-
+/* The old list stays behind in the arena. */
 void value_push(struct arena *a, struct value *array, struct value *item)
 {
-	array->as.array.items = grown(a, array->as.array.items,
-	    array->as.array.n, &array->as.array.cap, sizeof(item));
+	size_t n = array->as.array.n, cap = array->as.array.cap;
+
+	if (n == cap) {
+		cap = cap ? cap * 2 : 4;
+		struct value **items = arena_array(a, cap, sizeof(*items));
+		if (n)
+			memcpy(
+			    items, array->as.array.items, n * sizeof(*items));
+		array->as.array.items = items;
+		array->as.array.cap = cap;
+	}
 	array->as.array.items[array->as.array.n++] = item;
+}
+
+/*
+ * Behind the members of a wide table stand 2 * cap numbers, a hash table: each
+ * is 0, or one more than a member's place. They are made anew when the members
+ * move, with room for all that fit, so the table is never more than half full.
+ * A table that others append to (lib/json.c) has none.
+ */
+#define INDEX_MIN 32 /* members; fewer are found as fast one by one */
+
+static uint32_t *slot(const struct value *table, struct str key)
+{
+	struct member *members = table->as.table.members;
+	size_t cap = table->as.table.cap; /* a power of two */
+	uint32_t *slots = (uint32_t *)(void *)(members + cap);
+
+	for (size_t i = (size_t)str_hash(key);; i++) {
+		uint32_t *s = &slots[i & (2 * cap - 1)];
+		if (!*s || str_eq(members[*s - 1].key, key))
+			return s;
+	}
+}
+
+static void grow_table(struct arena *a, struct value *table)
+{
+	size_t n = table->as.table.n, cap = n ? 2 * table->as.table.cap : 4;
+	size_t index = cap >= INDEX_MIN ? 2 * cap * sizeof(uint32_t) : 0;
+	struct member *old = table->as.table.members;
+
+	if (cap > (SIZE_MAX - index) / sizeof(*old) || cap > UINT32_MAX)
+		abort();
+	table->as.table.members = arena_alloc(a, cap * sizeof(*old) + index);
+	if (n)
+		memcpy(table->as.table.members, old, n * sizeof(*old));
+	table->as.table.cap = cap;
+	table->indexed = index > 0;
+	for (size_t i = 0; i < n && index; i++)
+		*slot(table, old[i].key) = (uint32_t)i + 1;
 }
 
 struct member *value_member(const struct value *table, struct str key)
 {
 	if (!table || table->kind != VALUE_TABLE)
 		return NULL;
+	struct member *members = table->as.table.members;
+	if (table->indexed) {
+		uint32_t at = *slot(table, key);
+		/* whoever took the last one away left its number here */
+		return at && at <= table->as.table.n ? &members[at - 1] : NULL;
+	}
 	for (size_t i = 0; i < table->as.table.n; i++)
-		if (str_eq(table->as.table.members[i].key, key))
-			return &table->as.table.members[i];
+		if (str_eq(members[i].key, key))
+			return &members[i];
 	return NULL;
 }
 
 void value_set(struct arena *a, struct value *table, struct str key,
     struct pos key_pos, struct value *item)
 {
+	const struct member new = {.key = key, .pos = key_pos, .value = item};
 	struct member *m = value_member(table, key);
-	if (!m) {
-		table->as.table.members = grown(a, table->as.table.members,
-		    table->as.table.n, &table->as.table.cap, sizeof(*m));
-		m = &table->as.table.members[table->as.table.n++];
+
+	if (m) {
+		*m = new;
+		return;
 	}
-	*m = (struct member){.key = key, .pos = key_pos, .value = item};
+	if (table->as.table.n == table->as.table.cap)
+		grow_table(a, table);
+	table->as.table.members[table->as.table.n++] = new;
+	if (table->indexed)
+		*slot(table, key) = (uint32_t)table->as.table.n;
 }
 
 struct value *value_get(const struct value *table, const char *key)

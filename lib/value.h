@@ -15,7 +15,8 @@
  * where it stands in its file, so that any later finding can name the place.
  *
  * Trees live in one arena and are never freed value by value. Tables keep the
- * order in which their members were set; keys are unique.
+ * order in which their members were set; keys are unique, and found at once in
+ * however wide a table that value_set() made.
  */
 enum value_kind {
 	VALUE_NULL,
@@ -40,6 +41,7 @@ struct value {
 	bool from_env;	 /* it, or what it was made of, came from outside */
 	bool broken;	 /* something is wrong with it or below, and was said */
 	bool doubtful;	 /* a table: an unknown key may be a misspelt one */
+	bool indexed;	 /* a table: value.c's own; members are found by hash */
 	struct pos pos;	 /* of the value */
 	struct str text; /* STRING, DATETIME: the text. Numbers: their source */
 	union {

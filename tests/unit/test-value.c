@@ -53,6 +53,36 @@ static void tables_keep_order(void **state)
 	assert_int_equal(value_member(t, STR("k37"))->pos.col, 2);
 }
 
+/* More members than are looked at one by one, and names that are alike. */
+static void wide_tables(void **state)
+{
+	struct value *t = table();
+	const int n = 5000;
+
+	(void)state;
+	for (int i = 0; i < n; i++) {
+		assert_null(value_member(t, arena_printf(&arena, "key%d", i)));
+		set(t, arena_printf(&arena, "key%d", i).p,
+		    value_int(&arena, i, POS_NONE));
+	}
+	for (int i = 0; i < n; i++) {
+		const char *key = arena_printf(&arena, "key%d", i).p;
+		assert_true(value_get(t, key)->as.i == i);
+		assert_true(str_is(t->as.table.members[i].key, key));
+		set(t, key, value_int(&arena, -i, POS_NONE));
+		assert_true(value_get(t, key)->as.i == -i);
+	}
+	assert_int_equal(t->as.table.n, n);
+	assert_null(value_get(t, "key"));
+	assert_null(value_get(t, ""));
+	t->as.table.n--; /* as an owner may */
+	assert_null(value_get(t, "key4999"));
+	set(t, "other", value_bool(&arena, true, POS_NONE));
+	assert_null(value_get(t, "key4999"));
+	assert_true(value_get(t, "other")->as.b);
+	assert_int_equal(t->as.table.n, n);
+}
+
 static void arrays_grow(void **state)
 {
 	struct value *a = value_new(&arena, VALUE_ARRAY, POS_NONE);
@@ -119,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(tables_keep_order),
+	    TEST(wide_tables),
 	    TEST(arrays_grow),
 	    TEST(paths),
 	    TEST(spelling),
