@@ -70,12 +70,16 @@ static struct str ask(void *ctx, const struct html_ref *ref)
 
 static void tell_missing(const struct rewrite *r)
 {
+	const char *file = r->asset->entry->path;
+	struct diag *diag = r->worker->diag;
+
 	for (size_t at = 0; at < r->missing.len && !r->round->quiet;
 	     at += sizeof(struct html_ref)) {
 		struct html_ref ref;
 		memcpy(&ref, r->missing.data + at, sizeof(ref));
-		diag_warn(r->worker->diag,
-		    html_pos(r->css, r->asset->entry->path, ref.at),
+		diag_warn(diag,
+		    diag_is_full(diag) ? POS_FILE(file)
+				       : html_pos(r->css, file, ref.at),
 		    "missing-reference",
 		    "there will be no file %.*s; write it, or correct the "
 		    "reference",

@@ -54,6 +54,8 @@ static struct pos source_place(
 {
 	const char *file = m->page->file;
 
+	if (diag_is_full(m->diag))
+		return POS_FILE(file);
 	if (!m->page->is_template)
 		return html_pos(m->html, file, at);
 	const char *hit = text.n && m->source.n

@@ -8,14 +8,21 @@ void diag_init(struct diag *diag, struct arena *arena)
 	*diag = (struct diag){.arena = arena};
 }
 
+bool diag_is_full(const struct diag *diag)
+{
+	return !diag || diag->errors + diag->warnings >= DIAG_MAX;
+}
+
 __attribute__((format(printf, 5, 0))) static void add(struct diag *diag,
     enum diag_level level, struct pos pos, const char *name, const char *format,
     va_list args)
 {
 	size_t *count = level == DIAG_ERROR ? &diag->errors : &diag->warnings;
 
+	bool full = diag_is_full(diag);
+
 	++*count;
-	if (diag->errors + diag->warnings > DIAG_MAX)
+	if (full)
 		return;
 	struct diag_item *item = arena_alloc(diag->arena, sizeof(*item));
 	item->level = level;

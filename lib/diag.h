@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_LIB_DIAG_H
 #define LOWTIDE_LIB_DIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,6 +46,12 @@ void diag_error(struct diag *diag, struct pos pos, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 void diag_warn(struct diag *diag, struct pos pos, const char *name,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/*
+ * Whether one more would only be counted: then its place need not be looked
+ * for. Who looks for places line by line asks, or many findings in a long file
+ * cost its length each.
+ */
+bool diag_is_full(const struct diag *diag);
 /* A NULL diag is allowed everywhere and keeps nothing. */
 
 /* In the order of file, line, column; how many of them there are. */

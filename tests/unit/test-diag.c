@@ -76,8 +76,11 @@ static void empty_and_absent(void **state)
 static void more_than_are_kept(void **state)
 {
 	(void)state;
-	for (int i = 0; i < DIAG_MAX + 7; i++)
+	for (int i = 0; i < DIAG_MAX + 7; i++) {
+		assert_true(diag_is_full(&diag) == (i >= DIAG_MAX));
 		diag_error(&diag, POS_NONE, "n", "%d", i);
+	}
+	assert_true(diag_is_full(NULL));
 	assert_int_equal(diag.errors, DIAG_MAX + 7);
 	char *text = printed();
 	assert_null(strstr(text, "n: 1000\n"));
