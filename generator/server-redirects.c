@@ -152,7 +152,10 @@ static bool begins(struct str path, struct str with)
 	return str_eq(str_slice(path, 0, with.n), with);
 }
 
-/* The one that answers a path, as the servers look for it. */
+/*
+ * The one that answers a path, as the servers look for it: that path's own, or
+ * the longest with `*`. Those stand behind all others, the shortest at the end.
+ */
 static const struct redirect *find(const struct redirects *all, struct str path)
 {
 	const struct redirect key = {.from = path};
@@ -161,8 +164,10 @@ static const struct redirect *find(const struct redirects *all, struct str path)
 	if (all->n)
 		hit = bsearch(
 		    &key, all->items, all->n, sizeof(*all->items), by_from);
-	for (size_t i = 0; !hit && i < all->n; i++)
-		if (all->items[i].is_splat && begins(path, all->items[i].from))
+	if (hit)
+		return hit;
+	for (size_t i = all->n; i-- > 0 && all->items[i].is_splat;)
+		if (begins(path, all->items[i].from))
 			hit = &all->items[i];
 	return hit;
 }
