@@ -95,6 +95,44 @@ static bool is_within(const char *folder, const char *path)
 	       (path[n] == '\0' || path[n] == '/' || folder[n - 1] == '/');
 }
 
+/* As realpath(), also of what is not there yet. */
+static bool real_place(struct arena *a, const char *path, char real[PATH_MAX])
+{
+	path = path[0] == '/' ? path : arena_printf(a, "./%s", path).p;
+	char *above = arena_cstr(a, str_of(path));
+	size_t end = strlen(path);
+
+	while (!realpath(*above ? above : "/", real)) {
+		char *slash = strrchr(above, '/');
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	size_t there = strlen(real), known = strlen(above);
+	if (known >= end)
+		return true;
+	if (there + (end - known) >= PATH_MAX)
+		return false;
+	memcpy(real + there, path + known, end - known);
+	real[there + (end - known)] = '\0';
+	return true;
+}
+
+/* The folder of the site's sources that the place is in; NULL: none. */
+static const char *source_above(
+    struct arena *a, const char *site, const char *place)
+{
+	char source[PATH_MAX];
+
+	for (size_t i = 0; i < MEMO_FOLDERS; i++)
+		if (realpath(site_path(a, site, memo_folders[i]), source) &&
+		    is_within(source, place))
+			return memo_folders[i];
+	return NULL;
+}
+
 /*
  * The output is exchanged as a whole and read by the next build if it lies in
  * a folder that is published: so neither over the site nor in its sources.
@@ -102,35 +140,40 @@ static bool is_within(const char *folder, const char *path)
 static enum err check_place(
     struct command_run *run, const char *site, const char *out)
 {
-	char site_real[PATH_MAX], real[PATH_MAX], source[PATH_MAX];
+	char site_real[PATH_MAX], real[PATH_MAX];
 	const char *over = NULL;
 
-	if (!realpath(site, site_real))
+	if (!realpath(site, site_real) || !real_place(run->arena, out, real))
 		return ERR_OK;
-	if (realpath(out, real)) {
-		if (is_within(real, site_real))
-			over = site;
-	} else {
-		/* not there yet: where it, or a folder above it, will be */
-		char *above = arena_cstr(run->arena, str_of(out)), *slash;
-		do {
-			slash = strrchr(above, '/');
-			if (slash)
-				*slash = '\0';
-		} while (slash && !realpath(*above ? above : "/", real));
-		if (!slash && !realpath(".", real))
-			return ERR_OK;
-	}
-	for (size_t i = 0; i < MEMO_FOLDERS; i++)
-		if (realpath(
-			site_path(run->arena, site, memo_folders[i]), source) &&
-		    is_within(source, real))
-			over = memo_folders[i];
+	over = source_above(run->arena, site, real);
+	if (realpath(out, real) && is_within(real, site_real))
+		over = site;
 	if (!over)
 		return ERR_OK;
 	diag_error(run->diag, POS_FILE(out), "output-over-source",
 	    "the output would lie over %s; name a folder of its own with --out",
 	    strcmp(over, ".") == 0 ? "the site itself" : over);
+	return ERR_INPUT;
+}
+
+/* Nor may a cache be published, or be taken for what no build wrote. */
+static enum err check_cache(struct command_run *run, const char *site,
+    const char *out, const char *cache)
+{
+	char out_real[PATH_MAX], real[PATH_MAX];
+	const char *over;
+
+	if (!cache || !real_place(run->arena, cache, real))
+		return ERR_OK;
+	over = source_above(run->arena, site, real);
+	if (real_place(run->arena, out, out_real) && is_within(out_real, real))
+		over = out;
+	if (!over)
+		return ERR_OK;
+	diag_error(run->diag, POS_FILE(cache), "cache-misplaced",
+	    "the cache would lie in %s; name a folder of its own with --cache, "
+	    "or none",
+	    over);
 	return ERR_INPUT;
 }
 
@@ -263,6 +306,10 @@ static enum err build(struct command_run *run)
 	struct memo_result last;
 	enum err err;
 
+	err = v[OPT_CACHE].given ? check_cache(run, spec.dir, out.dir, place)
+				 : ERR_OK;
+	if (err != ERR_OK)
+		return err;
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	cache_open(&cache, run->arena, place, clock_wall_ms() / 1000);
 	b.memo = memo_open(run->arena, &known, &b.pool);

@@ -98,6 +98,10 @@ fails 'the output in a source' 1 'output-over-source: .* static' \
 	--force --out static/dist
 fails 'the output far below a source' 1 'output-over-source: .* static' \
 	--out static/not/there/yet
+fails 'a cache in a source' 1 'cache-misplaced: .* static' --cache static/a/b
+fails 'a cache in the output' 1 'cache-misplaced: .* dist' --cache dist/a
+fails 'a cache as an output that is to come' 1 'cache-misplaced: .* new' \
+	--out new --cache new/
 fails 'the output as a source' 1 'output-over-source: .* pages' \
 	--force --out pages
 is 'the site is still there' "$(ls)" "$(printf 'catalogue\ndist\nenv\npages\nsite.toml\nstatic')"
