@@ -151,7 +151,13 @@ static enum err take_previous(struct stage *s, struct diag *diag)
 {
 	struct stat st;
 	bool exists = lstat(s->dir, &st) == 0, left = lstat(s->old, &st) == 0;
+	int held = -1;
 
+	/* a run that is between its two renames, and not killed, has it */
+	if (left && take(s->old, &held) == ERR_BUSY)
+		return busy(s, diag);
+	if (held >= 0)
+		close(held);
 	if (!exists && left && rename(s->old, s->dir) != 0)
 		return stage_failed(s, diag, "", "it cannot be put back");
 	if (exists && left && fs_remove_tree(s->old, diag) != ERR_OK)

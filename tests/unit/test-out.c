@@ -363,6 +363,28 @@ static void two_runs_at_once(void **state)
 }
 
 /* A name too long for the file system fails in the middle of staging. */
+/* Where folders cannot be exchanged: the other run will put it back, or not. */
+static void another_run_between_its_renames(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(publish(&k, "one"), ERR_OK);
+	const char *old = kit_path(&k, ".dist.lowtide-old");
+	assert_int_equal(rename(kit_path(&k, "dist"), old), 0);
+	int fd = open(old, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(publish(&k, "two"), ERR_BUSY);
+	assert_int_equal(access(old, F_OK), 0);
+	/* and where its new one is in place already */
+	kit_file(&k, "dist/www/a.html", "new");
+	assert_int_equal(publish(&k, "two"), ERR_BUSY);
+	assert_int_equal(access(old, F_OK), 0);
+	assert_int_equal(close(fd), 0);
+	kit_close(&k);
+}
+
 static void a_failure_leaves_the_previous_output(void **state)
 {
 	struct kit k;
@@ -524,6 +546,7 @@ int main(void)
 	    cmocka_unit_test(empty_folders_and_links),
 	    cmocka_unit_test(what_a_killed_run_left),
 	    cmocka_unit_test(two_runs_at_once),
+	    cmocka_unit_test(another_run_between_its_renames),
 	    cmocka_unit_test(a_failure_leaves_the_previous_output),
 	    cmocka_unit_test(what_cannot_be_removed_is_told),
 	    cmocka_unit_test(a_late_difference_is_written_whole),
