@@ -238,6 +238,7 @@ void memo_close(struct memo *m)
 	memo_file_close(&m->old);
 	m->path = NULL;
 }
+
 struct str memo_name_of(
     const struct memo *m, const struct looked_list *l, const struct fs_entry *e)
 {
