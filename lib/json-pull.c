@@ -98,30 +98,6 @@ static bool another(struct json_pull *p, char closing)
 	return true;
 }
 
-/*
- * Where the run of bytes that stand for themselves ends: ASCII but for control
- * characters, quote and backslash; eight at once, as lib/json-write.c has it.
- */
-static size_t plain_until(struct str s, size_t at)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t x;
-
-	for (; s.n - at >= sizeof(x); at += sizeof(x)) {
-		memcpy(&x, s.p + at, sizeof(x));
-		uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
-		if ((x | (x - ones * 0x20) | (quote - ones) |
-			(backslash - ones)) &
-		    tops)
-			break;
-	}
-	while (at < s.n && (unsigned char)s.p[at] >= 0x20 &&
-	       (unsigned char)s.p[at] < 0x80 && s.p[at] != '"' &&
-	       s.p[at] != '\\')
-		at++;
-	return at;
-}
-
 /* One character that does not stand for itself; false: an error was told. */
 static bool odd_character(struct json_pull *p, bool *escaped)
 {
@@ -159,7 +135,7 @@ void json_pull_string(struct json_pull *p, struct str *out)
 	}
 	size_t from = ++p->at;
 	for (;;) {
-		p->at = plain_until(p->text, p->at);
+		p->at = json_plain_until(p->text, p->at);
 		if (p->at >= p->text.n) {
 			wrong_at(p, from - 1, "this string has no end");
 			return;

@@ -118,3 +118,28 @@ struct str json_unescape(struct arena *arena, struct str raw)
 	}
 	return (struct str){.p = out, .n = n};
 }
+
+/*
+ * Nearly all bytes of nearly all strings stand for themselves, so eight are
+ * looked at together: a byte from which more is taken than it has gets its top
+ * bit set, which no such byte has.
+ */
+size_t json_plain_until(struct str s, size_t at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t x;
+
+	for (; s.n - at >= sizeof(x); at += sizeof(x)) {
+		memcpy(&x, s.p + at, sizeof(x));
+		uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
+		if ((x | (x - ones * 0x20) | (quote - ones) |
+			(backslash - ones)) &
+		    tops)
+			break;
+	}
+	while (at < s.n && (unsigned char)s.p[at] >= 0x20 &&
+	       (unsigned char)s.p[at] < 0x80 && s.p[at] != '"' &&
+	       s.p[at] != '\\')
+		at++;
+	return at;
+}

@@ -6,8 +6,8 @@
 #include "lib/arena.h"
 
 /*
- * The two tokens of JSON that have an inside, for lib/json.c alone: numbers
- * (RFC 8259 section 6) and the escapes of strings (section 7).
+ * The two tokens of JSON that have an inside, for lib/json*.c alone: numbers
+ * (RFC 8259 section 6) and strings (section 7).
  */
 
 /*
@@ -20,6 +20,11 @@ size_t json_number_length(struct str s, bool *whole);
  * -1 when it is none. A surrogate counts only as half of a pair.
  */
 int32_t json_escape(struct str s, size_t at, size_t *end);
+/*
+ * Where the run of bytes from `at` on ends that stand for themselves in a
+ * string: ASCII but for control characters, quote and backslash.
+ */
+size_t json_plain_until(struct str s, size_t at);
 /* The text behind escapes that were all found good; it never grows. */
 struct str json_unescape(struct arena *a, struct str raw);
 

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/json-token.h"
 #include "lib/utf8.h"
 
 /* The short escapes of RFC 8259 section 7; 0 = \u00XX. */
@@ -17,39 +18,13 @@ static void put_control(struct buf *out, unsigned char c)
 		buf_printf(out, "\\u%04x", c);
 }
 
-/*
- * Where the run of bytes that stand for themselves ends: ASCII but for control
- * characters, quote and backslash. Nearly all bytes of nearly all strings do,
- * so eight are looked at together: a byte from which more is taken than it has
- * gets its top bit set, which no such byte has.
- */
-static size_t plain_until(struct str s, size_t at)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t x;
-
-	for (; s.n - at >= sizeof(x); at += sizeof(x)) {
-		memcpy(&x, s.p + at, sizeof(x));
-		uint64_t quote = x ^ ones * '"', backslash = x ^ ones * '\\';
-		if ((x | (x - ones * 0x20) | (quote - ones) |
-			(backslash - ones)) &
-		    tops)
-			break;
-	}
-	while (at < s.n && (unsigned char)s.p[at] >= 0x20 &&
-	       (unsigned char)s.p[at] < 0x80 && s.p[at] != '"' &&
-	       s.p[at] != '\\')
-		at++;
-	return at;
-}
-
 void json_put_string(struct buf *out, struct str s)
 {
 	size_t plain = 0; /* where the bytes not yet written start */
 
 	buf_reserve(out, s.n + 2);
 	buf_putc(out, '"');
-	for (size_t at = 0; (at = plain_until(s, at)) < s.n;) {
+	for (size_t at = 0; (at = json_plain_until(s, at)) < s.n;) {
 		unsigned char c = (unsigned char)s.p[at];
 		size_t n = utf8_char(s, at);
 		if (n > 1) {
