@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "generator/html.h"
 #include "generator/js-refs.h"
 #include "generator/memo.h"
 #include "generator/modules.h"
@@ -171,7 +172,53 @@ static void found(void *ctx, struct str path)
 struct producing {
 	struct build *b;
 	struct assets *assets;
+	bool quiet; /* no warnings of references */
 };
+
+struct scan_imports {
+	const struct producing *producing;
+	struct asset *asset;
+	struct worker *worker;
+	struct str code;
+	bool tells;
+};
+
+/* What is no asset may still come from a later producer. */
+static void imported(void *ctx, struct str path, const char *at)
+{
+	struct scan_imports *s = ctx;
+	struct diag *diag = s->worker->diag;
+	const char *file = s->asset->entry->path;
+	struct str logical =
+	    reference_resolve(s->worker->arena, source_of(s->asset), path);
+
+	if (!str_starts(logical, "/assets/") ||
+	    lookup_get(&s->producing->assets->by_logical, logical) !=
+		LOOKUP_NONE ||
+	    out_find(&s->producing->b->out, OUT_WWW,
+		str_slice(logical, 1, logical.n)))
+		return;
+	s->tells = true;
+	if (s->producing->quiet)
+		return;
+	diag_warn(diag,
+	    diag_is_full(diag) ? POS_FILE(file) : html_pos(s->code, file, at),
+	    "missing-reference",
+	    "there will be no file %.*s; write it, or correct the reference",
+	    STR_ARG(logical));
+}
+
+/* Whether it said anything: then it is to be said the next time, too. */
+static bool tell_imports(const struct producing *p, struct asset *asset,
+    struct worker *w, struct str code)
+{
+	struct scan_imports scan = {
+	    .producing = p, .asset = asset, .worker = w, .code = code};
+
+	if (str_ends(asset->logical, ".mjs") || str_ends(asset->logical, ".js"))
+		js_imports(w->arena, code, imported, &scan);
+	return scan.tells;
+}
 
 static enum err put_one(void *ctx, struct worker *w, size_t i)
 {
@@ -191,7 +238,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 		err = asset_stage(p->b, asset, w->arena, w->diag, bytes);
 	if (err == ERR_OK && asset->kind == ASSET_NAMES)
 		js_refs(w->arena, bytes, found, &scan);
-	if (err == ERR_OK)
+	if (err == ERR_OK && !tell_imports(p, asset, w, bytes))
 		asset_remember(p->b, asset, w->arena);
 	return err;
 }
@@ -248,7 +295,9 @@ enum err produce_assets(struct build *b)
 {
 	struct fs_list list;
 	enum err all = sources_list(b, "assets", false, &list);
-	struct producing p = {.b = b, .assets = assets_of(b, &list)};
+	struct producing p = {.b = b,
+	    .assets = assets_of(b, &list),
+	    .quiet = b->diag->errors > 0};
 
 	b->assets = p.assets;
 	all = worse(all, build_each(b, "publishing", p.assets->n, put_one, &p));

@@ -101,3 +101,104 @@ void js_refs(struct arena *a, struct str code,
 	see_between(&search, code, '`');
 	see_map(&search, code);
 }
+
+/* --- what a module imports ---------------------------------------------- */
+
+static size_t skip_space_back(struct str code, size_t at)
+{
+	while (at && str_find(STR(" \t\r\n"), code.p[at - 1], 0) < 4)
+		at--;
+	return at;
+}
+
+static bool is_word_before(struct str code, size_t at, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (at < n || !str_is(str_slice(code, at - n, at), word))
+		return false;
+	if (at == n)
+		return true;
+	char c = code.p[at - n - 1];
+	return !is_alnum(c) && !((unsigned char)c & 0x80) && !strchr("_$.#", c);
+}
+
+/* from, to: the literal without its quotes. */
+static bool is_imported(struct str code, size_t from, size_t to)
+{
+	size_t at = skip_space_back(code, from - 1);
+
+	if (is_word_before(code, at, "import") ||
+	    is_word_before(code, at, "from"))
+		return true;
+	if (!at || code.p[at - 1] != '(' ||
+	    !is_word_before(code, skip_space_back(code, at - 1), "import"))
+		return false;
+	/* and all of what stands in the brackets, or all but options */
+	struct str rest = str_trim(str_slice(code, to + 1, to + 17));
+	return str_starts(rest, ")") || str_starts(rest, ",");
+}
+
+static bool is_specifier(struct str text)
+{
+	return (str_ends(text, ".mjs") || str_ends(text, ".js")) &&
+	       (str_starts(text, "./") || str_starts(text, "../") ||
+		   str_starts(text, "/assets/"));
+}
+
+/* Where the quote is closed on its line; code.n where it is not. */
+static size_t literal_end(struct str code, size_t at)
+{
+	char quote = code.p[at];
+
+	for (at++; at < code.n && code.p[at] != '\n'; at++) {
+		if (code.p[at] == quote)
+			return at;
+		at += code.p[at] == '\\';
+	}
+	return code.n;
+}
+
+/* Behind what begins at `at` and is no code; `at` itself where it is code. */
+static size_t skip_other(struct str code, size_t at)
+{
+	struct str rest = str_slice(code, at, code.n);
+
+	if (str_starts(rest, "//"))
+		return str_find(code, '\n', at);
+	if (str_starts(rest, "/*")) {
+		const char *end = memmem(rest.p + 2, rest.n - 2, "*/", 2);
+		return end ? (size_t)(end - code.p) + 2 : code.n;
+	}
+	if (!str_starts(rest, "`"))
+		return at;
+	for (at++; at < code.n && code.p[at] != '`'; at++)
+		at += code.p[at] == '\\';
+	return at < code.n ? at + 1 : code.n;
+}
+
+void js_imports(struct arena *a, struct str code,
+    void (*found)(void *ctx, struct str path, const char *at), void *ctx)
+{
+	for (size_t at = 0; at < code.n;) {
+		size_t next = skip_other(code, at);
+		if (next > at || (code.p[at] != '"' && code.p[at] != '\'')) {
+			at = next > at ? next : at + 1;
+			continue;
+		}
+		size_t end = literal_end(code, at);
+		if (end == code.n) { /* of a regular expression, say */
+			at = str_find(code, '\n', at);
+			continue;
+		}
+		struct str text = str_slice(code, at + 1, end), path;
+		text = str_slice(text, 0, str_find(text, '?', 0));
+		text = str_slice(text, 0, str_find(text, '#', 0));
+		if (text.n <= JS_REF_MAX && is_specifier(text) &&
+		    str_find(text, '\\', 0) == text.n &&
+		    is_imported(code, at + 1, end) &&
+		    !url_decode(a, text, &path))
+			found(ctx, path, code.p + at + 1);
+		at = end + 1;
+	}
+}

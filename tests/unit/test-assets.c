@@ -182,6 +182,29 @@ static void test_css_missing(void **state)
 	kit_close(&k);
 }
 
+static void test_import_missing(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "static/assets/static.mjs", "1");
+	kit_file(&k, "assets/js/a.mjs",
+	    "import './b.mjs';\n"
+	    "import x from \"../no.mjs\"; import './gone.mjs'\n"
+	    "import '/assets/js/b.mjs'; import '../static.mjs'\n"
+	    "import '../../later.mjs'; new URL('./none.mjs', import.meta.url)");
+	kit_file(&k, "assets/js/b.mjs", "export {}");
+	kit_file(&k, "assets/js/c.json", "[\"x\", import './none.mjs']");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "assets/js/a.mjs:2:16: warning: missing-reference: there will be "
+	    "no file /assets/no.mjs; write it, or correct the reference\n"
+	    "assets/js/a.mjs:2:36: warning: missing-reference: there will be "
+	    "no file /assets/js/gone.mjs; write it, or correct the "
+	    "reference\n");
+	kit_close(&k);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -492,6 +515,7 @@ int main(void)
 	    cmocka_unit_test(test_css_chain),
 	    cmocka_unit_test(test_cycle),
 	    cmocka_unit_test(test_css_missing),
+	    cmocka_unit_test(test_import_missing),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_module_renames),
 	    cmocka_unit_test(test_import_map),

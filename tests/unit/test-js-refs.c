@@ -104,6 +104,12 @@ static void count(void *ctx, struct str path)
 	++*n;
 }
 
+static void count_import(void *ctx, struct str path, const char *at)
+{
+	(void)at;
+	count(ctx, path);
+}
+
 static void test_hostile(void **state)
 {
 	(void)state;
@@ -121,6 +127,7 @@ static void test_hostile(void **state)
 		while (code.len < 1 << 20)
 			buf_puts(&code, bits[k]);
 		js_refs(&a, buf_str(&code), count, &n);
+		js_imports(&a, buf_str(&code), count_import, &n);
 		buf_release(&code);
 		arena_reset(&a);
 	}
@@ -133,10 +140,68 @@ static void test_hostile(void **state)
 					     (sizeof(bits) / sizeof(bits[0]))]);
 		}
 		js_refs(&a, buf_str(&code), count, &n);
+		js_imports(&a, buf_str(&code), count_import, &n);
 		buf_release(&code);
 		arena_reset(&a);
 	}
 	arena_release(&a);
+}
+
+static void keep_import(void *ctx, struct str path, const char *at)
+{
+	assert_true(at[-1] == '"' || at[-1] == '\'');
+	keep(ctx, path);
+}
+
+static void test_imports(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *code, *paths;
+	} rows[] = {
+	    {"import {a} from './a.mjs';", "./a.mjs "},
+	    {"import\"../a.mjs\";import\"/assets/b.js?x#y\"",
+		"../a.mjs /assets/b.js "},
+	    {"await import( './a%20b.mjs' )", "./a b.mjs "},
+	    {"import('./a.mjs', {with: {}})", "./a.mjs "},
+	    {"export*from'./a.js'", "./a.js "},
+	    {"const x = 'it\\'s'; import './a.mjs'", "./a.mjs "},
+	    {"/['\"`]/.test(x);\nimport './a.mjs'", "./a.mjs "},
+	    {"// don't\nimport './a.mjs'", "./a.mjs "},
+	    {"/* ` */ import './a.mjs'", "./a.mjs "},
+	    /* whoever is not sure says nothing */
+	    {"// import './a.mjs'", ""},
+	    {"/*\nimport './a.mjs'\n*/", ""},
+	    {"`\nimport './a.mjs'\n`", ""},
+	    {"\"import './a.mjs'\"", ""},
+	    {"'import \\'./a.mjs\\''", ""},
+	    {"import('./a.mjs' + x)", ""},
+	    {"import(x + './a.mjs')", ""},
+	    {"import(`./a.mjs`)", ""},
+	    {"Array.from('./a.mjs')", ""},
+	    {"x.import('./a.mjs')", ""},
+	    {"myimport('./a.mjs')", ""},
+	    {"new URL('./a.mjs', import.meta.url)", ""},
+	    {"import 'a.mjs'; import '/a.mjs'; import '//x/a.mjs'", ""},
+	    {"import 'https://x.example/a.mjs'", ""},
+	    {"import './a.json'; import './a'; import ''", ""},
+	    {"'./a.mjs'", ""},
+	    {"import './a.mjs", ""},
+	    {"import './a\\x2emjs.mjs'", ""},
+	    {"import", ""},
+	    {"/*", ""},
+	    {"`\\", ""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf all = {0};
+		struct arena a;
+		arena_init(&a);
+		js_imports(&a, str_of(rows[i].code), keep_import, &all);
+		if (!str_is(buf_str(&all), rows[i].paths))
+			fail_msg("%s: %s", rows[i].code, all.data);
+		buf_release(&all);
+		arena_release(&a);
+	}
 }
 
 int main(void)
@@ -145,6 +210,7 @@ int main(void)
 	    cmocka_unit_test(test_found),
 	    cmocka_unit_test(test_not_found),
 	    cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_imports),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
