@@ -9,12 +9,9 @@
 #include "generator/scan.h"
 
 /*
- * One file's bytes on their way into the staging folder: hashed, compared with
- * the previous output's file of that name, and written from the first byte on
- * that differs. A `struct copy` takes them in pieces of any size; it never
- * holds more than one.
+ * What may be called from any thread: bytes, copies of files and what is there
+ * already, searched for secrets on their way through generator/out-copy.c.
  */
-#define PIECE ((size_t)64 * 1024)
 
 static const char *const roots[] = {
     [OUT_WWW] = "www/", [OUT_SERVER] = "server/"};
@@ -71,204 +68,6 @@ bool stage_mkdirs(const struct stage *s, int folder, const char *name)
 	return true;
 }
 
-struct copy {
-	struct stage *stage;
-	char name[PATH_MAX];
-	struct before *before; /* NULL: no such file */
-	int compare;	       /* the previous file; -1: it differs */
-	int fd;		       /* the new one; -1: not yet */
-	bool unwritten;	       /* what a note will find fault with */
-	uint64_t at;
-};
-
-/* Holes stay holes: a whole piece of zeros is skipped, not written. */
-static bool is_hole(const char *p, size_t n)
-{
-	return n == PIECE && p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
-
-static bool write_all(int fd, const char *p, size_t n)
-{
-	if (is_hole(p, n))
-		return lseek(fd, (off_t)n, SEEK_CUR) >= 0;
-	while (n) {
-		ssize_t w = write(fd, p, n);
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return false;
-		p += w;
-		n -= (size_t)w;
-	}
-	return true;
-}
-
-/*
- * The file in the staging folder. Where a name is taken, by a file or as a
- * folder, out_note() says so: errno does not.
- */
-static bool create(struct copy *c, struct diag *diag, enum err *err)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-	struct stage *s = c->stage;
-	mode_t mode =
-	    strncmp(c->name, "server/handlers/", 16) == 0 ? 0755 : 0644;
-	int folder;
-
-	*err = stage_folder(s, diag, &folder);
-	if (*err != ERR_OK)
-		return false;
-	c->fd = openat(folder, c->name, flags, mode);
-	if (c->fd < 0 && errno == ENOENT && stage_mkdirs(s, folder, c->name))
-		c->fd = openat(folder, c->name, flags, mode);
-	if (c->fd < 0 && (errno == EEXIST || errno == ENOTDIR)) {
-		c->unwritten = true;
-		return false;
-	}
-	if (c->fd >= 0 && (!s->must_chmod || fchmod(c->fd, mode) == 0))
-		return true;
-	*err = stage_failed(s, diag, c->name, "it cannot be made");
-	return false;
-}
-
-/* What was equal so far comes from the previous file. */
-static bool write_equal_part(struct copy *c)
-{
-	char piece[PIECE];
-
-	for (uint64_t at = 0; at < c->at;) {
-		size_t want = c->at - at < PIECE ? (size_t)(c->at - at) : PIECE;
-		ssize_t n = pread(c->compare, piece, want, (off_t)at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0 || !write_all(c->fd, piece, (size_t)n))
-			return false;
-		at += (uint64_t)n;
-	}
-	return true;
-}
-
-static enum err differs(struct copy *c, struct diag *diag)
-{
-	enum err err = ERR_OK;
-
-	if (create(c, diag, &err) && c->compare >= 0 && !write_equal_part(c))
-		err = stage_failed(
-		    c->stage, diag, c->name, "it cannot be written");
-	if (c->compare >= 0)
-		close(c->compare);
-	c->compare = -1;
-	return err;
-}
-
-/* `size` is what will come, as far as is known. */
-static enum err copy_begin(struct copy *c, struct stage *s, enum out_root root,
-    struct str path, uint64_t size, struct diag *diag)
-{
-	c->stage = s;
-	c->before = NULL;
-	c->compare = c->fd = -1;
-	c->at = 0;
-	c->unwritten = !out_is_path(path);
-	if (c->unwritten)
-		return ERR_OK;
-	if (!stage_name(c->name, root, path)) {
-		snprintf(c->name, sizeof(c->name), "%.*s…", 255, path.p);
-		return stage_failed(s, diag, c->name, "it cannot be made");
-	}
-	c->before = stage_before(s, c->name);
-	if (c->before && (uint64_t)c->before->entry->size == size)
-		c->compare = openat(
-		    s->previous, c->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	return c->compare < 0 ? differs(c, diag) : ERR_OK;
-}
-
-static bool is_equal(struct copy *c, const char *p, size_t n)
-{
-	char piece[PIECE];
-
-	for (size_t at = 0; at < n;) {
-		size_t want = n - at < PIECE ? n - at : PIECE;
-		ssize_t got =
-		    pread(c->compare, piece, want, (off_t)(c->at + at));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0 || memcmp(piece, p + at, (size_t)got) != 0)
-			return false;
-		at += (size_t)got;
-	}
-	return true;
-}
-
-static enum err copy_add(
-    struct copy *c, const char *p, size_t n, struct diag *diag)
-{
-	enum err err = ERR_OK;
-
-	if (c->compare >= 0 && !is_equal(c, p, n))
-		err = differs(c, diag);
-	for (size_t at = 0; at < n && c->fd >= 0 && err == ERR_OK;) {
-		size_t m = n - at < PIECE ? n - at : PIECE;
-		if (!write_all(c->fd, p + at, m))
-			err = stage_failed(
-			    c->stage, diag, c->name, "it cannot be written");
-		at += m;
-	}
-	c->at += n;
-	return err;
-}
-
-/*
- * A changed file is newer than what it replaces, by whole seconds. The size is
- * set as well: the last piece may have been a hole.
- */
-static bool finish(const struct copy *c)
-{
-	struct stat st;
-
-	if (c->at >= PIECE && ftruncate(c->fd, (off_t)c->at) != 0)
-		return false;
-	if (!c->before)
-		return true;
-	const struct timespec before = c->before->entry->mtime;
-	if (fstat(c->fd, &st) != 0)
-		return false;
-	if (st.st_mtim.tv_sec > before.tv_sec)
-		return true;
-	const struct timespec times[2] = {
-	    st.st_atim, {.tv_sec = before.tv_sec + 1}};
-	return futimens(c->fd, times) == 0;
-}
-
-/* Also after an error of before: then it only closes. */
-static enum err copy_end(struct copy *c, enum err err, struct diag *diag)
-{
-	struct stat st;
-
-	/* one that only begins like the previous file */
-	if (err == ERR_OK && c->compare >= 0 &&
-	    (fstat(c->compare, &st) != 0 || (uint64_t)st.st_size != c->at))
-		err = differs(c, diag);
-	if (c->compare >= 0) {
-		close(c->compare);
-		if (err == ERR_OK)
-			atomic_store(&c->before->same, true);
-	}
-	if (c->fd < 0)
-		return err;
-	if (err == ERR_OK && !finish(c))
-		err = stage_failed(
-		    c->stage, diag, c->name, "it cannot be written");
-	if (close(c->fd) != 0 && err == ERR_OK)
-		err = stage_failed(
-		    c->stage, diag, c->name, "it cannot be written");
-	if (err == ERR_OK)
-		atomic_fetch_add(&c->stage->written, 1);
-	return err;
-}
-
 /* --- secrets ------------------------------------------------------------ */
 
 /* Where one would be published; the finding is told. */
@@ -290,7 +89,7 @@ struct search {
 	const struct scan *scan; /* NULL: nothing to be done (any more) */
 	char name[PATH_MAX];
 	struct pos pos;
-	char bytes[SCAN_CHUNK_OVERLAP + PIECE];
+	char bytes[SCAN_CHUNK_OVERLAP + STAGE_PIECE];
 	size_t kept; /* bytes of the piece before */
 };
 
@@ -359,7 +158,7 @@ enum err out_stage(struct out *out, enum out_root root, const char *path,
 enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
     struct str bytes, const struct digest *digest, struct diag *diag)
 {
-	struct copy c;
+	struct stage_copy c;
 
 	if (!is_clean(out, root, path, bytes, diag))
 		return ERR_INPUT;
@@ -371,10 +170,10 @@ enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
 	if (out_reuse(out, root, path, digest))
 		return ERR_OK;
 	enum err err =
-	    copy_begin(&c, out->stage, root, str_of(path), bytes.n, diag);
+	    stage_copy_begin(&c, out->stage, root, str_of(path), bytes.n, diag);
 	if (err == ERR_OK)
-		err = copy_add(&c, bytes.p, bytes.n, diag);
-	return copy_end(&c, err, diag);
+		err = stage_copy_add(&c, bytes.p, bytes.n, diag);
+	return stage_copy_end(&c, err, diag);
 }
 
 /* --- files -------------------------------------------------------------- */
@@ -396,12 +195,12 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 }
 
 /* As many bytes as it had when it was opened, or it changed. */
-static enum err copy_file(struct copy *c, int in, uint64_t size,
+static enum err copy_file(struct stage_copy *c, int in, uint64_t size,
     const char *source, struct search *secrets, struct hash_stream *hash,
     struct diag *diag)
 {
 	enum err found = ERR_OK;
-	char piece[PIECE];
+	char piece[STAGE_PIECE];
 
 	for (uint64_t at = 0; at < size;) {
 		ssize_t n = read(in, piece, sizeof(piece));
@@ -416,7 +215,8 @@ static enum err copy_file(struct copy *c, int in, uint64_t size,
 		hash_add(hash, piece, (size_t)n);
 		if (secrets->scan && !search(secrets, piece, (size_t)n, diag))
 			found = ERR_INPUT;
-		enum err err = c ? copy_add(c, piece, (size_t)n, diag) : ERR_OK;
+		enum err err =
+		    c ? stage_copy_add(c, piece, (size_t)n, diag) : ERR_OK;
 		if (err != ERR_OK)
 			return err;
 		at += (uint64_t)n;
@@ -460,8 +260,8 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 {
 	struct hash_stream hash;
 	struct stat before, after;
-	struct copy c;
-	struct copy *to = out->stage ? &c : NULL;
+	struct stage_copy c;
+	struct stage_copy *to = out->stage ? &c : NULL;
 	struct search secrets;
 	enum err err = ERR_OK;
 
@@ -479,7 +279,7 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 			   : NULL;
 	secrets.pos = (struct pos){secrets.name, 1, 1};
 	if (to)
-		err = copy_begin(to, out->stage, root, str_of(path),
+		err = stage_copy_begin(to, out->stage, root, str_of(path),
 		    (uint64_t)before.st_size, diag);
 	if (err == ERR_OK)
 		err = copy_file(to, in, (uint64_t)before.st_size, source,
@@ -489,7 +289,7 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 		err = unreadable(
 		    source, "it changed while it was read; try again", diag);
 	if (to)
-		err = copy_end(to, err, diag);
+		err = stage_copy_end(to, err, diag);
 	hash_end(&hash, digest);
 	close(in);
 	return err;

@@ -49,6 +49,27 @@ bool stage_mkdirs(const struct stage *s, int folder, const char *name);
 /* `io-error` with the reason of errno; ERR_IO. */
 enum err stage_failed(
     const struct stage *s, struct diag *diag, const char *name, const char *);
+/*
+ * One file on its way into the staging folder (generator/out-copy.c), in pieces
+ * of any size; owned by one thread. After a begin that went well there is an
+ * end, whatever comes between: it closes, and keeps the first error.
+ */
+#define STAGE_PIECE ((size_t)64 * 1024)
+struct stage_copy {
+	struct stage *stage;
+	char name[PATH_MAX];
+	struct before *before; /* NULL: no such file */
+	int compare;	       /* the previous file; -1: it differs */
+	int fd;		       /* the new one; -1: not yet */
+	bool unwritten;	       /* what a note will find fault with */
+	uint64_t at;
+};
+/* `size` is what will come, as far as is known. */
+enum err stage_copy_begin(struct stage_copy *c, struct stage *s,
+    enum out_root root, struct str path, uint64_t size, struct diag *diag);
+enum err stage_copy_add(
+    struct stage_copy *c, const char *p, size_t n, struct diag *diag);
+enum err stage_copy_end(struct stage_copy *c, enum err err, struct diag *diag);
 /* In memory: the bytes that were staged for it, for out_note(). */
 struct str out_take_kept(struct out *out, enum out_root root, struct str path);
 /* Closes everything, and so gives the folder free. */
