@@ -518,11 +518,14 @@ for (const [p, flags] of protocols) {
 			writeFileSync(file, Buffer.alloc(3 << 20, 0x20));
 			const a = await ask('/api/export', '-X', 'POST', '-H', 'Content-Type: application/json',
 				'-H', 'Expect:', '--data-binary', `@${file}`);
-			if (server.cuts && p === 'h2' && a.status === 0)
-				return; /* the stream was reset before all was sent */
+			/* a stream that is reset before all was sent may lose the answer, or its body */
+			const cut = server.cuts && p === 'h2';
+			if (cut && a.status === 0)
+				return;
 			equal(a.status, 413);
 			match(a.headers['content-type'], /^application\/problem\+json/);
-			match(JSON.parse(a.body).type, /payload-too-large/);
+			if (!cut || a.body.length)
+				match(JSON.parse(a.body).type, /payload-too-large/);
 		});
 }
 test('without its endpoint', async () => {
