@@ -53,24 +53,107 @@ struct commit {
 	int folder;
 	size_t n_www;		 /* of out->files, which stand first */
 	struct memo_output *now; /* one a file; NULL: nobody asks */
+	/* files of the previous output that share a folder: one an item */
+	struct run {
+		size_t first, n;
+		size_t above; /* bytes of their names up to the last '/' */
+	} * runs;
+	size_t n_runs;
 };
 
-static enum err link_one(void *ctx, struct worker *w, size_t i)
+static size_t above(struct str name)
+{
+	size_t n = name.n;
+
+	while (n && name.p[n - 1] != '/')
+		n--;
+	return n;
+}
+
+/*
+ * Folder by folder: a path is looked up once for all of its files, and threads
+ * do not wait for each other's lock of the same folder.
+ */
+static void find_runs(struct commit *c)
+{
+	const struct stage *s = c->stage;
+	struct run *last = NULL;
+
+	c->runs = arena_array(s->a, s->n_before, sizeof(*c->runs));
+	for (size_t i = 0; i < s->n_before; i++) {
+		struct str name = s->before[i].entry->rel;
+		size_t n = above(name);
+		if (!last || last->above != n ||
+		    memcmp(name.p, s->before[last->first].entry->rel.p, n) !=
+			0) {
+			last = &c->runs[c->n_runs++];
+			*last = (struct run){.first = i, .above = n};
+		}
+		last->n++;
+	}
+}
+
+#define RUN_MIN 4 /* fewer files are not worth opening their folder */
+
+/*
+ * Their folder in the folder `at`; `at` itself, and *skip is 0, where that is
+ * not to be had: then names are as good, only slower.
+ */
+static int open_run(
+    const struct commit *c, const struct run *run, int at, size_t *skip)
+{
+	char path[PATH_MAX];
+	int fd = -1;
+
+	if (run->n >= RUN_MIN && run->above && run->above <= sizeof(path)) {
+		memcpy(path, c->stage->before[run->first].entry->rel.p,
+		    run->above - 1);
+		path[run->above - 1] = '\0';
+		fd = openat(
+		    at, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	*skip = fd < 0 ? 0 : run->above;
+	return fd < 0 ? at : fd;
+}
+
+static void close_run(int fd, int at)
+{
+	if (fd != at)
+		close(fd);
+}
+
+static enum err link_run(void *ctx, struct worker *w, size_t i)
 {
 	struct commit *c = ctx;
 	struct stage *s = c->stage;
-	const struct fs_entry *e = s->before[i].entry;
-	const char *name = e->rel.p;
+	const struct run *run = &c->runs[i];
+	const char *failed = NULL;
+	size_t k = run->first, end = run->first + run->n, skip_from, skip_to;
 
-	if (!atomic_load(&s->before[i].same) ||
-	    linkat(s->previous, name, c->folder, name, 0) == 0)
+	while (k < end && !atomic_load(&s->before[k].same))
+		k++;
+	if (k == end)
 		return ERR_OK;
-	/* the first of its folder, or there are no links to be had */
-	if (stage_mkdirs(s, c->folder, name) &&
-	    (linkat(s->previous, name, c->folder, name, 0) == 0 ||
-		copy_over(s, c->folder, name, e)))
-		return ERR_OK;
-	return stage_failed(s, w->diag, name, "it cannot be taken over");
+	if (!stage_mkdirs(s, c->folder, s->before[k].entry->rel.p))
+		return stage_failed(s, w->diag, s->before[k].entry->rel.p,
+		    "it cannot be taken over");
+	int from = open_run(c, run, s->previous, &skip_from);
+	int to = open_run(c, run, c->folder, &skip_to);
+	for (; k < end && !failed; k++) {
+		const struct fs_entry *e = s->before[k].entry;
+		const char *name = e->rel.p;
+		if (atomic_load(&s->before[k].same) &&
+		    linkat(from, name + skip_from, to, name + skip_to, 0) !=
+			0 &&
+		    (errno == ENOENT || !copy_over(s, c->folder, name, e)))
+			failed = name;
+	}
+	enum err err =
+	    failed ? stage_failed(s, w->diag, failed, "it cannot be taken over")
+		   : ERR_OK;
+	close_run(from, s->previous);
+	close_run(to, c->folder);
+	return err;
 }
 
 /* --- for the next run ----------------------------------------------------- */
@@ -178,12 +261,17 @@ static size_t count_same(const struct stage *s)
 }
 
 /* What stays, and why, is told by who removes the rest. */
-static enum err unlink_one(void *ctx, struct worker *w, size_t i)
+static enum err unlink_run(void *ctx, struct worker *w, size_t i)
 {
-	struct stage *s = ctx;
+	const struct commit *c = ctx;
+	const struct run *run = &c->runs[i];
+	size_t skip;
 
 	(void)w;
-	unlinkat(s->previous, s->before[i].entry->rel.p, 0);
+	int folder = open_run(c, run, c->stage->previous, &skip);
+	for (size_t k = run->first; k < run->first + run->n; k++)
+		unlinkat(folder, c->stage->before[k].entry->rel.p + skip, 0);
+	close_run(folder, c->stage->previous);
 	return ERR_OK;
 }
 
@@ -247,8 +335,9 @@ static enum err replace(struct commit *c, struct diag *diag)
 	const char *old;
 	enum err err = stage_folder(s, diag, &c->folder);
 
+	find_runs(c);
 	if (err == ERR_OK)
-		err = pool_each(pool, diag, s->n_before, link_one, c);
+		err = pool_each(pool, diag, c->n_runs, link_run, c);
 	/* one call for all files; a folder's names are files' bytes to it */
 	if (err == ERR_OK && syncfs(c->folder) != 0)
 		err = stage_failed(s, diag, "", "it cannot be synced");
@@ -259,7 +348,7 @@ static enum err replace(struct commit *c, struct diag *diag)
 	if (err != ERR_OK)
 		return err;
 	err = sync_parent(s, diag);
-	if (old && pool_each(pool, NULL, s->n_before, unlink_one, s) != ERR_OK)
+	if (old && pool_each(pool, NULL, c->n_runs, unlink_run, c) != ERR_OK)
 		return ERR_IO;
 	bool gone = !old || remove_old(old, diag);
 	/* a run that has nothing to do would leave it there */
