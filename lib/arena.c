@@ -56,24 +56,30 @@ void arena_reset(struct arena *arena)
 	*arena = (struct arena){.newest = kept};
 }
 
-static struct arena_chunk *chunk_new(size_t size)
+/* zero: from calloc(), which knows of pages that are so already. */
+static struct arena_chunk *chunk_new(size_t size, bool zero)
 {
 	if (size > SIZE_MAX - sizeof(struct arena_chunk))
 		abort();
-	struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
+	struct arena_chunk *chunk = zero ? calloc(1, sizeof(*chunk) + size)
+					 : malloc(sizeof(*chunk) + size);
 	if (!chunk)
 		abort();
-	*chunk = (struct arena_chunk){.size = size};
+	chunk->older = NULL;
+	chunk->size = size;
+	chunk->used = 0;
 	return chunk;
 }
 
-static struct arena_chunk *chunk_for(struct arena *arena, size_t n)
+/* zero: a chunk of its own is all zeros. */
+static struct arena_chunk *chunk_for(struct arena *arena, size_t n, bool zero)
 {
 	struct arena_chunk *newest = arena->newest, *chunk;
 
 	if (newest && newest->size - newest->used >= n)
 		return newest;
-	chunk = chunk_new(n > ARENA_CHUNK ? n : ARENA_CHUNK);
+	chunk = n > ARENA_CHUNK ? chunk_new(n, zero)
+				: chunk_new(ARENA_CHUNK, false);
 	if (newest && n > ARENA_CHUNK) {
 		chunk->older = newest->older;
 		newest->older = chunk;
@@ -84,24 +90,30 @@ static struct arena_chunk *chunk_for(struct arena *arena, size_t n)
 	return chunk;
 }
 
-/* As arena_alloc, but the bytes are whatever was there. */
-static void *take(struct arena *arena, size_t n)
+static void *take_as(struct arena *arena, size_t n, bool zero)
 {
 	const size_t grain = alignof(max_align_t);
 
 	if (n > SIZE_MAX - grain)
 		abort();
 	n = (n + grain - 1) / grain * grain;
-	struct arena_chunk *chunk = chunk_for(arena, n);
+	struct arena_chunk *chunk = chunk_for(arena, n, zero);
 	void *p = chunk->bytes + chunk->used;
 	chunk->used += n;
 	arena->used += n;
 	return p;
 }
 
+/* As arena_alloc, but the bytes are whatever was there. */
+static void *take(struct arena *arena, size_t n)
+{
+	return take_as(arena, n, false);
+}
+
 void *arena_alloc(struct arena *arena, size_t n)
 {
-	return memset(take(arena, n), 0, n);
+	return n > ARENA_CHUNK ? take_as(arena, n, true)
+			       : memset(take(arena, n), 0, n);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
