@@ -24,7 +24,8 @@ struct looked_list {
 	struct arena arena;
 	struct fs_list files;
 	enum err err;
-	size_t first; /* among all sources */
+	size_t first;	    /* among all sources */
+	atomic_size_t hint; /* where the last one that was asked for is */
 };
 struct asked {
 	struct asked *next;

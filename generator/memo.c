@@ -277,32 +277,63 @@ const struct fs_list *memo_list(const struct memo *m, const char *folder)
 	return NULL;
 }
 
+/* Where the first file not before `source` stands. */
+static size_t search(
+    const struct memo *m, const struct looked_list *l, struct str source)
+{
+	size_t low = 0, high = l->files.n;
+
+	while (low < high) {
+		size_t k = low + (high - low) / 2;
+		if (str_cmp(memo_name_of(m, l, &l->files.entries[k]), source) <
+		    0)
+			low = k + 1;
+		else
+			high = k;
+	}
+	return low;
+}
+
+static bool is_at(const struct memo *m, const struct looked_list *l, size_t k,
+    struct str source)
+{
+	return k < l->files.n &&
+	       str_eq(memo_name_of(m, l, &l->files.entries[k]), source);
+}
+
+/* Mostly they are asked for in their order. */
+static size_t search_near(
+    const struct memo *m, struct looked_list *l, struct str source)
+{
+	size_t at = atomic_load_explicit(&l->hint, memory_order_relaxed);
+	size_t k = at;
+
+	while (k < at + 4 && !is_at(m, l, k, source))
+		k++;
+	if (k == at + 4)
+		k = search(m, l, source);
+	atomic_store_explicit(&l->hint, k, memory_order_relaxed);
+	return k;
+}
+
 /* Of a source among all; n_sources: not there, or another by now. */
 static size_t index_of(
-    const struct memo *m, struct str source, const struct fs_entry *entry)
+    struct memo *m, struct str source, const struct fs_entry *entry)
 {
 	for (size_t i = 0; i < MEMO_LISTS; i++) {
-		const struct looked_list *l = &m->lists[i];
-		size_t low = 0, high = l->files.n;
+		struct looked_list *l = &m->lists[i];
 		if (i < MEMO_FOLDERS &&
 		    !(str_starts(source, memo_folders[i]) &&
 			source.n > strlen(memo_folders[i]) &&
 			source.p[strlen(memo_folders[i])] == '/'))
 			continue;
-		while (low < high) {
-			size_t k = low + (high - low) / 2;
-			const struct fs_entry *e = &l->files.entries[k];
-			int order = str_cmp(memo_name_of(m, l, e), source);
-			struct memo_times a = memo_times_of(e, false);
-			struct memo_times b = memo_times_of(entry, false);
-			if (order == 0)
-				return memo_same_times(&a, &b) ? l->first + k
-							       : m->n_sources;
-			if (order < 0)
-				low = k + 1;
-			else
-				high = k;
-		}
+		size_t k = search_near(m, l, source);
+		if (!is_at(m, l, k, source))
+			continue;
+		struct memo_times a =
+		    memo_times_of(&l->files.entries[k], false);
+		struct memo_times b = memo_times_of(entry, false);
+		return memo_same_times(&a, &b) ? l->first + k : m->n_sources;
 	}
 	return m->n_sources;
 }

@@ -38,13 +38,24 @@ static int by_name(const void *key, const void *member)
 	return str_cmp(*name, b->entry->rel);
 }
 
-struct before *stage_before(const struct stage *s, const char *name)
+/* Mostly they are asked for in their order, so the next ones are tried first.
+ */
+struct before *stage_before(struct stage *s, const char *name)
 {
 	struct str key = str_of(name);
+	size_t at = atomic_load_explicit(&s->hint, memory_order_relaxed);
+	struct before *b = NULL;
 
-	return s->n_before ? bsearch(&key, s->before, s->n_before,
-				 sizeof(*s->before), by_name)
-			   : NULL;
+	for (size_t i = at; i < s->n_before && i < at + 4 && !b; i++)
+		if (str_eq(s->before[i].entry->rel, key))
+			b = &s->before[i];
+	if (!b && s->n_before)
+		b = bsearch(
+		    &key, s->before, s->n_before, sizeof(*s->before), by_name);
+	if (b)
+		atomic_store_explicit(
+		    &s->hint, (size_t)(b - s->before), memory_order_relaxed);
+	return b;
 }
 
 bool stage_mkdirs(const struct stage *s, int folder, const char *name)
@@ -298,7 +309,7 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 bool out_reuse(struct out *out, enum out_root root, const char *path,
     const struct digest *digest)
 {
-	const struct stage *s = out->stage;
+	struct stage *s = out->stage;
 	char name[PATH_MAX];
 
 	if (!s || !stage_name(name, root, str_of(path)))
@@ -314,7 +325,7 @@ bool out_reuse_sibling(struct out *out, const struct out_file *file,
     enum encoding encoding, struct digest *digest)
 {
 	const char *ending = encoding_rows[encoding].ending;
-	const struct stage *s = out->stage;
+	struct stage *s = out->stage;
 	char name[PATH_MAX];
 
 	if (!s || !stage_name(name, file->root, file->path))
@@ -336,7 +347,7 @@ bool out_reuse_sibling(struct out *out, const struct out_file *file,
 enum err out_bytes(const struct out *out, const struct out_file *file,
     struct arena *a, struct diag *diag, struct str *bytes)
 {
-	const struct stage *s = out->stage;
+	struct stage *s = out->stage;
 	char name[PATH_MAX];
 
 	*bytes = file->bytes;

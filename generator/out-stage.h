@@ -35,13 +35,14 @@ struct stage {
 	bool must_chmod; /* the umask takes bits that files must have */
 	struct before *before; /* sorted by "www/…" */
 	size_t n_before;
+	atomic_size_t hint;    /* where stage_before() found the last one */
 	atomic_size_t written; /* files in the staging folder */
 	pthread_mutex_t mutex; /* while the staging folder is made */
 };
 
 /* "www/a.html" into to; false (errno) if that is too long. */
 bool stage_name(char to[PATH_MAX], enum out_root root, struct str path);
-struct before *stage_before(const struct stage *s, const char *name);
+struct before *stage_before(struct stage *s, const char *name);
 /* The staging folder, made and locked; *fd is not the caller's to close. */
 enum err stage_folder(struct stage *s, struct diag *diag, int *fd);
 /* The folders above `name`, whatever the umask. False with errno. */

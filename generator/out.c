@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generator/lookup.h"
 #include "generator/memo.h"
-
 #include "generator/scan.h"
 #include "lib/utf8.h"
 
@@ -98,7 +98,7 @@ struct out_slot {
 static struct out_slot *slot(
     const struct out *out, enum out_root root, struct str path)
 {
-	for (size_t i = (size_t)str_hash(path) + root;; i++) {
+	for (size_t i = (size_t)lookup_hash(path) + root;; i++) {
 		struct out_slot *s = &out->slots[i & (out->n_slots - 1)];
 		if (!s->path.p || (s->root == root && str_eq(s->path, path)))
 			return s;
@@ -134,16 +134,37 @@ static void note(struct out *out, struct out_slot entry)
 	out->used_slots++;
 }
 
+static struct str folder_of(struct str path)
+{
+	size_t n = path.n;
+
+	while (n && path.p[n - 1] != '/')
+		n--;
+	return str_slice(path, 0, n);
+}
+
+/* Then the folders above it are no news. */
+static bool is_beside_last(
+    const struct out *out, enum out_root root, struct str path)
+{
+	return out->folder.n && out->folder_root == root &&
+	       str_eq(out->folder, folder_of(path));
+}
+
 /* The file and the folders above it. */
 static void note_file(struct out *out, size_t file)
 {
 	const struct out_file *f = &out->files[file];
 
 	note(out, (struct out_slot){f->path, f->root, false, file});
+	if (is_beside_last(out, f->root, f->path))
+		return;
 	for (size_t i = f->path.n; i-- > 1;)
 		if (f->path.p[i] == '/')
 			note(out, (struct out_slot){str_slice(f->path, 0, i),
 				      f->root, true, file});
+	out->folder = folder_of(f->path);
+	out->folder_root = f->root;
 }
 
 const struct out_file *out_find(
@@ -186,6 +207,8 @@ static const struct out_file *clashing(
 {
 	const struct out_slot *s = known(out, root, path);
 
+	if (!s && is_beside_last(out, root, path))
+		return NULL;
 	for (size_t i = 0; i < path.n && !s; i++) {
 		if (path.p[i] != '/')
 			continue;
@@ -196,12 +219,18 @@ static const struct out_file *clashing(
 	return s ? &out->files[s->file] : NULL;
 }
 
+#define ROWS_USUAL 256 /* of a site whose size is not known */
+
 static void grow(struct out *out)
 {
 	if (out->n < out->cap)
 		return;
-	/* an arena keeps what was outgrown: better guessed than doubled */
-	size_t guess = memo_count(out->memo) + 128;
+	/*
+	 * An arena keeps what was outgrown, and pages that nobody writes to
+	 * cost nothing: so there is room for siblings of all at once.
+	 */
+	size_t guess =
+	    (1 + ENCODING_COUNT) * (memo_count(out->memo) + ROWS_USUAL);
 	out->cap = out->cap ? out->cap * 2 : guess;
 	struct out_file *files =
 	    arena_array(out->arena, out->cap, sizeof(*files));
@@ -265,14 +294,39 @@ static int by_path(const void *left, const void *right)
 	return str_cmp(a->path, b->path);
 }
 
+#define FEW 8 /* files more since the last time: put where they belong */
+
+static void sort_in(struct out *out, size_t last)
+{
+	const struct out_file file = out->files[last];
+	size_t low = 0, high = last;
+
+	while (low < high) {
+		size_t k = low + (high - low) / 2;
+		if (by_path(&out->files[k], &file) < 0)
+			low = k + 1;
+		else
+			high = k;
+	}
+	memmove(&out->files[low + 1], &out->files[low],
+	    (last - low) * sizeof(file));
+	out->files[low] = file;
+}
+
 void out_sort(struct out *out)
 {
-	if (out->n)
+	if (out->n == out->n_sorted)
+		return;
+	if (out->n_sorted && out->n - out->n_sorted <= FEW)
+		for (size_t i = out->n_sorted; i < out->n; i++)
+			sort_in(out, i);
+	else
 		qsort(out->files, out->n, sizeof(*out->files), by_path);
+	out->n_sorted = out->n;
 	/* the files stand elsewhere now */
-	if (out->n_slots)
-		memset(out->slots, 0, out->n_slots * sizeof(*out->slots));
+	memset(out->slots, 0, out->n_slots * sizeof(*out->slots));
 	out->used_slots = 0;
+	out->folder = (struct str){0};
 	for (size_t i = 0; i < out->n; i++)
 		note_file(out, i);
 }

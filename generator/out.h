@@ -70,8 +70,11 @@ struct out {
 	const struct scan *scan[OUT_SERVER + 1];
 	struct out_file *files;
 	size_t n, cap;
+	size_t n_sorted; /* so many are in order, out_sort() left them so */
 	struct out_slot *slots; /* hash table of paths and their folders */
 	size_t n_slots, used_slots;
+	struct str folder; /* of the file noted last, and its root */
+	enum out_root folder_root;
 	struct memo *memo; /* of the last run; NULL: none */
 	struct pool *pool; /* for the commit; NULL: one thread */
 	bool is_dry;
