@@ -19,11 +19,12 @@
  *	struct digest[n_outputs]
  *	more texts                n_auxes bytes: what producers left
  *
- * The two checks (BLAKE2b) are of all before the digests, the header's own
- * check taken as zeros, and of the digests and what follows: whoever only wants
- * to know whether anything changed need not read the latter.
+ * The two checks are of all before the digests, the header's own check taken
+ * as zeros, and of the digests and what follows: whoever only wants to know
+ * whether anything changed need not read the latter. They tell damage, no
+ * forgery; that is a matter of who may write into the cache.
  */
-#define MEMO_VERSION 1
+#define MEMO_VERSION 2
 #define MEMO_HASH 32
 struct memo_text {
 	uint32_t at, n;
