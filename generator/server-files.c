@@ -17,6 +17,7 @@ struct files {
 	struct build *b;
 	struct arena *a;
 	const struct out_file **list; /* below www, by path */
+	struct str *paths;	      /* of their URLs */
 	size_t n;
 	bool has[ENCODING_COUNT]; /* codings of the site */
 	bool any;
@@ -38,11 +39,6 @@ static int by_path(const void *left, const void *right)
 	const struct out_file *const *a = left, *const *b = right;
 
 	return str_cmp((*a)->path, (*b)->path);
-}
-
-static struct str url_path(const struct files *f, size_t i)
-{
-	return arena_printf(f->a, "/%.*s", STR_ARG(f->list[i]->path));
 }
 
 static enum kind kind_of(struct str path)
@@ -97,7 +93,7 @@ static void push_kind(const struct files *f, struct value *rows, enum kind kind,
 	size_t n = 0, used;
 
 	for (size_t i = 0; i < f->n; i++) {
-		struct str path = url_path(f, i);
+		struct str path = f->paths[i];
 		if (kind_of(path) != kind || !wants(f, i))
 			continue;
 		path.n -= strlen(kinds[kind].ending);
@@ -209,6 +205,10 @@ void server_files(struct build *b, struct str fallback, struct value *data)
 		f->any |= f->has[e];
 	if (f->n)
 		qsort(f->list, f->n, sizeof(*f->list), by_path);
+	f->paths = arena_array(f->a, f->n + 1, sizeof(*f->paths));
+	for (size_t i = 0; i < f->n; i++)
+		f->paths[i] = arena_join(
+		    f->a, 2, (const struct str[]){STR("/"), f->list[i]->path});
 	for (int coded = f->any; coded >= 0; coded--) {
 		one = push_rewrite(f, rewrites, coded);
 		value_set(f->a, one, STR("accept"), POS_NONE,

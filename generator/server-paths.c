@@ -39,24 +39,33 @@ static struct str lower(struct arena *a, struct str text)
 	return (struct str){.p = copy, .n = text.n};
 }
 
+static bool has_upper(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (isupper((unsigned char)text.p[i]))
+			return true;
+	return false;
+}
+
 /* Paths that are somebody's lower case, and so no keys of nginx's. */
 void server_find_lowered(struct server_ctx *d)
 {
 	lookup_init(&d->lowered, d->a);
 	for (size_t i = 0; i < d->b->out.n; i++) {
 		const struct out_file *f = &d->b->out.files[i];
-		struct str path = arena_printf(d->a, "/%.*s", STR_ARG(f->path));
-		struct str low = lower(d->a, path);
-		if (f->root == OUT_WWW && !str_eq(path, low))
-			lookup_add(&d->lowered, low, i);
+		if (f->root == OUT_WWW && has_upper(f->path))
+			lookup_add(&d->lowered,
+			    lower(d->a,
+				arena_join(d->a, 2,
+				    (const struct str[]){STR("/"), f->path})),
+			    i);
 	}
 }
 
 static bool is_plain(const struct server_ctx *d, struct str path)
 {
 	return path.n <= NGINX_KEY_MAX && str_find(path, '$', 0) == path.n &&
-	       str_eq(path, lower(d->a, path)) &&
-	       lookup_get(&d->lowered, path) == LOOKUP_NONE;
+	       !has_upper(path) && lookup_get(&d->lowered, path) == LOOKUP_NONE;
 }
 
 /* Regular expressions for rules [from, to), which are all files. */

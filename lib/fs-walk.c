@@ -17,7 +17,7 @@
 struct walk {
 	struct arena *arena;
 	struct diag *diag;
-	struct fs_list *list;
+	struct fs_list *list; /* its entries on the heap while they grow */
 	size_t cap;
 	size_t root; /* bytes of path before what is below root */
 	bool follow; /* symlinks to files */
@@ -39,12 +39,12 @@ static void add(struct walk *w, const struct stat *st)
 
 	if (list->n == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 64;
-		struct fs_entry *bigger =
-		    arena_array(w->arena, w->cap, sizeof(*bigger));
-		if (list->n)
-			memcpy(
-			    bigger, list->entries, list->n * sizeof(*bigger));
-		list->entries = bigger;
+		if (w->cap > SIZE_MAX / sizeof(*list->entries))
+			abort();
+		list->entries =
+		    realloc(list->entries, w->cap * sizeof(*list->entries));
+		if (!list->entries)
+			abort();
 	}
 	struct str path = arena_str(w->arena, buf_str(&w->path));
 	list->entries[list->n++] = (struct fs_entry){.path = path.p,
@@ -148,8 +148,13 @@ static enum err walk(struct arena *a, const char *root, bool follow,
 	w.root = w.path.len + (w.path.len && !str_ends(str_of(root), "/"));
 	walk_folder(&w, AT_FDCWD, root, 0);
 	buf_release(&w.path);
-	if (out->n)
-		qsort(out->entries, out->n, sizeof(out->entries[0]), by_rel);
+	struct fs_entry *all = out->entries;
+	out->entries = arena_array(a, out->n, sizeof(*all));
+	if (out->n) {
+		qsort(all, out->n, sizeof(*all), by_rel);
+		memcpy(out->entries, all, out->n * sizeof(*all));
+	}
+	free(all);
 	return w.err;
 }
 
