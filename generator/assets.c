@@ -57,9 +57,13 @@ static struct str path_for(const struct asset *asset, struct arena *a)
 enum err asset_stage(struct build *b, struct asset *asset, struct arena *a,
     struct diag *diag, struct str bytes)
 {
+	const struct diag_item *before = diag->last;
+
 	hash_digest(bytes, &asset->digest);
 	enum err err = out_stage_hashed(&b->out, OUT_WWW, path_for(asset, a).p,
 	    bytes, &asset->digest, diag);
+	if (err == ERR_INPUT)
+		out_blame(diag, before, (struct pos){asset->entry->path, 1, 1});
 	asset->is_good = err == ERR_OK;
 	return err;
 }

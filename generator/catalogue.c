@@ -151,8 +151,14 @@ static enum err put(struct build *b, const struct catalogue *c,
 		      STR_ARG(c->version), suffix)
 		      .p;
 
-	return out_put(
-	    &b->out, OUT_WWW, path, bytes, class, false, pos, b->diag);
+	const struct diag_item *before = b->diag->last;
+	enum err err =
+	    out_put(&b->out, OUT_WWW, path, bytes, class, false, pos, b->diag);
+
+	/* the others have other lines */
+	if (bytes.p == c->source.p)
+		out_blame(b->diag, before, pos);
+	return err;
 }
 
 /* Names, versions and base64 need no escapes. */

@@ -92,13 +92,27 @@ static bool is_clean(const struct out *out, enum out_root root,
 	return !scan_bytes(out->scan[root], bytes, POS_FILE(name), diag);
 }
 
+void out_blame(
+    struct diag *diag, const struct diag_item *before, struct pos source)
+{
+	if (!diag)
+		return;
+	for (struct diag_item *i = before ? before->next : diag->first; i;
+	     i = i->next) {
+		if (strcmp(i->name, "secret-in-output") != 0)
+			continue;
+		i->pos.file = arena_cstr(diag->arena, str_of(source.file));
+		if (!source.line)
+			i->pos.line = i->pos.col = 0;
+	}
+}
+
 /*
  * The same in pieces: a search goes back over the end of the piece before,
  * where a secret may have begun. After the first that it finds it rests.
  */
 struct search {
 	const struct scan *scan; /* NULL: nothing to be done (any more) */
-	char name[PATH_MAX];
 	struct pos pos;
 	char bytes[SCAN_CHUNK_OVERLAP + STAGE_PIECE];
 	size_t kept; /* bytes of the piece before */
@@ -259,9 +273,12 @@ static enum err keep_copy(struct out *out, enum out_root root, const char *path,
 	struct arena a = {0};
 	struct str bytes;
 	enum err err = fs_read(&a, source, SIZE_MAX / 2, diag, &bytes);
+	const struct diag_item *before = diag ? diag->last : NULL;
 
 	if (err == ERR_OK)
 		err = out_stage(out, root, path, bytes, digest, diag);
+	if (err == ERR_INPUT)
+		out_blame(diag, before, (struct pos){source, 1, 1});
 	arena_release(&a);
 	return err;
 }
@@ -285,10 +302,8 @@ enum err out_stage_copy(struct out *out, enum out_root root, const char *path,
 	}
 	hash_begin(&hash);
 	secrets.kept = 0;
-	secrets.scan = stage_name(secrets.name, root, str_of(path))
-			   ? out->scan[root]
-			   : NULL;
-	secrets.pos = (struct pos){secrets.name, 1, 1};
+	secrets.scan = out->scan[root];
+	secrets.pos = (struct pos){source, 1, 1};
 	if (to)
 		err = stage_copy_begin(to, out->stage, root, str_of(path),
 		    (uint64_t)before.st_size, diag);

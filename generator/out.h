@@ -119,6 +119,13 @@ enum err out_stage_hashed(struct out *out, enum out_root root, const char *path,
     struct str bytes, const struct digest *digest, struct diag *diag)
     __attribute__((warn_unused_result));
 /*
+ * Any thread. What was said of secrets behind `before` (diag->last then) is of
+ * the file that people can mend; the line is that of the output if
+ * `source.line` is not 0.
+ */
+void out_blame(
+    struct diag *diag, const struct diag_item *before, struct pos source);
+/*
  * Any thread. A regular file of whatever size, in pieces; holes stay holes. One
  * that changes while it is read, or is a symbolic link, is an `io-error`.
  */

@@ -101,13 +101,19 @@ static enum err stage(struct making *m)
 	struct page *page = m->page;
 	struct str bytes = m->html;
 	struct buf out = {0};
+	const struct diag_item *before;
 
 	if (str_ends(page->name, ".html")) {
 		page_rewrite(m, &out);
 		bytes = buf_str(&out);
 	}
+	before = m->diag->last;
 	enum err err = out_stage(&m->pages->b->out, OUT_WWW,
 	    arena_cstr(m->arena, page->name), bytes, &page->digest, m->diag);
+	/* a template's lines are others */
+	if (err == ERR_INPUT && page->entry && !page->is_second)
+		out_blame(m->diag, before,
+		    (struct pos){page->file, !page->is_template, 1});
 	page->is_good = err == ERR_OK;
 	buf_release(&out);
 	return err;

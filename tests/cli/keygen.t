@@ -179,5 +179,5 @@ mkdir "$site/static"
 cp "$keys/k" "$site/static/key.txt"
 said=$(build)
 is "a key among the files is not published" "$?" 1
-like "and named" "$said" 'www/key\.txt:2:1: secret-in-output: a minisign secret'
+like "and named" "$said" 'static/key\.txt:2:1: secret-in-output: a minisign secret'
 done_testing

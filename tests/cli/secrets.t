@@ -60,23 +60,23 @@ refused() { # NAME REGEX [ARGUMENT…]: and check says the same
 key='the value of `oauth\.idp\.client_secret`'
 fresh
 printf 'one\ntwo %s\n' "$value" >"$site/static/notes.txt"
-refused "a static file" "www/notes\.txt:2:5: secret-in-output: $key"
+refused "a static file" "^$site/static/notes\.txt:2:5: secret-in-output: $key"
 fresh
 printf 'const s = "%s";' "$(printf %s "x:$value" | base64)" >"$site/assets/app.js"
-refused "base64 in an asset" "www/assets/app\.[0-9a-f]{10}\.js:1:[0-9]+: secret-in-output: $key"
+refused "base64 in an asset" "^$site/assets/app\.js:1:[0-9]+: secret-in-output: $key"
 fresh
 printf '<a href="/?k=%s">x</a>' 'zX9%2Fk%26%22Wq2-mT7' >"$site/pages/a.html"
-refused "a URL in a page" "www/a\.html:1:14: secret-in-output: $key"
+refused "a URL in a page" "^$site/pages/a\.html:1:14: secret-in-output: $key"
 fresh
 printf 'title = "%s"\nversion = "1.0.0"\n' 'zX9/k&\"Wq2-mT7' >"$site/catalogue/plans.toml"
-refused "a catalogue" "www/plans-v1\.0\.0\.toml:1:[0-9]+: secret-in-output: $key"
+refused "a catalogue" "^$site/catalogue/plans\.toml:1:[0-9]+: secret-in-output: $key"
 fresh
 cat >"$site/env/base.toml" <<-'EOS'
 	[public]
 	hint = { env = "THE_SECRET" }
 EOS
 echo '<p>{{public.hint}}' >"$site/pages/index.mustache"
-refused "a page that was given it" "www/index\.html:1:4: secret-in-output: $key"
+refused "a page that was given it" "^$site/pages/index\.mustache: secret-in-output: $key"
 fresh
 echo x >"$site/static/$(printf %s "$value" | base64).txt"
 refused "the name of a file" "^secret-in-output: $key would be published in the name"
@@ -111,12 +111,12 @@ for json in "" --json; do
 done
 echo k3Zq8Wm2Vb7Nc1 >"$site/static/x.txt"
 refused "and nowhere else" \
-	'www/x\.txt:1:1: secret-in-output: the value of `upstream\.u\.headers\.Authorization`'
+	'/static/x\.txt:1:1: secret-in-output: the value of `upstream\.u\.headers\.Authorization`'
 fresh
 head -c 65530 /dev/zero | tr '\0' ' ' >"$site/static/big.bin"
 printf %s "$value" >>"$site/static/big.bin"
 head -c 300000 /dev/urandom >>"$site/static/big.bin"
-refused "across the pieces of a large file" "www/big\.bin:1:65531: secret-in-output: $key"
+refused "across the pieces of a large file" "^$site/static/big\.bin:1:65531: secret-in-output: $key"
 fresh
 for i in 1 2 3; do echo "$value" >"$site/static/$i.txt"; done
 is "each file is named" "$(build | grep -c secret-in-output)" 3
@@ -129,17 +129,17 @@ ok "what is no secret yet is published" env -u THE_SECRET "$LOWTIDE" build -q \
 	-C "$site" --out "$out"
 before=$(listing)
 refused "once it is one, a file that did not change is found" \
-	"www/x\.txt:1:1: secret-in-output: $key"
+	"^$site/static/x\.txt:1:1: secret-in-output: $key"
 export THE_SECRET=other-value
 refused "and with another value another one" \
-	"www/y\.html:1:1: secret-in-output: $key"
+	"^$site/pages/y\.html:1:1: secret-in-output: $key"
 export THE_SECRET=$value
 
 # --- shapes -------------------------------------------------------------------
 shape() { # NAME TEXT REGEX
 	fresh
 	printf '%s\n' "$2" >"$site/static/x.txt"
-	refused "$1" "www/x\.txt:1:1: secret-in-output: $3"
+	refused "$1" "^$site/static/x\.txt:1:1: secret-in-output: $3"
 }
 shape "a PEM block" "-----BEGIN RSA PRIVATE"" KEY-----
 MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7" 'a private key \(PEM\)'
@@ -180,6 +180,6 @@ refused "a secret's name under [public]" '--set public\.client_secret: secret-pr
 	--set public.client_secret=x
 refused "a secret's shape under [public]" '--set public\.x: secret-present: ' \
 	--set public.x=sk_live_4eC39
-refused "the value itself" "www/index\.html:1:5: secret-in-output: $key" \
+refused "the value itself" "^$site/pages/index\.mustache: secret-in-output: $key" \
 	--set "public.title=$value"
 done_testing
