@@ -19,6 +19,8 @@ static const struct producer {
     {produce_static, false, "static"},
     {produce_assets, false, "assets"},
     {produce_oauth, false, "oauth"},
+    {produce_oauth_clients, false, "oauth clients"},
+    {produce_dotenv, false, "dotenv"},
     {produce_client, false, "client"},
     {produce_api, false, "api"},
     {produce_openapi, false, "openapi"},

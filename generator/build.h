@@ -83,22 +83,24 @@ bool build_partial(
     void *build, struct str name, struct str *text, const char **file);
 
 /* The producers, in their order. ERR_OK or what stopped them. */
-enum err produce_catalogues(struct build *b); /* catalogue.c */
-enum err produce_static(struct build *b);     /* static.c */
-enum err produce_assets(struct build *b);     /* assets.c */
-enum err produce_oauth(struct build *b);      /* oauth.c */
-enum err produce_client(struct build *b);     /* client.c: requests.mjs */
-enum err produce_api(struct build *b);	      /* api.c: lowtide.json */
-enum err produce_openapi(struct build *b);    /* openapi.c */
-enum err produce_problems(struct build *b);   /* problems.c */
-enum err produce_modules(struct build *b);    /* modules.c: import map */
-enum err produce_pages(struct build *b);      /* pages.c */
-enum err produce_handlers(struct build *b);   /* static.c */
-enum err produce_names(struct build *b);      /* names.c: case alone */
-enum err produce_hosts(struct build *b);      /* server-hosts.c: _headers */
-enum err produce_server(struct build *b);     /* server.c: nginx and others */
-enum err produce_compress(struct build *b);   /* compress.c */
-enum err produce_manifest(struct build *b);   /* manifest.c, last */
+enum err produce_catalogues(struct build *b);	 /* catalogue.c */
+enum err produce_static(struct build *b);	 /* static.c */
+enum err produce_assets(struct build *b);	 /* assets.c */
+enum err produce_oauth(struct build *b);	 /* oauth.c */
+enum err produce_oauth_clients(struct build *b); /* oauth-clients.c */
+enum err produce_dotenv(struct build *b);	 /* dotenv.c: KEY=VALUE */
+enum err produce_client(struct build *b);	 /* client.c: requests.mjs */
+enum err produce_api(struct build *b);		 /* api.c: lowtide.json */
+enum err produce_openapi(struct build *b);	 /* openapi.c */
+enum err produce_problems(struct build *b);	 /* problems.c */
+enum err produce_modules(struct build *b);	 /* modules.c: import map */
+enum err produce_pages(struct build *b);	 /* pages.c */
+enum err produce_handlers(struct build *b);	 /* static.c */
+enum err produce_names(struct build *b);	 /* names.c: case alone */
+enum err produce_hosts(struct build *b);	 /* server-hosts.c: _headers */
+enum err produce_server(struct build *b);   /* server.c: nginx and others */
+enum err produce_compress(struct build *b); /* compress.c */
+enum err produce_manifest(struct build *b); /* manifest.c, last */
 
 /*
  * Runs the producers, into the folder that b->spec names. After ERR_OK it is

@@ -2,6 +2,7 @@
 #define LOWTIDE_GENERATOR_CLIENT_H
 
 #include "generator/build.h"
+#include "generator/provider.h"
 
 /*
  * The browser's modules, a row each. A build publishes those that the site asks
@@ -31,7 +32,15 @@ enum err client_text(struct build *b, const struct client_module *module,
     bool types, struct str *text, bool *from_env)
     __attribute__((warn_unused_result));
 
-/* For oauth.mjs: its providers. generator/oauth.c */
+/*
+ * The providers of the site, n of them. Every table is read before it gives up,
+ * so that all refusals are told at once; NULL for `diag` where they were told
+ * already. generator/oauth.c
+ */
+enum err oauth_providers(
+    struct build *b, struct diag *diag, struct oauth_provider **list, size_t *n)
+    __attribute__((warn_unused_result));
+/* For oauth.mjs: its providers. */
 enum err oauth_module_data(struct build *b, struct value **data)
     __attribute__((warn_unused_result));
 

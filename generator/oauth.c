@@ -1,7 +1,6 @@
 #include "generator/client.h"
 
 #include "generator/mustache.h"
-#include "generator/provider.h"
 
 static void set(struct arena *a, struct value *table, const char *key,
     struct value *v, bool from_env)
@@ -60,33 +59,44 @@ static struct value *base_url(struct build *b)
 	return v;
 }
 
-/*
- * NULL when the site declares no provider. Reads every table before it gives
- * up, so that all refusals are told at once.
- */
-enum err oauth_module_data(struct build *b, struct value **data)
+enum err oauth_providers(
+    struct build *b, struct diag *diag, struct oauth_provider **list, size_t *n)
 {
 	const struct value *oauth = site_table(b->site, "oauth");
-	struct value *list = value_new(b->arena, VALUE_ARRAY, POS_NONE);
 	enum err err = ERR_OK;
 
-	*data = NULL;
+	*n = 0;
+	*list = arena_array(
+	    b->arena, oauth ? oauth->as.table.n : 0, sizeof(**list));
 	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
 		const struct member *m = &oauth->as.table.members[i];
-		struct oauth_provider p;
 		if (m->value->kind != VALUE_TABLE)
-			continue; /* storage, ttl */
+			continue; /* storage, ttl, clients */
 		if (m->value->broken)
 			continue;
-		enum err one =
-		    oauth_provider_read(b->arena, m, base_url(b), b->diag, &p);
+		enum err one = oauth_provider_read(
+		    b->arena, m, base_url(b), diag, &(*list)[*n]);
 		if (one != ERR_OK)
 			err = one;
 		else
-			value_push(b->arena, list, row(b->arena, &p));
+			++*n;
 	}
-	if (err == ERR_OK && list->as.array.n)
-		*data = module_data(b, list);
+	return err;
+}
+
+/* NULL when the site declares no provider. */
+enum err oauth_module_data(struct build *b, struct value **data)
+{
+	struct value *rows = value_new(b->arena, VALUE_ARRAY, POS_NONE);
+	struct oauth_provider *list;
+	size_t n;
+	enum err err = oauth_providers(b, b->diag, &list, &n);
+
+	*data = NULL;
+	for (size_t i = 0; i < n; i++)
+		value_push(b->arena, rows, row(b->arena, &list[i]));
+	if (err == ERR_OK && n)
+		*data = module_data(b, rows);
 	return err;
 }
 

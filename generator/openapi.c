@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generator/api-make.h"
+#include "generator/published.h"
 #include "lib/json.h"
 #include "lib/url.h"
 
@@ -76,43 +77,6 @@ static struct pos place(struct build *b, const char *key)
 	const struct value *v = site_value(b->site, key);
 
 	return v ? v->pos : POS_NONE;
-}
-
-static bool is_plain(struct str part)
-{
-	for (size_t i = 0; i < part.n; i++) {
-		unsigned char c = (unsigned char)part.p[i];
-		if (c < 0x20 || c == 0x7f || strchr("\\?#%", (char)c))
-			return false;
-	}
-	return part.n && part.p[0] != '.';
-}
-
-/*
- * A file below www that is JSON, and not where the web server sends everything
- * to the endpoint.
- */
-static void check_path(struct build *b, struct str path)
-{
-	struct str full = arena_printf(b->arena, "/%.*s", STR_ARG(path));
-	struct str prefix = making_without_slash(site_text(b->site, "prefix"));
-	struct str apis = arena_printf(b->arena, "%.*s/", STR_ARG(prefix));
-	bool good = str_ends(path, ".json");
-
-	for (size_t at = 0; at <= path.n && good;) {
-		size_t end = str_find(path, '/', at);
-		good = is_plain(str_slice(path, at, end));
-		at = end + 1;
-	}
-	if (!good)
-		diag_error(b->diag, place(b, "openapi.path"), "bad-path",
-		    "\"%.*s\" is no file of the site; write it as "
-		    "\"openapi.json\" or \"docs/openapi.json\"",
-		    STR_ARG(path));
-	else if (prefix.n && str_starts(full, apis.p))
-		diag_error(b->diag, place(b, "openapi.path"), "path-reserved",
-		    "what is below %s is the APIs'; name another folder",
-		    apis.p);
 }
 
 static void check_servers(struct build *b)
@@ -289,7 +253,8 @@ enum err produce_openapi(struct build *b)
 	if (!site_value(b->site, "openapi") ||
 	    !site_flag(b->site, "openapi.enabled"))
 		return ERR_OK;
-	check_path(b, path);
+	published_path(
+	    b, place(b, "openapi.path"), path, ".json", "openapi.json");
 	check_servers(b);
 	if (b->diag->errors > before)
 		return ERR_INPUT;

@@ -36,6 +36,7 @@ static const struct {
     {".yml", "application/yaml"},
     {".xml", "application/xml"},
     {".txt", "text/plain; charset=utf-8"},
+    {".env", "text/plain; charset=utf-8"},
     {".md", "text/markdown; charset=utf-8"},
     {".csv", "text/csv; charset=utf-8"},
     {".svg", "image/svg+xml"},

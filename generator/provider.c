@@ -379,6 +379,9 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	struct str scopes = find_scopes(&w, &openid);
 	*out = (struct oauth_provider){
 	    .id = table->key,
+	    .endpoint = endpoint,
+	    .client_id = client_id,
+	    .scope = scopes,
 	    .redirect = find_redirect(&w),
 	    .issuer = text(&w, "issuer", w.kind->issuer),
 	    .allow = find_allowed(&w),

@@ -19,6 +19,8 @@ struct oauth_provider {
 	 * redirect_uri, scope, then the table's params. `&state=…` follows.
 	 */
 	struct str url;
+	/* what the URL is made of, before it is encoded */
+	struct str endpoint, client_id, scope;
 	struct str redirect; /* absolute */
 	struct str issuer;   /* empty: `iss` is not looked at */
 	struct str allow;    /* parameters a page may add, by spaces */

@@ -9,6 +9,11 @@ cat >site.toml <<'T'
 name = "acme"
 [catalogue.plans]
 [openapi]
+[dotenv.app]
+file = "app.env"
+groups = [{ X = "public.x" }]
+[oauth]
+clients = true
 [oauth.cognito]
 kind = "cognito"
 domain = "https://login.acme.example"
