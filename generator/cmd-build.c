@@ -4,6 +4,7 @@
 
 #include "generator/build.h"
 #include "generator/command.h"
+#include "generator/folders.h"
 #include "generator/memo.h"
 #include "lib/clock.h"
 #include "lib/fs.h"
@@ -178,7 +179,7 @@ static enum err check_cache(struct command_run *run, const char *site,
 }
 
 /* All options that decide what is written, and what is said of it. */
-static struct str key_of(struct command_run *run)
+static struct str key_of(struct command_run *run, const char *site)
 {
 	const struct opt_value *v = run->opts->values;
 	struct buf key = {0};
@@ -194,6 +195,7 @@ static struct str key_of(struct command_run *run)
 			buf_printf(&key, "\n%s", v[i].list[k]);
 		buf_putc(&key, '\0');
 	}
+	buf_put_str(&key, folders_unknown(run->arena, site, NULL));
 	struct str copy = arena_str(run->arena, buf_str(&key));
 	buf_release(&key);
 	return copy;
@@ -295,7 +297,7 @@ static enum err build(struct command_run *run)
 	const struct memo_spec known = {.site = spec.dir,
 	    .out = out.dir,
 	    .cache = memo_place(v, place),
-	    .key = key_of(run)};
+	    .key = key_of(run, spec.dir)};
 	struct build b = {.arena = run->arena,
 	    .diag = run->diag,
 	    .spec = &out,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "generator/catalogue.h"
+#include "generator/folders.h"
 #include "generator/keys.h"
 #include "generator/overlay.h"
 #include "generator/secrets.h"
@@ -225,6 +226,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 		    "or make one with `lowtide init DIR`");
 		return ERR_INPUT;
 	}
+	folders_unknown(a, spec->dir, diag);
 	layer(&l, "api.toml", false);
 	list_envs(&l);
 	load_env(&l);

@@ -103,6 +103,12 @@ before=$(everything)
 said=$(build)
 is 'nothing changed: said again' "$said" "$fresh"
 is 'nothing changed: nothing is written anywhere' "$(everything)" "$before"
+mkdir "$site/handler"
+like 'a folder nearly called right: said though no file changed' \
+	"$(build)" 'handler: warning: unknown-folder: .*`handlers`'
+like 'and said again' "$(build)" 'handler: warning: unknown-folder: '
+rmdir "$site/handler"
+is 'and no more once it is gone' "$(build)" "$fresh"
 mkdir -p "$site/.dist.lowtide-staging/www" "$site/.dist.lowtide-old"
 build >/dev/null
 is 'nothing changed: what a killed run left goes all the same' \
