@@ -114,6 +114,16 @@ static bool is_reserved(const struct config *c, const struct api *api)
 	return str_is(first, "jobs") || is_place(first);
 }
 
+/* "/api/api/quote": `path` was written with the prefix. */
+static bool repeats_prefix(const struct config *c, const struct api *api)
+{
+	struct str own = str_slice(api->path, c->prefix.n, api->path.n);
+	struct str begin = str_slice(own, 0, c->prefix.n);
+
+	return c->prefix.n > 1 && str_eq(begin, c->prefix) &&
+	       own.n > c->prefix.n && own.p[c->prefix.n] == '/';
+}
+
 static void check_pair(const struct api *api, const struct api *other,
     struct pos pos, struct diag *diag)
 {
@@ -145,6 +155,11 @@ void api_check_together(
 			    "%.*s would stand over %.*s/jobs, where the "
 			    "tickets are; choose another path",
 			    STR_ARG(c->apis[i].path), STR_ARG(c->prefix));
+		if (repeats_prefix(c, &c->apis[i]))
+			diag_warn(diag, places[i], "path-has-prefix",
+			    "this becomes %.*s, for `prefix` stands in front "
+			    "of every path; take it out here",
+			    STR_ARG(c->apis[i].path));
 		for (size_t j = 0; j < i; j++)
 			check_pair(&c->apis[i], &c->apis[j], places[i], diag);
 	}

@@ -264,6 +264,23 @@ static void bases_and_origins(void **state)
 	kit_close(&k);
 }
 
+static void repeated_prefix(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	assert_int_equal(make(&k, "[api.a]\nauth = 'none'\nupstream = 'u'\n"
+				  "on_lost = 'fail'\npath = '/api/a'\n"
+				  "[api.b]\nauth = 'none'\nupstream = 'u'\n"
+				  "on_lost = 'fail'\npath = '/apis/b'\n"),
+	    ERR_OK);
+	assert_true(str_is(k.build.config->apis[0].path, "/api/api/a"));
+	kit_says(&k, "api.toml:7:8: warning: path-has-prefix: this becomes "
+		     "/api/api/a, ");
+	assert_int_equal(k.diag.warnings, 1);
+	kit_close(&k);
+}
+
 static void templates(void **state)
 {
 	static const struct {
@@ -342,6 +359,7 @@ int main(void)
 	    cmocka_unit_test(waits_that_contradict),
 	    cmocka_unit_test(headers_that_calls_may_not_set),
 	    cmocka_unit_test(bases_and_origins),
+	    cmocka_unit_test(repeated_prefix),
 	    cmocka_unit_test(templates),
 	    cmocka_unit_test(nothing_to_compile),
 	};
