@@ -69,7 +69,7 @@ bool catalogue_is_semver(struct str version)
 	return dots == 2 && identifiers(core, true);
 }
 
-static void load(struct arena *a, struct site *site, const struct member *m,
+static enum err load(struct arena *a, struct site *site, const struct member *m,
     struct diag *diag)
 {
 	struct catalogue c = {.name = m->key};
@@ -85,7 +85,7 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 	if (err != ERR_OK ||
 	    toml_read(a, c.source, c.file, diag, &c.value) != ERR_OK) {
 		site->lacks_data = true;
-		return;
+		return err == ERR_IO ? err : ERR_OK;
 	}
 	const struct value *rules = value_get(m->value, "schema");
 	struct schema schema;
@@ -102,6 +102,7 @@ static void load(struct arena *a, struct site *site, const struct member *m,
 		c.version = STR("0.0.0"); /* pages may name the rest of it */
 	}
 	site->catalogues[site->n_catalogues++] = c;
+	return ERR_OK;
 }
 
 static void find_undeclared(
@@ -127,17 +128,21 @@ static void find_undeclared(
 	}
 }
 
-void catalogues_load(struct arena *a, struct site *site, struct diag *diag)
+enum err catalogues_load(struct arena *a, struct site *site, struct diag *diag)
 {
 	const struct value *declared = site_table(site, "catalogue");
+	enum err io = ERR_OK;
 
 	if (declared) {
 		size_t n = declared->as.table.n;
 		site->catalogues = arena_array(a, n, sizeof(*site->catalogues));
 		for (size_t i = 0; i < n; i++)
-			load(a, site, &declared->as.table.members[i], diag);
+			if (load(a, site, &declared->as.table.members[i],
+				diag) != ERR_OK)
+				io = ERR_IO;
 	}
 	find_undeclared(a, site, diag);
+	return io;
 }
 
 static enum err put(struct build *b, const struct catalogue *c,

@@ -18,8 +18,9 @@
  * Fills site->catalogues from the declared tables. Findings:
  * `catalogue-missing`, `catalogue-version`, and the warning
  * `catalogue-not-declared` for a file that nothing publishes.
+ * ERR_IO where one could not be read, else ERR_OK: the findings tell the rest.
  */
-void catalogues_load(struct arena *a, struct site *site, struct diag *diag);
+enum err catalogues_load(struct arena *a, struct site *site, struct diag *diag);
 /* MAJOR.MINOR.PATCH with optional -pre and +build (semver.org, 2.0.0). */
 bool catalogue_is_semver(struct str version);
 

@@ -118,8 +118,12 @@ static enum err take_staging(struct stage *s, bool make, struct diag *diag)
 		if (!make && err == ERR_NOT_FOUND)
 			return ERR_OK;
 	}
-	if (err == ERR_IO)
-		return stage_failed(s, diag, "", "it cannot be staged");
+	if (err == ERR_IO) {
+		diag_error(diag, POS_FILE(s->staging), "io-error",
+		    "it is in the way of what is staged there: %s; remove it",
+		    strerror(errno));
+		return ERR_IO;
+	}
 	if (err != ERR_OK)
 		return busy(s, diag);
 	if (fs_remove_within(fd) != 0 || fchmod(fd, 0755) != 0) {

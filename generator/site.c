@@ -237,7 +237,7 @@ enum err site_load(struct arena *a, const struct site_spec *spec,
 		check_name(&l);
 		check_public(&l);
 		addresses(site);
-		catalogues_load(a, site, diag);
+		l.io = catalogues_load(a, site, diag);
 	}
 	if (l.io != ERR_OK)
 		return l.io;

@@ -116,6 +116,19 @@ static void numbers_that_json_cannot_hold(void **state)
 	kit_close(&k);
 }
 
+static void a_folder(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml", "name = 'x'\n[catalogue.c]\n");
+	kit_file(&k, "catalogue/c.toml/inside", "");
+	assert_int_equal(kit_load(&k, NULL), ERR_IO);
+	kit_says(&k, "catalogue/c.toml: io-error: this is not a regular file");
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +137,7 @@ int main(void)
 	    cmocka_unit_test(json_is_canonical),
 	    cmocka_unit_test(what_is_wrong_with_catalogues),
 	    cmocka_unit_test(numbers_that_json_cannot_hold),
+	    cmocka_unit_test(a_folder),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -362,6 +362,26 @@ static void two_runs_at_once(void **state)
 	kit_close(&k);
 }
 
+/* What is no folder is named, and stays. */
+static void something_in_the_way(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, ".dist.lowtide-staging", "theirs");
+	assert_int_equal(publish(&k, "one"), ERR_IO);
+	kit_says(&k, ".dist.lowtide-staging: io-error: it is in the way of ");
+	assert_string_equal(text_of(&k, ".dist.lowtide-staging"), "theirs");
+	kit_close(&k);
+	kit_open(&k);
+	assert_int_equal(
+	    symlink("/tmp", kit_path(&k, ".dist.lowtide-staging")), 0);
+	assert_int_equal(publish(&k, "one"), ERR_IO);
+	kit_says(&k, ".dist.lowtide-staging: io-error: it is in the way of ");
+	kit_close(&k);
+}
+
 /* A name too long for the file system fails in the middle of staging. */
 /* Where folders cannot be exchanged: the other run will put it back, or not. */
 static void another_run_between_its_renames(void **state)
@@ -546,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(empty_folders_and_links),
 	    cmocka_unit_test(what_a_killed_run_left),
 	    cmocka_unit_test(two_runs_at_once),
+	    cmocka_unit_test(something_in_the_way),
 	    cmocka_unit_test(another_run_between_its_renames),
 	    cmocka_unit_test(a_failure_leaves_the_previous_output),
 	    cmocka_unit_test(what_cannot_be_removed_is_told),
