@@ -11,7 +11,7 @@ for page in "$man"/lowtide.1 "$man"/lowtide-site.5 "$man"/lowtide-api.5; do
 		"$(mandoc -T lint -W warning "$page" 2>&1)" ""
 done
 
-is "no quotation ends twice" "$(mandoc -T utf8 "$man"/lowtide*.[15] | col -b |
+is "no quotation ends twice" "$(mandoc -T utf8 "$man"/lowtide*.[15] | sed 's/.\x08//g' |
 	grep -c '””')" 0
 is "nothing is said twice of an option" "$(tr '\n' ' ' <"$man/lowtide.1" |
 	grep -ci 'may be repeated\.* may be repeated')" 0
@@ -50,7 +50,7 @@ for c in $commands; do
 done
 is "what --help lists" "$("$LOWTIDE" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')" \
 	"$(table 't.commands.filter((c) => !c.hidden).map((c) => c.name)')"
-synopsis=$(mandoc -T ascii "$man/lowtide.1" | col -b |
+synopsis=$(mandoc -T ascii "$man/lowtide.1" | sed 's/.\x08//g' |
 	sed -n '/^SYNOPSIS/,/^DESC/p')
 for c in $commands; do
 	like "$c is in the synopsis" "$synopsis" "^ +lowtide $c( |$)"
