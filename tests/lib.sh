@@ -31,7 +31,7 @@ finish() {
 		wait "$pid" 2>/dev/null
 	done
 	# what `lowtide serve` keeps elsewhere when root starts it
-	for link in "$TMP"/.lowtide "$TMP"/*/.lowtide; do
+	for link in $(find "$TMP" -maxdepth 4 -type l -name .lowtide); do
 		case $(readlink "$link") in
 		/var/lib/lowtide/serve/*) rm -rf "$(readlink "$link")" ;;
 		esac

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # openapi.json as a validator sees it that is not ours; `make check-npm`.
-. tests/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
 exec node tests/npm/openapi.mjs

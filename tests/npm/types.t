@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # What `lowtide client` writes, to TypeScript; `make check-npm`.
-. tests/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
 exec node tests/npm/types.mjs
