@@ -7,35 +7,52 @@
 #include "lib/value.h"
 
 /*
- * One table [oauth.NAME], checked and turned into what the browser module
- * needs. Everything constant of the authorization URL is percent-encoded
- * here, once; the browser appends what must be fresh.
+ * One table [oauth.NAME], or one [oauth.NAME.variant.OTHER] laid over it,
+ * checked and turned into what browsers and other files need: an OAuth 2.0
+ * client (RFC 6749) at one authorization server. Everything constant of the
+ * authorization URL is percent-encoded here, once; the browser appends what
+ * must be fresh.
+ *
+ * Texts are empty where there is none; all of them live in the arena.
  */
 struct oauth_provider {
-	struct str id;
+	struct str id;	  /* "hmrc", a variant: "hmrc:sandbox" */
+	struct pos pos;	  /* of its table's name */
+	const char *kind; /* of provider-kinds.def */
 	/*
 	 * The authorization URL as far as it is constant, in this order: the
 	 * endpoint with its own query byte for byte, response_type, client_id,
-	 * redirect_uri, scope, then the table's params. `&state=…` follows.
+	 * redirect_uri, scope, then the other constants. `&state=…` follows.
 	 */
 	struct str url;
 	/* what the URL is made of, before it is encoded */
-	struct str endpoint, client_id, scope;
-	struct str redirect; /* absolute */
-	struct str issuer;   /* empty: `iss` is not looked at */
-	struct str allow;    /* parameters a page may add, by spaces */
+	struct str endpoint, client_id;
+	struct str scope;    /* all of them, a space between two */
+	struct str redirect; /* absolute; finish() is on that page */
+	struct pos redirect_pos;
+	const struct value *redirects; /* redirect_allow; NULL: that one */
+	/*
+	 * RFC 9207. Without an issuer `iss` is not looked at; with one it must
+	 * be that one, and must be there only if iss_required.
+	 */
+	struct str issuer;
+	bool iss_required;
+	struct str token_endpoint; /* RFC 6749 3.2 */
+	struct str jwks_uri;	   /* RFC 8414: the keys of its tokens */
+	/* Signing out: where, whereto after it, and the two as one URL. */
+	struct str logout_endpoint, logout_redirect, logout_url;
+	struct str allow; /* parameters a page may add, by spaces */
+	int64_t max_age;  /* seconds; -1: not asked for */
 	bool nonce, pkce;
-	bool from_env; /* a value from the environment went into it */
+	bool has_secret;    /* a confidential client: the server's matter */
+	bool accepts_mixup; /* may share a redirect with another server */
+	bool from_env;	    /* a value from the environment went into it */
 };
 
 /*
  * `base_url` is what redirect_path is joined to; NULL or empty when the site
- * has none. ERR_INPUT when something is refused, after all findings:
- *
- *   unknown-kind, endpoint-missing, endpoint-scheme, endpoint-fragment,
- *   endpoint-userinfo, client-id-empty, client-id-placeholder,
- *   redirect-relative, redirect-fragment, scope-chars, openid-missing,
- *   pkce-plain, param-reserved, secret-present, placeholder
+ * has none. ERR_INPUT when something is refused, after all findings of this
+ * table (which those are: provider-*.c, tests/golden/bad-oauth-*).
  */
 enum err oauth_provider_read(struct arena *a, const struct member *table,
     const struct value *base_url, struct diag *diag, struct oauth_provider *out)

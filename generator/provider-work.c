@@ -1,0 +1,87 @@
+#include "generator/provider-work.h"
+
+#include <stdarg.h>
+
+#include "generator/keys.h"
+
+void provider_refuse(struct provider_work *w, struct pos pos, const char *name,
+    const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	struct str text = arena_vprintf(w->arena, format, args);
+	va_end(args);
+	diag_error(w->diag, pos, name, "%.*s", STR_ARG(text));
+	w->refused = true;
+}
+
+struct pos provider_pos(const struct provider_work *w, const char *key)
+{
+	const struct value *v = value_get(w->table, key);
+	return v ? v->pos : w->pos;
+}
+
+struct str provider_raw(struct provider_work *w, const char *key)
+{
+	const struct value *v = value_get(w->table, key);
+	if (!v || v->kind != VALUE_STRING)
+		return (struct str){0};
+	w->out->from_env |= v->from_env;
+	return v->text;
+}
+
+struct str provider_text(
+    struct provider_work *w, const char *key, const char *otherwise)
+{
+	struct str s = provider_raw(w, key);
+	if (!s.p)
+		return str_of(otherwise);
+	if (key_is_placeholder(s))
+		provider_refuse(w, provider_pos(w, key), "placeholder",
+		    "%s is %s%.*s; give it its value", key,
+		    s.n ? "still " : "empty", STR_ARG(s));
+	return s;
+}
+
+struct str provider_list(struct provider_work *w, const char *key)
+{
+	const struct value *v = value_get(w->table, key);
+	struct str all = {0};
+
+	if (!v || v->kind != VALUE_ARRAY)
+		return all;
+	all = STR("");
+	for (size_t i = 0; i < v->as.array.n; i++) {
+		w->out->from_env |= v->as.array.items[i]->from_env;
+		all = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(all),
+		    i ? " " : "", STR_ARG(v->as.array.items[i]->text));
+	}
+	return all;
+}
+
+struct str provider_join(
+    struct provider_work *w, struct str base, struct str path)
+{
+	while (str_ends(base, "/"))
+		base.n--;
+	return arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(base),
+	    str_starts(path, "/") ? "" : "/", STR_ARG(path));
+}
+
+void provider_put(struct buf *url, struct str name, struct str value)
+{
+	buf_putc(url, '&');
+	url_encode(url, name);
+	buf_putc(url, '=');
+	url_encode(url, value);
+}
+
+/* An endpoint's own query stays as it is; one ending in ? or & too. */
+void provider_open(struct buf *url, struct str endpoint)
+{
+	buf_put_str(url, endpoint);
+	if (str_find(endpoint, '?', 0) == endpoint.n)
+		buf_putc(url, '?');
+	else if (!str_ends(endpoint, "?") && !str_ends(endpoint, "&"))
+		buf_putc(url, '&');
+}
