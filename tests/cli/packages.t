@@ -15,9 +15,19 @@ stub sudo <<'S'
 exec "$@"
 S
 stub dpkg-query <<'S'
-for p; do :; done
-grep -qx "$p" "$STUBS/installed" && echo 'install ok installed'
+for p; do
+	grep -qx "$p" "$STUBS/installed" && echo 'install ok installed'
+done
 S
+stub debconf-set-selections <<'S'
+sed 's/^/debconf: /' >>"$STUBS/calls"
+S
+for tool in systemctl update-rc.d; do
+	stub $tool <<'S'
+echo "${0##*/} $*" >>"$STUBS/calls"
+[ ! -e "$STUBS/no-${0##*/}" ]
+S
+done
 stub apt-get <<'S'
 case "$*" in
 *' -s '*) echo "Inst libdep (1)"; echo "Inst thing (2)" ;;
@@ -40,10 +50,38 @@ like "says what is needed" "$said" 'Needed:.*libsodium-dev.*nodejs nginx'
 like "says what apt adds" "$said" 'apt adds 2 packages: libdep thing'
 calls=$(cat "$TMP/calls")
 like "asks for nginx where there is none" "$calls" 'install .*nginx'
-like "nothing recommended, nothing upgraded" "$calls" \
-	'--no-install-recommends --no-upgrade'
+like "nothing recommended, nothing upgraded, nothing removed" "$calls" \
+	'--no-install-recommends --no-upgrade --no-remove'
 like "no service may start meanwhile" "$calls" 'policy says 101'
 ok "that rule is gone afterwards" test ! -e "$LOWTIDE_SBIN/policy-rc.d"
+like "nginx does not come up at the next boot" "$calls" \
+	'systemctl .*disable nginx'
+unlike "no provider is asked for by a demo" "$calls" glewlwyd
+
+: >"$TMP/calls"
+: >"$TMP/no-systemctl"
+said=$(packages check)
+calls=$(cat "$TMP/calls")
+like "the tests' provider comes without a database" "$calls" \
+	'install .*glewlwyd dbconfig-no-thanks'
+like "which it is told before it asks" "$(head -1 "$TMP/calls")" \
+	'^debconf: glewlwyd glewlwyd/config_type select No configuration$'
+like "without systemd, too, none comes up at the next boot" "$calls" \
+	'update-rc.d glewlwyd disable'
+like "and that is said" "$said" 'glewlwyd was added; .* not enabled'
+
+echo dbconfig-pgsql >"$TMP/installed"
+: >"$TMP/calls"
+packages check >/dev/null
+unlike "what another package is set up with stays" "$(cat "$TMP/calls")" \
+	dbconfig
+echo glewlwyd >"$TMP/installed"
+: >"$TMP/calls"
+packages check >/dev/null
+unlike "somebody's own glewlwyd is left as it is" "$(cat "$TMP/calls")" \
+	'glewlwyd( |$)'
+: >"$TMP/installed"
+rm "$TMP/no-systemctl"
 
 for p in nginx node; do
 	printf 'exit 0\n' | stub "$p"
