@@ -1,59 +1,67 @@
 #include "generator/provider-work.h"
 
-#include "generator/keys.h"
-
-static void check_endpoint(
-    struct provider_work *w, struct str endpoint, struct pos pos)
+/* A URL of the table, checked; p NULL where it says nothing. */
+static struct str said(struct provider_work *w, const char *key)
 {
-	struct url url;
-	if (key_is_placeholder(endpoint))
-		return; /* said already */
-	if (url_split(w->arena, endpoint, &url) != ERR_OK)
-		provider_refuse(w, pos, "endpoint-scheme",
-		    "\"%.*s\" is not an https URL; write it in full",
-		    STR_ARG(endpoint));
-	else if (!str_is(url.scheme, "https") && !url_is_loopback(&url))
-		provider_refuse(w, pos, "endpoint-scheme",
-		    "sign-in at %.*s without https; http is for localhost only",
-		    STR_ARG(url.host));
-	else if (url.fragment.p)
-		provider_refuse(w, pos, "endpoint-fragment",
-		    "an authorization endpoint has no fragment; leave out "
-		    "\"#%.*s\"",
-		    STR_ARG(url.fragment));
-	else if (url.userinfo.p)
-		provider_refuse(w, pos, "endpoint-userinfo",
-		    "an endpoint names no user; leave out what is before "
-		    "\"@\"");
+	struct str url = provider_text(w, key, NULL);
+
+	if (url.p)
+		provider_check_url(w, key, url, provider_pos(w, key));
+	return url;
 }
 
-static struct str find(struct provider_work *w)
+static bool is_whole(const char *url)
 {
-	static const char *const hosts[] = {"base_uri", "domain"};
-	struct str endpoint = provider_text(w, "authorization_endpoint", NULL);
-	struct pos pos = provider_pos(w, "authorization_endpoint");
-	struct str path = provider_text(w, "path", w->kind->path);
-	for (size_t i = 0; i < 2 && !endpoint.n; i++) {
-		struct str host = provider_text(w, hosts[i], NULL);
-		pos = provider_pos(w, hosts[i]);
-		if (host.n && path.n)
-			endpoint = provider_join(w, host, path);
+	return url && *url != '/';
+}
+
+/* What the kind says: whole for its own servers, or below the base. */
+static struct str usual(
+    struct provider_work *w, const char *url, const char *sandbox)
+{
+	if (is_whole(url)) {
+		if (provider_is_own(w, false))
+			return str_of(url);
+		return str_of(provider_is_own(w, true) ? sandbox : NULL);
 	}
-	if (!endpoint.n && w->kind->endpoint)
-		return str_of(w->kind->endpoint);
-	if (endpoint.n)
-		check_endpoint(w, endpoint, pos);
-	else if (!w->table->doubtful)
-		provider_refuse(w, w->pos, "endpoint-missing",
-		    "[oauth.%.*s] does not say where to sign in; set %s",
-		    STR_ARG(w->out->id),
-		    w->kind->path ? "domain" : "authorization_endpoint");
-	return endpoint;
+	if (!url || !w->base.n)
+		return (struct str){0};
+	return provider_join(w, w->base, str_of(url));
 }
 
-/* Where people sign in, and who answers from there. */
+static void find_issuer(struct provider_work *w)
+{
+	struct str issuer = provider_text(w, "issuer", NULL);
+	struct str iss = provider_text(w, "iss", NULL);
+
+	if (issuer.p) {
+		provider_check_base(
+		    w, "issuer", issuer, provider_pos(w, "issuer"));
+		w->out->issuer = issuer;
+	}
+	w->out->iss_required = str_is(iss, "required");
+	if (w->out->iss_required && !w->out->issuer.n)
+		provider_refuse(w, provider_pos(w, "iss"), "issuer-missing",
+		    "iss is required of [oauth.%.*s], but not what it must be; "
+		    "set issuer",
+		    STR_ARG(w->out->id));
+}
+
+/* The other URLs of that server: who it says it is, its tokens, its keys. */
 void provider_endpoint(struct provider_work *w)
 {
-	w->out->endpoint = find(w);
-	w->out->issuer = provider_text(w, "issuer", w->kind->issuer);
+	const struct provider_kind *kind = w->kind;
+	struct oauth_provider *out = w->out;
+
+	find_issuer(w);
+	out->token_endpoint = said(w, "token_endpoint");
+	if (!out->token_endpoint.p)
+		out->token_endpoint =
+		    usual(w, kind->token, kind->sandbox_token);
+	out->jwks_uri = said(w, "jwks_uri");
+	if (!out->jwks_uri.p && out->issuer.n && kind->issuer_jwks)
+		out->jwks_uri =
+		    provider_join(w, out->issuer, str_of(kind->issuer_jwks));
+	else if (!out->jwks_uri.p)
+		out->jwks_uri = usual(w, kind->jwks, NULL);
 }

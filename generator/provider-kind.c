@@ -3,8 +3,7 @@
 #include "lib/opt.h"
 
 static const struct provider_kind kinds[] = {
-#define KIND(name, endpoint, path, issuer, scopes, openid)                     \
-	{#name, endpoint, path, issuer, scopes, openid},
+#define KIND(id, ...) {.name = #id, __VA_ARGS__},
 #include "generator/provider-kinds.def"
 #undef KIND
 };

@@ -62,7 +62,7 @@ struct str provider_list(struct provider_work *w, const char *key)
 struct str provider_join(
     struct provider_work *w, struct str base, struct str path)
 {
-	while (str_ends(base, "/"))
+	if (str_ends(base, "/"))
 		base.n--;
 	return arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(base),
 	    str_starts(path, "/") ? "" : "/", STR_ARG(path));

@@ -13,30 +13,48 @@
  *
  * A new key? The step that it belongs to, or a new one: a row in provider.c.
  */
-struct provider_kind; /* provider-kind.c */
-
 struct provider_work {
 	struct arena *arena;
 	struct diag *diag; /* NULL: said already */
 	struct oauth_provider *out;
 	struct pos pos; /* of the table's name, where a key is missing */
 	const struct value *table, *base_url;
+	struct str variant; /* what stands behind ':' in the id, or empty */
 	const struct provider_kind *kind;
-	struct str extra; /* constants behind the scope: "&prompt=login" */
+	/*
+	 * What paths of the kind are below: domain, base_uri or the kind's own,
+	 * with its tenant; empty where authorization_endpoint leads elsewhere.
+	 */
+	struct str base;
+	struct str tenant; /* of a kind that has them; p NULL: not said */
+	struct str extra;  /* constants behind the scope: "&prompt=login" */
 	bool refused;
 };
 
-/* What a kind fills in where the table says nothing: provider-kinds.def. */
+/*
+ * What a kind fills in where the table says nothing: provider-kinds.def. A
+ * URL is whole, or a path below what its comment says. NULL: it has none.
+ */
 struct provider_kind {
 	const char *name;
-	const char *endpoint; /* whole, or path: below domain or base_uri */
-	const char *path;
-	const char *issuer, *scopes;
-	bool openid; /* an OpenID provider: scope openid, a nonce */
+	/* Its own servers, where people need not say: "{tenant}" is filled. */
+	const char *base, *sandbox_base; /* the latter: variant "sandbox" */
+	const char *path;		 /* the authorization endpoint's */
+	/* Below the base; whole: of base, and of sandbox_base. */
+	const char *token, *sandbox_token;
+	const char *issuer;
+	const char *jwks, *issuer_jwks; /* below the base, or the issuer */
+	const char *logout;		/* below the base */
+	const char *logout_style;	/* as keys.def's oauth.*.logout.style */
+	const char *scopes;
+	bool openid;	      /* an OpenID provider: scope openid, a nonce */
+	size_t redirects_max; /* how many can be registered; 0: any number */
+	bool redirects_dns;   /* names only, no IP addresses */
 };
 
 /* The steps, in their order. */
 void provider_kind(struct provider_work *w);
+void provider_base(struct provider_work *w);
 void provider_endpoint(struct provider_work *w);
 void provider_client(struct provider_work *w);
 void provider_scopes(struct provider_work *w);
@@ -58,7 +76,18 @@ struct str provider_text(
     struct provider_work *w, const char *key, const char *otherwise);
 /* Strings of an array with a space between two; p NULL: there is none. */
 struct str provider_list(struct provider_work *w, const char *key);
-/* With one slash between them. */
+/*
+ * Refuses what no endpoint may be: endpoint-scheme, -fragment, -userinfo and
+ * double-slash; a base has no query either (base-has-query). key: what it is
+ * called. False when it was refused, or is a placeholder.
+ */
+bool provider_check_url(
+    struct provider_work *w, const char *key, struct str text, struct pos pos);
+bool provider_check_base(
+    struct provider_work *w, const char *key, struct str text, struct pos pos);
+/* Whether base is the kind's own server, live or its sandbox. */
+bool provider_is_own(struct provider_work *w, bool sandbox);
+/* With one slash between them; what is wrong before or after it stays. */
 struct str provider_join(
     struct provider_work *w, struct str base, struct str path);
 /* `&name=value`, encoded. */

@@ -3,6 +3,7 @@
 /* In the order in which their findings would be read. */
 static void (*const steps[])(struct provider_work *w) = {
     provider_kind,
+    provider_base,
     provider_endpoint,
     provider_client,
     provider_scopes,
@@ -37,6 +38,8 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	    .pos = table->pos,
 	    .table = table->value,
 	    .base_url = base_url,
+	    .variant = str_slice(
+		table->key, str_find(table->key, ':', 0) + 1, table->key.n),
 	};
 
 	*out = (struct oauth_provider){.id = table->key, .pos = table->pos};

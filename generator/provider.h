@@ -50,6 +50,7 @@ struct oauth_provider {
 };
 
 /*
+ * `table`'s key is the id: what stands behind ':' is the variant that it is.
  * `base_url` is what redirect_path is joined to; NULL or empty when the site
  * has none. ERR_INPUT when something is refused, after all findings of this
  * table (which those are: provider-*.c, tests/golden/bad-oauth-*).

@@ -1,0 +1,62 @@
+#include "generator/provider-work.h"
+
+#include "generator/keys.h"
+
+/* What stands behind "//" in the path: an empty segment, or the empty view. */
+static struct str after_empty_segment(struct str path)
+{
+	for (size_t i = 0; i + 1 < path.n; i++)
+		if (path.p[i] == '/' && path.p[i + 1] == '/')
+			return str_slice(path, i, path.n);
+	return str_slice(path, path.n, path.n);
+}
+
+bool provider_check_url(
+    struct provider_work *w, const char *key, struct str text, struct pos pos)
+{
+	struct url url;
+
+	if (key_is_placeholder(text))
+		return false; /* said already */
+	if (url_split(w->arena, text, &url) != ERR_OK) {
+		provider_refuse(w, pos, "endpoint-scheme",
+		    "%s \"%.*s\" is not an https URL; write it in full, such "
+		    "as \"https://login.example.org/x\"",
+		    key, STR_ARG(text));
+		return false;
+	}
+	struct str doubled = after_empty_segment(url.path);
+	bool plain = !str_is(url.scheme, "https") && !url_is_loopback(&url);
+	if (plain)
+		provider_refuse(w, pos, "endpoint-scheme",
+		    "%s is at %.*s without https; write https, http is for "
+		    "localhost only",
+		    key, STR_ARG(url.host));
+	if (url.fragment.p)
+		provider_refuse(w, pos, "endpoint-fragment",
+		    "%s has no fragment (RFC 6749 3); leave out \"#%.*s\"", key,
+		    STR_ARG(url.fragment));
+	if (url.userinfo.p)
+		provider_refuse(w, pos, "endpoint-userinfo",
+		    "%s names no user; leave out what is before \"@\"", key);
+	if (doubled.n)
+		provider_refuse(w, pos, "double-slash",
+		    "%s has an empty segment, \"%.*s\"; write one slash", key,
+		    STR_ARG(doubled));
+	return !plain && !url.fragment.p && !url.userinfo.p && !doubled.n;
+}
+
+bool provider_check_base(
+    struct provider_work *w, const char *key, struct str text, struct pos pos)
+{
+	size_t end = str_find(text, '?', 0);
+	size_t hash = str_find(text, '#', 0);
+
+	if (!key_is_placeholder(text) && (end < text.n || hash < text.n)) {
+		provider_refuse(w, pos, "base-has-query",
+		    "%s is what paths are joined to; leave out \"%.*s\"", key,
+		    STR_ARG(str_slice(text, end < hash ? end : hash, text.n)));
+		return false;
+	}
+	return provider_check_url(w, key, text, pos);
+}
