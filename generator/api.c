@@ -5,40 +5,15 @@
 
 /*
  * [upstream.X] and [api.X] → struct config → server/lowtide.json. Findings,
- * beside those of api-one.c: `bad-origin`, `run-reference`, `upstream-local`.
+ * beside those of api-one.c: `bad-origin`, `upstream-local`.
  */
 /* ---- upstreams ---------------------------------------------------------- */
-
-/* Under `lowtide serve`: "{run.simulator.url}" needs [serve.run.simulator]. */
-static void check_helper(struct making *m, struct str base, struct pos pos)
-{
-	const struct value *all = site_table(m->b->site, "serve.run");
-	struct str name = str_slice(base, sizeof("{run.") - 1, base.n);
-
-	name = str_slice(name, 0, str_find(name, '.', 0));
-	if (!value_member(all, name))
-		diag_error(m->diag, pos, "run-reference",
-		    "there is no [serve.run.%.*s] that would run; write one, "
-		    "or choose another --env",
-		    STR_ARG(name));
-}
 
 static void check_base(struct making *m, struct upstream *u)
 {
 	struct pos pos = making_place(m, "base");
 	struct url url;
 
-	if (str_starts(u->base, "{run.") && m->b->socket) {
-		check_helper(m, u->base, pos);
-		return;
-	}
-	if (str_starts(u->base, "{run.")) {
-		diag_error(m->diag, pos, "run-reference",
-		    "`%.*s` is known while `lowtide serve` runs; give "
-		    "upstream.%.*s its base for this environment",
-		    STR_ARG(u->base), STR_ARG(u->name));
-		return;
-	}
 	if (url_split(m->a, u->base, &url) == ERR_OK && url_is_loopback(&url) &&
 	    !u->local)
 		diag_error(m->diag, pos, "upstream-local",

@@ -4,6 +4,7 @@
 
 #include "generator/hash.h"
 #include "generator/memo.h"
+#include "generator/run-reference.h"
 #include "generator/scan.h"
 #include "generator/secrets.h"
 #include "generator/sign.h"
@@ -208,7 +209,11 @@ static enum err produce(struct build *b, enum err first)
 static enum err run(struct build *b, const struct site *site, enum err first)
 {
 	size_t errors = b->diag->errors;
+	enum err err = run_references_check(
+	    b->arena, site->root, b->socket != NULL, b->diag);
 
+	if (first == ERR_OK)
+		first = err;
 	b->site = site;
 	out_init(&b->out, b->arena);
 	b->out.scan[OUT_WWW] = secrets_scan(b->arena, site, SECRETS_WWW);
@@ -221,7 +226,7 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 	if (!b->spec || first != ERR_OK) {
 		out_dry(&b->out);
 	} else {
-		enum err err = out_open(&b->out, b->spec, b->diag);
+		err = out_open(&b->out, b->spec, b->diag);
 		if (err != ERR_OK)
 			return err;
 	}

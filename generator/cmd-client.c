@@ -2,6 +2,7 @@
 
 #include "generator/client.h"
 #include "generator/command.h"
+#include "generator/run-reference.h"
 #include "generator/secrets.h"
 #include "lib/fs.h"
 
@@ -119,6 +120,17 @@ static enum err check_line(struct command_run *run)
 	return ERR_USAGE;
 }
 
+/* Nothing of the APIs is written, so nothing of theirs is asked for. */
+static enum err check_references(struct command_run *run, struct site *site)
+{
+	struct value *root = value_new(run->arena, VALUE_TABLE, POS_NONE);
+	struct value *oauth = site_table(site, "oauth");
+
+	if (oauth)
+		value_set(run->arena, root, STR("oauth"), POS_NONE, oauth);
+	return run_references_check(run->arena, root, false, run->diag);
+}
+
 static enum err client(struct command_run *run)
 {
 	const struct opt_value *v = run->opts->values;
@@ -135,6 +147,8 @@ static enum err client(struct command_run *run)
 	}
 	if (err != ERR_OK)
 		return err;
+	if (site)
+		err = check_references(run, site);
 	if (site)
 		w.scan = secrets_scan(run->arena, site, SECRETS_WWW);
 	w.dir = run->opts->operands[0];

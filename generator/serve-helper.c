@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "generator/run-reference.h"
 #include "lib/clock.h"
 #include "lib/fs.h"
 
@@ -118,57 +119,14 @@ enum err serve_start_helpers(struct serve *s)
 	return err;
 }
 
-/* `{run.NAME.url}` in the base of an upstream: known only now. */
-static void fill_base(struct serve *s, struct arena *a, struct value *base)
-{
-	for (size_t i = 0; i < s->n_helpers; i++) {
-		const char *mark =
-		    arena_printf(a, "{run.%s.url}", s->helpers[i].name).p;
-		const char *from = arena_cstr(a, base->text);
-		const char *at = strstr(from, mark);
-		if (!at)
-			continue;
-		base->text = arena_printf(a, "%.*s%s%s", (int)(at - from), from,
-		    s->helpers[i].url, at + strlen(mark));
-		base->from_env = true;
-	}
-}
-
-/* The name in a `{run.NAME.url}` that was left, if somebody declares it. */
-static const char *unfilled(
-    struct arena *a, const struct site *site, const struct value *base)
-{
-	const char *mark = strstr(arena_cstr(a, base->text), "{run.");
-	const char *end = mark ? strstr(mark, ".url}") : NULL;
-
-	if (!end)
-		return NULL;
-	mark += strlen("{run.");
-	const char *name = arena_printf(a, "%.*s", (int)(end - mark), mark).p;
-	const struct value *run = value_path(site->root, "serve.run");
-	return value_get(run, name) ? name : NULL;
-}
-
-enum err serve_fill_upstreams(
+enum err serve_fill_references(
     struct serve *s, struct site *site, struct arena *a, struct diag *diag)
 {
-	struct value *all = value_get(site->root, "upstream");
-	enum err err = ERR_OK;
+	struct run_helper *helpers =
+	    arena_array(a, s->n_helpers, sizeof(*helpers));
 
-	for (size_t i = 0; all && i < all->as.table.n; i++) {
-		struct value *base =
-		    value_get(all->as.table.members[i].value, "base");
-		if (!base || base->kind != VALUE_STRING)
-			continue;
-		fill_base(s, a, base);
-		const char *name = unfilled(a, site, base);
-		if (!name)
-			continue;
-		diag_error(diag, base->pos, "helper-not-running",
-		    "serve.run.%s was declared after `lowtide serve` was "
-		    "started; start it again",
-		    name);
-		err = ERR_INPUT;
-	}
-	return err;
+	for (size_t i = 0; i < s->n_helpers; i++)
+		helpers[i] = (struct run_helper){
+		    .name = s->helpers[i].name, .url = s->helpers[i].url};
+	return run_references_fill(a, site->root, helpers, s->n_helpers, diag);
 }

@@ -102,9 +102,8 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 	};
 
 	pool_init(&b.pool, 0);
-	enum err err = serve_fill_upstreams(s, site, a, diag);
-	if (err == ERR_OK)
-		err = build_run(&b, site);
+	enum err err = serve_fill_references(s, site, a, diag);
+	err = build_loaded(&b, site, err);
 	if (err != ERR_OK)
 		return err;
 	/* the same options, other findings */

@@ -72,10 +72,11 @@ const char *serve_log(struct serve *s, const char *name);
 enum err serve_start_helpers(struct serve *s)
     __attribute__((warn_unused_result));
 /*
- * Puts their addresses where upstreams of `site` say `{run.NAME.url}`; one
- * that was declared after they were started is `helper-not-running`.
+ * Puts their addresses where `site` says `{run.NAME.url}`; one that was
+ * declared after they were started is `helper-not-running`
+ * (generator/run-reference.h).
  */
-enum err serve_fill_upstreams(struct serve *s, struct site *site,
+enum err serve_fill_references(struct serve *s, struct site *site,
     struct arena *a, struct diag *diag) __attribute__((warn_unused_result));
 
 /*

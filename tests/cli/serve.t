@@ -90,6 +90,23 @@ serve --quiet -- true
 is "a second run is as good" "$?" 0
 is "and --quiet" "$(cat "$TMP/said")" ""
 is "the keys are kept" "$(cat "$site/.lowtide/keys")" "$keys"
+# ---- a helper that stands in for a sign-in provider
+cp "$site/env/dev.toml" "$TMP/dev.toml"
+cat >>"$site/env/dev.toml" <<-'EOF'
+	[oauth.login]
+	kind = "cognito"
+	domain = "{run.ledger-book.url}"
+	client_id = "x"
+EOF
+serve -- bash -c 'cat "$(dirname "$LOWTIDE_CONFIG")"/../www/oauth.*.mjs
+	echo "it is on $LOWTIDE_RUN_LEDGER_BOOK_URL"' >"$TMP/out"
+is "its address is in sign-in URLs" \
+	"$(grep -oE 'http://127.0.0.1:[0-9]+/oauth2/authorize' "$TMP/out")" \
+	"$(sed -n 's/^it is on //p' "$TMP/out")/oauth2/authorize"
+"$LOWTIDE" check -q -C "$site" --env dev 2>"$TMP/said"
+like "and nowhere but under serve" "$(cat "$TMP/said")" \
+	'env/dev.toml:8:10: run-reference: .*give oauth.login its domain'
+cp "$TMP/dev.toml" "$site/env/dev.toml"
 # ---- who they are, and where they say they are
 echo '{{site.base_url}}' >"$site/pages/where.mustache"
 serve -- bash -c 'curl -s "$LOWTIDE_URL/where"

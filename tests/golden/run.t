@@ -79,6 +79,7 @@ elsewhere() { # NAME
 		grep -q "$1: " tests/unit/test-catalogue-guard.c ;;
 	secret-in-output) grep -q "$1" tests/cli/secrets.t ;;
 	sign-key | sign-key-mode | sign-without-date) grep -q "$1: " tests/cli/keygen.t ;;
+	helper-not-running) grep -q "$1: " tests/unit/test-run-reference.c ;;
 	missing-reference) grep -q "$1: " tests/unit/test-server-hosts.c ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
 	openapi-without-api) grep -q "$1" tests/unit/test-openapi.c ;;
@@ -92,7 +93,7 @@ while read -r name; do
 	result $? "the finding $name has its case"
 done < <(cat generator/{toml.cc,dotenv.c,oauth-clients.c,published.c,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
-	generator/{openapi,server-redirects,server-pages}.c \
+	generator/{openapi,run-reference,server-redirects,server-pages}.c \
 	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)

@@ -245,9 +245,8 @@ static void bases_and_origins(void **state)
 	FINDS("headers = { X = '{header.y}', 'x y' = 'z' }\n",
 	    "api.toml:3:17: bad-template: an upstream's headers",
 	    "api.toml:3:31: bad-header: `x y`");
-	FINDS("[upstream.v]\nbase = 'http://127.0.0.1:9'\n"
-	      "[upstream.w]\nbase = '{run.sim.url}'\n",
-	    "api.toml:4:8: upstream-local: ", "api.toml:6:8: run-reference: ");
+	FINDS("[upstream.v]\nbase = 'http://127.0.0.1:9'\n",
+	    "api.toml:4:8: upstream-local: ");
 	kit_open(&k);
 	kit_file(&k, "site.toml",
 	    "name = 'x'\nprefix = '/{x}'\n"

@@ -104,7 +104,7 @@ static void socket_paths_are_short(void **state)
 	kit_says(&k, "path-too-long");
 }
 
-static void helpers_fill_upstreams(void **state)
+static void helpers_fill_references(void **state)
 {
 	struct helper helpers[] = {{.name = "one", .url = "http://127.0.0.1:1"},
 	    {.name = "two", .url = "http://127.0.0.1:2"}};
@@ -121,7 +121,7 @@ static void helpers_fill_upstreams(void **state)
 	assert_non_null(k.site);
 	s.site = k.site;
 	assert_int_equal(
-	    serve_fill_upstreams(&s, k.site, &k.arena, &k.diag), ERR_OK);
+	    serve_fill_references(&s, k.site, &k.arena, &k.diag), ERR_OK);
 	const struct value *all = site_table(k.site, "upstream");
 	assert_true(
 	    str_is(value_path(all, "a.base")->text, "http://127.0.0.1:2/v1"));
@@ -142,7 +142,7 @@ static void helpers_declared_later(void **state)
 	    "[upstream.a]\nbase = \"{run.late.url}\"\n");
 	kit_load(&k, NULL);
 	assert_int_equal(
-	    serve_fill_upstreams(&s, k.site, &k.arena, &k.diag), ERR_INPUT);
+	    serve_fill_references(&s, k.site, &k.arena, &k.diag), ERR_INPUT);
 	kit_says(&k, "helper-not-running");
 }
 
@@ -167,7 +167,7 @@ int main(void)
 	    TEST(finds_programs),
 	    TEST(ports),
 	    TEST(socket_paths_are_short),
-	    TEST(helpers_fill_upstreams),
+	    TEST(helpers_fill_references),
 	    TEST(helpers_declared_later),
 	    TEST(small_tools),
 	};
