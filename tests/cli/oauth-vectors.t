@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/*
+ * tests/vectors/oauth.json against the module that `lowtide build` publishes,
+ * under node; and its URLs against two readers that know nothing of lowtide.
+ */
+const {execFileSync} = require('node:child_process');
+const crypto = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const lowtide = path.resolve(process.env.LOWTIDE_BIN ?? 'build/bin', 'lowtide');
+/* as strict as it gets: a byte that is no text is an error */
+const PYTHON = `import json, sys
+from urllib.parse import parse_qsl, urlsplit
+for row in json.load(open('tests/vectors/oauth.json'))['urls']:
+    got = parse_qsl(urlsplit(row['url']).query, keep_blank_values=True,
+        errors='strict')
+    if [list(pair) for pair in got] != row['query']:
+        print(row['name'], got)
+`;
+globalThis.crypto ??= crypto.webcrypto; /* node 18 */
+globalThis.location = {origin: 'https://www.vat.example', pathname: '/',
+	search: '', href: 'https://www.vat.example/'};
+globalThis.sessionStorage = {
+	getItem: () => null,
+	setItem: () => {},
+	removeItem: () => {},
+};
+
+(async () => {
+	const {test, ok, equal, done, cleanup} = await import('../tap.mjs');
+	const {table, build, compare} = await import('../vectors/oauth.mjs');
+	const tmp = fs.mkdtempSync(path.join(os.tmpdir(), 'lowtide-vectors-'));
+	cleanup(() => fs.rmSync(tmp, {recursive: true, force: true}));
+
+	test('the table, in node', async () => {
+		const {n, wrong} = await compare(table, build(lowtide, tmp));
+		equal(wrong, []);
+		ok(n > table.urls.length + table.encode.length);
+		console.log(`# ${n} comparisons`);
+	});
+	test('its URLs are read elsewhere as they are meant', () => {
+		for (const {name, url, query} of table.urls)
+			equal([...new URLSearchParams(url.slice(
+				url.indexOf('?') + 1))], query, name);
+		equal(execFileSync('python3', ['-c', PYTHON],
+			{encoding: 'utf8'}), '');
+	});
+	test('they are URLs of RFC 3986\'s characters, and visible', () => {
+		for (const {name, url} of table.urls)
+			ok(/^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/.test(url),
+				name);
+	});
+	test('one parameter of a kind, but resource', () => {
+		for (const {name, query} of table.urls) {
+			const names = query.map(([key]) => key).filter((key) =>
+				key !== 'resource');
+			equal(new Set(names).size, names.length, name);
+		}
+	});
+
+	await done();
+})();
