@@ -33,9 +33,9 @@ enum err client_text(struct build *b, const struct client_module *module,
     __attribute__((warn_unused_result));
 
 /*
- * The providers of the site, n of them. Every table is read before it gives up,
- * so that all refusals are told at once; NULL for `diag` where they were told
- * already. generator/oauth.c
+ * The providers of the site, n of them, each followed by its variants. Every
+ * table is read before it gives up, so that all refusals are told at once; NULL
+ * for `diag` where they were told already. generator/provider-list.c
  */
 enum err oauth_providers(
     struct build *b, struct diag *diag, struct oauth_provider **list, size_t *n)

@@ -38,11 +38,8 @@ static struct value *client(
     struct build *b, const struct oauth_provider *p, bool *from_env)
 {
 	struct value *out = value_new(b->arena, VALUE_TABLE, POS_NONE);
-	const struct member *table =
-	    value_member(site_table(b->site, "oauth"), p->id);
-	const struct value *secret = value_get(table->value, "client_secret");
 
-	*from_env |= p->from_env || (secret && secret->from_env);
+	*from_env |= p->from_env;
 	put_text(b, out, "issuer", p->issuer);
 	put_text(b, out, "authorization_endpoint", p->endpoint);
 	if (p->pkce)
@@ -53,7 +50,7 @@ static struct value *client(
 	put_one(b, out, "redirect_uris", p->redirect);
 	put_one(b, out, "response_types", STR("code"));
 	put_one(b, out, "grant_types", STR("authorization_code"));
-	if (!secret)
+	if (!p->has_secret)
 		put_text(b, out, "token_endpoint_auth_method", STR("none"));
 	return out;
 }

@@ -50,40 +50,6 @@ static struct value *module_data(struct build *b, struct value *providers)
 	return data;
 }
 
-/* base_url without its slash, and whether the environment said it. */
-static struct value *base_url(struct build *b)
-{
-	const struct value *said = site_value(b->site, "base_url");
-	struct value *v = value_string(b->arena, b->site->base_url, POS_NONE);
-	v->from_env = said && said->from_env;
-	return v;
-}
-
-enum err oauth_providers(
-    struct build *b, struct diag *diag, struct oauth_provider **list, size_t *n)
-{
-	const struct value *oauth = site_table(b->site, "oauth");
-	enum err err = ERR_OK;
-
-	*n = 0;
-	*list = arena_array(
-	    b->arena, oauth ? oauth->as.table.n : 0, sizeof(**list));
-	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
-		const struct member *m = &oauth->as.table.members[i];
-		if (m->value->kind != VALUE_TABLE)
-			continue; /* storage, ttl, clients */
-		if (m->value->broken)
-			continue;
-		enum err one = oauth_provider_read(
-		    b->arena, m, base_url(b), diag, &(*list)[*n]);
-		if (one != ERR_OK)
-			err = one;
-		else
-			++*n;
-	}
-	return err;
-}
-
 /* NULL when the site declares no provider. */
 enum err oauth_module_data(struct build *b, struct value **data)
 {

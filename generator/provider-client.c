@@ -33,7 +33,10 @@ static bool find_pkce(struct provider_work *w)
 /* Who asks, and what proves that the answer is for him. */
 void provider_client(struct provider_work *w)
 {
+	const struct value *secret = value_get(w->table, "client_secret");
+
 	w->out->client_id = find_id(w);
 	w->out->pkce = find_pkce(w);
-	w->out->has_secret = value_get(w->table, "client_secret");
+	w->out->has_secret = secret;
+	w->out->from_env |= secret && secret->from_env;
 }

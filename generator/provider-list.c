@@ -1,0 +1,120 @@
+#include "generator/client.h"
+
+#include "generator/provider-variant.h"
+
+/*
+ * All providers of a site: each [oauth.NAME], and behind it its variants. What
+ * is wrong with a value that variants inherit is told once, where it stands,
+ * and not again for each of them.
+ */
+struct listing {
+	struct build *b;
+	struct diag *diag; /* NULL: said already */
+	struct value *base_url;
+	struct oauth_provider *list;
+	size_t n;
+	enum err err;
+};
+
+/* base_url without its slash, and whether the environment said it. */
+static struct value *base_url(struct build *b)
+{
+	const struct value *said = site_value(b->site, "base_url");
+	struct value *v = value_string(b->arena, b->site->base_url, POS_NONE);
+	v->from_env = said && said->from_env;
+	return v;
+}
+
+static void read_one(
+    struct listing *l, const struct member *table, struct diag *diag)
+{
+	enum err err = oauth_provider_read(
+	    l->b->arena, table, l->base_url, diag, &l->list[l->n]);
+	if (err != ERR_OK)
+		l->err = err;
+	else
+		l->n++;
+}
+
+static bool is_at(struct pos a, struct pos b)
+{
+	return a.line == b.line && a.col == b.col &&
+	       str_eq(str_of(a.file), str_of(b.file));
+}
+
+/*
+ * Said of the base: the same of the same place; or, of a table's name, that
+ * something is missing which the variant would have had from there.
+ */
+static bool is_said(const struct diag_item *item, const struct diag *said,
+    const struct member *base, const struct member *variant)
+{
+	bool is_missed = is_at(item->pos, variant->pos) &&
+			 !provider_variant_is_elsewhere(base, variant);
+	struct pos pos = is_missed ? base->pos : item->pos;
+
+	for (const struct diag_item *i = said->first; i; i = i->next)
+		if (is_at(i->pos, pos) &&
+		    str_eq(str_of(i->name), str_of(item->name)))
+			return true;
+	return false;
+}
+
+static void read_variant(struct listing *l, const struct member *base,
+    const struct member *variant, const struct diag *said)
+{
+	struct member table;
+	struct diag own;
+
+	diag_init(&own, l->b->arena);
+	if (provider_variant_lay(l->b->arena, base, variant, &own, &table) !=
+	    ERR_OK)
+		l->err = ERR_INPUT;
+	read_one(l, &table, &own);
+	for (const struct diag_item *i = own.first; i; i = i->next)
+		if (!is_said(i, said, base, variant))
+			diag_error(
+			    l->diag, i->pos, i->name, "%.*s", STR_ARG(i->text));
+}
+
+static void read_all(struct listing *l, const struct member *base)
+{
+	const struct value *variants = provider_variants(base->value);
+	struct diag said;
+
+	if (!provider_table_is_sound(base->value))
+		return;
+	diag_init(&said, l->b->arena);
+	read_one(l, base, &said);
+	for (const struct diag_item *i = said.first; i; i = i->next)
+		diag_error(l->diag, i->pos, i->name, "%.*s", STR_ARG(i->text));
+	for (size_t i = 0; variants && i < variants->as.table.n; i++) {
+		const struct member *m = &variants->as.table.members[i];
+		if (m->value->kind == VALUE_TABLE && !m->value->broken)
+			read_variant(l, base, m, &said);
+	}
+}
+
+enum err oauth_providers(
+    struct build *b, struct diag *diag, struct oauth_provider **list, size_t *n)
+{
+	const struct value *oauth = site_table(b->site, "oauth");
+	struct listing l = {.b = b, .diag = diag, .base_url = base_url(b)};
+	size_t max = 0;
+
+	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
+		const struct value *variants =
+		    provider_variants(oauth->as.table.members[i].value);
+		max += 1 + (variants ? variants->as.table.n : 0);
+	}
+	l.list = arena_array(b->arena, max, sizeof(*l.list));
+	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
+		const struct member *m = &oauth->as.table.members[i];
+		/* storage, ttl and the like are no tables */
+		if (m->value->kind == VALUE_TABLE)
+			read_all(&l, m);
+	}
+	*list = l.list;
+	*n = l.n;
+	return l.err;
+}

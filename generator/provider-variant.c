@@ -1,0 +1,179 @@
+#include "generator/provider-variant.h"
+
+#include "generator/keys.h"
+#include "generator/overlay.h"
+
+/* Whoever says one of these signs people in somewhere else. */
+static const char *const names_server[] = {
+    "kind",
+    "tenant",
+    "domain",
+    "base_uri",
+    "path",
+    "authorization_endpoint",
+};
+
+/* What means nothing, or something worse, at another server. */
+static const char *const belongs_to_server[] = {
+    "client_id",
+    "client_secret",
+    "issuer",
+    "token_endpoint",
+    "jwks_uri",
+    "redirect_allow",
+};
+
+/* Of these the one that is said replaces the other. */
+static const char *const either[] = {"redirect_uri", "redirect_path"};
+
+/* Servers that a kind knows by the name of the variant. */
+static const struct {
+	const char *kind, *variant, *base_uri;
+} known[] = {
+    {"hmrc", "sandbox", "https://test-www.tax.service.gov.uk"},
+};
+
+#define IS_ONE_OF(key, list) is_one_of(key, list, sizeof(list) / sizeof(*list))
+static bool is_one_of(struct str key, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(key, list[i]))
+			return true;
+	return false;
+}
+
+static bool says_server(const struct value *table)
+{
+	for (size_t i = 0; i < table->as.table.n; i++)
+		if (IS_ONE_OF(table->as.table.members[i].key, names_server))
+			return true;
+	return false;
+}
+
+/* Where a variant of that name is, as its kind knows; NULL: it does not. */
+static const char *known_base(
+    const struct value *base, const struct member *variant)
+{
+	struct str kind = value_text(base, "kind");
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (str_is(kind, known[i].kind) &&
+		    str_is(variant->key, known[i].variant))
+			return known[i].base_uri;
+	return NULL;
+}
+
+/* A table of its own, so that laying over it leaves the base as it is. */
+static struct value *copy(struct arena *a, struct value *v, bool is_elsewhere)
+{
+	if (v->kind != VALUE_TABLE || key_is_reference(v))
+		return v;
+	struct value *out = value_new(a, VALUE_TABLE, v->pos);
+	out->from_env = v->from_env;
+	for (size_t i = 0; i < v->as.table.n; i++) {
+		const struct member *m = &v->as.table.members[i];
+		/* of logout, the only table that has one */
+		if (!is_elsewhere || !str_is(m->key, "endpoint"))
+			value_set(a, out, m->key, m->pos, m->value);
+	}
+	return out;
+}
+
+static bool is_inherited(
+    struct str key, const struct value *variant, bool is_elsewhere)
+{
+	if (str_is(key, "variant"))
+		return false;
+	if (IS_ONE_OF(key, either))
+		for (size_t i = 0; i < 2; i++)
+			if (value_get(variant, either[i]))
+				return false;
+	return !is_elsewhere || !(IS_ONE_OF(key, names_server) ||
+				    IS_ONE_OF(key, belongs_to_server));
+}
+
+/*
+ * Another server is of a kind that the variant says itself, unless the kind
+ * knows of it. Where it does not, the base's kind lets the rest be looked at.
+ */
+static enum err put_server(struct arena *a, const struct member *base,
+    const struct member *variant, struct diag *diag, struct value *out)
+{
+	struct value *kind = value_get(base->value, "kind");
+	const char *uri = known_base(base->value, variant);
+
+	if (!kind || value_get(variant->value, "kind"))
+		return ERR_OK;
+	value_set(a, out, STR("kind"), variant->pos, kind);
+	if (uri && !says_server(variant->value))
+		value_set(a, out, STR("base_uri"), variant->pos,
+		    value_string(a, str_of(uri), variant->pos));
+	if (uri)
+		return ERR_OK;
+	diag_error(diag, variant->pos, "variant-kind",
+	    "[oauth.%.*s.variant.%.*s] names a server of its own and not of "
+	    "which kind that is; say kind = \"%.*s\", or what it is",
+	    STR_ARG(base->key), STR_ARG(variant->key), STR_ARG(kind->text));
+	return ERR_INPUT;
+}
+
+bool provider_variant_is_elsewhere(
+    const struct member *base, const struct member *variant)
+{
+	return says_server(variant->value) || known_base(base->value, variant);
+}
+
+enum err provider_variant_lay(struct arena *a, const struct member *base,
+    const struct member *variant, struct diag *diag, struct member *out)
+{
+	struct value *table = value_new(a, VALUE_TABLE, variant->value->pos);
+	const struct member *inner =
+	    value_member(variant->value, STR("variant"));
+	bool is_elsewhere = provider_variant_is_elsewhere(base, variant);
+	enum err err = ERR_OK;
+
+	table->from_env = variant->value->from_env;
+	table->doubtful = base->value->doubtful || variant->value->doubtful;
+	for (size_t i = 0; i < base->value->as.table.n; i++) {
+		const struct member *m = &base->value->as.table.members[i];
+		if (is_inherited(m->key, variant->value, is_elsewhere))
+			value_set(a, table, m->key, m->pos,
+			    copy(a, m->value,
+				is_elsewhere && str_is(m->key, "logout")));
+	}
+	if (is_elsewhere)
+		err = put_server(a, base, variant, diag, table);
+	overlay(a, table, variant->value);
+	out->key = arena_printf(
+	    a, "%.*s:%.*s", STR_ARG(base->key), STR_ARG(variant->key));
+	out->pos = variant->pos;
+	out->value = table;
+	if (!inner)
+		return err;
+	diag_error(diag, inner->pos, "variant-in-variant",
+	    "a variant has no variants; write [oauth.%.*s.variant.OTHER] "
+	    "beside [oauth.%.*s.variant.%.*s]",
+	    STR_ARG(base->key), STR_ARG(base->key), STR_ARG(variant->key));
+	return ERR_INPUT;
+}
+
+bool provider_table_is_sound(const struct value *table)
+{
+	const struct value *variants = provider_variants(table);
+
+	if (!table->broken)
+		return true;
+	for (size_t i = 0; i < table->as.table.n; i++) {
+		const struct value *v = table->as.table.members[i].value;
+		if (v->broken && v != variants)
+			return false;
+	}
+	return variants && variants->broken;
+}
+
+const struct value *provider_variants(const struct value *table)
+{
+	const struct value *v = value_get(table, "variant");
+
+	return v && v->kind == VALUE_TABLE ? v : NULL;
+}

@@ -1,0 +1,315 @@
+#include "generator/client.h"
+#include "tests/unit/site-kit.h"
+
+/*
+ * The providers of a site: what a variant takes over from its base, and what
+ * it must not; and how often what is wrong with both is told.
+ */
+#define SITE "name = 'x'\nbase_url = 'https://x.example'\n"
+#define HMRC "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'live'\n"
+#define BOX "[oauth.hmrc.variant.sandbox]\nredirect_path = '/box.html'\n"
+
+struct world {
+	struct kit k;
+	struct oauth_provider *list;
+	size_t n;
+	enum err err;
+};
+
+static void world_open(struct world *w, const char *toml, const char *env)
+{
+	*w = (struct world){0};
+	kit_open(&w->k);
+	kit_file(&w->k, "site.toml", toml);
+	if (env)
+		kit_file(&w->k, "env/base.toml", env);
+	enum err loaded = kit_load(&w->k, NULL);
+	if (loaded != ERR_OK)
+		site_mend(&w->k.arena, w->k.site);
+	kit_build(&w->k);
+	w->err = oauth_providers(&w->k.build, &w->k.diag, &w->list, &w->n);
+	if (loaded != ERR_OK)
+		w->err = loaded;
+}
+
+static const struct oauth_provider *find(struct world *w, const char *id)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (str_is(w->list[i].id, id))
+			return &w->list[i];
+	fail_msg("there is no %s", id);
+	return NULL;
+}
+
+static void world_close(struct world *w)
+{
+	kit_close(&w->k);
+}
+
+static void good(struct world *w, const char *toml)
+{
+	world_open(w, toml, NULL);
+	assert_string_equal(kit_said(&w->k), "");
+	assert_int_equal(w->err, ERR_OK);
+}
+
+/* These are the findings, each as it begins, and there are no others. */
+static void refuses(const char *toml, const char *findings)
+{
+	struct world w;
+
+	world_open(&w, toml, NULL);
+	assert_int_equal(w.err, ERR_INPUT);
+	const char *rest = kit_said(&w.k);
+	for (const char *want = findings; *want;) {
+		size_t n = strcspn(want, "\n");
+		if (strncmp(rest, want, n) != 0)
+			fail_msg("wanted %.*s got %s", (int)n, want, rest);
+		rest += strcspn(rest, "\n") + 1;
+		want += n + (want[n] == '\n');
+	}
+	assert_string_equal(rest, "");
+	world_close(&w);
+}
+
+static bool has(struct str text, const char *part)
+{
+	return memmem(text.p, text.n, part, strlen(part)) != NULL;
+}
+
+/* ---------------------------------------------------------------- */
+
+/* Own keys replace, all others stay; params are laid over one by one. */
+static void own_keys_are_laid_over(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w,
+	    SITE "[oauth.a]\nauthorization_endpoint = 'https://a.example/go'\n"
+		 "client_id = 'one'\nissuer = 'https://a.example'\n"
+		 "scopes = ['openid', 'b']\nallow_params = ['lang']\n"
+		 "params = { screen = 'wide', prompt = 'login' }\n"
+		 "[oauth.a.variant.two]\nclient_id = 'two'\n"
+		 "params.screen = 'small'\nredirect_path = '/two.html'\n"
+		 "[oauth.z]\nkind = 'github'\nclient_id = 'z'\n"
+		 "redirect_path = '/z.html'\n");
+	assert_int_equal(w.n, 3);
+	assert_true(str_is(w.list[0].id, "a"));
+	assert_true(str_is(w.list[1].id, "a:two")); /* behind its base */
+	const struct oauth_provider *two = &w.list[1];
+	assert_true(str_starts(two->url, "https://a.example/go?"));
+	assert_true(str_is(two->issuer, "https://a.example"));
+	assert_true(str_is(two->scope, "openid b"));
+	assert_true(str_is(two->allow, "lang"));
+	assert_true(str_is(two->client_id, "two"));
+	assert_true(str_is(two->redirect, "https://x.example/two.html"));
+	assert_true(has(two->url, "&prompt=login&screen=small"));
+	/* and the base is as it was */
+	assert_true(has(w.list[0].url, "&prompt=login&screen=wide"));
+	assert_true(has(w.list[0].url, "client_id=one&"));
+	world_close(&w);
+}
+
+static void one_way_to_say_the_redirect(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w, SITE HMRC "redirect_uri = 'https://y.example/cb'\n"
+			   "[oauth.hmrc.variant.b]\nredirect_path = '/b.html'\n"
+			   "[oauth.hmrc.variant.c]\nclient_id = 'c'\n");
+	assert_true(
+	    str_is(find(&w, "hmrc:b")->redirect, "https://x.example/b.html"));
+	assert_true(
+	    str_is(find(&w, "hmrc:c")->redirect, "https://y.example/cb"));
+	world_close(&w);
+}
+
+/* HMRC's test hosts come by the variant's name, and no client of live's. */
+static void the_sandbox_is_hmrc_s(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w, SITE HMRC BOX "client_id = 'box'\n");
+	const struct oauth_provider *box = find(&w, "hmrc:sandbox");
+	assert_true(str_is(box->endpoint,
+	    "https://test-www.tax.service.gov.uk/oauth/authorize"));
+	assert_string_equal(box->kind, "hmrc");
+	assert_true(has(box->url, "client_id=box&"));
+	assert_true(str_is(find(&w, "hmrc")->endpoint,
+	    "https://www.tax.service.gov.uk/oauth/authorize"));
+	world_close(&w);
+	/* another host for it, as for the simulator of a demo */
+	good(&w,
+	    SITE HMRC BOX "client_id = 'box'\nbase_uri = 'http://[::1]:81'\n");
+	assert_true(str_is(find(&w, "hmrc:sandbox")->endpoint,
+	    "http://[::1]:81/oauth/authorize"));
+	world_close(&w);
+	/* live's own base is not the sandbox's */
+	good(&w, SITE HMRC "base_uri = 'http://127.0.0.1:9'\n" BOX
+			   "client_id = 'box'\n");
+	assert_true(str_is(find(&w, "hmrc:sandbox")->endpoint,
+	    "https://test-www.tax.service.gov.uk/oauth/authorize"));
+	world_close(&w);
+	refuses(SITE HMRC BOX, "site.toml:6:21: client-id-empty: "
+			       "[oauth.hmrc:sandbox] has no client_id");
+}
+
+#define A                                                                      \
+	"[oauth.a]\nauthorization_endpoint = 'https://a.example/go'\n"         \
+	"client_id = 'one'\nissuer = 'https://a.example'\n"                    \
+	"client_secret = { env = 'SECRET' }\n"
+#define B                                                                      \
+	"[oauth.a.variant.b]\nauthorization_endpoint = 'https://b.example'\n"  \
+	"redirect_path = '/b.html'\n"
+
+/* Who signs in elsewhere has nothing that belongs to the old server. */
+static void another_server_is_another(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w, SITE A B "client_id = 'two'\n");
+	const struct oauth_provider *b = find(&w, "a:b");
+	assert_true(str_starts(b->url, "https://b.example?"));
+	assert_true(has(b->url, "client_id=two&"));
+	assert_int_equal(b->issuer.n, 0);
+	assert_false(b->has_secret);
+	assert_true(find(&w, "a")->has_secret);
+	world_close(&w);
+	refuses(SITE A B, "site.toml:8:18: client-id-empty: [oauth.a:b] has");
+	refuses(SITE "[oauth.a]\nkind = 'cognito'\nclient_id = 'one'\n"
+		     "domain = 'https://a.example'\n"
+		     "[oauth.a.variant.b]\npath = '/other'\n"
+		     "client_id = 'two'\nredirect_path = '/b.html'\n",
+	    "site.toml:7:18: variant-kind: [oauth.a.variant.b] names a\n"
+	    "site.toml:7:18: endpoint-missing: [oauth.a:b] does not");
+}
+
+static void only_live_is_live(void **state)
+{
+	(void)state;
+	refuses(SITE HMRC "[oauth.hmrc.variant.a]\npath = '/go'\n"
+			  "client_id = 'a'\nredirect_path = '/a.html'\n",
+	    "site.toml:6:21: variant-kind: ");
+}
+
+/* What both have is told where it stands; what is a variant's own, there. */
+static void told_once(void **state)
+{
+	(void)state;
+	refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
+			  "client_id = ''\n[oauth.hmrc.variant.b]\n"
+			  "pkce = 'plainer'\n",
+	    "site.toml:6:8: pkce-plain: \n"
+	    "site.toml:8:13: client-id-empty: [oauth.hmrc:a] has\n"
+	    "site.toml:10:8: pkce-plain: ");
+	/* a client_id of the base is one for its variants too */
+	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
+		     "scopes = ['openid']\n",
+	    "site.toml:3:8: client-id-empty: [oauth.a] has");
+	/* but not for those at another server */
+	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
+		     "kind = 'github'\nredirect_path = '/b.html'\n",
+	    "site.toml:3:8: client-id-empty: [oauth.a] has\n"
+	    "site.toml:5:18: client-id-empty: [oauth.a:b] has");
+}
+
+static void none_within_another(void **state)
+{
+	(void)state;
+	refuses(SITE HMRC BOX "client_id = 'b'\n"
+			      "[oauth.hmrc.variant.sandbox.variant.c]\n"
+			      "client_id = 'c'\n",
+	    "site.toml:9:29: variant-in-variant: a variant has no variants; "
+	    "write [oauth.hmrc.variant.OTHER]");
+}
+
+/* What key_check() told is not told again, and hides nothing else. */
+static void broken_ones_are_left_alone(void **state)
+{
+	(void)state;
+	refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
+			  "client_id = 3\n[oauth.hmrc.variant.b]\n"
+			  "client_id = ''\n",
+	    "site.toml:6:8: pkce-plain\n"
+	    "site.toml:8:13: wrong-type: `oauth.hmrc.variant.a.client_id`\n"
+	    "site.toml:10:13: client-id-empty");
+	refuses(SITE HMRC "[oauth.hmrc.variant]\na = 3\nb.client_id = ''\n",
+	    "site.toml:7:5: wrong-type: `oauth.hmrc.variant.a`\n"
+	    "site.toml:8:15: client-id-empty");
+	/* nobody knows what its base would be */
+	refuses(SITE "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 3\n"
+		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
+	    "site.toml:5:13: wrong-type: ");
+	refuses(SITE HMRC "[oauth.hmrc.variant.sandbox]\nclientid = 'b'\n"
+			  "redirect_path = '/b.html'\n",
+	    "site.toml:7:1: unknown-key: ");
+	refuses(SITE HMRC "variant = 'sandbox'\n",
+	    "site.toml:6:11: wrong-type: `oauth.hmrc.variant` must be");
+}
+
+/* A variant's keys are those of a provider, and no others. */
+static void keys_of_a_provider_only(void **state)
+{
+	(void)state;
+	refuses(SITE HMRC BOX "client_id = 'b'\nstorage = 'local'\n",
+	    "site.toml:9:1: unknown-key: there is no key `storage` here");
+	refuses(SITE HMRC "[oauth.hmrc.variant.'San d']\nclient_id = 'b'\n",
+	    "site.toml:6:21: bad-name: `San d` cannot be a name");
+}
+
+/* A variant may stand in an environment alone, and is of it then. */
+static void of_an_environment(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w,
+	    "name = 'x'\n" HMRC "redirect_uri = 'https://y.example/'\n",
+	    "[oauth.hmrc.variant.b]\nclient_id = 'b'\n");
+	assert_string_equal(kit_said(&w.k), "");
+	assert_false(find(&w, "hmrc")->from_env);
+	assert_true(find(&w, "hmrc:b")->from_env);
+	world_close(&w);
+}
+
+/* It is a provider like any other, for the module and for other tools. */
+static void everywhere(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w, SITE "oauth.clients = true\n" HMRC BOX "client_id = 'box'\n");
+	assert_int_equal(produce_oauth_clients(&w.k.build), ERR_OK);
+	const struct out_file *f =
+	    out_find(&w.k.build.out, OUT_WWW, STR("oauth-clients.json"));
+	assert_non_null(f);
+	assert_true(has(f->bytes, "\"hmrc:sandbox\":{"));
+	struct value *data;
+	assert_int_equal(oauth_module_data(&w.k.build, &data), ERR_OK);
+	assert_int_equal(value_get(data, "providers")->as.array.n, 2);
+	world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(own_keys_are_laid_over),
+	    cmocka_unit_test(one_way_to_say_the_redirect),
+	    cmocka_unit_test(the_sandbox_is_hmrc_s),
+	    cmocka_unit_test(another_server_is_another),
+	    cmocka_unit_test(only_live_is_live),
+	    cmocka_unit_test(told_once),
+	    cmocka_unit_test(none_within_another),
+	    cmocka_unit_test(broken_ones_are_left_alone),
+	    cmocka_unit_test(keys_of_a_provider_only),
+	    cmocka_unit_test(of_an_environment),
+	    cmocka_unit_test(everywhere),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("oauth-variant", tests, NULL, NULL);
+}
