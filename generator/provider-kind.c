@@ -9,20 +9,26 @@ static const struct provider_kind kinds[] = {
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
+const struct provider_kind *provider_kind_named(struct str name)
+{
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (str_is(name, kinds[i].name))
+			return &kinds[i];
+	return NULL;
+}
+
 void provider_kind(struct provider_work *w)
 {
 	const char *names[N_KINDS];
 	struct str name = provider_text(w, "kind", "oidc");
-	w->kind = &kinds[0];
+	const struct provider_kind *kind = provider_kind_named(name);
+
+	w->kind = kind ? kind : &kinds[0];
 	w->out->kind = w->kind->name;
-	for (size_t i = 0; i < N_KINDS; i++) {
+	if (kind)
+		return;
+	for (size_t i = 0; i < N_KINDS; i++)
 		names[i] = kinds[i].name;
-		if (str_is(name, kinds[i].name)) {
-			w->kind = &kinds[i];
-			w->out->kind = w->kind->name;
-			return;
-		}
-	}
 	const char *near = opt_nearest(name, names, N_KINDS);
 	provider_refuse(w, provider_pos(w, "kind"), "unknown-kind",
 	    "there is no kind of provider \"%.*s\"; %s%s%s", STR_ARG(name),

@@ -2,6 +2,7 @@
 
 #include "generator/keys.h"
 #include "generator/overlay.h"
+#include "generator/provider-work.h"
 
 /* Whoever says one of these signs people in somewhere else. */
 static const char *const names_server[] = {
@@ -26,13 +27,6 @@ static const char *const belongs_to_server[] = {
 /* Of these the one that is said replaces the other. */
 static const char *const either[] = {"redirect_uri", "redirect_path"};
 
-/* Servers that a kind knows by the name of the variant. */
-static const struct {
-	const char *kind, *variant, *base_uri;
-} known[] = {
-    {"hmrc", "sandbox", "https://test-www.tax.service.gov.uk"},
-};
-
 #define IS_ONE_OF(key, list) is_one_of(key, list, sizeof(list) / sizeof(*list))
 static bool is_one_of(struct str key, const char *const *list, size_t n)
 {
@@ -50,17 +44,13 @@ static bool says_server(const struct value *table)
 	return false;
 }
 
-/* Where a variant of that name is, as its kind knows; NULL: it does not. */
-static const char *known_base(
-    const struct value *base, const struct member *variant)
+/* Whether the base's kind has servers of its own for a variant so called. */
+static bool is_known(const struct member *base, const struct member *variant)
 {
-	struct str kind = value_text(base, "kind");
+	const struct provider_kind *kind =
+	    provider_kind_named(value_text(base->value, "kind"));
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (str_is(kind, known[i].kind) &&
-		    str_is(variant->key, known[i].variant))
-			return known[i].base_uri;
-	return NULL;
+	return kind && kind->sandbox_base && str_is(variant->key, "sandbox");
 }
 
 /* A table of its own, so that laying over it leaves the base as it is. */
@@ -100,15 +90,11 @@ static enum err put_server(struct arena *a, const struct member *base,
     const struct member *variant, struct diag *diag, struct value *out)
 {
 	struct value *kind = value_get(base->value, "kind");
-	const char *uri = known_base(base->value, variant);
 
 	if (!kind || value_get(variant->value, "kind"))
 		return ERR_OK;
 	value_set(a, out, STR("kind"), variant->pos, kind);
-	if (uri && !says_server(variant->value))
-		value_set(a, out, STR("base_uri"), variant->pos,
-		    value_string(a, str_of(uri), variant->pos));
-	if (uri)
+	if (is_known(base, variant))
 		return ERR_OK;
 	diag_error(diag, variant->pos, "variant-kind",
 	    "[oauth.%.*s.variant.%.*s] names a server of its own and not of "
@@ -120,7 +106,7 @@ static enum err put_server(struct arena *a, const struct member *base,
 bool provider_variant_is_elsewhere(
     const struct member *base, const struct member *variant)
 {
-	return says_server(variant->value) || known_base(base->value, variant);
+	return says_server(variant->value) || is_known(base, variant);
 }
 
 enum err provider_variant_lay(struct arena *a, const struct member *base,

@@ -74,6 +74,8 @@ struct str provider_raw(struct provider_work *w, const char *key);
 /* The same, or `otherwise` (may be NULL); `placeholder` where it is one. */
 struct str provider_text(
     struct provider_work *w, const char *key, const char *otherwise);
+/* NULL: there is no such kind. */
+const struct provider_kind *provider_kind_named(struct str name);
 /* Strings of an array with a space between two; p NULL: there is none. */
 struct str provider_list(struct provider_work *w, const char *key);
 /*
