@@ -234,9 +234,8 @@ static enum err put(struct filling *f, const struct found *v)
 	if (err != ERR_OK)
 		return err;
 	if (f->where == TEMPLATE_PATH) {
-		url_encode(&f->out, text);
 		f->segment_filled = true;
-		return ERR_OK;
+		return url_encode(&f->out, text);
 	}
 	if (has_control(text))
 		return ERR_INPUT;

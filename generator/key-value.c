@@ -8,6 +8,7 @@
 #include "lib/opt.h"
 #include "lib/units.h"
 #include "lib/url.h"
+#include "lib/utf8.h"
 
 /* What a key of each kind wants, for `wrong-type`. */
 static const char *const wants[KEY_KIND_COUNT] = {
@@ -73,6 +74,13 @@ bool key_resolve(struct key_walk *w, struct str path, struct value *v)
 		    "`%.*s` comes from the environment and %s is not set; run "
 		    "`export %s=…` first",
 		    STR_ARG(path), name, name);
+		return false;
+	}
+	if (!utf8_valid(str_of(found))) {
+		diag_error(w->diag, v->pos, "not-text",
+		    "`%.*s` comes from the environment, and %s holds bytes "
+		    "that are not UTF-8; set it anew",
+		    STR_ARG(path), name);
 		return false;
 	}
 	*v = (struct value){.kind = VALUE_STRING,

@@ -63,8 +63,8 @@ const struct key *key_find(const char *dotted);
  * `outside`.
  *
  * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
- * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`;
- * and as a warning `not-kept-yet`.
+ * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`,
+ * `not-text`; and as a warning `not-kept-yet`.
  */
 void key_check(struct arena *a, struct value *root,
     const struct outside *outside, struct diag *diag);

@@ -27,7 +27,8 @@ static void put_params(struct provider_work *w, struct buf *url)
 				    "out",
 				    reserved[k]);
 		w->out->from_env |= m->value->from_env;
-		provider_put(url, m->key, value_spell(w->arena, m->value));
+		provider_put(w, url, m->key, value_spell(w->arena, m->value),
+		    m->value->pos);
 	}
 }
 

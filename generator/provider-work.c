@@ -68,12 +68,19 @@ struct str provider_join(
 	    str_starts(path, "/") ? "" : "/", STR_ARG(path));
 }
 
-void provider_put(struct buf *url, struct str name, struct str value)
+void provider_put(struct provider_work *w, struct buf *url, struct str name,
+    struct str value, struct pos pos)
 {
 	buf_putc(url, '&');
-	url_encode(url, name);
+	enum err err = url_encode(url, name);
 	buf_putc(url, '=');
-	url_encode(url, value);
+	if (err == ERR_OK)
+		err = url_encode(url, value);
+	if (err != ERR_OK)
+		provider_refuse(w, pos, "not-text",
+		    "%.*s is not UTF-8, and nothing else can be in a URL; set "
+		    "it anew",
+		    STR_ARG(name));
 }
 
 /* An endpoint's own query stays as it is; one ending in ? or & too. */

@@ -92,8 +92,9 @@ bool provider_is_own(struct provider_work *w, bool sandbox);
 /* With one slash between them; what is wrong before or after it stays. */
 struct str provider_join(
     struct provider_work *w, struct str base, struct str path);
-/* `&name=value`, encoded. */
-void provider_put(struct buf *url, struct str name, struct str value);
+/* `&name=value`, encoded; `not-text` where that cannot be. */
+void provider_put(struct provider_work *w, struct buf *url, struct str name,
+    struct str value, struct pos pos);
 /* The endpoint and the `?` or `&` that its next parameter needs. */
 void provider_open(struct buf *url, struct str endpoint);
 

@@ -18,10 +18,13 @@ static struct str authorization_url(struct provider_work *w)
 
 	provider_open(&url, w->out->endpoint);
 	buf_puts(&url, "response_type=code");
-	provider_put(&url, STR("client_id"), w->out->client_id);
-	provider_put(&url, STR("redirect_uri"), w->out->redirect);
+	provider_put(w, &url, STR("client_id"), w->out->client_id,
+	    provider_pos(w, "client_id"));
+	provider_put(w, &url, STR("redirect_uri"), w->out->redirect,
+	    w->out->redirect_pos);
 	if (w->out->scope.n)
-		provider_put(&url, STR("scope"), w->out->scope);
+		provider_put(w, &url, STR("scope"), w->out->scope,
+		    provider_pos(w, "scopes"));
 	buf_put_str(&url, w->extra);
 	struct str text = arena_str(w->arena, buf_str(&url));
 	buf_release(&url);

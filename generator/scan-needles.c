@@ -57,14 +57,15 @@ static void spell_escaped(
 			spell(a, all, value, buf_str(&out));
 	}
 	buf_clear(&out);
-	url_encode(&out, text);
-	spell(a, all, value, buf_str(&out));
+	if (url_encode(&out, text) == ERR_OK)
+		spell(a, all, value, buf_str(&out));
 	/* %2F as %2f */
 	for (size_t i = 0; i + 2 < out.len; i++)
 		for (size_t j = 1; out.data[i] == '%' && j <= 2; j++)
 			if (out.data[i + j] >= 'A' && out.data[i + j] <= 'F')
 				out.data[i + j] += 'a' - 'A';
-	spell(a, all, value, buf_str(&out));
+	if (out.len)
+		spell(a, all, value, buf_str(&out));
 	buf_release(&out);
 }
 

@@ -14,6 +14,7 @@
 #include "generator/toml.h"
 #include "lib/opt.h"
 #include "lib/units.h"
+#include "lib/utf8.h"
 
 /*
  * Files are laid over each other first and held against the key table once, as
@@ -151,9 +152,12 @@ static void load_sets(struct load *l)
 		struct pos pos = POS_FILE(arena_printf(
 		    l->a, "--set %.*s", STR_ARG(str_slice(set, 0, eq)))
 					      .p);
-		if (eq == set.n ||
-		    !overlay_set(l->a, l->site->root, str_slice(set, 0, eq),
-			str_slice(set, eq + 1, set.n), pos))
+		if (!utf8_valid(set))
+			diag_error(l->diag, pos, "not-text",
+			    "it holds bytes that are not UTF-8; write it anew");
+		else if (eq == set.n || !overlay_set(l->a, l->site->root,
+					    str_slice(set, 0, eq),
+					    str_slice(set, eq + 1, set.n), pos))
 			diag_error(l->diag, pos, "bad-value",
 			    "write --set key.by.dots=value");
 	}

@@ -22,10 +22,12 @@ static bool is_unreserved(char c)
 	       c == '~';
 }
 
-void url_encode(struct buf *out, struct str s)
+enum err url_encode(struct buf *out, struct str s)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
+	if (!utf8_valid(s))
+		return ERR_INPUT;
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (is_unreserved(s.p[i])) {
@@ -36,6 +38,7 @@ void url_encode(struct buf *out, struct str s)
 		buf_putc(out, hex[c >> 4]);
 		buf_putc(out, hex[c & 15]);
 	}
+	return ERR_OK;
 }
 
 static int hex_digit(char c)

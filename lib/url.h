@@ -16,9 +16,11 @@
 
 /*
  * Everything but the unreserved characters of RFC 3986 2.3 becomes %XX with
- * upper-case digits: `~` stays bare, `! ' ( ) *` and space do not.
+ * upper-case digits: `~` stays bare, `! ' ( ) *` and space do not. ERR_INPUT
+ * for what is not UTF-8 (a lone surrogate is not): nothing is appended then.
  */
-void url_encode(struct buf *out, struct str s);
+enum err url_encode(struct buf *out, struct str s)
+    __attribute__((warn_unused_result));
 /*
  * Decodes %XX once; `+` stays `+`. ERR_INPUT for a broken %XX, for NUL and
  * for what is not UTF-8 afterwards. The result lives in the arena (or is `s`

@@ -9,7 +9,7 @@
 # `args` holds more arguments. LOWTIDE_UPDATE=1 rewrites the expectations; then
 # read the difference before you commit it.
 . tests/lib.sh
-export GOLDEN_WORD=word
+export GOLDEN_WORD=word GOLDEN_BYTES=$'caf\xe9'
 unset NOT_SET_ANYWHERE
 
 arguments() { # CASE

@@ -67,7 +67,7 @@ static void encoding(void **state)
 		struct str text = value_text(at(all, i), "text"), back;
 		struct buf out = {0};
 		buf_puts(&out, ""); /* so that there is a terminator */
-		url_encode(&out, text);
+		assert_int_equal(url_encode(&out, text), ERR_OK);
 		assert_string_equal(
 		    out.data, cstr(value_text(at(all, i), "encoded")));
 		assert_int_equal(
@@ -89,6 +89,8 @@ static void refused(void **state)
 		struct str back;
 		struct value *v;
 		assert_false(utf8_valid(bytes));
+		assert_int_equal(url_encode(&hidden, bytes), ERR_INPUT);
+		assert_int_equal(hidden.len, 0);
 		for (size_t k = 0; k < bytes.n; k++)
 			buf_printf(
 			    &hidden, "%%%02X", (unsigned char)bytes.p[k]);
@@ -196,7 +198,7 @@ static const struct value *find_row(struct str id)
 static void put(struct buf *url, const char *name, struct str value)
 {
 	buf_printf(url, "&%s=", name);
-	url_encode(url, value);
+	assert_int_equal(url_encode(url, value), ERR_OK);
 }
 
 /* What url() of templates/client/oauth.mjs.mustache appends. */

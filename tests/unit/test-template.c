@@ -38,6 +38,7 @@ static const struct row {
     {TEMPLATE_PATH, "/n/{result.id}", "/n/b-1", ERR_OK, ""},
     {TEMPLATE_HEADER, "Bearer {header.HMRC-access-token}", "Bearer t0ken",
 	ERR_OK, ""},
+    {TEMPLATE_PATH, "/n/{header.x-latin}", NULL, ERR_INPUT, "header.x-latin"},
     {TEMPLATE_HEADER, "{cgi.REMOTE_ADDR}", "192.0.2.7", ERR_OK, ""},
     {TEMPLATE_HEADER, "{cgi.PATH}", NULL, ERR_NOT_FOUND, "cgi.PATH"},
     {TEMPLATE_HEADER, "{header.none}", NULL, ERR_NOT_FOUND, "header.none"},
@@ -69,13 +70,14 @@ static void every_row(void **state)
 	struct pair headers[] = {
 	    {STR("hmrc-access-token"), STR("t0ken")},
 	    {STR("x-evil"), STR("a\r\nHost: b")},
+	    {STR("x-latin"), STR("caf\xe9")}, /* not UTF-8 */
 	};
 	const struct envelope_request request = {
 	    .method = STR("GET"),
 	    .path = STR("/api/v1/bundle/a%2Fb%20c"),
 	    .query = STR("periodKey=18A1&empty=&x=%C3%A4+b"),
 	    .remote_addr = STR("192.0.2.7"),
-	    .headers = {headers, 2},
+	    .headers = {headers, 3},
 	};
 
 	(void)state;

@@ -24,12 +24,39 @@ static void encodes(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	url_encode(&out, STR("AZaz09-._~"));
+	assert_int_equal(url_encode(&out, STR("AZaz09-._~")), ERR_OK);
 	assert_string_equal(out.data, "AZaz09-._~");
 	buf_clear(&out);
-	url_encode(&out, STR(" !'()*/+&=?#%\0\x7f\xc3\xa9"));
+	assert_int_equal(
+	    url_encode(&out, STR(" !'()*/+&=?#%\0\x7f\xc3\xa9")), ERR_OK);
 	assert_string_equal(
 	    out.data, "%20%21%27%28%29%2A%2F%2B%26%3D%3F%23%25%00%7F%C3%A9");
+	buf_release(&out);
+}
+
+/* What is not UTF-8 has no percent-encoding, and leaves nothing behind. */
+static void encodes_text_only(void **state)
+{
+	static const char *const bad[] = {
+	    "a\xed\xa0\x80",		/* a lone high surrogate */
+	    "\xed\xbf\xbf",		/* a low one */
+	    "\xed\xa0\xbd\xed\xb8\x80", /* two, as CESU-8 has them */
+	    "abc\x80", "\xff", "\xc3",	/* cut short */
+	    "\xc0\xaf",			/* overlong */
+	    "\xf4\x90\x80\x80",		/* above U+10FFFF */
+	};
+	struct buf out = {0};
+
+	(void)state;
+	buf_puts(&out, "x=");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(url_encode(&out, str_of(bad[i])), ERR_INPUT);
+		assert_string_equal(out.data, "x=");
+	}
+	assert_int_equal(url_encode(&out, STR("\xed\x9f\xbf\xee\x80\x80"
+					      "\xf0\x9f\x98\x80")),
+	    ERR_OK);
+	assert_string_equal(out.data, "x=%ED%9F%BF%EE%80%80%F0%9F%98%80");
 	buf_release(&out);
 }
 
@@ -77,7 +104,8 @@ static void round_trip(void **state)
 	for (unsigned c = 1; c < 0x80; c++) {
 		char text[3] = {'x', (char)c, 'y'};
 		buf_clear(&out);
-		url_encode(&out, (struct str){text, 3});
+		assert_int_equal(
+		    url_encode(&out, (struct str){text, 3}), ERR_OK);
 		assert_int_equal(
 		    url_decode(&arena, buf_str(&out), &back), ERR_OK);
 		assert_true(str_eq(back, (struct str){text, 3}));
@@ -190,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(encodes, wipe),
+	    cmocka_unit_test_teardown(encodes_text_only, wipe),
 	    cmocka_unit_test_teardown(decodes, wipe),
 	    cmocka_unit_test_teardown(round_trip, wipe),
 	    cmocka_unit_test_teardown(splits, wipe),
