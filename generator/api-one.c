@@ -4,6 +4,7 @@
 #include "generator/api-make.h"
 #include "generator/api-template.h"
 #include "generator/hash.h"
+#include "generator/provider-name.h"
 #include "lib/opt.h"
 
 /*
@@ -25,6 +26,7 @@ static void check_name(struct making *m, struct str name)
 
 static struct str auth(struct making *m)
 {
+	static const char *const words[] = {"none", "web-server", NULL};
 	struct value *v = making_given(m, "auth");
 	bool doubtful = m->table->doubtful || m->b->site->root->doubtful;
 
@@ -37,10 +39,14 @@ static struct str auth(struct making *m)
 		    "who may call it? Write auth = \"none\" here or at the "
 		    "top of api.toml if anybody may");
 	else if (!str_is(v->text, "none")) {
+		v->broken = true; /* said once for all APIs */
+		if (!str_is(v->text, words[1]) &&
+		    !provider_name_check(
+			m->a, m->b->site, v->text, v->pos, words, m->diag))
+			return v->text;
 		diag_error(m->diag, v->pos, "not-built-yet",
 		    "auth = \"%.*s\" is not built yet; only \"none\" is",
 		    STR_ARG(v->text));
-		v->broken = true; /* said once for all APIs */
 	}
 	return v ? v->text : (struct str){0};
 }

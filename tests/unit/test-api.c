@@ -132,8 +132,9 @@ static void what_must_be_said(void **state)
 	FINDS("[api.a]\n",
 	    "api.toml:3:1: auth-missing: ", "api.toml:3:1: on-lost-missing: ",
 	    "api.toml:3:1: handler-missing: ");
-	FINDS("[api.a]\nauth = 'cognito'\nupstream = 'uu'\non_lost='fail'\n",
-	    "api.toml:4:8: not-built-yet: auth = \"cognito\"",
+	FINDS("[api.a]\nauth = 'web-server'\nupstream = 'uu'\n"
+	      "on_lost='fail'\n",
+	    "api.toml:4:8: not-built-yet: auth = \"web-server\"",
 	    "api.toml:5:12: unknown-upstream: there is no [upstream.uu]; did "
 	    "you mean `u`?");
 	FINDS("[api.a]\nauth = 'none'\nupstream = 'u'\n"

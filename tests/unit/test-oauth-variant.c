@@ -1,4 +1,5 @@
 #include "generator/client.h"
+#include "generator/provider-name.h"
 #include "tests/unit/site-kit.h"
 
 /*
@@ -294,6 +295,60 @@ static void everywhere(void **state)
 	world_close(&w);
 }
 
+/* Which of these names are taken for one, and what is said of the others. */
+static void names(const char *toml, const char *name, const char *finding)
+{
+	static const char *const words[] = {"none", NULL};
+	struct world w;
+
+	world_open(&w, toml, NULL);
+	diag_init(&w.k.diag, &w.k.arena); /* what the tables earn is not it */
+	bool good = provider_name_check(&w.k.arena, w.k.site, str_of(name),
+	    (struct pos){"f", 1, 1}, words, &w.k.diag);
+	assert_int_equal(good, *finding == '\0');
+	if (good)
+		assert_string_equal(kit_said(&w.k), "");
+	else
+		kit_says(&w.k, finding);
+	world_close(&w);
+}
+
+static void unknown_names_are_told(void **state)
+{
+	(void)state;
+	names(SITE HMRC BOX, "hmrc", "");
+	names(SITE HMRC BOX, "hmrc:sandbox", "");
+	names(SITE HMRC BOX, "hmrc:live",
+	    "f:1:1: unknown-variant: [oauth.hmrc] has no variant \"live\"; "
+	    "write \"hmrc\" or \"hmrc:sandbox\"");
+	names(SITE HMRC BOX, "hmrc:", "unknown-variant: ");
+	names(SITE HMRC BOX, "hmrc:sandbox:x", "unknown-variant: ");
+	names(SITE HMRC BOX, "Hmrc",
+	    "unknown-provider: there is no [oauth.Hmrc]; did you mean "
+	    "\"hmrc\"?");
+	names(SITE HMRC BOX, "storage", "unknown-provider: ");
+	names(SITE "oauth.storage = 'local'\n" HMRC, "storage",
+	    "unknown-provider: ");
+	names(SITE, "cognito", "there is no [oauth.cognito]; write one");
+	names(SITE, "nonne", "did you mean \"none\"?");
+}
+
+/* What may be there, were it not for what was refused, is not missed. */
+static void lost_names_are_not(void **state)
+{
+	(void)state;
+	names(SITE "oauth = 3\n", "hmrc", "");
+	names(SITE "[ouath.hmrc]\nclient_id = 'x'\n", "hmrc", "");
+	names(SITE "[oauth]\nhmrc = 3\n", "hmrc:sandbox", "");
+	names(SITE HMRC "variant = 3\n", "hmrc:sandbox", "");
+	names(SITE HMRC "[oauth.hmrc.varaint.sandbox]\nclient_id = 'x'\n",
+	    "hmrc:sandbox", "");
+	/* a wrong table is one all the same, and no excuse for others */
+	names(SITE "[oauth.hmrc]\nclient_id = 3\n", "hmrc", "");
+	names(
+	    SITE "[oauth.hmrc]\nclient_id = 3\n", "hmrx", "unknown-provider: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +363,8 @@ int main(void)
 	    cmocka_unit_test(keys_of_a_provider_only),
 	    cmocka_unit_test(of_an_environment),
 	    cmocka_unit_test(everywhere),
+	    cmocka_unit_test(unknown_names_are_told),
+	    cmocka_unit_test(lost_names_are_not),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
