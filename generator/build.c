@@ -20,6 +20,7 @@ static const struct producer {
     {produce_static, false, "static"},
     {produce_assets, false, "assets"},
     {produce_oauth, false, "oauth"},
+    {produce_oauth_tokens, false, "oauth tokens"},
     {produce_oauth_clients, false, "oauth clients"},
     {produce_dotenv, false, "dotenv"},
     {produce_client, false, "client"},

@@ -87,6 +87,7 @@ enum err produce_catalogues(struct build *b);	 /* catalogue.c */
 enum err produce_static(struct build *b);	 /* static.c */
 enum err produce_assets(struct build *b);	 /* assets.c */
 enum err produce_oauth(struct build *b);	 /* oauth.c */
+enum err produce_oauth_tokens(struct build *b);	 /* oauth-tokens.c */
 enum err produce_oauth_clients(struct build *b); /* oauth-clients.c */
 enum err produce_dotenv(struct build *b);	 /* dotenv.c: KEY=VALUE */
 enum err produce_client(struct build *b);	 /* client.c: requests.mjs */

@@ -5,6 +5,7 @@
 const struct client_module client_modules[] = {
     {"requests.mjs", "requests.d.mts", NULL},
     {"oauth.mjs", "oauth.d.mts", oauth_module_data},
+    {"oauth-tokens.mjs", "oauth-tokens.d.mts", oauth_tokens_data},
     {NULL, NULL, NULL},
 };
 

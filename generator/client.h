@@ -43,5 +43,13 @@ enum err oauth_providers(
 /* For oauth.mjs: its providers. */
 enum err oauth_module_data(struct build *b, struct value **data)
     __attribute__((warn_unused_result));
+/* For oauth-tokens.mjs: those that it exchanges codes with, and the others. */
+enum err oauth_tokens_data(struct build *b, struct value **data)
+    __attribute__((warn_unused_result));
+/*
+ * The origins that oauth-tokens.mjs connects to, a space before each of them;
+ * empty where a site has no such module. *from_env: the environment said one.
+ */
+struct str oauth_tokens_origins(struct build *b, bool *from_env);
 
 #endif

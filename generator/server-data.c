@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "generator/client.h"
 #include "lib/json.h"
 #include "lib/url.h"
 
@@ -169,9 +170,14 @@ static void set_api(const struct server_ctx *d)
 
 /* --- the rest ---------------------------------------------------------- */
 
-/* Pages load from here alone, and talk to the APIs where those are. */
-struct str server_policy(struct build *b)
+/*
+ * Pages load from here alone, and talk to the APIs where those are; and to
+ * those that codes are exchanged with, where pages do that.
+ */
+struct str server_policy(struct build *b, bool *from_env)
 {
+	const struct value *api_url = site_value(b->site, "api_url");
+	struct str tokens = oauth_tokens_origins(b, from_env);
 	struct url api;
 	struct str also = {0};
 
@@ -182,14 +188,15 @@ struct str server_policy(struct build *b)
 				      api.port)
 				: arena_printf(b->arena, " %.*s://%.*s",
 				      STR_ARG(api.scheme), STR_ARG(api.host));
+	*from_env |= also.n && api_url && api_url->from_env;
 	struct str scripts = {0};
 	if (b->import_map_source.n)
 		scripts = arena_printf(b->arena, " script-src 'self' %.*s;",
 		    STR_ARG(b->import_map_source));
 	return arena_printf(b->arena,
-	    "default-src 'self';%.*s connect-src 'self'%.*s; "
+	    "default-src 'self';%.*s connect-src 'self'%.*s%.*s; "
 	    "base-uri 'none'; frame-ancestors 'none'; object-src 'none'",
-	    STR_ARG(scripts), STR_ARG(also));
+	    STR_ARG(scripts), STR_ARG(also), STR_ARG(tokens));
 }
 
 static int64_t example_port(struct build *b)
@@ -233,10 +240,11 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	    .spelling = spelling};
 	const struct server_ctx *d = &data;
 	struct str not_found = STR("404.html"), fallback = {0};
+	bool from_env; /* it is said of these files anyhow */
 
 	data_text(d, d->root, "site", b->site->name);
 	data_text(d, d->root, "id", identifier(d, b->site->name));
-	data_text(d, d->root, "csp", server_policy(b));
+	data_text(d, d->root, "csp", server_policy(b, &from_env));
 	data_text(d, d->root, "year", STR(SERVER_YEAR));
 	data_text(d, d->root, "root", str_of(b->root ? b->root : ROOT));
 	data_flag(d, d->root, "absolute",

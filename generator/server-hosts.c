@@ -60,7 +60,7 @@ static void put_rule(struct hosts *h, struct str path, const char *ending,
 
 static void put_all_paths(struct hosts *h)
 {
-	struct str policy = server_policy(h->b);
+	struct str policy = server_policy(h->b, &h->from_env);
 
 	buf_puts(&h->out,
 	    "/*\n  X-Content-Type-Options: nosniff\n"

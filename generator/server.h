@@ -76,8 +76,11 @@ bool server_is_from(
 /* Warns of each pattern of [cache] immutable that fits no file. */
 void server_check_patterns(struct build *b);
 
-/* The Content-Security-Policy of all pages. */
-struct str server_policy(struct build *b);
+/*
+ * The Content-Security-Policy of all pages. *from_env is set where the
+ * environment said a part of it, else left alone.
+ */
+struct str server_policy(struct build *b, bool *from_env);
 /*
  * What other origins' pages may read: modules and fonts, by their endings, and
  * by name catalogues and the pointers that were made here.

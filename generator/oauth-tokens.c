@@ -1,0 +1,172 @@
+#include "generator/client.h"
+
+#include "lib/url.h"
+
+/*
+ * oauth-tokens.mjs, where [oauth] tokens asks for it: codes exchanged for
+ * tokens by the browser itself. Only a public client may do that (RFC 6749
+ * 2.1), and only where it is said where: what has a client_secret or no
+ * token_endpoint is named in the module, to be refused with a reason.
+ *
+ * The policy of pages then allows to connect to those providers, so that who
+ * asks for the module and who may be talked to are one decision.
+ */
+static bool may_exchange(const struct oauth_provider *p)
+{
+	return !p->has_secret && p->token_endpoint.n > 0;
+}
+
+static bool is_openid(const struct oauth_provider *p)
+{
+	for (size_t at = 0, end; at < p->scope.n; at = end + 1) {
+		end = str_find(p->scope, ' ', at);
+		if (str_is(str_slice(p->scope, at, end), "openid"))
+			return true;
+	}
+	return false;
+}
+
+/* Empty unless the site asks for them and they could be read. */
+static enum err find(struct build *b, struct oauth_provider **list, size_t *n)
+{
+	*n = 0;
+	/* produce_oauth() has told what is wrong, and returned it */
+	return site_flag(b->site, "oauth.tokens")
+		   ? oauth_providers(b, NULL, list, n)
+		   : ERR_OK;
+}
+
+static struct value *row(struct arena *a, const struct oauth_provider *p)
+{
+	struct value *row = value_new(a, VALUE_TABLE, POS_NONE);
+	const struct {
+		const char *key;
+		struct str text;
+	} texts[] = {
+	    {"id", p->id},
+	    {"token", may_exchange(p) ? p->token_endpoint : (struct str){0}},
+	    {"client", p->client_id},
+	    {"issuer", p->issuer},
+	    {"jwks", p->jwks_uri},
+	    {"openid", is_openid(p) ? STR("1") : STR("0")},
+	    {"nonce", p->nonce ? STR("1") : STR("0")},
+	    {"pkce", p->pkce ? STR("1") : STR("0")},
+	    {"max_age", arena_printf(a, "%lld", (long long)p->max_age)},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct value *v = value_string(a, texts[i].text, POS_NONE);
+		v->from_env = p->from_env;
+		value_set(a, row, str_of(texts[i].key), POS_NONE, v);
+	}
+	return row;
+}
+
+/* NULL when the site does not ask for it, or no provider can make use of it. */
+enum err oauth_tokens_data(struct build *b, struct value **data)
+{
+	struct value *root = value_new(b->arena, VALUE_TABLE, POS_NONE);
+	struct value *rows = value_new(b->arena, VALUE_ARRAY, POS_NONE);
+	struct oauth_provider *list;
+	bool any = false;
+	size_t n;
+	enum err err = find(b, &list, &n);
+
+	*data = NULL;
+	for (size_t i = 0; i < n; i++) {
+		any |= may_exchange(&list[i]);
+		value_push(b->arena, rows, row(b->arena, &list[i]));
+	}
+	value_set(b->arena, root, STR("name"), POS_NONE,
+	    value_string(b->arena, b->site->name, POS_NONE));
+	value_set(b->arena, root, STR("providers"), POS_NONE, rows);
+	if (err == ERR_OK && any)
+		*data = root;
+	return err;
+}
+
+/* What was asked for and cannot be. */
+static void warn(struct build *b)
+{
+	struct oauth_provider *list;
+	size_t n, able = 0;
+
+	if (find(b, &list, &n) != ERR_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct oauth_provider *p = &list[i];
+		if (!may_exchange(p))
+			continue;
+		able++;
+		if (is_openid(p) && !p->issuer.n)
+			diag_warn(b->diag, p->pos, "tokens-without-issuer",
+			    "[oauth.%.*s] has no issuer, so no id token of it "
+			    "can be checked and exchange() refuses all; set "
+			    "the issuer that its tokens name",
+			    STR_ARG(p->id));
+	}
+	if (!able && site_flag(b->site, "oauth.tokens"))
+		diag_warn(b->diag, site_value(b->site, "oauth.tokens")->pos,
+		    "tokens-without-provider",
+		    "no provider has a token_endpoint and no client_secret, "
+		    "so there is nothing for oauth-tokens.mjs to do; set the "
+		    "token_endpoint of a public client, or leave `tokens` out");
+}
+
+enum err produce_oauth_tokens(struct build *b)
+{
+	const struct client_module *module = client_modules;
+	const struct value *asked = site_value(b->site, "oauth.tokens");
+	struct str text;
+	bool from_env;
+
+	warn(b);
+	while (module->data != oauth_tokens_data)
+		module++;
+	enum err err = client_text(b, module, false, &text, &from_env);
+	/* refusals of providers are produce_oauth()'s to return */
+	if (err == ERR_NOT_FOUND || err == ERR_INPUT)
+		return ERR_OK;
+	if (err != ERR_OK)
+		return err;
+	return build_put_fingerprinted(
+	    b, module->name, text, from_env || asked->from_env, asked->pos);
+}
+
+/* " https://login.acme.example:8443", unless it is there. */
+static struct str with_origin(struct arena *a, struct str all, struct str url)
+{
+	struct url parts;
+	struct str one;
+
+	if (url_split(a, url, &parts) != ERR_OK)
+		return all;
+	one = arena_printf(
+	    a, " %.*s://%.*s", STR_ARG(parts.scheme), STR_ARG(parts.host));
+	if (parts.port)
+		one = arena_printf(a, "%.*s:%u", STR_ARG(one), parts.port);
+	for (size_t at = 0, end; at < all.n; at = end) {
+		end = str_find(all, ' ', at + 1);
+		if (str_eq(str_slice(all, at, end), one))
+			return all;
+	}
+	return arena_printf(a, "%.*s%.*s", STR_ARG(all), STR_ARG(one));
+}
+
+struct str oauth_tokens_origins(struct build *b, bool *from_env)
+{
+	struct oauth_provider *list;
+	struct str all = {0};
+	size_t n;
+
+	if (find(b, &list, &n) != ERR_OK)
+		return all;
+	for (size_t i = 0; i < n; i++) {
+		if (!may_exchange(&list[i]))
+			continue;
+		all = with_origin(b->arena, all, list[i].token_endpoint);
+		all = with_origin(b->arena, all, list[i].jwks_uri);
+		*from_env |= list[i].from_env;
+	}
+	return all;
+}
