@@ -9,10 +9,12 @@
  *	DELETE /bundles/ID   DELETE /bundles?bundleId=X   204
  *	GET    /__calls      every call that arrived, for tests; DELETE forgets
  *
- * The header Gov-Test-Scenario picks a mood; see `scenarios`.
+ * The header Gov-Test-Scenario picks a mood; see `scenarios`. Where people sign
+ * in is beside it: simulator-signin.mjs.
  */
 import {createServer} from 'node:http';
 import {randomInt, randomUUID} from 'node:crypto';
+import {signIn} from './simulator-signin.mjs';
 
 const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1200);
 const SLOW = Number(process.env.SIMULATOR_SLOW_MS ?? 8000);
@@ -191,10 +193,13 @@ const routes = [
 		deleteBundle(id, query)],
 ];
 
+const here = () => `http://127.0.0.1:${server.address().port}`;
+const signing = signIn(here);
+
 async function answer(call) {
 	const {pathname, searchParams} = new URL(call.path, 'http://simulator');
 	const mood = scenarios[call.headers['gov-test-scenario']];
-	const instead = await mood?.(call);
+	const instead = await mood?.(call) ?? await signing(call);
 	if (instead)
 		return instead;
 	for (const [method, pattern, run] of routes) {
@@ -211,8 +216,8 @@ async function answer(call) {
 		'A resource with the name in the request can not be found');
 }
 
-function send(res, {status, body, headers}) {
-	const text = body === undefined ? '' : JSON.stringify(body);
+function send(res, {status, body, page, headers}) {
+	const text = page ?? (body === undefined ? '' : JSON.stringify(body));
 	res.writeHead(status, {
 		...(text && {'content-type': 'application/json'}), ...headers});
 	res.end(text);
@@ -239,7 +244,6 @@ const server = createServer(async (req, res) => {
 });
 
 server.listen(Number(process.env.PORT ?? 8090), '127.0.0.1', () =>
-	console.log(`simulator: ready on http://127.0.0.1:${
-		server.address().port}`));
+	console.log(`simulator: ready on ${here()}`));
 for (const signal of ['SIGINT', 'SIGTERM'])
 	process.on(signal, () => process.exit(0));

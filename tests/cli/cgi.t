@@ -10,8 +10,10 @@ run() { # OPTION…: sets said and status
 }
 
 build() {
-	"$LOWTIDE" build -C site --env dev --out "$TMP/dist" \
+	"$LOWTIDE" build -q -C site --out "$TMP/dist" \
 		--set upstream.hmrc.base=http://127.0.0.1:9 \
+		--set upstream.hmrc.local=true \
+		--set upstream.bundles.local=true \
 		--set upstream.bundles.base=http://127.0.0.1:9
 }
 ok 'the site is built' build

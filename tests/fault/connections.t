@@ -2,8 +2,10 @@
 # The endpoint spoken to record by record (connections.mjs): what arrives in
 # pieces, in the wrong order, too late or not at all harms nobody else.
 . tests/lib.sh
-"$LOWTIDE" build -C site --env dev --out "$TMP/dist" \
+"$LOWTIDE" build -q -C site --out "$TMP/dist" \
 	--set upstream.hmrc.base=http://127.0.0.1:9 \
+	--set upstream.hmrc.local=true \
+	--set upstream.bundles.local=true \
 	--set upstream.bundles.base=http://127.0.0.1:9 >/dev/null || exit 1
 "$BIN/lowtide-jobs" keygen "$TMP/keys" >/dev/null 2>&1 || exit 1
 mkdir "$TMP/state"

@@ -3,8 +3,10 @@
 # was stopped inside a transaction: who only asks does not notice, who wants
 # something written waits for it within bounds, and the endpoint can be ended.
 . tests/lib.sh
-"$LOWTIDE" build -C site --env dev --out "$TMP/dist" \
+"$LOWTIDE" build -q -C site --out "$TMP/dist" \
 	--set upstream.hmrc.base=http://127.0.0.1:9 \
+	--set upstream.hmrc.local=true \
+	--set upstream.bundles.local=true \
 	--set upstream.bundles.base=http://127.0.0.1:9 >/dev/null || exit 1
 "$BIN/lowtide-jobs" keygen "$TMP/keys" >/dev/null 2>&1 || exit 1
 mkdir "$TMP/state"
