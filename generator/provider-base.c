@@ -120,16 +120,16 @@ static struct str own_base(struct provider_work *w)
 static struct str join(
     struct provider_work *w, const char *key, struct str base, struct str path)
 {
-	struct pos pos = provider_pos(w, key);
 	struct str endpoint = provider_join(w, base, path);
 
-	if (!provider_check_base(w, key, base, pos))
+	w->endpoint_pos = provider_pos(w, key);
+	if (!provider_check_base(w, key, base, w->endpoint_pos))
 		return endpoint;
 	if (value_get(w->table, "path")) {
 		key = "path";
-		pos = provider_pos(w, key);
+		w->endpoint_pos = provider_pos(w, key);
 	}
-	provider_check_url(w, key, endpoint, pos);
+	provider_check_url(w, key, endpoint, w->endpoint_pos);
 	return endpoint;
 }
 
@@ -155,8 +155,9 @@ static struct str find(struct provider_work *w)
 	bool usual = w->kind->path && str_is(path, w->kind->path);
 
 	if (endpoint.p) {
-		provider_check_url(w, "authorization_endpoint", endpoint,
-		    provider_pos(w, "authorization_endpoint"));
+		w->endpoint_pos = provider_pos(w, "authorization_endpoint");
+		provider_check_url(
+		    w, "authorization_endpoint", endpoint, w->endpoint_pos);
 		w->base = base_of(w, endpoint);
 		return endpoint;
 	}

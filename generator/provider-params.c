@@ -1,45 +1,185 @@
 #include "generator/provider-work.h"
 
-/* What the module itself sets; a table's params may not. */
-static const char *const reserved[] = {
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-};
+#include "generator/keys.h"
 
-static void put_params(struct provider_work *w, struct buf *url)
+/*
+ * All parameters of the authorization URL but those that the module sets:
+ * gathered in their order, checked together (provider-param.c), and put behind
+ * the scope.
+ */
+static void add(struct provider_params *all, struct arena *a,
+    struct provider_param one, const struct value *v)
+{
+	if (all->n == all->cap) {
+		all->cap = all->cap ? all->cap * 2 : 16;
+		struct provider_param *list =
+		    arena_array(a, all->cap, sizeof(*list));
+		if (all->n)
+			memcpy(list, all->list, all->n * sizeof(*list));
+		all->list = list;
+	}
+	one.from_env = v && v->from_env;
+	all->list[all->n++] = one;
+}
+
+/* Of the query, where `+` is a space; as it is when it cannot be decoded. */
+static struct str decoded(struct provider_work *w, struct str part)
+{
+	char *text = arena_cstr(w->arena, part);
+	struct str out, spaced = {text, part.n};
+
+	for (size_t i = 0; i < part.n; i++)
+		if (text[i] == '+')
+			text[i] = ' ';
+	return url_decode(w->arena, spaced, &out) == ERR_OK ? out : part;
+}
+
+/* Those of the endpoint's own query; they are in the URL already. */
+static void add_query(struct provider_work *w, struct provider_params *all)
+{
+	struct str endpoint = w->out->endpoint;
+	size_t mark = str_find(endpoint, '?', 0);
+	struct str rest = str_slice(endpoint, mark + 1, endpoint.n);
+
+	rest = str_slice(rest, 0, str_find(rest, '#', 0));
+	while (rest.n) {
+		size_t end = str_find(rest, '&', 0);
+		struct str pair = str_slice(rest, 0, end);
+		size_t eq = str_find(pair, '=', 0);
+		struct provider_param one = {.from = PARAM_ENDPOINT,
+		    .name = decoded(w, str_slice(pair, 0, eq)),
+		    .value = decoded(w, str_slice(pair, eq + 1, pair.n)),
+		    .pos = w->endpoint_pos};
+		if (pair.n)
+			add(all, w->arena, one, NULL);
+		rest = str_slice(rest, end + 1, rest.n);
+	}
+}
+
+/* One that has a key of its own; an array is repeated. */
+static void add_key(
+    struct provider_work *w, struct provider_params *all, const char *key)
+{
+	const struct value *v = value_get(w->table, key);
+	struct provider_param one = {.from = PARAM_KEY,
+	    .name = str_of(key),
+	    .pos = provider_pos(w, key)};
+
+	if (!v)
+		return;
+	if (v->kind == VALUE_STRING || v->kind == VALUE_INT) {
+		one.value = value_spell(w->arena, v);
+		add(all, w->arena, one, v);
+		return;
+	}
+	bool bad = v->kind != VALUE_ARRAY;
+	for (size_t i = 0; !bad && i < v->as.array.n; i++) {
+		const struct value *item = v->as.array.items[i];
+		bad |= item->kind != VALUE_STRING;
+		one.value = item->text;
+		one.pos = item->pos;
+		add(all, w->arena, one, item);
+	}
+	if (bad)
+		provider_refuse(w, provider_pos(w, key), "wrong-type",
+		    "%s is a string or an array of strings", key);
+}
+
+static void add_params(struct provider_work *w, struct provider_params *all)
 {
 	const struct value *params = value_get(w->table, "params");
+
 	if (!params || params->kind != VALUE_TABLE)
 		return;
 	for (size_t i = 0; i < params->as.table.n; i++) {
 		const struct member *m = &params->as.table.members[i];
-		for (size_t k = 0; k < sizeof(reserved) / sizeof(*reserved);
-		     k++)
-			if (str_is(m->key, reserved[k]))
-				provider_refuse(w, m->pos, "param-reserved",
-				    "%s is set by the module itself; leave it "
-				    "out",
-				    reserved[k]);
-		w->out->from_env |= m->value->from_env;
-		provider_put(w, url, m->key, value_spell(w->arena, m->value),
-		    m->value->pos);
+		struct provider_param one = {.from = PARAM_CONSTANT,
+		    .name = m->key,
+		    .value = value_spell(w->arena, m->value),
+		    .pos = m->pos};
+		add(all, w->arena, one, m->value);
+	}
+}
+
+static void add_allowed(struct provider_work *w, struct provider_params *all)
+{
+	const struct value *v = value_get(w->table, "allow_params");
+
+	if (!v || v->kind != VALUE_ARRAY)
+		return;
+	for (size_t i = 0; i < v->as.array.n; i++) {
+		const struct value *item = v->as.array.items[i];
+		struct provider_param one = {
+		    .from = PARAM_PAGE, .name = item->text, .pos = item->pos};
+		add(all, w->arena, one, item);
+	}
+}
+
+static struct str constants(
+    struct provider_work *w, const struct provider_params *all)
+{
+	struct buf url = {0};
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct provider_param *one = &all->list[i];
+		w->out->from_env |= one->from_env;
+		if (one->from == PARAM_KEY || one->from == PARAM_CONSTANT)
+			provider_put(w, &url, one->name, one->value, one->pos);
+	}
+	struct str text = arena_str(w->arena, buf_str(&url));
+	buf_release(&url);
+	return text;
+}
+
+static int64_t find_max_age(const struct provider_work *w)
+{
+	const struct value *v = value_get(w->table, "max_age");
+
+	return v && v->kind == VALUE_INT ? v->as.i : -1;
+}
+
+/* Pushed (RFC 9126) and signed (RFC 9101) requests are made by a server. */
+static void refuse_server_side(struct provider_work *w)
+{
+	static const struct {
+		const char *key, *name, *what;
+	} rows[] = {
+	    {"par", "par-required", "pushed to it beforehand"},
+	    {"jar", "jar-required", "signed"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct value *v = value_get(w->table, rows[i].key);
+		if (v && v->kind == VALUE_BOOL && v->as.b)
+			provider_refuse(w, v->pos, rows[i].name,
+			    "[oauth.%.*s] wants each request %s, which needs a "
+			    "server and its secret; have the provider allow "
+			    "plain ones for this client and leave %s out",
+			    STR_ARG(w->out->id), rows[i].what, rows[i].key);
 	}
 }
 
 /* Constants of the table's own, and what a page may add to them. */
 void provider_params(struct provider_work *w)
 {
-	struct buf extra = {0};
+	struct provider_params all = {0};
+	struct str type = provider_text(w, "response_type", "code");
 
-	put_params(w, &extra);
-	w->extra = arena_str(w->arena, buf_str(&extra));
-	buf_release(&extra);
-	w->out->max_age = -1;
+	if (!str_is(type, "code") && !key_is_placeholder(type))
+		provider_refuse(w, provider_pos(w, "response_type"),
+		    "response-type-not-code",
+		    "response_type = \"%.*s\" would put tokens into a URL; "
+		    "leave it out, it is \"code\"",
+		    STR_ARG(type));
+	refuse_server_side(w);
+	add_query(w, &all);
+	add_key(w, &all, "response_mode");
+	add_key(w, &all, "max_age");
+	add_key(w, &all, "resource");
+	add_params(w, &all);
+	add_allowed(w, &all);
+	provider_check_params(w, &all);
+	w->extra = constants(w, &all);
+	w->out->max_age = find_max_age(w);
 	w->out->allow = provider_list(w, "allow_params");
 }

@@ -1,5 +1,7 @@
 #include "generator/provider-work.h"
 
+#include "generator/keys.h"
+
 /* RFC 6749 3.3: %x21 / %x23-5B / %x5D-7E */
 static bool is_scope(struct str s)
 {
@@ -8,6 +10,35 @@ static bool is_scope(struct str s)
 		    s.p[i] == '\\')
 			return false;
 	return s.n > 0;
+}
+
+/* The i-th of them, by itself and beside those before it. */
+static void check(struct provider_work *w, const struct value *all, size_t i)
+{
+	const struct value *item = all->as.array.items[i];
+	struct str scope = item->text;
+
+	if (item->kind == VALUE_STRING && key_is_placeholder(scope)) {
+		provider_refuse(w, item->pos, "placeholder",
+		    "a scope is %s%.*s; give it its value",
+		    scope.n ? "still " : "empty", STR_ARG(scope));
+		return;
+	}
+	if (item->kind != VALUE_STRING || !is_scope(scope)) {
+		provider_refuse(w, item->pos, "scope-chars",
+		    "\"%.*s\" is not a scope (RFC 6749 3.3); each is a string "
+		    "of its own, of ASCII without spaces, quotes and "
+		    "backslashes",
+		    STR_ARG(scope));
+		return;
+	}
+	for (size_t k = 0; k < i; k++)
+		if (str_eq(all->as.array.items[k]->text, scope)) {
+			provider_refuse(w, item->pos, "scope-dup",
+			    "\"%.*s\" is asked for twice; leave out one",
+			    STR_ARG(scope));
+			return;
+		}
 }
 
 /* The scopes with spaces between them; *openid: that one is among them. */
@@ -24,19 +55,10 @@ static struct str find(struct provider_work *w, bool *openid)
 		const struct value *item = v->as.array.items[i];
 		w->out->from_env |= item->from_env;
 		*openid |= str_is(item->text, "openid");
-		if (item->kind != VALUE_STRING || !is_scope(item->text))
-			provider_refuse(w, item->pos, "scope-chars",
-			    "\"%.*s\" is not a scope; one a string, without "
-			    "spaces, quotes and backslashes",
-			    STR_ARG(item->text));
+		check(w, v, i);
 		all = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(all),
 		    i ? " " : "", STR_ARG(item->text));
 	}
-	if (w->kind->openid && !*openid)
-		provider_refuse(w, v->pos, "openid-missing",
-		    "the scopes of [oauth.%.*s] lack \"openid\", so nobody is "
-		    "told who signed in; add it",
-		    STR_ARG(w->out->id));
 	return all;
 }
 
@@ -44,8 +66,21 @@ static struct str find(struct provider_work *w, bool *openid)
 void provider_scopes(struct provider_work *w)
 {
 	const struct value *nonce = value_get(w->table, "nonce");
+	bool wanted = !nonce || nonce->kind != VALUE_BOOL || nonce->as.b;
 	bool openid;
 
 	w->out->scope = find(w, &openid);
-	w->out->nonce = openid && (!nonce || nonce->as.b);
+	w->out->nonce = openid && wanted;
+	if (nonce)
+		w->out->from_env |= nonce->from_env;
+	if (nonce && wanted && !openid)
+		provider_refuse(w, nonce->pos, "nonce-without-openid",
+		    "a nonce comes back in an ID token, which only the scope "
+		    "\"openid\" brings; add it to scopes, or leave nonce out");
+	else if (w->kind->openid && wanted && !openid)
+		provider_refuse(w, provider_pos(w, "scopes"), "openid-missing",
+		    "the scopes of [oauth.%.*s] lack \"openid\", so nobody is "
+		    "told who signed in; add it, or say nonce = false if that "
+		    "is not asked",
+		    STR_ARG(w->out->id));
 }

@@ -11,6 +11,16 @@ static struct str after_empty_segment(struct str path)
 	return str_slice(path, path.n, path.n);
 }
 
+/* A text that is no URL, as far as it may be shown: it may hold anything. */
+static struct str shown(struct str text)
+{
+	size_t end = str_find(text, '?', 0);
+
+	if (str_find(text, '@', 0) < text.n)
+		return (struct str){0};
+	return str_slice(text, 0, end);
+}
+
 bool provider_check_url(
     struct provider_work *w, const char *key, struct str text, struct pos pos)
 {
@@ -22,7 +32,7 @@ bool provider_check_url(
 		provider_refuse(w, pos, "endpoint-scheme",
 		    "%s \"%.*s\" is not an https URL; write it in full, such "
 		    "as \"https://login.example.org/x\"",
-		    key, STR_ARG(text));
+		    key, STR_ARG(shown(text)));
 		return false;
 	}
 	struct str doubled = after_empty_segment(url.path);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "generator/keys.h"
+#include "generator/secrets.h"
 
 void provider_refuse(struct provider_work *w, struct pos pos, const char *name,
     const char *format, ...)
@@ -11,6 +12,9 @@ void provider_refuse(struct provider_work *w, struct pos pos, const char *name,
 	va_start(args, format);
 	struct str text = arena_vprintf(w->arena, format, args);
 	va_end(args);
+	if (secret_shaped(text) && strcmp(name, "secret-present") != 0)
+		text = STR("what stands here looks like a secret, and is not "
+			   "shown; write what belongs here");
 	diag_error(w->diag, pos, name, "%.*s", STR_ARG(text));
 	w->refused = true;
 }

@@ -26,8 +26,9 @@ struct provider_work {
 	 * with its tenant; empty where authorization_endpoint leads elsewhere.
 	 */
 	struct str base;
-	struct str tenant; /* of a kind that has them; p NULL: not said */
-	struct str extra;  /* constants behind the scope: "&prompt=login" */
+	struct str tenant;	 /* of a kind that has them; p NULL: not said */
+	struct pos endpoint_pos; /* of what its path and query come from */
+	struct str extra; /* constants behind the scope: "&prompt=login" */
 	bool refused;
 };
 
@@ -95,6 +96,28 @@ struct str provider_join(
 /* `&name=value`, encoded; `not-text` where that cannot be. */
 void provider_put(struct provider_work *w, struct buf *url, struct str name,
     struct str value, struct pos pos);
+/*
+ * Parameters of the authorization URL but those that the module sets, in their
+ * order, an endpoint's own first; and what is wrong with them.
+ */
+enum provider_param_from {
+	PARAM_ENDPOINT, /* its own query, decoded */
+	PARAM_KEY,	/* response_mode, max_age, resource */
+	PARAM_CONSTANT, /* params */
+	PARAM_PAGE,	/* allow_params: no value */
+};
+struct provider_param {
+	enum provider_param_from from;
+	struct str name, value;
+	struct pos pos;
+	bool from_env;
+};
+struct provider_params {
+	struct provider_param *list;
+	size_t n, cap;
+};
+void provider_check_params(
+    struct provider_work *w, const struct provider_params *all);
 /* The endpoint and the `?` or `&` that its next parameter needs. */
 void provider_open(struct buf *url, struct str endpoint);
 

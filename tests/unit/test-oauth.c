@@ -118,13 +118,14 @@ static void kinds(void **state)
 static void encoding(void **state)
 {
 	(void)state;
-	/* RFC 6749 Appendix B's and other awkward characters */
-	gives(BASE,
-	    OP "client_id = \" a+b&c=d#e%f~g*h'i!j(k)l \\u00a3\\u20ac\"",
+	gives(BASE, OP "client_id = \" a+b&c=d#e%f~g*h'i!j(k)l m\"",
 	    "https://op.example/a?response_type=code&client_id="
-	    "a%2Bb%26c%3Dd%23e%25f~g%2Ah%27i%21j%28k%29l%20%C2%A3%E2%82%AC"
+	    "a%2Bb%26c%3Dd%23e%25f~g%2Ah%27i%21j%28k%29l%20m"
 	    "&redirect_uri=https%3A%2F%2Fwww.vat.example%2Fauth%2Fcallback."
 	    "html&scope=openid");
+	/* RFC 6749 Appendix B's characters */
+	gives(BASE, ID OP "params = { x = \" %&+\\u00a3\\u20ac\" }",
+	    "https://op.example/a?" TAIL "openid&x=%20%25%26%2B%C2%A3%E2%82%AC");
 	/* constants follow the scope */
 	gives(BASE,
 	    ID OP "params = { identity_provider = \"A & B\", prompt = \"x\" }",
