@@ -198,7 +198,9 @@ async function thrown(run) {
 	});
 	test('returnTo: a path of this site only', async () => {
 		for (const returnTo of ['https://evil.example/', '//evil.example',
-			'/\\evil.example', 'javascript:alert(1)']) {
+			'/\\evil.example', 'javascript:alert(1)',
+			'/.//evil.example', '/a/..//evil.example',
+			`${HOME}/evil.example`]) {
 			onPage(HOME);
 			equal((await thrown(() => begin('cognito',
 				{returnTo}))).code, 'return-to');
