@@ -9,6 +9,9 @@
  *	await page.until(() => document.querySelector('#receipt'));
  *	equal(page.complaints, []);
  *	await browser.close();
+ *
+ * open(flag, …) starts it with more flags; browser.opened() is the window
+ * that a page has opened.
  */
 import {spawn} from 'node:child_process';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -21,7 +24,7 @@ const PATIENCE = 30000; /* ms that until() waits */
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function open() {
+export async function open(...flags) {
 	const program = PROGRAMS.find(existsSync);
 	if (!program)
 		throw new Error('chromium-headless-shell is missing; run ' +
@@ -34,12 +37,17 @@ export async function open() {
 		'--disable-dev-shm-usage', '--lang=en-GB',
 		`--user-data-dir=${profile}`,
 		...(process.getuid() === 0 ? ['--no-sandbox'] : []),
-		'about:blank',
+		...flags, 'about:blank',
 	], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
 	const gone = new Promise((resolve) => child.once('close', resolve));
 	const pipe = connect(child);
 	return {
-		page: (look) => newPage(pipe, look),
+		async page(look) {
+			const {targetId} = await pipe.send(
+				'Target.createTarget', {url: 'about:blank'});
+			return attach(pipe, targetId, look);
+		},
+		opened: () => opened(pipe),
 		async close() {
 			pipe.send('Browser.close').catch(() => {});
 			const timer = setTimeout(
@@ -90,6 +98,7 @@ function connect(child) {
 	child.once('close', lost);
 	to.on('error', lost);
 	return {
+		attached: new Set(),
 		listen: (listener) => listeners.add(listener),
 		send(method, params = {}, sessionId = undefined) {
 			const id = ++last;
@@ -120,9 +129,23 @@ const complaint = {
 				.contentSecurityPolicyIssueDetails)}` : null,
 };
 
-async function newPage(pipe, {width = 1280, height = 900, dark = false} = {}) {
-	const {targetId} = await pipe.send('Target.createTarget',
-		{url: 'about:blank'});
+/* The one that nobody has looked at yet, once it is there. */
+async function opened(pipe) {
+	for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+		const {targetInfos} = await pipe.send('Target.getTargets');
+		const its = targetInfos.find((t) => t.type === 'page' &&
+			t.url !== 'about:blank' &&
+			!pipe.attached.has(t.targetId));
+		if (its)
+			return attach(pipe, its.targetId);
+		await sleep(50);
+	}
+	throw new Error('no window was opened');
+}
+
+async function attach(pipe, targetId,
+	{width = 1280, height = 900, dark = false} = {}) {
+	pipe.attached.add(targetId);
 	const {sessionId} = await pipe.send('Target.attachToTarget',
 		{targetId, flatten: true});
 	const send = (method, params) => pipe.send(method, params, sessionId);
@@ -168,6 +191,7 @@ async function newPage(pipe, {width = 1280, height = 900, dark = false} = {}) {
 	}
 	return {
 		complaints, requests, run, until, send,
+		close: () => send('Page.close'),
 		async go(url) {
 			const {errorText} = await send('Page.navigate', {url});
 			if (errorText)
