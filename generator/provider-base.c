@@ -158,7 +158,7 @@ static struct str find(struct provider_work *w)
 		w->endpoint_pos = provider_pos(w, "authorization_endpoint");
 		provider_check_url(
 		    w, "authorization_endpoint", endpoint, w->endpoint_pos);
-		w->base = base_of(w, endpoint);
+		w->out->base = w->base = base_of(w, endpoint);
 		return endpoint;
 	}
 	const char *key =
@@ -171,9 +171,10 @@ static struct str find(struct provider_work *w)
 		refuse_missing(w);
 		return endpoint;
 	}
+	w->out->base =
+	    str_ends(base, "/") ? str_slice(base, 0, base.n - 1) : base;
 	if (usual)
-		w->base =
-		    str_ends(base, "/") ? str_slice(base, 0, base.n - 1) : base;
+		w->base = w->out->base;
 	if (own && usual)
 		return provider_join(w, base, path);
 	return join(w, own ? "path" : key, base, path);

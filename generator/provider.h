@@ -28,6 +28,8 @@ struct oauth_provider {
 	struct str url;
 	/* what the URL is made of, before it is encoded */
 	struct str endpoint, client_id;
+	/* the endpoint's part that its path was joined to, where it was */
+	struct str base;
 	struct str scope;    /* all of them, a space between two */
 	struct str redirect; /* absolute; finish() is on that page */
 	struct pos redirect_pos;

@@ -21,15 +21,20 @@ kind = "cognito"
 domain = "https://auth.example"
 client_id = "abc"
 params = { identity_provider = "Google" }
+[oauth.cognito.variant.test]
+params = { identity_provider = "Test" }
 [oauth.hmrc]
 redirect_path = "/auth/hmrc.html"
 kind = "hmrc"
 client_id = "it's"
 scopes = ["write:vat", "read:vat", "hello"]
+[oauth.hmrc.variant.sandbox]
+client_id = "its-sandbox"
+scopes = ["hello", "test:vat"]
 [oauth.company-house]
 redirect_path = "/auth/company-house.html"
 kind = "github"
-authorization_endpoint = "https://op.example/a?p='1&scope=own"
+authorization_endpoint = "https://op.example/a?p='1&own=scope"
 client_id = "c"
 pkce = "none"
 params = { "a b" = "c&d" }
@@ -156,7 +161,7 @@ function thrown(run) {
 	test('and so are constants behind the scope', () => {
 		match(cognito('s', 'n', 'c'), new RegExp('&scope=openid%20profile' +
 			'%20email&identity_provider=Google&state=s&nonce=n&code_'));
-		match(house('s'), /\?p='1&scope=own&.*&scope=read%3Auser&a%20b=c/);
+		match(house('s'), /\?p='1&own=scope&.*&scope=read%3Auser&a%20b=c/);
 	});
 	test('an empty nonce is absent, and so is one that nobody asks for',
 		() => {
@@ -188,13 +193,29 @@ function thrown(run) {
 		for (const account of ['live', 'LIVE', 'Live'])
 			equal(hmrc('s', 'hello', account, 'c'),
 				hmrc('s', 'hello', undefined, 'c'));
-		for (const account of ['', ' live', 'sandbox', 'hmrc', '__proto__',
-			'live:live', null, 0, ['live'], {toString: () => 'live'}]) {
+		for (const account of ['', ' live', 'demo', 'hmrc', '__proto__',
+			'live:live', ':sandbox', 'hmrc:sandbox', null, 0, ['live'], {toString: () => 'live'}]) {
 			equal(thrown(() => hmrc('s', 'hello', account, 'c')),
 				'unknown-account', String(account));
 			equal(thrown(() => cognito('s', 'n', 'c', account)),
 				'unknown-account', String(account));
 		}
+	});
+	test('account: a variant is itself, in any case', () => {
+		const fresh = {state: 's', nonce: 'n', challenge: 'c'};
+		for (const account of ['sandbox', 'SANDBOX', 'Sandbox'])
+			equal(hmrc('s', undefined, account, 'c'),
+				url('hmrc:sandbox', fresh));
+		match(hmrc('s', undefined, 'sandbox', 'c'),
+			/^https:\/\/test-www.*&client_id=its-sandbox&/);
+		equal(cognito('s', 'n', 'c', 'TEST'), url('cognito:test', fresh));
+		equal(cognito('s', 'n', 'c', 'live'), url('cognito', fresh));
+		for (const [scope, account] of [['write:vat', 'sandbox'],
+			['test:vat', 'live']])
+			equal(thrown(() => hmrc('s', scope, account, 'c')),
+				'scope-not-declared');
+		equal(thrown(() => hmrc('s', 'hello', 'test', 'c')),
+			'unknown-account');
 	});
 	test('no URL without a state', () => {
 		for (const state of ['', undefined, null, 0, 1, {}, ['s'],

@@ -1,5 +1,6 @@
 #include "tests/unit/site-kit.h"
 
+#include "generator/client.h"
 #include "generator/dotenv.h"
 
 /*
@@ -11,6 +12,7 @@
 	"api_url = 'https://api.example'\n"                                    \
 	"[oauth]\nttl = '1m'\n"                                                \
 	"[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'abc'\n"                     \
+	"[oauth.hmrc.variant.sandbox]\nclient_id = 'test'\n"                   \
 	"[oauth.git]\nkind = 'github'\nclient_id = ''\n"
 
 static struct oauth_provider list[] = {
@@ -18,6 +20,7 @@ static struct oauth_provider list[] = {
 	.id = STR_INIT("hmrc"),
 	.client_id = STR_INIT("abc"),
 	.endpoint = STR_INIT("https://hmrc.example/go"),
+	.base = STR_INIT("https://hmrc.example"),
 	.issuer = STR_INIT("https://hmrc.example"),
 	.scope = STR_INIT("read:vat write:vat"),
 	.redirect = STR_INIT("https://x.example/back"),
@@ -72,6 +75,7 @@ static void fields_of_a_provider(void **state)
 	gives(&d, "oauth.hmrc.client_id", "abc");
 	gives(
 	    &d, "oauth.hmrc.authorization_endpoint", "https://hmrc.example/go");
+	gives(&d, "oauth.hmrc.base_uri", "https://hmrc.example");
 	gives(&d, "oauth.hmrc.issuer", "https://hmrc.example");
 	gives(&d, "oauth.hmrc.scope", "read:vat write:vat");
 	gives(&d, "oauth.hmrc.redirect_uri", "https://x.example/back");
@@ -141,23 +145,19 @@ static void what_cannot_be_named(void **state)
 	} rows[] = {
 	    {"oauth.hrmc.client_id",
 		"unknown-provider: there is no [oauth.hrmc]; did you mean "
-		"`hmrc`?"},
-	    {"oauth.facade.client_id",
-		"unknown-provider: there is no [oauth.facade]; name one of "
-		"git and hmrc"},
+		"\"hmrc\"?"},
 	    {"oauth.ttl.client_id",
-		"unknown-provider: there is no [oauth.ttl]; name one of git "
-		"and hmrc"},
+		"unknown-provider: there is no [oauth.ttl]; write one, or "
+		"name \"git\" or \"hmrc\""},
 	    {"oauth..client_id", "unknown-provider: there is no [oauth.]; "},
-	    {"oauth.hrmc:x.client_id",
-		"unknown-provider: there is no [oauth.hrmc]; did you mean "
-		"`hmrc`?"},
+	    {"oauth.hrmc:x.client_id", "unknown-provider: "},
 	    {"oauth.hmrc:sandbx.client_id",
-		"unknown-variant: [oauth.hmrc] has no variant \"sandbx\", nor "
-		"any other; declare [oauth.hmrc.variant.sandbx], or name "
-		"`oauth.hmrc`"},
-	    {"oauth.hmrc:.client_id",
-		"unknown-variant: [oauth.hmrc] has no variant \"\""},
+		"unknown-variant: [oauth.hmrc] has no variant \"sandbx\"; did "
+		"you mean \"hmrc:sandbox\"?"},
+	    {"oauth.hmrc:live.client_id",
+		"unknown-variant: [oauth.hmrc] has no variant \"live\"; write "
+		"\"hmrc\" or \"hmrc:sandbox\""},
+	    {"oauth.hmrc:.client_id", "unknown-variant: "},
 	    {"oauth.hmrc.clientid",
 		"unknown-field: a provider has no `clientid` to be named; did "
 		"you mean `client_id`?"},
@@ -241,6 +241,48 @@ static void of_an_environment(void **state)
 	kit_close(&k);
 }
 
+/* Each provider's own, as its table or its kind has it. */
+static void what_providers_have(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    "name = 'x'\nbase_url = 'https://x.example'\n"
+	    "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'live'\n"
+	    "[oauth.hmrc.variant.sandbox]\nclient_id = 'test'\n"
+	    "[oauth.login]\nkind = 'cognito'\nclient_id = 'abc'\n"
+	    "domain = 'https://a.example/'\n"
+	    "redirect_path = '/login.html'\n"
+	    "[oauth.whole]\nclient_id = 'abc'\n"
+	    "authorization_endpoint = 'https://b.example/go'\n"
+	    "redirect_path = '/whole.html'\n"
+	    "[dotenv.a]\nfile = 'a.env'\n"
+	    "[[dotenv.a.groups]]\n"
+	    "LIVE = 'oauth.hmrc.client_id'\n"
+	    "LIVE_URI = 'oauth.hmrc.base_uri'\n"
+	    "TEST = 'oauth.hmrc:sandbox.client_id'\n"
+	    "TEST_URI = 'oauth.hmrc:sandbox.base_uri'\n"
+	    "TEST_TOKENS = 'oauth.hmrc:sandbox.token_endpoint'\n"
+	    "LOGIN_URI = 'oauth.login.base_uri'\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(produce_dotenv(kit_build(&k)), ERR_OK);
+	assert_string_equal(kit_output(&k, OUT_WWW, "a.env"),
+	    "LIVE=live\nLIVE_URI=https://www.tax.service.gov.uk\n"
+	    "TEST=test\nTEST_URI=https://test-www.tax.service.gov.uk\n"
+	    "TEST_TOKENS=https://test-api.service.hmrc.gov.uk/oauth/token\n"
+	    "LOGIN_URI=https://a.example\n");
+	struct dotenv_providers all = {.err = ERR_OK};
+	assert_int_equal(
+	    oauth_providers(&k.build, NULL, &all.list, &all.n), ERR_OK);
+	struct dotenv d = {
+	    .b = &k.build, .name = STR("app"), .providers = &all};
+	assert_null(named(&d, "oauth.whole.base_uri"));
+	kit_says(&k, "empty-field: [oauth.whole] has no base_uri; ");
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +294,7 @@ int main(void)
 	    cmocka_unit_test(provider_and_field),
 	    cmocka_unit_test(of_a_broken_provider),
 	    cmocka_unit_test(of_an_environment),
+	    cmocka_unit_test(what_providers_have),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,7 @@
 #include "tests/unit/site-kit.h"
 
+#include "generator/dotenv.h"
+
 /*
  * KEY=VALUE files: which bytes they have, and what cannot be one. The findings
  * about keys and paths are in tests/golden/bad-dotenv.
@@ -61,8 +63,6 @@ static void values_that_no_line_holds(void **state)
 	    {"a\xc2\xa0", "white space at an edge"},
 	    {"a\xe3\x80\x80", "white space at an edge"},
 	    {"\xef\xbb\xbfz", "white space at an edge"},
-	    {"a\xff", "bytes that are not UTF-8"},
-	    {"\x80", "bytes that are not UTF-8"},
 	};
 	struct kit k = {0};
 
@@ -73,6 +73,21 @@ static void values_that_no_line_holds(void **state)
 		kit_says(&k, arena_printf(&k.arena, "has %s,", bad[i].why).p);
 		assert_int_equal(k.build.out.n, 0);
 		kit_close(&k);
+	}
+}
+
+/* Sites are refused that have such values; comments and values alike. */
+static void text_alone(void **state)
+{
+	static const char *const bad[] = {
+	    "a\xff", "\x80", "\xed\xa0\x80", "a\xc3"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_string_equal(dotenv_wrong_with_line(str_of(bad[i])),
+		    "bytes that are not UTF-8");
+		assert_string_equal(dotenv_wrong_with_value(str_of(bad[i])),
+		    "bytes that are not UTF-8");
 	}
 }
 
@@ -168,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_stand_as_they_are),
 	    cmocka_unit_test(values_that_no_line_holds),
+	    cmocka_unit_test(text_alone),
 	    cmocka_unit_test(order_is_the_files),
 	    cmocka_unit_test(of_an_environment),
 	    cmocka_unit_test(once_alone),
