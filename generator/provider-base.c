@@ -58,6 +58,7 @@ static void find_tenant(struct provider_work *w)
 	struct str tenant = provider_text(w, "tenant", NULL);
 	struct pos pos = provider_pos(w, "tenant");
 
+	w->tenant = tenant;
 	if (!tenant.p || key_is_placeholder(tenant))
 		return;
 	if (!has_tenant(w->kind->base))
@@ -70,7 +71,6 @@ static void find_tenant(struct provider_work *w)
 		    "\"%.*s\" is no tenant; it is an id such as \"1b2f4c6e-…\" "
 		    "or a name such as \"example.onmicrosoft.com\"",
 		    STR_ARG(tenant));
-	w->tenant = tenant;
 }
 
 /* Each of these says where people sign in; two of them may disagree. */

@@ -48,6 +48,11 @@ static bool check_name(struct provider_work *w, const struct provider_param *p)
 	bool spaced =
 	    p->from == PARAM_PAGE && str_find(p->name, ' ', 0) < p->name.n;
 
+	if (p->from == PARAM_PAGE && str_is(p->name, "client_secret")) {
+		provider_refuse(w, p->pos, "secret-present",
+		    "client_secret is never in a URL; take it out");
+		return false;
+	}
 	if (p->from == PARAM_ENDPOINT || (p->name.n && !spaced))
 		return true;
 	provider_refuse(w, p->pos, "param-name",

@@ -1,5 +1,7 @@
 #include "generator/provider-work.h"
 
+#include <stdlib.h>
+
 #include "generator/keys.h"
 
 /*
@@ -75,19 +77,30 @@ static void add_key(
 	bool bad = v->kind != VALUE_ARRAY;
 	for (size_t i = 0; !bad && i < v->as.array.n; i++) {
 		const struct value *item = v->as.array.items[i];
-		bad |= item->kind != VALUE_STRING;
 		one.value = item->text;
 		one.pos = item->pos;
-		add(all, w->arena, one, item);
+		if (item->kind == VALUE_STRING)
+			add(all, w->arena, one, item);
+		else
+			bad = true;
 	}
 	if (bad)
 		provider_refuse(w, provider_pos(w, key), "wrong-type",
 		    "%s is a string or an array of strings", key);
 }
 
+static int by_name(const void *left, const void *right)
+{
+	const struct provider_param *a = left, *b = right;
+
+	return str_cmp(a->name, b->name);
+}
+
+/* By name: whichever file a parameter stands in, the URL is the same. */
 static void add_params(struct provider_work *w, struct provider_params *all)
 {
 	const struct value *params = value_get(w->table, "params");
+	size_t before = all->n;
 
 	if (!params || params->kind != VALUE_TABLE)
 		return;
@@ -99,6 +112,9 @@ static void add_params(struct provider_work *w, struct provider_params *all)
 		    .pos = m->pos};
 		add(all, w->arena, one, m->value);
 	}
+	if (all->n > before)
+		qsort(all->list + before, all->n - before, sizeof(*all->list),
+		    by_name);
 }
 
 static void add_allowed(struct provider_work *w, struct provider_params *all)

@@ -23,7 +23,7 @@ struct oauth_provider {
 	 * The authorization URL as far as it is constant, in this order: the
 	 * endpoint with its own query byte for byte, response_type, client_id,
 	 * redirect_uri, scope, response_mode, max_age, each resource, then
-	 * params in the order of their table. `&state=…` follows.
+	 * params by name. `&state=…` follows.
 	 */
 	struct str url;
 	/* what the URL is made of, before it is encoded */

@@ -10,16 +10,29 @@ static const char *const names[] = {
     "secret",
     "password",
     "passphrase",
+    "passwd",
     "private_key",
     "private-key",
+    "privatekey",
 };
+
+static bool holds(struct str key, const char *part)
+{
+	struct str p = str_of(part);
+
+	for (size_t i = 0; i + p.n <= key.n; i++)
+		if (str_ieq(str_slice(key, i, i + p.n), p))
+			return true;
+	return false;
+}
 
 bool secret_named(struct str key)
 {
 	for (size_t i = 0; key.n && i < sizeof(names) / sizeof(*names); i++)
-		if (memmem(key.p, key.n, names[i], strlen(names[i])))
+		if (holds(key, names[i]))
 			return true;
-	return str_ends(key, "token");
+	return key.n >= 5 &&
+	       str_ieq(str_slice(key, key.n - 5, key.n), STR("token"));
 }
 
 /* A header that says who calls. */

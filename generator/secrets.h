@@ -9,7 +9,7 @@
  * finding that says so names the place and never the value.
  */
 
-/* A key that is named after one: client_secret, private_key, api_token … */
+/* A key that is named after one: client_secret, privateKey, API_TOKEN … */
 bool secret_named(struct str key);
 /* A path by dots: one of those, or a header that says who calls. */
 bool secret_at(struct str path);

@@ -6,9 +6,10 @@
 static void named(void **state)
 {
 	static const char *const yes[] = {"secret", "client_secret",
-	    "secret_arn", "db_password", "private_key", "token", "api_token"};
+	    "secret_arn", "db_password", "private_key", "token", "api_token",
+	    "clientSecret", "API_TOKEN", "privateKey", "Passwd"};
 	static const char *const no[] = {"", "client_id", "token_endpoint",
-	    "public_key", "tokens_per_minute", "pass"};
+	    "public_key", "tokens_per_minute", "pass", "TOKEN_URL", "oken"};
 	(void)state;
 	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
 		assert_true(secret_named(str_of(yes[i])));
