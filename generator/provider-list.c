@@ -1,5 +1,6 @@
 #include "generator/client.h"
 
+#include "generator/provider-shared.h"
 #include "generator/provider-variant.h"
 
 /*
@@ -12,6 +13,7 @@ struct listing {
 	struct diag *diag; /* NULL: said already */
 	struct value *base_url;
 	struct oauth_provider *list;
+	bool *is_good; /* of each of them */
 	size_t n;
 	enum err err;
 };
@@ -20,7 +22,8 @@ struct listing {
 static struct value *base_url(struct build *b)
 {
 	const struct value *said = site_value(b->site, "base_url");
-	struct value *v = value_string(b->arena, b->site->base_url, POS_NONE);
+	struct value *v = value_string(
+	    b->arena, b->site->base_url, said ? said->pos : POS_NONE);
 	v->from_env = said && said->from_env;
 	return v;
 }
@@ -30,16 +33,28 @@ static void read_one(
 {
 	enum err err = oauth_provider_read(
 	    l->b->arena, table, l->base_url, diag, &l->list[l->n]);
+
+	l->is_good[l->n++] = err == ERR_OK;
 	if (err != ERR_OK)
 		l->err = err;
-	else
-		l->n++;
 }
 
 static bool is_at(struct pos a, struct pos b)
 {
 	return a.line == b.line && a.col == b.col &&
 	       str_eq(str_of(a.file), str_of(b.file));
+}
+
+/* What is wrong with base_url would be told for each that it is joined for. */
+static void tell(struct listing *l, const struct diag_item *item)
+{
+	for (const struct diag_item *i = l->diag ? l->diag->first : NULL; i;
+	     i = i->next)
+		if (is_at(i->pos, l->base_url->pos) &&
+		    is_at(i->pos, item->pos) &&
+		    str_eq(str_of(i->name), str_of(item->name)))
+			return;
+	diag_error(l->diag, item->pos, item->name, "%.*s", STR_ARG(item->text));
 }
 
 /*
@@ -87,7 +102,7 @@ static void read_all(struct listing *l, const struct member *base)
 	diag_init(&said, l->b->arena);
 	read_one(l, base, &said);
 	for (const struct diag_item *i = said.first; i; i = i->next)
-		diag_error(l->diag, i->pos, i->name, "%.*s", STR_ARG(i->text));
+		tell(l, i);
 	for (size_t i = 0; variants && i < variants->as.table.n; i++) {
 		const struct member *m = &variants->as.table.members[i];
 		if (m->value->kind == VALUE_TABLE && !m->value->broken)
@@ -108,13 +123,19 @@ enum err oauth_providers(
 		max += 1 + (variants ? variants->as.table.n : 0);
 	}
 	l.list = arena_array(b->arena, max, sizeof(*l.list));
+	l.is_good = arena_array(b->arena, max, sizeof(*l.is_good));
 	for (size_t i = 0; oauth && i < oauth->as.table.n; i++) {
 		const struct member *m = &oauth->as.table.members[i];
 		/* storage, ttl and the like are no tables */
 		if (m->value->kind == VALUE_TABLE)
 			read_all(&l, m);
 	}
+	if (provider_shared(l.list, l.n, diag) != ERR_OK)
+		l.err = ERR_INPUT;
 	*list = l.list;
-	*n = l.n;
+	*n = 0;
+	for (size_t i = 0; i < l.n; i++)
+		if (l.is_good[i])
+			l.list[(*n)++] = l.list[i];
 	return l.err;
 }

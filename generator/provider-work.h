@@ -88,6 +88,18 @@ bool provider_check_url(
     struct provider_work *w, const char *key, struct str text, struct pos pos);
 bool provider_check_base(
     struct provider_work *w, const char *key, struct str text, struct pos pos);
+/*
+ * A page of the site that people come back to: `path` joined to base_url, p
+ * NULL where that was refused (redirect-relative, base-has-query).
+ */
+struct str provider_page(
+    struct provider_work *w, const char *key, struct str path, struct pos pos);
+/*
+ * Refuses what no such page can be: redirect-relative, -scheme, -fragment,
+ * -userinfo, -wildcard, -query, double-slash. provider-redirect.c
+ */
+bool provider_check_page(
+    struct provider_work *w, const char *key, struct str uri, struct pos pos);
 /* Whether base is the kind's own server, live or its sandbox. */
 bool provider_is_own(struct provider_work *w, bool sandbox);
 /* With one slash between them; what is wrong before or after it stays. */

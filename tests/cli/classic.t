@@ -29,6 +29,7 @@ kind = "hmrc"
 client_id = "it's"
 scopes = ["write:vat", "read:vat", "hello"]
 [oauth.hmrc.variant.sandbox]
+redirect_path = "/auth/sandbox.html"
 client_id = "its-sandbox"
 scopes = ["hello", "test:vat"]
 [oauth.company-house]

@@ -50,6 +50,7 @@ client_secret = { env = "NEVER_SET" }
 [oauth.front]
 authorization_endpoint = "${op}/authorize"
 client_id = "front"
+redirect_path = "/auth/front.html"
 `;
 
 function write(toml) {
@@ -840,6 +841,7 @@ domain = "https://login.acme.example"
 issuer = "https://idp.acme.example"
 client_id = "s"
 client_secret = { env = "NEVER_SET" }
+redirect_path = "/auth/server.html"
 `, 'many');
 		equal(connect(many), '\'self\' https://oauth2.googleapis.com ' +
 			'https://www.googleapis.com');
@@ -860,6 +862,7 @@ client_secret = { env = "NEVER_SET" }
 [oauth.front]
 authorization_endpoint = "https://op.example/a"
 client_id = "front"
+redirect_path = "/auth/front.html"
 `, 'vain');
 		equal([none.module, connect(none)], [undefined, '\'self\'']);
 		match(none.said, /site\.toml:4:10: warning: tokens-without-provider: .*; /);

@@ -252,6 +252,7 @@ static void what_providers_have(void **state)
 	    "name = 'x'\nbase_url = 'https://x.example'\n"
 	    "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'live'\n"
 	    "[oauth.hmrc.variant.sandbox]\nclient_id = 'test'\n"
+	    "redirect_path = '/sandbox.html'\n"
 	    "[oauth.login]\nkind = 'cognito'\nclient_id = 'abc'\n"
 	    "domain = 'https://a.example/'\n"
 	    "redirect_path = '/login.html'\n"

@@ -140,7 +140,7 @@ static void nothing_of_broken_ones(void **state)
 	(void)state;
 	assert_null(
 	    make(&k, SITE "[oauth]\nclients = true\n" LOGIN "[oauth.two]\n"
-			  "kind = 'google'\n"));
+			  "kind = 'google'\nredirect_path = '/b'\n"));
 	assert_string_equal(kit_said(&k), "");
 	assert_int_equal(produce_oauth(&k.build), ERR_INPUT);
 	kit_says(&k, "client-id-empty: ");
