@@ -1,58 +1,122 @@
-#include "generator/client.h"
+#include "generator/oauth-clients.h"
 
 #include "generator/canon.h"
+#include "generator/client.h"
 
 /*
- * oauth-clients.json, where [oauth] clients asks for it: what anybody may know
- * of each provider, for other tools and for pages with a sign-in of their own.
- * An object by the providers' names; the members of each are those of RFC 8414
- * (the server's) and RFC 7591 (the client's), whose names do not meet. It is
- * canonical JSON, so equal data is equal bytes.
- *
- * Only what struct oauth_provider has goes in, which knows no secret. What an
- * absent member means is the RFCs' to say: without PKCE there is no
- * code_challenge_methods_supported. How a client proves itself is said of
- * public ones alone ("none"): what has a client_secret is the server's matter.
+ * oauth-clients.json, where [oauth] clients asks for it, for other tools and
+ * for pages with a sign-in of their own: an object by the providers' names,
+ * variants as "hmrc:sandbox". It is canonical JSON, so equal data is equal
+ * bytes.
  */
 #define NAME "oauth-clients.json"
 
+/* A table in the making. */
+struct making_client {
+	struct arena *arena;
+	struct value *out;
+};
+
 static void put_text(
-    struct build *b, struct value *table, const char *key, struct str text)
+    const struct making_client *m, const char *key, struct str text)
 {
 	if (text.n)
-		value_set(b->arena, table, str_of(key), POS_NONE,
-		    value_string(b->arena, text, POS_NONE));
+		value_set(m->arena, m->out, str_of(key), POS_NONE,
+		    value_string(m->arena, text, POS_NONE));
 }
 
-/* An array of one. */
-static void put_one(
-    struct build *b, struct value *table, const char *key, struct str text)
+/* An item more of an array, which the first one makes. */
+static void put_item(
+    const struct making_client *m, const char *key, struct str text)
 {
-	struct value *list = value_new(b->arena, VALUE_ARRAY, POS_NONE);
+	struct value *list = value_get(m->out, key);
 
-	value_push(b->arena, list, value_string(b->arena, text, POS_NONE));
-	value_set(b->arena, table, str_of(key), POS_NONE, list);
+	if (!text.n)
+		return;
+	if (!list) {
+		list = value_new(m->arena, VALUE_ARRAY, POS_NONE);
+		value_set(m->arena, m->out, str_of(key), POS_NONE, list);
+	}
+	value_push(m->arena, list, value_string(m->arena, text, POS_NONE));
 }
 
-static struct value *client(
-    struct build *b, const struct oauth_provider *p, bool *from_env)
+/* RFC 8414: where the server is, and what is used of it. */
+static void put_server(
+    const struct making_client *m, const struct oauth_provider *p)
 {
-	struct value *out = value_new(b->arena, VALUE_TABLE, POS_NONE);
-
-	*from_env |= p->from_env;
-	put_text(b, out, "issuer", p->issuer);
-	put_text(b, out, "authorization_endpoint", p->endpoint);
+	put_text(m, "issuer", p->issuer);
+	put_text(m, "authorization_endpoint", p->endpoint);
+	put_text(m, "token_endpoint", p->token_endpoint);
+	put_text(m, "jwks_uri", p->jwks_uri);
+	put_item(m, "response_modes_supported", STR("query"));
 	if (p->pkce)
-		put_one(
-		    b, out, "code_challenge_methods_supported", STR("S256"));
-	put_text(b, out, "client_id", p->client_id);
-	put_text(b, out, "scope", p->scope);
-	put_one(b, out, "redirect_uris", p->redirect);
-	put_one(b, out, "response_types", STR("code"));
-	put_one(b, out, "grant_types", STR("authorization_code"));
+		put_item(m, "code_challenge_methods_supported", STR("S256"));
+	if (p->iss_required)
+		value_set(m->arena, m->out,
+		    STR("authorization_response_iss_parameter_supported"),
+		    POS_NONE, value_bool(m->arena, true, POS_NONE));
+}
+
+/* The one that is used comes first. */
+static void put_redirects(
+    const struct making_client *m, const struct oauth_provider *p)
+{
+	size_t n = p->redirects ? p->redirects->as.array.n : 0;
+
+	put_item(m, "redirect_uris", p->redirect);
+	for (size_t i = 0; i < n; i++) {
+		struct str uri = p->redirects->as.array.items[i]->text;
+		if (!str_eq(uri, p->redirect))
+			put_item(m, "redirect_uris", uri);
+	}
+}
+
+/* RFC 7591: what was registered there. */
+static void put_client(
+    const struct making_client *m, const struct oauth_provider *p)
+{
+	put_text(m, "client_id", p->client_id);
+	put_text(m, "scope", p->scope);
+	put_redirects(m, p);
+	put_item(m, "response_types", STR("code"));
+	put_item(m, "grant_types", STR("authorization_code"));
+	if (!p->has_secret && p->token_endpoint.n)
+		put_item(m, "grant_types", STR("refresh_token"));
 	if (!p->has_secret)
-		put_text(b, out, "token_endpoint_auth_method", STR("none"));
-	return out;
+		put_text(m, "token_endpoint_auth_method", STR("none"));
+	if (p->max_age >= 0)
+		value_set(m->arena, m->out, STR("default_max_age"), POS_NONE,
+		    value_int(m->arena, p->max_age, POS_NONE));
+}
+
+static void put_logout(
+    const struct making_client *m, const struct oauth_provider *p)
+{
+	if (!str_is(str_of(p->logout_style), "oidc"))
+		return;
+	put_text(m, "end_session_endpoint", p->logout_endpoint);
+	put_item(m, "post_logout_redirect_uris", p->logout_redirect);
+}
+
+struct value *oauth_client(struct arena *a, const struct oauth_provider *p)
+{
+	struct making_client m = {
+	    .arena = a, .out = value_new(a, VALUE_TABLE, POS_NONE)};
+
+	put_server(&m, p);
+	put_client(&m, p);
+	put_logout(&m, p);
+	return m.out;
+}
+
+static bool is_from_env(const struct oauth_provider *p)
+{
+	size_t n = p->redirects ? p->redirects->as.array.n : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (p->redirects->as.array.items[i]->from_env)
+			return true;
+	return p->from_env || (p->redirects && p->redirects->from_env);
 }
 
 static enum err put(struct build *b, const struct oauth_provider *list,
@@ -63,8 +127,9 @@ static enum err put(struct build *b, const struct oauth_provider *list,
 	bool from_env = asked->from_env;
 
 	for (size_t i = 0; i < n; i++) {
+		from_env |= is_from_env(&list[i]);
 		value_set(b->arena, root, list[i].id, POS_NONE,
-		    client(b, &list[i], &from_env));
+		    oauth_client(b->arena, &list[i]));
 	}
 	enum err err = canon_write(b->arena, root, b->diag, &json);
 	if (err == ERR_OK)
