@@ -45,8 +45,8 @@ struct oauth_provider {
 	/* Signing out: where, whereto after it, and the two as one URL. */
 	struct str logout_endpoint, logout_redirect, logout_url;
 	const char *logout_style; /* as in keys.def; NULL: no logout */
-	struct str allow; /* parameters a page may add, by spaces */
-	int64_t max_age;  /* seconds; -1: not asked for */
+	struct str allow;	  /* parameters a page may add, by spaces */
+	int64_t max_age;	  /* seconds; -1: not asked for */
 	bool nonce, pkce;
 	bool has_secret;    /* a confidential client: the server's matter */
 	bool accepts_mixup; /* may share a redirect with another server */
