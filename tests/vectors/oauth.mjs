@@ -19,11 +19,12 @@ export function build(lowtide, tmp) {
 			(row.base ?? table.bases[0]) === base);
 		mkdirSync(dir);
 		writeFileSync(path.join(dir, 'site.toml'),
-			[`name = "t"\nbase_url = "${base}"`, ...rows.map((row) =>
-				[`[oauth.${row.id}]`, ...row.toml].join('\n')),
+			['name = "t"', `base_url = "${base}"`, ...rows.flatMap(
+				(row) => [`[oauth.${row.id}]`, ...row.toml]),
 			''].join('\n'));
 		execFileSync(lowtide, ['build', '-q', '--fast', '-C', dir,
-			'--out', out], {stdio: ['ignore', 'ignore', 'inherit']});
+			'--out', out],
+		{stdio: ['ignore', 'ignore', 'inherit']});
 		const www = path.join(out, 'www');
 		return path.join(www, readdirSync(www).find((name) =>
 			/^oauth\.[0-9a-f]{10}\.mjs$/.test(name)));
@@ -55,8 +56,8 @@ export async function compare(table, files) {
 		table.bases.indexOf(row.base) : 0];
 
 	for (const row of table.urls)
-		same(row.name, of(row).url(row.variant ?
-			`${row.id}:${row.variant}` : row.id, row.call), row.url);
+		same(row.name, of(row).url(row.variant ? `${row.id}:${
+			row.variant}` : row.id, row.call), row.url);
 
 	/* a provider with a nonce, PKCE and an allowed parameter `ui` */
 	const [{url, begin}] = modules;
