@@ -69,11 +69,13 @@ static void check_parts(struct provider_work *w, const char *key,
 		    key, STR_ARG(url->host));
 	if (url->fragment.p)
 		provider_refuse(w, pos, "redirect-fragment",
-		    "%s has no fragment (RFC 6749 3.1.2); leave out \"#%.*s\"",
+		    "%s must have no fragment (RFC 6749 3.1.2); leave out "
+		    "\"#%.*s\"",
 		    key, STR_ARG(url->fragment));
 	if (url->userinfo.p)
 		provider_refuse(w, pos, "redirect-userinfo",
-		    "%s names no user; leave out what is before \"@\"", key);
+		    "%s must name no user; leave out what is before \"@\"",
+		    key);
 	if (doubled.n)
 		provider_refuse(w, pos, "double-slash",
 		    "%s has an empty segment, \"%.*s\"; write one slash", key,
@@ -130,11 +132,38 @@ bool provider_check_page(
 	return good;
 }
 
+/* What is wrong with base_url is told of that, and the same for all of them. */
+static bool check_base(struct provider_work *w, const char *key, struct pos pos)
+{
+	const struct value *base = w->base_url;
+
+	if (!base || !base->text.n) {
+		provider_refuse(w, pos, "redirect-relative",
+		    "%s needs a base_url to be joined to; set one", key);
+		return false;
+	}
+	if (str_find(base->text, '?', 0) < base->text.n ||
+	    str_find(base->text, '#', 0) < base->text.n) {
+		provider_refuse(w, base->pos, "base-has-query",
+		    "base_url is what paths are joined to; leave out its query "
+		    "and fragment");
+		return false;
+	}
+	return provider_check_page(w, "base_url", base->text, base->pos);
+}
+
 struct str provider_page(
     struct provider_work *w, const char *key, struct str path, struct pos pos)
 {
 	struct str none = {0};
 
+	if (scheme_length(path)) {
+		provider_refuse(w, pos, "redirect-relative",
+		    "%s \"%.*s\" is a whole URL, and is joined to base_url; "
+		    "write its path alone, from its \"/\" on",
+		    key, STR_ARG(path));
+		return none;
+	}
 	if (!str_starts(path, "/") || str_starts(path, "//")) {
 		provider_refuse(w, pos, "redirect-relative",
 		    "%s \"%.*s\" does not begin with one \"/\"; it is joined "
@@ -142,22 +171,10 @@ struct str provider_page(
 		    key, STR_ARG(path));
 		return none;
 	}
-	if (!w->base_url || !w->base_url->text.n) {
-		provider_refuse(w, pos, "redirect-relative",
-		    "%s needs a base_url to be joined to; set one", key);
+	if (!check_base(w, key, pos))
 		return none;
-	}
-	struct str base = w->base_url->text;
-	if (str_find(base, '?', 0) < base.n ||
-	    str_find(base, '#', 0) < base.n) {
-		provider_refuse(w, w->base_url->pos, "base-has-query",
-		    "base_url is what %s is joined to; leave out its query and "
-		    "fragment",
-		    key);
-		return none;
-	}
 	w->out->from_env |= w->base_url->from_env;
-	return provider_join(w, base, path);
+	return provider_join(w, w->base_url->text, path);
 }
 
 static struct str find(struct provider_work *w, const char **key)
@@ -199,19 +216,23 @@ static bool is_ip(struct str host)
 	return true;
 }
 
+static bool is_address(struct provider_work *w, struct str uri, struct url *url)
+{
+	return w->kind->redirects_dns &&
+	       url_split(w->arena, uri, url) == ERR_OK &&
+	       !url_is_loopback(url) && is_ip(url->host);
+}
+
 static void check_host(
     struct provider_work *w, const char *key, struct str uri, struct pos pos)
 {
 	struct url url;
 
-	if (!w->kind->redirects_dns ||
-	    url_split(w->arena, uri, &url) != ERR_OK || url_is_loopback(&url) ||
-	    !is_ip(url.host))
-		return;
-	provider_refuse(w, pos, "redirect-ip",
-	    "%s is at %.*s, and kind \"%s\" takes names only, no addresses; "
-	    "write the site's name",
-	    key, STR_ARG(url.host), w->kind->name);
+	if (is_address(w, uri, &url))
+		provider_refuse(w, pos, "redirect-ip",
+		    "%s is at %.*s, and kind \"%s\" takes names only, no "
+		    "addresses; write the site's name",
+		    key, STR_ARG(url.host), w->kind->name);
 }
 
 /* --- what was registered ------------------------------------------------- */
@@ -274,12 +295,17 @@ static void check_listed(struct provider_work *w, const struct value *list)
 	for (size_t i = 0; i < list->as.array.n; i++)
 		if (str_eq(list->as.array.items[i]->text, uri))
 			return;
-	struct str near = nearest(list, uri);
+	if (!list->as.array.n) {
+		provider_refuse(w, list->pos, "redirect-not-listed",
+		    "redirect_allow is empty; list \"%.*s\" as it is "
+		    "registered, or leave redirect_allow out",
+		    STR_ARG(uri));
+		return;
+	}
 	provider_refuse(w, w->out->redirect_pos, "redirect-not-listed",
 	    "\"%.*s\" is not in redirect_allow, and providers compare byte for "
-	    "byte; %s%.*s%s",
-	    STR_ARG(uri), near.n ? "the nearest there is \"" : "it is empty",
-	    STR_ARG(near), near.n ? "\"" : "");
+	    "byte; make it what is registered: the nearest there is \"%.*s\"",
+	    STR_ARG(uri), STR_ARG(nearest(list, uri)));
 }
 
 static void check_allow(struct provider_work *w, bool is_good)
@@ -315,8 +341,10 @@ void provider_redirect(struct provider_work *w)
 		       provider_check_page(w, key, uri, pos);
 
 	w->out->redirect = uri;
-	if (is_good)
+	if (is_good && value_get(w->table, "redirect_uri"))
 		check_host(w, key, uri, pos);
+	else if (is_good)
+		check_host(w, "base_url", uri, w->base_url->pos);
 	check_allow(w, is_good);
 	w->out->accepts_mixup = str_is(provider_raw(w, "mixup"), "accept");
 }

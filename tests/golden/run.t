@@ -95,7 +95,7 @@ done < <(cat generator/{toml.cc,dotenv{,-groups,-values,-provider}.c,classic.c,o
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/{openapi,run-reference,server-redirects,server-pages}.c \
 	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
-	grep -oE 'diag_(error|warn)\([^"]*"[a-z]+(-[a-z]+)+"' |
+	grep -oE '(diag_(error|warn)|provider_refuse)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 
 done_testing

@@ -129,7 +129,10 @@ static void schemes(void **state)
 	    "site.toml:6:16: redirect-scheme: ");
 	refuses(OP "redirect_uri = 'http://localhost.evil.example/cb'\n",
 	    "site.toml:6:16: redirect-scheme: ");
-	refuses_at("http://x.example", OP, "site.toml:3:8: redirect-scheme: ");
+	refuses_at("http://x.example",
+	    OP "[oauth.b]\nkind = 'github'\n"
+	       "client_id = 'b'\n",
+	    "site.toml:2:12: redirect-scheme: base_url is at x.example");
 }
 
 static void parts(void **state)
@@ -145,7 +148,7 @@ static void parts(void **state)
 	    "site.toml:6:17: double-slash: redirect_path has an empty segment, "
 	    "\"//cb\"");
 	refuses_at(
-	    "https://x.example//sub", OP, "site.toml:3:8: double-slash: ");
+	    "https://x.example//sub", OP, "site.toml:2:12: double-slash: ");
 	refuses(OP "redirect_path = '/cb?a=1&state=x'\n",
 	    "site.toml:6:17: redirect-query: redirect_path has \"state\"");
 	gives(OP "redirect_path = '/cb?states=x&a=code'",
@@ -177,16 +180,17 @@ static void as_registered(void **state)
 	gives(OP "redirect_allow = ['com.example.app:/cb', '" CB "']", CB);
 	refuses(OP "redirect_allow = ['" CB "/', 'https://x.example/']\n",
 	    "site.toml:3:8: redirect-not-listed: \"" CB "\" is not in "
-	    "redirect_allow, and providers compare byte for byte; the nearest "
-	    "there is \"" CB "/\"");
+	    "redirect_allow, and providers compare byte for byte; make it what "
+	    "is registered: the nearest there is \"" CB "/\"");
 	refuses(OP "redirect_uri = 'https://X.example/cb'\n"
 		   "redirect_allow = ['https://y.example/cb/long', "
 		   "'https://x.example/cb']\n",
 	    "site.toml:6:16: redirect-not-listed: \"https://X.example/cb\" is "
-	    "not in redirect_allow, and providers compare byte for byte; the "
-	    "nearest there is \"https://x.example/cb\"");
-	refuses(
-	    OP "redirect_allow = []\n", "site.toml:3:8: redirect-not-listed: ");
+	    "not in redirect_allow, and providers compare byte for byte; make "
+	    "it what is registered: the nearest there is "
+	    "\"https://x.example/cb\"");
+	refuses(OP "redirect_allow = []\n",
+	    "site.toml:6:18: redirect-not-listed: redirect_allow is empty");
 	refuses(OP "redirect_allow = ['/cb', '${URL}', '" CB "#x', '" CB "']\n",
 	    "site.toml:6:19: redirect-relative: \n"
 	    "site.toml:6:26: placeholder: \n"
@@ -205,6 +209,10 @@ static void hmrc(void **state)
 	gives_at("http://127.0.0.1:8080", HMRC,
 	    "http://127.0.0.1:8080/auth/callback.html");
 	gives_at("http://[::1]", HMRC, "http://[::1]/auth/callback.html");
+	refuses_at("https://10.0.0.1/",
+	    HMRC "[oauth.b]\nkind = 'hmrc'\n"
+		 "client_id = 'b'\n",
+	    "site.toml:2:12: redirect-ip: base_url is at 10.0.0.1");
 	refuses(HMRC AT("10.0.0.1"), "site.toml:7:16: redirect-ip: ");
 	refuses(HMRC AT("[2001:db8::1]"), "site.toml:7:16: redirect-ip: ");
 	refuses(HMRC AT("2130706434"), "site.toml:7:16: redirect-ip: ");
