@@ -32,6 +32,9 @@ const sbin = {...process.env, PATH: `${process.env.PATH}:/usr/sbin`};
 const pause = ms => new Promise(go => setTimeout(go, ms));
 const YEAR = 'public, max-age=31536000, immutable';
 const HTML = 'text/html; charset=utf-8';
+/* pages exchange codes, and may talk to whom they do that with */
+const POLICY = new RegExp("^default-src 'self'; .* connect-src 'self' " +
+	'https://oauth2\\.googleapis\\.com https://www\\.googleapis\\.com;');
 
 /* ---- processes ---------------------------------------------------------- */
 
@@ -160,6 +163,11 @@ async function build(kind, more, base) {
 	}
 	writeFileSync(join(dir, 'site.toml'), `name = "acme-shop"
 		[catalogue.plans]
+		[oauth]
+		tokens = true
+		[oauth.google]
+		kind = "google"
+		client_id = "acme"
 		[site]
 		not_found = "sorry"
 		${more.fallback ? 'fallback = "/app"' : ''}
@@ -330,7 +338,7 @@ async function checkFile(base, proto, row, dist) {
 		equal(a.headers['access-control-allow-origin'] ?? '', row.cors, said);
 		equal(a.headers['x-content-type-options'], 'nosniff', said);
 		equal(a.headers['referrer-policy'], 'strict-origin-when-cross-origin', said);
-		match(a.headers['content-security-policy'], /^default-src 'self'/, said);
+		match(a.headers['content-security-policy'], POLICY, said);
 		equal(got, row.coded ? coding : 'identity', said);
 		ok(decoded(got, a.body, at).equals(bytes), `${said}: the bytes`);
 		if (row.coded)
