@@ -27,27 +27,31 @@ domain = "${op}"
 issuer = "${op}"
 client_id = "spa"
 [oauth.plain]
+redirect_path = "/auth/plain.html"
 kind = "github"
 base_uri = "${op}"
 client_id = "a&b"
-redirect_path = "/auth/plain.html"
 pkce = "none"
 [oauth.nonceless]
+redirect_path = "/auth/nonceless.html"
 kind = "cognito"
 domain = "${op}"
 issuer = "${op}"
 client_id = "spa"
 nonce = false
 [oauth.anonymous]
+redirect_path = "/auth/anonymous.html"
 kind = "cognito"
 domain = "${op}"
 client_id = "spa"
 [oauth.server]
+redirect_path = "/auth/server.html"
 kind = "cognito"
 domain = "${op}"
 client_id = "conf"
 client_secret = { env = "NEVER_SET" }
 [oauth.front]
+redirect_path = "/auth/front.html"
 authorization_endpoint = "${op}/authorize"
 client_id = "front"
 redirect_path = "/auth/front.html"
@@ -862,6 +866,7 @@ async function thrown(run) {
 kind = "google"
 client_id = "g"
 [oauth.server]
+redirect_path = "/auth/server.html"
 kind = "cognito"
 domain = "https://login.acme.example"
 issuer = "https://idp.acme.example"

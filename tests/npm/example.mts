@@ -1,6 +1,8 @@
-/* How requests.mjs and oauth.mjs of the example site are used from TypeScript. */
+/* How the modules of the example site are used from TypeScript. */
 import {begin, finish, go, url, type OAuthError, type Provider}
 	from './oauth.mjs';
+import {checkIdToken, exchange, keys, refresh, type Claims, type Tokens}
+	from './oauth-tokens.mjs';
 import {cancel, follow, RequestError, submit, type Outcome, type Status}
 	from './requests.mjs';
 
@@ -70,4 +72,30 @@ export function back(): string {
 	} catch (error) {
 		return (error as OAuthError).code;
 	}
+}
+
+export async function tokens(signal: AbortSignal): Promise<Tokens> {
+	const signIn = finish();
+	const {nonce, provider} = signIn;
+	const got: Tokens = await exchange(signIn, {signal});
+	const claims: Claims | undefined = got.claims;
+	// @ts-expect-error: HMRC's has none, for one
+	got.claims.sub;
+	// @ts-expect-error: there may be none
+	got.refresh_token.length;
+	if (!claims || !got.id_token || !got.refresh_token)
+		return got;
+	await checkIdToken(got.id_token, {provider, nonce, keys: keys(provider)});
+	await checkIdToken(got.id_token, {provider, nonce: null, maxAge: 60,
+		keys: await keys(provider, {signal}), now: Date.now(),
+		accessToken: got.access_token});
+	// @ts-expect-error: whose is it?
+	await checkIdToken(got.id_token, {nonce});
+	// @ts-expect-error: the site has no such provider
+	await refresh('nobody', got.refresh_token);
+	// @ts-expect-error: a state is no code
+	await exchange({provider, state: 's'});
+	const next = await refresh(provider, got.refresh_token,
+		{signal, claims});
+	return {...next, expires_in: next.refresh_token.length};
 }

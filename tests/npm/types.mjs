@@ -33,9 +33,10 @@ function compile(module, moduleResolution, files) {
 
 test('lowtide client writes them', () => {
 	const {status, stderr} = spawnSync(join(bin, 'lowtide'), ['client', tmp,
-		'-C', 'site', '--env', 'prod', '-q'], {encoding: 'utf8'});
+		'-C', 'site', '--env', 'prod', '-q', '--set', 'oauth.tokens=true'], {encoding: 'utf8'});
 	equal(status, 0, stderr);
-	equal(readdirSync(tmp).sort(), ['oauth.d.mts', 'oauth.mjs',
+	equal(readdirSync(tmp).sort(), ['oauth-tokens.d.mts',
+		'oauth-tokens.mjs', 'oauth.d.mts', 'oauth.mjs',
 		'requests.d.mts', 'requests.mjs']);
 	cpSync('tests/npm/example.mts', join(tmp, 'example.mts'));
 });
@@ -44,7 +45,7 @@ for (const [module, resolution] of settings)
 	test(`the example compiles (${resolution})`, () =>
 		equal(compile(module, resolution, ['example.mts']), ''));
 
-for (const name of ['requests', 'oauth'])
+for (const name of ['requests', 'oauth', 'oauth-tokens'])
 	test(`${name}.mjs exports what its types say`, async () => {
 		const exported = Object.keys(await import(pathToFileURL(
 			join(tmp, `${name}.mjs`))));
