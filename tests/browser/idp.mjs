@@ -90,7 +90,10 @@ export function freePort() {
 	});
 }
 
-/* Throws with `again` when it never listened: the port was somebody's. */
+/*
+ * Throws with `again` when the port is somebody else's: it said that it could
+ * not listen, or was not yet that far when that one answered.
+ */
 async function start(dir, port, keys, wanted) {
 	const base = `http://127.0.0.1:${port}`;
 	const issuer = `${base}/api/oidc`;
@@ -129,7 +132,7 @@ async function start(dir, port, keys, wanted) {
 		const said = await log();
 		throw Object.assign(Error(
 			`the provider does not come up (${how}):\n${said}`),
-		{again: !/started on port/.test(said)});
+		{again: /Error starting|^(?![^]*started on port)/.test(said)});
 	}
 	return {
 		issuer, base, log,
