@@ -54,7 +54,6 @@ client_secret = { env = "NEVER_SET" }
 redirect_path = "/auth/front.html"
 authorization_endpoint = "${op}/authorize"
 client_id = "front"
-redirect_path = "/auth/front.html"
 `;
 
 function write(toml) {
@@ -866,7 +865,6 @@ async function thrown(run) {
 kind = "google"
 client_id = "g"
 [oauth.server]
-redirect_path = "/auth/server.html"
 kind = "cognito"
 domain = "https://login.acme.example"
 issuer = "https://idp.acme.example"
