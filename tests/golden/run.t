@@ -80,6 +80,7 @@ elsewhere() { # NAME
 	secret-in-output) grep -q "$1" tests/cli/secrets.t ;;
 	sign-key | sign-key-mode | sign-without-date) grep -q "$1: " tests/cli/keygen.t ;;
 	helper-not-running) grep -q "$1: " tests/unit/test-run-reference.c ;;
+	base-has-query) grep -q "$1: " tests/unit/test-oauth-redirect.c ;;
 	missing-reference) grep -q "$1: " tests/unit/test-server-hosts.c ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
 	openapi-without-api) grep -q "$1" tests/unit/test-openapi.c ;;
@@ -94,6 +95,7 @@ while read -r name; do
 done < <(cat generator/{toml.cc,dotenv{,-groups,-values,-provider}.c,classic.c,oauth-clients.c,published.c,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/{openapi,run-reference,server-redirects,server-pages}.c \
+	generator/provider-{name,redirect,shared,variant}.c \
 	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE '(diag_(error|warn)|provider_refuse)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)

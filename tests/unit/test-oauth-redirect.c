@@ -158,6 +158,36 @@ static void parts(void **state)
 	    "site.toml:6:17: redirect-twice: ");
 }
 
+/* A site's base_url has no query (keys.def); whoever else asks may. */
+static void what_is_joined_to(void **state)
+{
+	static const char *const bases[] = {
+	    "https://x.example/?a=1", "https://x.example/#a"};
+	struct oauth_provider p;
+	struct kit k;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		kit_open(&k);
+		struct value *table =
+		    value_new(&k.arena, VALUE_TABLE, POS_NONE);
+		value_set(&k.arena, table, STR("kind"), POS_NONE,
+		    value_string(&k.arena, STR("github"), POS_NONE));
+		value_set(&k.arena, table, STR("client_id"), POS_NONE,
+		    value_string(&k.arena, STR("x"), POS_NONE));
+		assert_int_equal(
+		    oauth_provider_read(&k.arena,
+			&(struct member){.key = STR("a"), .value = table},
+			value_string(&k.arena, str_of(bases[i]),
+			    (struct pos){"f", 1, 2}),
+			&k.diag, &p),
+		    ERR_INPUT);
+		kit_says(&k, "f:1:2: base-has-query: ");
+		assert_int_equal(k.diag.errors, 1);
+		kit_close(&k);
+	}
+}
+
 static void wildcards(void **state)
 {
 	(void)state;
@@ -316,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(relative),
 	    cmocka_unit_test(schemes),
 	    cmocka_unit_test(parts),
+	    cmocka_unit_test(what_is_joined_to),
 	    cmocka_unit_test(wildcards),
 	    cmocka_unit_test(as_registered),
 	    cmocka_unit_test(hmrc),
