@@ -58,7 +58,8 @@ static void find_tenant(struct provider_work *w)
 	struct str tenant = provider_text(w, "tenant", NULL);
 	struct pos pos = provider_pos(w, "tenant");
 
-	w->tenant = tenant;
+	if (has_tenant(w->kind->base))
+		w->tenant = tenant;
 	if (!tenant.p || key_is_placeholder(tenant))
 		return;
 	if (!has_tenant(w->kind->base))
@@ -73,7 +74,17 @@ static void find_tenant(struct provider_work *w)
 		    STR_ARG(tenant));
 }
 
-/* Each of these says where people sign in; two of them may disagree. */
+/* Each of these says where people sign in; path does beside the first. */
+static bool says_where(struct provider_work *w, const char *key)
+{
+	if (strcmp(key, "tenant") == 0)
+		return w->tenant.p;
+	if (strcmp(key, "path") == 0 &&
+	    !value_get(w->table, "authorization_endpoint"))
+		return false;
+	return value_get(w->table, key);
+}
+
 static void refuse_two(struct provider_work *w)
 {
 	static const char *const ways[] = {
@@ -81,15 +92,13 @@ static void refuse_two(struct provider_work *w)
 	const char *first = NULL;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-		bool joined = str_is(str_of(ways[i]), "path");
-		if (!value_get(w->table, ways[i]) ||
-		    (joined && first != ways[0]))
+		if (!says_where(w, ways[i]))
 			continue;
 		if (first)
 			provider_refuse(w, provider_pos(w, ways[i]),
 			    "endpoint-twice",
-			    "%s and %s both say where people sign in, of which "
-			    "one would be silently ignored; keep one of them",
+			    "%s and %s both say where people sign in, and one "
+			    "of them would be ignored; keep the other",
 			    first, ways[i]);
 		else
 			first = ways[i];
@@ -133,18 +142,19 @@ static struct str join(
 	return endpoint;
 }
 
-static void refuse_missing(struct provider_work *w)
+static void refuse_missing(struct provider_work *w, bool has_base)
 {
-	bool has_path = w->kind->path || value_get(w->table, "path");
+	const char *set = has_base			? "path"
+			  : has_tenant(w->kind->base)	? "tenant"
+			  : w->kind->path		? "domain"
+			  : value_get(w->table, "path") ? "base_uri"
+							: "authorization_"
+							  "endpoint";
 
-	if (w->table->doubtful)
-		return; /* it may be the key that nobody knows */
-	provider_refuse(w, w->pos, "endpoint-missing",
-	    "[oauth.%.*s] does not say where to sign in; set %s",
-	    STR_ARG(w->out->id),
-	    has_tenant(w->kind->base) ? "tenant"
-	    : has_path		      ? "domain"
-				      : "authorization_endpoint");
+	if (!w->table->doubtful) /* it may be the key that nobody knows */
+		provider_refuse(w, w->pos, "endpoint-missing",
+		    "[oauth.%.*s] does not say where to sign in; set %s",
+		    STR_ARG(w->out->id), set);
 }
 
 /* The authorization endpoint; w->base where kind's paths are below it. */
@@ -168,7 +178,7 @@ static struct str find(struct provider_work *w)
 	if (own)
 		base = own_base(w);
 	if (!base.p || !path.p) {
-		refuse_missing(w);
+		refuse_missing(w, base.p);
 		return endpoint;
 	}
 	w->out->base =

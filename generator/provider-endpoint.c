@@ -42,8 +42,9 @@ static void find_issuer(struct provider_work *w)
 	w->out->iss_required = str_is(iss, "required");
 	if (w->out->iss_required && !w->out->issuer.n)
 		provider_refuse(w, provider_pos(w, "iss"), "issuer-missing",
-		    "iss is required of [oauth.%.*s], but not what it must be; "
-		    "set issuer",
+		    "iss = \"required\" of [oauth.%.*s] says not which one; "
+		    "set "
+		    "issuer too",
 		    STR_ARG(w->out->id));
 }
 

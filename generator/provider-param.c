@@ -35,8 +35,8 @@ static bool check_reserved(
 		bool own = p->from == PARAM_ENDPOINT;
 		provider_refuse(w, p->pos,
 		    own ? "endpoint-param-clash" : reserved[i].finding,
-		    "%s in %s %s; leave it out there", reserved[i].name,
-		    said_in[p->from], reserved[i].why);
+		    "%s has %s, which %s; leave it out", said_in[p->from],
+		    reserved[i].name, reserved[i].why);
 		return false;
 	}
 	return true;
@@ -78,8 +78,8 @@ static void check_dup(
 		    clash ? "endpoint-param-clash" : "param-dup",
 		    p->from == q->from
 			? "%.*s is in %s twice; leave out one"
-			: "%.*s is in %s and in %s; leave out one, a URL has "
-			  "it once",
+			: "%.*s is said by %s and by %s; leave out one, a URL "
+			  "has it once",
 		    STR_ARG(p->name), said_in[q->from], said_in[p->from]);
 		return;
 	}
@@ -142,8 +142,8 @@ static void check_prompt(
 	}
 	if (none && n > 1)
 		provider_refuse(w, p->pos, "prompt-none-mixed",
-		    "prompt = \"%.*s\" asks for no page and for one; \"none\" "
-		    "stands alone",
+		    "prompt = \"%.*s\" asks for no page and for one; write "
+		    "\"none\" alone, or leave it out",
 		    STR_ARG(p->value));
 }
 

@@ -31,7 +31,7 @@ bool provider_check_url(
 	if (url_split(w->arena, text, &url) != ERR_OK) {
 		provider_refuse(w, pos, "endpoint-scheme",
 		    "%s \"%.*s\" is not an https URL; write it in full, such "
-		    "as \"https://login.example.org/x\"",
+		    "as \"https://login.example.org\"",
 		    key, STR_ARG(shown(text)));
 		return false;
 	}
@@ -64,7 +64,9 @@ bool provider_check_base(
 
 	if (!key_is_placeholder(text) && (end < text.n || hash < text.n)) {
 		provider_refuse(w, pos, "base-has-query",
-		    "%s is what paths are joined to; leave out \"%.*s\"", key,
+		    "%s has neither query nor fragment, paths are joined to "
+		    "it; leave out \"%.*s\"",
+		    key,
 		    STR_ARG(str_slice(text, end < hash ? end : hash, text.n)));
 		return false;
 	}

@@ -213,8 +213,7 @@ static void endpoints(void **state)
 	    {ID "kind = \"entra\"\ntenant = \"common\"\n"
 		"domain = \"https://b.example\"",
 		"3:10: endpoint-twice"},
-	    {ID OP "tenant = \"common\"",
-		"3:10: tenant-unused\n3:10: endpoint-twice"},
+	    {ID OP "tenant = \"common\"", "3:10: tenant-unused"},
 	    {ID "kind = \"google\"\ntenant = \"common\"",
 		"3:10: tenant-unused"},
 	    {ID "kind = \"entra\"\ntenant = \"a/../b\"", "3:10: tenant-chars"},

@@ -68,6 +68,29 @@ static void order(void **state)
 	    "=https%3A%2F%2Fwww.vat.example%2Fauth%2Fcallback.html");
 }
 
+/* Laid over by another file, a table has its parameters in any order. */
+static void order_of_layers(void **state)
+{
+	struct arena a;
+	struct value *root;
+	struct oauth_provider provider;
+	struct pos pos = {.file = "site.toml", .line = 1, .col = 1};
+
+	(void)state;
+	arena_init(&a);
+	assert_int_equal(toml_read(&a, STR(ID OP "params = { m = \"1\" }"),
+			     "site.toml", NULL, &root),
+	    ERR_OK);
+	value_set(&a, value_get(root, "params"), STR("b"), pos,
+	    value_string(&a, STR("2"), pos));
+	const struct member table = {STR("x"), pos, root};
+	assert_int_equal(oauth_provider_read(&a, &table,
+			     value_string(&a, STR(BASE), pos), NULL, &provider),
+	    ERR_OK);
+	assert_true(str_ends(provider.url, "&scope=openid&b=2&m=1"));
+	arena_release(&a);
+}
+
 static void redirects(void **state)
 {
 	(void)state;
@@ -122,6 +145,7 @@ int main(void)
 	    cmocka_unit_test(encoding),
 	    cmocka_unit_test(own_query),
 	    cmocka_unit_test(order),
+	    cmocka_unit_test(order_of_layers),
 	    cmocka_unit_test(redirects),
 	    cmocka_unit_test(rest),
 	};
