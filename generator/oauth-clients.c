@@ -109,16 +109,6 @@ struct value *oauth_client(struct arena *a, const struct oauth_provider *p)
 	return m.out;
 }
 
-static bool is_from_env(const struct oauth_provider *p)
-{
-	size_t n = p->redirects ? p->redirects->as.array.n : 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (p->redirects->as.array.items[i]->from_env)
-			return true;
-	return p->from_env || (p->redirects && p->redirects->from_env);
-}
-
 static enum err put(struct build *b, const struct oauth_provider *list,
     size_t n, const struct value *asked)
 {
@@ -127,7 +117,7 @@ static enum err put(struct build *b, const struct oauth_provider *list,
 	bool from_env = asked->from_env;
 
 	for (size_t i = 0; i < n; i++) {
-		from_env |= is_from_env(&list[i]);
+		from_env |= list[i].from_env;
 		value_set(b->arena, root, list[i].id, POS_NONE,
 		    oauth_client(b->arena, &list[i]));
 	}

@@ -222,19 +222,19 @@ function thrown(run) {
 		for (const state of ['', undefined, null, 0, 1, {}, ['s'],
 			Promise.resolve('s')]) {
 			equal(thrown(() => cognito(state, 'n', 'c')),
-				'state-missing');
+				'no-state');
 			equal(thrown(() => hmrc(state, 'hello', 'live', 'c')),
-				'state-missing');
-			equal(thrown(() => house(state)), 'state-missing');
+				'no-state');
+			equal(thrown(() => house(state)), 'no-state');
 		}
 	});
 	test('none without PKCE, but where the site said so', () => {
 		for (const challenge of ['', undefined, null, 0, {},
 			Promise.resolve('c')]) {
 			equal(thrown(() => cognito('s', 'n', challenge)),
-				'challenge-missing');
+				'no-challenge');
 			equal(thrown(() => hmrc('s', 'hello', 'live', challenge)),
-				'challenge-missing');
+				'no-challenge');
 		}
 		for (const challenge of [undefined, CHALLENGE])
 			ok(!house('s', 'read:user', 'live', challenge)

@@ -213,7 +213,8 @@ static void of_variants(void **state)
 	const struct out_file *f =
 	    make(&k, SITE "[oauth]\nclients = true\n"
 			  "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'live'\n"
-			  "[oauth.hmrc.variant.sandbox]\nclient_id = 'test'\n");
+			  "[oauth.hmrc.variant.sandbox]\nclient_id = 'test'\n"
+			  "redirect_path = '/test.html'\n");
 
 	(void)state;
 	assert_string_equal(kit_said(&k), "");
@@ -278,6 +279,9 @@ static void of_an_environment(void **state)
 	    {"oauth.login.pkce = 'none'\n", true},
 	    {"oauth.login.client_secret = { file = 'x' }\n", true},
 	    {"oauth.clients = true\n", true},
+	    {"oauth.login.redirect_allow = "
+	     "['https://x.example/auth/callback.html']\n",
+		true},
 	};
 	struct kit k;
 

@@ -38,9 +38,9 @@
 	};
 	const url = (p, scope, state, nonce, challenge) => {
 		if (!is(state))
-			fail('state-missing', 'no sign-in without a state');
+			fail('no-state', 'no sign-in without a state');
 		if (p.pkce && !is(challenge))
-			fail('challenge-missing', 'no sign-in without PKCE');
+			fail('no-challenge', 'no sign-in without PKCE');
 		return p.before + narrow(p, scope) + p.after +
 			'&state=' + encode(state) +
 			(p.nonce && nonce ? '&nonce=' + encode(nonce) : '') +
