@@ -240,7 +240,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	    .spelling = spelling};
 	const struct server_ctx *d = &data;
 	struct str not_found = STR("404.html"), fallback = {0};
-	bool from_env; /* it is said of these files anyhow */
+	bool from_env = false; /* it is said of these files anyhow */
 
 	data_text(d, d->root, "site", b->site->name);
 	data_text(d, d->root, "id", identifier(d, b->site->name));

@@ -408,6 +408,17 @@ async function thrown(run) {
 		}
 	});
 
+	test('JSON is JSON, however its type is spelled', async () => {
+		for (const type of ['application/json', 'Application/JSON',
+			'application/json ; charset=utf-8',
+			'application/vnd.acme.v1+json']) {
+			op.answer = () => ({body: GOOD(),
+				headers: {'content-type': type}});
+			equal((await exchange(signIn())).claims.sub, 'alice',
+				type);
+		}
+	});
+
 	/* ---- refresh() */
 	test('refresh(): the request; the old token stays if no new one came',
 		async () => {
