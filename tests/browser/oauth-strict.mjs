@@ -20,6 +20,7 @@ const POLICY = "default-src 'none'; script-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; report-uri /__report; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'";
 const types = {'.html': 'text/html; charset=utf-8',
+	'.js': 'text/javascript; charset=utf-8',
 	'.mjs': 'text/javascript; charset=utf-8'};
 
 export async function serve(www) {
