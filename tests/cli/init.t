@@ -33,6 +33,12 @@ for name in $(grep -oE '(href|src)="/[^"]+"' <<<"$page" | cut -d'"' -f2); do
 done
 ok "the endpoint's table is there" test -f My_Site/dist/server/lowtide.json
 
+cp -r My_Site hinted
+sed -i -E 's/^# (\[|[a-z_]+ = |"\/)/\1/' hinted/site.toml
+"$LOWTIDE" build -q -C hinted 2>said
+is "what is commented out works when it is not" "$?:$(cat said)" 0:
+ok "and signs people in" \
+	grep -q login.example.org hinted/dist/www/oauth.*.mjs
 "$LOWTIDE" init My_Site 2>said
 is "a second time is refused" "$?" 1
 like "with a word" "$(cat said)" '^My_Site: folder-not-empty: '
