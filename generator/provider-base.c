@@ -126,19 +126,19 @@ static struct str own_base(struct provider_work *w)
 	return with_tenant(w, base);
 }
 
+/* Each of the two is looked at, whatever the other is like. */
 static struct str join(
     struct provider_work *w, const char *key, struct str base, struct str path)
 {
-	struct str endpoint = provider_join(w, base, path);
+	struct str endpoint = provider_join(w, base, path), checked = endpoint;
 
 	w->endpoint_pos = provider_pos(w, key);
 	if (!provider_check_base(w, key, base, w->endpoint_pos))
-		return endpoint;
+		checked = provider_join(w, STR("https://localhost"), path);
 	if (value_get(w->table, "path")) {
-		key = "path";
-		w->endpoint_pos = provider_pos(w, key);
+		w->endpoint_pos = provider_pos(w, "path");
+		provider_check_url(w, "path", checked, w->endpoint_pos);
 	}
-	provider_check_url(w, key, endpoint, w->endpoint_pos);
 	return endpoint;
 }
 

@@ -24,18 +24,6 @@ static void add(struct provider_params *all, struct arena *a,
 	all->list[all->n++] = one;
 }
 
-/* Of the query, where `+` is a space; as it is when it cannot be decoded. */
-static struct str decoded(struct provider_work *w, struct str part)
-{
-	char *text = arena_cstr(w->arena, part);
-	struct str out, spaced = {text, part.n};
-
-	for (size_t i = 0; i < part.n; i++)
-		if (text[i] == '+')
-			text[i] = ' ';
-	return url_decode(w->arena, spaced, &out) == ERR_OK ? out : part;
-}
-
 /* Those of the endpoint's own query; they are in the URL already. */
 static void add_query(struct provider_work *w, struct provider_params *all)
 {
@@ -49,8 +37,9 @@ static void add_query(struct provider_work *w, struct provider_params *all)
 		struct str pair = str_slice(rest, 0, end);
 		size_t eq = str_find(pair, '=', 0);
 		struct provider_param one = {.from = PARAM_ENDPOINT,
-		    .name = decoded(w, str_slice(pair, 0, eq)),
-		    .value = decoded(w, str_slice(pair, eq + 1, pair.n)),
+		    .name = provider_decoded(w, str_slice(pair, 0, eq)),
+		    .value =
+			provider_decoded(w, str_slice(pair, eq + 1, pair.n)),
 		    .pos = w->endpoint_pos};
 		if (pair.n)
 			add(all, w->arena, one, NULL);

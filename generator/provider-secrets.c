@@ -11,7 +11,7 @@
 #define TAKE_OUT "and a browser keeps none; take it out"
 
 /* A URL whose query is named after one: https://op.example/?api_token=x */
-static bool is_asked_with(struct str url)
+static bool is_asked_with(struct provider_work *w, struct str url)
 {
 	size_t mark = str_find(url, '?', 0);
 	struct str rest = str_slice(url, mark + 1, url.n);
@@ -20,7 +20,8 @@ static bool is_asked_with(struct str url)
 		size_t end = str_find(rest, '&', 0);
 		struct str pair = str_slice(rest, 0, end);
 		size_t eq = str_find(pair, '=', 0);
-		if (eq < pair.n && secret_named(str_slice(pair, 0, eq)))
+		struct str name = provider_decoded(w, str_slice(pair, 0, eq));
+		if (eq < pair.n && secret_named(name))
 			return true;
 		rest = str_slice(rest, end + 1, rest.n);
 	}
@@ -34,7 +35,7 @@ static void check_text(
 		provider_refuse(w, pos, "secret-present",
 		    "%.*s holds what looks like a secret, " TAKE_OUT,
 		    STR_ARG(key));
-	else if (is_asked_with(text))
+	else if (is_asked_with(w, text))
 		provider_refuse(w, pos, "secret-present",
 		    "the query of %.*s names a secret, " TAKE_OUT,
 		    STR_ARG(key));

@@ -72,6 +72,17 @@ struct str provider_join(
 	    str_starts(path, "/") ? "" : "/", STR_ARG(path));
 }
 
+struct str provider_decoded(struct provider_work *w, struct str part)
+{
+	char *text = arena_cstr(w->arena, part);
+	struct str out, spaced = {text, part.n};
+
+	for (size_t i = 0; i < part.n; i++)
+		if (text[i] == '+')
+			text[i] = ' ';
+	return url_decode(w->arena, spaced, &out) == ERR_OK ? out : part;
+}
+
 void provider_put(struct provider_work *w, struct buf *url, struct str name,
     struct str value, struct pos pos)
 {

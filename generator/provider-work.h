@@ -105,6 +105,8 @@ bool provider_is_own(struct provider_work *w, bool sandbox);
 /* With one slash between them; what is wrong before or after it stays. */
 struct str provider_join(
     struct provider_work *w, struct str base, struct str path);
+/* Of a query, where `+` is a space; as it is where it cannot be decoded. */
+struct str provider_decoded(struct provider_work *w, struct str part);
 /* `&name=value`, encoded; `not-text` where that cannot be. */
 void provider_put(struct provider_work *w, struct buf *url, struct str name,
     struct str value, struct pos pos);

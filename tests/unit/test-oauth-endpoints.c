@@ -194,6 +194,9 @@ static void endpoints(void **state)
 	    {ID "kind = \"cognito\"\ndomain = \"https://a.example/\"\n"
 		"path = \"//authorize\"",
 		"4:8: double-slash"},
+	    {ID "kind = \"cognito\"\ndomain = \"http://a.example\"\n"
+		"path = \"//authorize\"",
+		"3:10: endpoint-scheme\n4:8: double-slash"},
 	    {ID "kind = \"cognito\"\ndomain = \"https://a.example?x=1\"",
 		"3:10: base-has-query"},
 	    {ID "kind = \"hmrc\"\nbase_uri = \"https://a.example/#x\"",
@@ -278,6 +281,8 @@ static void own_parameters(void **state)
 		"2:26: prompt-none-mixed"},
 	    {ID AT "\"https://op.example/a?response_mode=fragment\"",
 		"2:26: response-mode-not-query"},
+	    {ID AT "\"https://op.example/a?client%5Fsecret=x\"",
+		"2:1: secret-present"},
 	    {ID AT "\"https://op.example/a?client_secret=x\"",
 		"2:1: secret-present"},
 	};
