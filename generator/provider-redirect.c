@@ -36,26 +36,6 @@ static struct str doubled_slash(struct str path)
 	return (struct str){0};
 }
 
-/* What reads `name=` of a redirect's own query would be read twice. */
-static void check_query(
-    struct provider_work *w, const char *key, struct str query, struct pos pos)
-{
-	static const char *const answers[] = {
-	    "code", "state", "iss", "error", "error_description", "error_uri"};
-
-	for (size_t at = 0, end; at < query.n; at = end + 1) {
-		end = str_find(query, '&', at);
-		struct str name = str_slice(query, at, end);
-		name.n = str_find(name, '=', 0);
-		for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
-			if (str_is(name, answers[i]))
-				provider_refuse(w, pos, "redirect-query",
-				    "%s has \"%s\" in its query, which the "
-				    "provider adds itself; leave it out",
-				    key, answers[i]);
-	}
-}
-
 static void check_parts(struct provider_work *w, const char *key,
     const struct url *url, struct pos pos)
 {
@@ -80,7 +60,6 @@ static void check_parts(struct provider_work *w, const char *key,
 		provider_refuse(w, pos, "double-slash",
 		    "%s has an empty segment, \"%.*s\"; write one slash", key,
 		    STR_ARG(doubled));
-	check_query(w, key, url->query, pos);
 }
 
 /* An absolute URL as the provider has it; *url where true. */
@@ -332,6 +311,28 @@ static void check_allow(struct provider_work *w, bool is_good)
 		check_listed(w, list);
 }
 
+/* What the provider adds would be there twice. */
+static void check_query(
+    struct provider_work *w, const char *key, struct str uri, struct pos pos)
+{
+	static const char *const answers[] = {
+	    "code", "state", "iss", "error", "error_description", "error_uri"};
+	struct str query =
+	    str_slice(uri, str_find(uri, '?', 0) + 1, str_find(uri, '#', 0));
+
+	for (size_t at = 0, end; at < query.n; at = end + 1) {
+		end = str_find(query, '&', at);
+		struct str name = str_slice(query, at, end);
+		name.n = str_find(name, '=', 0);
+		for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+			if (str_is(name, answers[i]))
+				provider_refuse(w, pos, "redirect-query",
+				    "%s has \"%s\" in its query, which the "
+				    "provider adds itself; leave it out",
+				    key, answers[i]);
+	}
+}
+
 void provider_redirect(struct provider_work *w)
 {
 	const char *key;
@@ -341,6 +342,7 @@ void provider_redirect(struct provider_work *w)
 		       provider_check_page(w, key, uri, pos);
 
 	w->out->redirect = uri;
+	check_query(w, key, uri, pos);
 	if (is_good && value_get(w->table, "redirect_uri"))
 		check_host(w, key, uri, pos);
 	else if (is_good)

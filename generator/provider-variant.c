@@ -54,16 +54,44 @@ static bool is_known(const struct member *base, const struct member *variant)
 }
 
 /* A table of its own, so that laying over it leaves the base as it is. */
-static struct value *copy(struct arena *a, struct value *v, bool is_elsewhere)
+static struct value *copy(struct arena *a, struct value *v)
 {
 	if (v->kind != VALUE_TABLE || key_is_reference(v))
 		return v;
 	struct value *out = value_new(a, VALUE_TABLE, v->pos);
 	out->from_env = v->from_env;
+	out->doubtful = v->doubtful;
 	for (size_t i = 0; i < v->as.table.n; i++) {
 		const struct member *m = &v->as.table.members[i];
-		/* of logout, the only table that has one */
-		if (!is_elsewhere || !str_is(m->key, "endpoint"))
+		value_set(a, out, m->key, m->pos, m->value);
+	}
+	return out;
+}
+
+/*
+ * How another server is asked to sign out: its end point is not the old one's,
+ * and neither is its style if it is of another kind. NULL: that kind has no
+ * sign-out, and the variant does not ask for any.
+ */
+static struct value *copy_logout(struct arena *a, struct value *logout,
+    const struct member *base, const struct member *variant)
+{
+	struct str kind = value_text(variant->value, "kind");
+	bool is_other =
+	    kind.p && !str_eq(kind, value_text(base->value, "kind"));
+	const struct provider_kind *row = provider_kind_named(kind);
+	struct value *out = value_new(a, VALUE_TABLE, logout->pos);
+
+	out->doubtful = logout->doubtful;
+	if (logout->kind != VALUE_TABLE)
+		return logout;
+	if (is_other && row && !row->logout_style &&
+	    !value_get(variant->value, "logout"))
+		return NULL;
+	for (size_t i = 0; i < logout->as.table.n; i++) {
+		const struct member *m = &logout->as.table.members[i];
+		if (!str_is(m->key, "endpoint") &&
+		    !(is_other && str_is(m->key, "style")))
 			value_set(a, out, m->key, m->pos, m->value);
 	}
 	return out;
@@ -109,6 +137,16 @@ bool provider_variant_is_elsewhere(
 	return says_server(variant->value) || is_known(base, variant);
 }
 
+/* A key that nobody knows makes the table doubtful that it is laid over. */
+static void keep_doubts(struct value *table, const struct value *variant)
+{
+	for (size_t i = 0; i < variant->as.table.n; i++) {
+		const struct member *m = &variant->as.table.members[i];
+		value_member(table, m->key)->value->doubtful |=
+		    m->value->doubtful;
+	}
+}
+
 enum err provider_variant_lay(struct arena *a, const struct member *base,
     const struct member *variant, struct diag *diag, struct member *out)
 {
@@ -122,14 +160,19 @@ enum err provider_variant_lay(struct arena *a, const struct member *base,
 	table->doubtful = base->value->doubtful || variant->value->doubtful;
 	for (size_t i = 0; i < base->value->as.table.n; i++) {
 		const struct member *m = &base->value->as.table.members[i];
-		if (is_inherited(m->key, variant->value, is_elsewhere))
-			value_set(a, table, m->key, m->pos,
-			    copy(a, m->value,
-				is_elsewhere && str_is(m->key, "logout")));
+		struct value *v = m->value;
+		if (!is_inherited(m->key, variant->value, is_elsewhere))
+			continue;
+		v = is_elsewhere && str_is(m->key, "logout")
+			? copy_logout(a, v, base, variant)
+			: copy(a, v);
+		if (v)
+			value_set(a, table, m->key, m->pos, v);
 	}
 	if (is_elsewhere)
 		err = put_server(a, base, variant, diag, table);
 	overlay(a, table, variant->value);
+	keep_doubts(table, variant->value);
 	out->key = arena_printf(
 	    a, "%.*s:%.*s", STR_ARG(base->key), STR_ARG(variant->key));
 	out->pos = variant->pos;

@@ -60,6 +60,7 @@ void provider_endpoint(struct provider_work *w);
 void provider_client(struct provider_work *w);
 void provider_scopes(struct provider_work *w);
 void provider_redirect(struct provider_work *w);
+void provider_logout(struct provider_work *w);
 void provider_params(struct provider_work *w);
 void provider_secrets(struct provider_work *w);
 
@@ -96,7 +97,7 @@ struct str provider_page(
     struct provider_work *w, const char *key, struct str path, struct pos pos);
 /*
  * Refuses what no such page can be: redirect-relative, -scheme, -fragment,
- * -userinfo, -wildcard, -query, double-slash. provider-redirect.c
+ * -userinfo, -wildcard, double-slash. provider-redirect.c
  */
 bool provider_check_page(
     struct provider_work *w, const char *key, struct str uri, struct pos pos);

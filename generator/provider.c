@@ -8,6 +8,7 @@ static void (*const steps[])(struct provider_work *w) = {
     provider_client,
     provider_scopes,
     provider_redirect,
+    provider_logout,
     provider_params,
     provider_secrets,
 };

@@ -1,0 +1,259 @@
+#include "generator/client.h"
+#include "tests/unit/site-kit.h"
+
+/*
+ * Signing out: a URL that is whole when the site is built. A site is what
+ * follows two lines, so places begin in the third.
+ */
+#define SITE "name = 'x'\nbase_url = 'https://x.example/shop/'\n"
+#define COGNITO                                                                \
+	"[oauth.a]\nkind = 'cognito'\ndomain = 'https://auth.example'\n"       \
+	"client_id = 'a b&c'\n"
+#define OIDC                                                                   \
+	"[oauth.a]\nauthorization_endpoint = 'https://op.example/go'\n"        \
+	"client_id = 'abc'\n"
+#define OUT "[oauth.a.logout]\nreturn_path = '/out.html'\n"
+#define BACK "https%3A%2F%2Fx.example%2Fshop%2Fout.html"
+
+struct world {
+	struct kit k;
+	struct oauth_provider *list;
+	size_t n;
+	enum err err;
+};
+
+static const struct oauth_provider *make(
+    struct world *w, const char *toml, const char *env)
+{
+	kit_open(&w->k);
+	kit_file(
+	    &w->k, "site.toml", arena_printf(&w->k.arena, SITE "%s", toml).p);
+	if (env)
+		kit_file(&w->k, "env/base.toml", env);
+	if (kit_load(&w->k, NULL) != ERR_OK)
+		site_mend(&w->k.arena, w->k.site);
+	w->err = oauth_providers(kit_build(&w->k), &w->k.diag, &w->list, &w->n);
+	return w->n ? &w->list[w->n - 1] : NULL;
+}
+
+/* The last provider of the site signs out there; "" if nowhere. */
+static void gives(const char *toml, const char *url)
+{
+	struct world w;
+	const struct oauth_provider *p = make(&w, toml, NULL);
+
+	assert_string_equal(kit_said(&w.k), "");
+	assert_int_equal(w.err, ERR_OK);
+	assert_string_equal(arena_cstr(&w.k.arena, p->logout_url), url);
+	kit_close(&w.k);
+}
+
+/* What is said begins, line by line, as these do. */
+static void refuses(const char *toml, const char *findings)
+{
+	struct world w;
+
+	make(&w, toml, NULL);
+	const char *rest = kit_said(&w.k);
+	for (const char *want = findings; *want;) {
+		size_t n = strcspn(want, "\n");
+		if (strncmp(rest, want, n) != 0)
+			fail_msg("wanted %.*s got %s", (int)n, want, rest);
+		rest += strcspn(rest, "\n") + 1;
+		want += n + (want[n] == '\n');
+	}
+	assert_string_equal(rest, "");
+	assert_int_equal(w.k.diag.warnings, 0);
+	kit_close(&w.k);
+}
+
+static void of_its_kind(void **state)
+{
+	(void)state;
+	gives(COGNITO, "");
+	gives(COGNITO OUT,
+	    "https://auth.example/logout?client_id=a%20b%26c&logout_uri=" BACK);
+	gives("[oauth.a]\nkind = 'entra'\ntenant = 'example.org'\n"
+	      "client_id = 'abc'\n" OUT,
+	    "https://login.microsoftonline.com/example.org/oauth2/v2.0/logout"
+	    "?client_id=abc&post_logout_redirect_uri=" BACK);
+	/* RP-Initiated Logout 1.0, 2: where to go after it is optional */
+	gives(OIDC "logout = { endpoint = 'https://op.example/end' }\n",
+	    "https://op.example/end?client_id=abc");
+	gives(OIDC "logout = { endpoint = 'https://op.example/end', "
+		   "style = 'cognito', return_path = '/out.html' }\n",
+	    "https://op.example/end?client_id=abc&logout_uri=" BACK);
+	gives("[oauth.a]\nkind = 'github'\nclient_id = 'abc'\n"
+	      "logout = { endpoint = 'https://op.example/end', "
+	      "style = 'oidc' }\n",
+	    "https://op.example/end?client_id=abc");
+}
+
+static void own_query(void **state)
+{
+	(void)state;
+#define END(query)                                                             \
+	OIDC "logout = { endpoint = 'https://op.example/end" query "', "       \
+	     "return_path = '/out.html' }\n"
+	gives(END("?p=B2C_1%20x&q=(a)"),
+	    "https://op.example/end?p=B2C_1%20x&q=(a)&client_id=abc"
+	    "&post_logout_redirect_uri=" BACK);
+	gives(END("?"), "https://op.example/end?client_id=abc"
+			"&post_logout_redirect_uri=" BACK);
+	gives(END("?p=1&"), "https://op.example/end?p=1&client_id=abc"
+			    "&post_logout_redirect_uri=" BACK);
+	/* a name of the other style is none of ours */
+	gives(END("?logout_uri=1"),
+	    "https://op.example/end?logout_uri=1&client_id=abc"
+	    "&post_logout_redirect_uri=" BACK);
+	refuses(END("?p=1&client_id=x"),
+	    "site.toml:6:23: endpoint-param-clash: client_id in the query");
+	refuses(END("?post%5flogout_redirect_uri"),
+	    "site.toml:6:23: endpoint-param-clash: post_logout_redirect_uri");
+}
+
+static void whole(void **state)
+{
+	struct world w;
+	const struct oauth_provider *p = make(&w, COGNITO OUT, NULL);
+
+	(void)state;
+	assert_string_equal(p->logout_style, "cognito");
+	assert_true(str_is(p->logout_endpoint, "https://auth.example/logout"));
+	assert_true(
+	    str_is(p->logout_redirect, "https://x.example/shop/out.html"));
+	assert_false(p->from_env);
+	kit_close(&w.k);
+	p = make(&w, COGNITO, NULL);
+	assert_null(p->logout_style);
+	assert_int_equal(p->logout_endpoint.n, 0);
+	kit_close(&w.k);
+}
+
+/* Each of them alone makes it a file of the environment. */
+static void of_an_environment(void **state)
+{
+	static const char *const rows[] = {
+	    "oauth.a.logout.endpoint = 'https://b.example'\n",
+	    "oauth.a.logout.style = 'oidc'\n",
+	    "oauth.a.logout.return_path = '/b.html'\n",
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct oauth_provider *p = make(&w,
+		    COGNITO "redirect_uri = 'https://y.example/'\n" OUT,
+		    rows[i]);
+		assert_true(p->from_env);
+		kit_close(&w.k);
+	}
+}
+
+static void where_there_is_none(void **state)
+{
+	static const char *const kinds[] = {"github", "google", "hmrc"};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < 3; i++)
+		refuses(arena_printf(&a,
+			    "[oauth.a]\nkind = '%s'\nclient_id = 'x'\n" OUT,
+			    kinds[i])
+			    .p,
+		    arena_printf(&a,
+			"site.toml:6:10: logout-endpoint: kind \"%s\" has no "
+			"sign-out that a site could ask for; leave logout out",
+			kinds[i])
+			.p);
+	arena_release(&a);
+	refuses(OIDC OUT, "site.toml:6:10: logout-endpoint: [oauth.a] does "
+			  "not say where to sign out; set endpoint");
+	refuses("[oauth.a]\nkind = 'cognito'\nclient_id = 'x'\n"
+		"authorization_endpoint = 'https://op.example/go'\n" OUT,
+	    "site.toml:7:10: logout-endpoint: ");
+	refuses("[oauth.a]\nkind = 'github'\nclient_id = 'x'\n"
+		"[oauth.a.logout]\nendpoint = 'https://op.example/end'\n",
+	    "site.toml:6:10: logout-style: kind \"github\" does not say");
+	refuses(COGNITO "[oauth.a.logout]\n",
+	    "site.toml:7:10: logout-return: sign-out of style \"cognito\"");
+}
+
+static void broken_input(void **state)
+{
+	(void)state;
+	refuses(END("#x"), "site.toml:6:23: endpoint-fragment: logout.end");
+	refuses(OIDC "logout = { endpoint = 'http://op.example/end' }\n",
+	    "site.toml:6:23: endpoint-scheme: logout.endpoint");
+	refuses(OIDC "logout = { endpoint = 'https://me@op.example/' }\n",
+	    "site.toml:6:23: endpoint-userinfo: ");
+	refuses(OIDC "logout = { endpoint = 'https://op.example//x' }\n",
+	    "site.toml:6:23: double-slash: ");
+	refuses(OIDC "logout = { endpoint = '${END}' }\n",
+	    "site.toml:6:23: placeholder: ");
+	refuses(COGNITO "logout = { return_path = 'out.html' }\n",
+	    "site.toml:7:26: redirect-relative: logout.return_path");
+	refuses(COGNITO "logout = { return_path = '/out.html#x' }\n",
+	    "site.toml:7:26: redirect-fragment: logout.return_path");
+	refuses(COGNITO "logout = { return_path = '/*' }\n",
+	    "site.toml:7:26: redirect-wildcard: ");
+	refuses(COGNITO "logout = { return_path = '' }\n",
+	    "site.toml:7:26: placeholder: ");
+	refuses(COGNITO "logout = { style = 'saml', return_path = '/x' }\n",
+	    "site.toml:7:20: bad-value: ");
+	refuses(COGNITO "logout = true\n", "site.toml:7:10: wrong-type: ");
+	/* what may be misspelt is not missed as well */
+	refuses(COGNITO "logout = { retrun_path = '/out.html' }\n",
+	    "site.toml:7:12: unknown-key: ");
+	refuses(OIDC "logout = { endpiont = 'https://op.example/end' }\n",
+	    "site.toml:6:12: unknown-key: ");
+}
+
+/* ---- variants ----------------------------------------------------------- */
+
+#define TWO "[oauth.a.variant.two]\nredirect_path = '/two.html'\n"
+static void of_a_variant(void **state)
+{
+	(void)state;
+	gives(COGNITO OUT TWO,
+	    "https://auth.example/logout?client_id=a%20b%26c&logout_uri=" BACK);
+	gives(COGNITO OUT TWO "logout.return_path = '/cy.html'\n",
+	    "https://auth.example/logout?client_id=a%20b%26c&logout_uri="
+	    "https%3A%2F%2Fx.example%2Fshop%2Fcy.html");
+	/* elsewhere it is elsewhere too */
+	gives(COGNITO "[oauth.a.logout]\nreturn_path = '/out.html'\n"
+		      "endpoint = 'https://auth.example/bye'\n" TWO
+		      "kind = 'cognito'\ndomain = 'https://b.example'\n"
+		      "client_id = 'b'\n",
+	    "https://b.example/logout?client_id=b&logout_uri=" BACK);
+	refuses(END("") TWO "authorization_endpoint = 'https://b.example/go'\n"
+			    "client_id = 'b'\n",
+	    "site.toml:6:1: logout-endpoint: [oauth.a:two] does not say");
+	refuses(COGNITO "logout.style = 'cognito'\n" TWO
+			"logout.retrun_path = '/cy.html'\n",
+	    "site.toml:7:1: logout-return: \n"
+	    "site.toml:10:8: unknown-key: ");
+	/* of another kind, its style is that kind's, or there is none */
+	gives(COGNITO OUT "style = 'cognito'\n" TWO
+			  "kind = 'entra'\ntenant = 'b'\nclient_id = 'b'\n",
+	    "https://login.microsoftonline.com/b/oauth2/v2.0/logout"
+	    "?client_id=b&post_logout_redirect_uri=" BACK);
+	gives(COGNITO OUT TWO "kind = 'github'\nclient_id = 'b'\n", "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(of_its_kind),
+	    cmocka_unit_test(own_query),
+	    cmocka_unit_test(whole),
+	    cmocka_unit_test(of_an_environment),
+	    cmocka_unit_test(where_there_is_none),
+	    cmocka_unit_test(broken_input),
+	    cmocka_unit_test(of_a_variant),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("oauth-logout", tests, NULL, NULL);
+}
