@@ -4,8 +4,10 @@
  *
  *	const rogue = await start();
  *	rogue.answer = ({code}) => ({json: {error: 'invalid_grant'}});
- *	rogue.asked      every request's parameters, in their order
+ *	rogue.asked      the parameters of each request, in their order
  *	rogue.sign(claims, header)   a token of its own, about anybody
+ *	rogue.fetched    how often its keys were asked for
+ *	rogue.rotate()   another key from now on
  *	await rogue.stop();
  */
 import {generateKeyPairSync, sign} from 'node:crypto';
@@ -21,26 +23,37 @@ export const signed = (text, key) => `${text}.${sign('SHA256',
 const SHARED = {'access-control-allow-origin': '*'};
 
 export async function start() {
-	const {publicKey, privateKey} =
-		generateKeyPairSync('ec', {namedCurve: 'P-256'});
-	const key = {...publicKey.export({format: 'jwk'}), kid: 'rogue'};
-	const it = {asked: [], answer: null};
+	const it = {asked: [], fetched: 0, answer: null};
+	let privateKey, keys, kid, made = 0;
+	it.rotate = () => {
+		const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});
+		privateKey = pair.privateKey;
+		/* among what is of no use, and must do no harm */
+		kid = String(++made);
+		keys = [null, 'key', {}, {kty: 'oct', k: 'AA', kid},
+			{...pair.publicKey.export({format: 'jwk'}), kid}];
+	};
+	it.rotate();
 
 	const server = createServer(async (req, res) => {
 		let body = '';
 		for await (const chunk of req)
 			body += chunk;
 		const {json, text, ...how} = req.method === 'POST' ?
-			asked(Object.fromEntries(new URLSearchParams(body))) :
-			{json: {keys: [key]}};
+			await asked(new URLSearchParams(body)) : published();
 		res.writeHead(how.status ?? 200, {
 			'content-type': json ? 'application/json' : 'text/html',
 			...how.headers ?? SHARED});
 		res.end(json ? JSON.stringify(json) : text);
 	});
-	function asked(params) {
+	function asked(form) {
+		const params = Object.fromEntries(form);
 		it.asked.push(params);
 		return it.answer(params);
+	}
+	function published() {
+		it.fetched++;
+		return {json: {keys}};
 	}
 	await new Promise((resolve) =>
 		server.listen(0, '127.0.0.1', resolve));
@@ -49,7 +62,7 @@ export async function start() {
 		base, issuer: base, authorize: `${base}/auth`,
 		token: `${base}/token`, jwks: `${base}/jwks`,
 		logout: `${base}/logout`,
-		sign: (claims, header = {alg: 'ES256', kid: 'rogue'}) =>
+		sign: (claims, header = {alg: 'ES256', kid}) =>
 			signed(encoded(header, claims), privateKey),
 		stop: () => new Promise((resolve) => {
 			server.close(resolve);

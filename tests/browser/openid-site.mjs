@@ -1,6 +1,6 @@
 /*
- * A small site whose people sign in elsewhere: a page to begin on, a callback
- * page for each provider, one to come to after signing out. Its modules show
+ * A small site whose people sign in elsewhere: a page to begin on, callback
+ * pages, one to come to after signing out. Its modules show
  * on the page what became of it, and hand the rest to whoever tests it:
  *
  *	globalThis.oauth, globalThis.tokens   the two modules
@@ -10,7 +10,7 @@
 import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 
-/* Providers are {id, client, issuer, authorize, token, jwks, logout}. */
+/* Providers are {id, page, client, issuer, authorize, token, jwks, logout}. */
 export function make(folder, url, providers) {
 	const write = (name, text) => {
 		const file = path.join(folder, name);
@@ -29,13 +29,13 @@ iss = "required"
 authorization_endpoint = "${p.authorize}"
 token_endpoint = "${p.token}"
 jwks_uri = "${p.jwks}"
-redirect_path = "/auth/${p.id}.html"
+redirect_path = "/auth/${p.page}.html"
 allow_params = ["prompt", "max_age", "id_token_hint"]
 `).join('')}`);
 	write('pages/index.html', page('home', providers.map(({id}) =>
 		`<button id="${id}">Sign in</button>`).join('')));
-	for (const {id} of providers)
-		write(`pages/auth/${id}.html`, page('callback'));
+	for (const name of new Set(providers.map((p) => p.page)))
+		write(`pages/auth/${name}.html`, page('callback'));
 	write('pages/out.html', page('home'));
 	write('assets/home.mjs', HOME);
 	write('assets/callback.mjs', CALLBACK);

@@ -1,7 +1,8 @@
 /*
  * What the tests of the whole sign-in share: two real OpenID providers, one
- * that signs with RS256 (rs) and one with ES256 (es), a dishonest one (rogue),
- * a site that knows all three, a browser, and what people do with them.
+ * that signs with RS256 (rs) and one with ES256 (es), a dishonest one (rogue)
+ * that has its callback page in common with rs, a site that knows all three, a
+ * browser, and what people do with them.
  *
  * What the browser's module makes of a token is checked a second time here,
  * with node's crypto and the provider's published keys.
@@ -17,6 +18,7 @@ import {make} from './openid-site.mjs';
 
 const {LOWTIDE, TMP} = process.env;
 const PATIENCE = 20000; /* ms for what should be there at once */
+export const MARKUP = '<img src=x onerror="globalThis.harm = 1">';
 const PEOPLE = {alice: 'correct horse', mallory: 'battery staple'};
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -38,10 +40,11 @@ const started = await Promise.all([['rs', 'RS256'], ['es', 'ES256',
 		logouts: [`${site}/out.html`],
 	}]});
 	cleanup(() => idp.stop());
-	return [id, {...idp, id, client}];
+	return [id, {...idp, id, page: id, client}];
 }));
 export const idps = {...Object.fromEntries(started),
-	rogue: Object.assign(rogue, {id: 'rogue', client: 'site-rogue'})};
+	rogue: Object.assign(rogue, {id: 'rogue', page: 'rs',
+		client: 'site-rogue'})};
 
 make(path.join(TMP, 'site'), site, Object.values(idps));
 await serve();
@@ -116,8 +119,10 @@ export const pause = (tab, on) => tab.run((yes) => yes ?
 	sessionStorage.removeItem('pause'), on);
 export const begin = (tab, id, params) => tab.run((one, more) =>
 	oauth.begin(one, {params: more}), id, params);
-export const callback = (id, params) => `${site}/auth/${id}.html?${
-	new URLSearchParams({iss: idps[id].issuer, ...params})}`;
+export const callback = (id, params) => {
+	const query = new URLSearchParams({iss: idps[id].issuer, ...params});
+	return `${site}/auth/${idps[id].page}.html?${query}`;
+};
 export const param = (url, name) => new URL(url).searchParams.get(name);
 
 /* Who is signed in there: a new code, its page left out (idp-login.html). */
@@ -128,11 +133,11 @@ export async function silently(one, id) {
 }
 
 /* Where the provider sends somebody else, in another browser far away. */
-export async function answered(id, name) {
+export async function answered(id, username) {
 	const {base, authorize, client} = idps[id];
 	const res = await fetch(`${base}/api/auth/`, {method: 'POST',
 		headers: {'content-type': 'application/json'},
-		body: JSON.stringify({username: name, password: PEOPLE[name]})});
+		body: JSON.stringify({username, password: PEOPLE[username]})});
 	const query = new URLSearchParams({client_id: client, scope: 'openid',
 		redirect_uri: `${site}/auth/${id}.html`, response_type: 'code',
 		state: 'his', nonce: 'his', code_challenge_method: 'S256',

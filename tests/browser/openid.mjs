@@ -1,13 +1,12 @@
 /*
  * The whole sign-in in a real browser at real OpenID providers: what people do
  * there, and what the site makes of it. Then, of the same world, what those do
- * who are after somebody else's account (openid-attacks.mjs).
+ * who want somebody else's account (openid-attacks.mjs, openid-tokens.mjs).
  */
 import {test, ok, equal, match, done} from '../tap.mjs';
 import {arrive, begin, browser, idps, kept, outcome, param, password,
 	pressed, refusal, rogue, shown, signIn, silently, site, tab, text,
-	verified}
-	from './openid-world.mjs';
+	verified} from './openid-world.mjs';
 
 test('a provider whose port was taken has found another', () => {
 	ok(idps.es.base !== rogue.base);
@@ -29,7 +28,8 @@ for (const [id, alg] of [['rs', 'RS256'], ['es', 'ES256']])
 		const {iss, aud, nonce} = id_token.claims;
 		equal([iss, aud, nonce], [idps[id].issuer, `site-${id}`,
 			now.signIn.nonce]);
-		equal((await verified(now.got.access_token, idps[id])).alg, alg);
+		const access = await verified(now.got.access_token, idps[id]);
+		equal(access.claims.sub, id_token.claims.sub);
 	});
 
 test('who is signed in there needs no page: prompt=none', async () => {
@@ -146,6 +146,7 @@ test('refresh(): a token that is none, or another provider\'s', async () => {
 });
 
 await import('./openid-attacks.mjs');
+await import('./openid-tokens.mjs');
 
 test('prompt=login: somebody else, at the same browser', async () => {
 	await tab.go(`${site}/`);
