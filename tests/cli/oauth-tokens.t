@@ -26,6 +26,17 @@ kind = "cognito"
 domain = "${op}"
 issuer = "${op}"
 client_id = "spa"
+[oauth.op.variant.test]
+client_id = "spa-test"
+redirect_path = "/auth/test.html"
+[oauth.recent]
+redirect_path = "/auth/recent.html"
+authorization_endpoint = "${op}/authorize"
+token_endpoint = "${op}/tokens?v=2"
+jwks_uri = "${op}/keys"
+issuer = "${op}"
+client_id = "spa"
+max_age = 300
 [oauth.plain]
 redirect_path = "/auth/plain.html"
 kind = "github"
@@ -116,10 +127,8 @@ const server = http.createServer(async (request, answer) => {
 		headers: request.headers, body,
 		form: Object.fromEntries(new URLSearchParams(body))};
 	op.asked.push(asked);
-	const said = request.url === '/.well-known/jwks.json' && !op.answerKeys ?
-		{body: {keys: op.keys}} :
-		(request.url === '/.well-known/jwks.json' ?
-			op.answerKeys : op.answer)(asked, answer);
+	const said = !/keys|jwks/.test(request.url) ? op.answer(asked, answer) :
+		op.answerKeys?.(asked, answer) ?? {body: {keys: op.keys}};
 	if (!said)
 		return;
 	answer.writeHead(said.status ?? 200, {
@@ -221,6 +230,36 @@ async function thrown(run) {
 				equal([credentials, cache, redirect,
 					referrerPolicy], ['omit', 'no-store',
 					'error', 'no-referrer']);
+		});
+	test('a provider is at its own endpoint, a variant its own client',
+		async () => {
+			for (const [provider, aud, at] of [
+				['op:test', 'spa-test', '/oauth2/token'],
+				['recent', 'spa', '/tokens?v=2']]) {
+				answers(TOKENS({id_token: sign({...CLAIMS(),
+					aud, auth_time: seconds()})}));
+				const got = await exchange(signIn({provider}));
+				equal([got.claims.aud, op.asked[0].path,
+					op.asked[0].form.client_id],
+				[aud, at, aud]);
+			}
+			answers(TOKENS({id_token: sign(CLAIMS())}));
+			equal(await codeOf(() => exchange(signIn(
+				{provider: 'op:test'}))), 'token-audience');
+			await (await afresh()).keys('recent');
+			equal(op.asked.at(-1).path, '/keys');
+		});
+	test('max_age of the provider, but not for what is refreshed',
+		async () => {
+			const old = {...CLAIMS(), auth_time: seconds() - 1000};
+			answers(TOKENS({id_token: sign(old)}));
+			equal(await codeOf(() => exchange(signIn(
+				{provider: 'recent'}))), 'token-auth-time');
+			const got = await refresh('recent', 'r', {claims: old});
+			equal(got.claims.sub, 'alice');
+			await check({...old, auth_time: seconds() - 300}, {},
+				{provider: 'recent'});
+			await check(old, {}, {provider: 'recent', maxAge: 1000});
 		});
 	test('without PKCE and openid: no verifier, no id token', async () => {
 		answers(TOKENS({token_type: 'bEARER', claims: {sub: 'forged'}}));
@@ -466,6 +505,11 @@ async function thrown(run) {
 			answers({error: 'invalid_grant'}, {status: 400});
 			equal(await codeOf(() => refresh('op', 'r')),
 				'invalid_grant');
+			answers(TOKENS());
+			equal((await refresh('op', 'r', {claims: CLAIMS()}))
+				.claims, undefined);
+			answers(TOKENS({id_token: sign(CLAIMS())}));
+			equal((await refresh('op', 'r')).claims.sub, 'alice');
 			answers(TOKENS({access_token: undefined}));
 			equal(await codeOf(() => refresh('op', 'r')),
 				'no-access-token');
@@ -500,6 +544,7 @@ async function thrown(run) {
 		['made tomorrow', {iat: seconds() + 86400}, 'token-early'],
 		['no iat', {iat: undefined}, 'token-malformed'],
 		['iat as text', {iat: '1'}, 'token-malformed'],
+		['iat as text, nbf right', {iat: '1', nbf: 1}, 'token-malformed'],
 		['not before tomorrow', {nbf: seconds() + 86400}, 'token-early'],
 		['nbf as text', {nbf: '1'}, 'token-malformed'],
 		['no sub', {sub: undefined}, 'token-malformed'],
