@@ -12,6 +12,10 @@ name = "acme"
 [dotenv.app]
 file = "app.env"
 groups = [{ X = "public.x" }]
+[dotenv.login]
+file = "login.env"
+script = "login.js"
+groups = [{ ID = "oauth.cognito.client_id", URL = "base_url" }]
 [oauth]
 clients = true
 [oauth.cognito]
