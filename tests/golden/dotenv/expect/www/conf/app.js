@@ -14,7 +14,10 @@
 
 	const providers = new Map([
 		['git', {before: 'https://github.com/login/oauth/authorize?response_type=code\u0026client_id=git-client\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fgit.html', scope: 'read:user', after: '', nonce: 0, pkce: 0}],
-		['login', {before: 'https://login.example.org/authorize?p=1\u0026response_type=code\u0026client_id=of-prod\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fauth%2Fcallback.html', scope: 'openid email', after: '', nonce: 1, pkce: 1}],
+		['login', {before: 'https://login.example.org/authorize?p=1\u0026response_type=code\u0026client_id=of-prod\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fauth%2Fcallback.html', scope: 'openid email', after: '\u0026max_age=0', nonce: 1, pkce: 1}],
+		['pool', {before: 'https://pool.example.org/oauth2/authorize?response_type=code\u0026client_id=pool-client\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fauth%2Fpool.html', scope: 'openid profile email', after: '', nonce: 1, pkce: 1}],
+		['tax', {before: 'https://www.tax.service.gov.uk/oauth/authorize?response_type=code\u0026client_id=tax-client\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fauth%2Ftax.html', scope: 'read:vat write:vat', after: '', nonce: 0, pkce: 1}],
+		['tax:sandbox', {before: 'https://test-www.tax.service.gov.uk/oauth/authorize?response_type=code\u0026client_id=tax-sandbox\u0026redirect_uri=https%3A%2F%2Fwww.example.org%2Fauth%2Fsandbox.html', scope: 'hello', after: '', nonce: 0, pkce: 1}],
 	]);
 	const fail = (code, text) => {
 		throw Object.assign(Error(text), {name: 'OAuthError', code});
@@ -54,5 +57,7 @@
 	window.authUrlBuilder = Object.freeze({
 		buildGitAuthUrl: plain('git'),
 		buildLoginAuthUrl: openid('login'),
+		buildPoolAuthUrl: openid('pool'),
+		buildTaxAuthUrl: plain('tax'),
 	});
 })();
