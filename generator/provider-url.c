@@ -21,6 +21,23 @@ static struct str shown(struct str text)
 	return str_slice(text, 0, end);
 }
 
+static void refuse_text(
+    struct provider_work *w, const char *key, struct str text, struct pos pos)
+{
+	struct url url;
+	struct str full =
+	    arena_printf(w->arena, "https://%.*s", STR_ARG(shown(text)));
+	bool is_bare = shown(text).n && str_find(text, ':', 0) == text.n &&
+		       !str_starts(text, "/") &&
+		       url_split(w->arena, full, &url) == ERR_OK;
+
+	provider_refuse(w, pos, "endpoint-scheme",
+	    "%s \"%.*s\" is not an https URL; write it in full, such as "
+	    "\"%.*s\"",
+	    key, STR_ARG(shown(text)),
+	    STR_ARG(is_bare ? full : STR("https://login.example.org")));
+}
+
 bool provider_check_url(
     struct provider_work *w, const char *key, struct str text, struct pos pos)
 {
@@ -29,10 +46,7 @@ bool provider_check_url(
 	if (key_is_placeholder(text))
 		return false; /* said already */
 	if (url_split(w->arena, text, &url) != ERR_OK) {
-		provider_refuse(w, pos, "endpoint-scheme",
-		    "%s \"%.*s\" is not an https URL; write it in full, such "
-		    "as \"https://login.example.org\"",
-		    key, STR_ARG(shown(text)));
+		refuse_text(w, key, text, pos);
 		return false;
 	}
 	struct str doubled = after_empty_segment(url.path);

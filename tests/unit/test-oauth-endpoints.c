@@ -1,3 +1,5 @@
+#include "generator/keys.h"
+#include "generator/provider-work.h"
 #include "tests/unit/oauth-kit.h"
 
 /*
@@ -116,6 +118,22 @@ static void each_kind(void **state)
 		free(got.said);
 	}
 	arena_release(&a);
+}
+
+/* keys.def names the kinds that there are. */
+static void all_kinds(void **state)
+{
+	const struct key *key = key_find("oauth.x.kind");
+	size_t n = 0;
+
+	(void)state;
+	for (struct str rest = str_of(key->arg); rest.n; n++) {
+		size_t bar = str_find(rest, '|', 0);
+		assert_non_null(provider_kind_named(str_slice(rest, 0, bar)));
+		rest = str_slice(rest, bar + 1, rest.n);
+	}
+	assert_int_equal(n, 6);
+	assert_null(provider_kind_named(STR("oid")));
 }
 
 static void scopes(void **state)
@@ -295,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_kind),
+	    cmocka_unit_test(all_kinds),
 	    cmocka_unit_test(scopes),
 	    cmocka_unit_test(endpoints),
 	    cmocka_unit_test(other_urls),

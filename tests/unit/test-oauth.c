@@ -1,3 +1,4 @@
+#include "generator/overlay.h"
 #include "tests/unit/oauth-kit.h"
 
 /*
@@ -139,6 +140,59 @@ static void rest(void **state)
 	arena_release(&a);
 }
 
+/* One value from the environment, and the file is of that environment. */
+static void from_environment(void **state)
+{
+	static const char *const tomls[] = {
+	    "kind = \"oidc\"\n" ID OP,
+	    ID OP,
+	    OP ID,
+	    "tenant = \"common\"\nkind = \"entra\"\n" ID,
+	    "domain = \"https://a.example\"\nkind = \"cognito\"\n" ID,
+	    "path = \"/x\"\nbase_uri = \"https://a.example\"\n" ID,
+	    "issuer = \"https://a.example\"\n" ID OP,
+	    "iss = \"required\"\nissuer = \"https://a.example\"\n" ID OP,
+	    "token_endpoint = \"https://a.example\"\n" ID OP,
+	    "jwks_uri = \"https://a.example\"\n" ID OP,
+	    "scopes = [\"openid\"]\n" ID OP,
+	    "nonce = false\n" ID OP,
+	    "pkce = \"none\"\n" ID OP,
+	    "response_mode = \"query\"\n" ID OP,
+	    "max_age = 0\n" ID OP,
+	    "resource = \"urn:x\"\n" ID OP,
+	    "resource = [\"urn:x\"]\n" ID OP,
+	    "allow_params = [\"lang\"]\n" ID OP,
+	    "params = { lang = \"cy\" }\n" ID OP,
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof(tomls) / sizeof(*tomls); i++) {
+		struct str first = str_slice(
+		    str_of(tomls[i]), 0, str_find(str_of(tomls[i]), ' ', 0));
+		for (int from = 0; from < 2; from++) {
+			struct oauth_provider provider;
+			struct value *root;
+			struct pos pos = {.file = "site.toml"};
+			assert_int_equal(toml_read(&a, str_of(tomls[i]),
+					     "site.toml", NULL, &root),
+			    ERR_OK);
+			if (from)
+				overlay_mark(value_member(root, first)->value);
+			const struct member table = {STR("x"), pos, root};
+			assert_int_equal(
+			    oauth_provider_read(&a, &table,
+				value_string(&a, STR(BASE), POS_NONE), NULL,
+				&provider),
+			    ERR_OK);
+			if (provider.from_env != from)
+				fail_msg("%.*s", STR_ARG(first));
+		}
+	}
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +202,7 @@ int main(void)
 	    cmocka_unit_test(order_of_layers),
 	    cmocka_unit_test(redirects),
 	    cmocka_unit_test(rest),
+	    cmocka_unit_test(from_environment),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("oauth", tests, NULL, NULL);
