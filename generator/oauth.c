@@ -9,24 +9,54 @@ static void set(struct arena *a, struct value *table, const char *key,
 	value_set(a, table, str_of(key), POS_NONE, v);
 }
 
+/* Null, which a section leaves out, where there is none. */
+static struct value *text(struct arena *a, struct str s)
+{
+	return s.n ? value_string(a, s, POS_NONE)
+		   : value_new(a, VALUE_NULL, POS_NONE);
+}
+
+/* {first, rest: […]}, for commas between them; null for none. */
+static struct value *allowed(struct arena *a, struct str by_spaces)
+{
+	struct value *allow = value_new(a, VALUE_TABLE, POS_NONE);
+	struct value *rest = value_new(a, VALUE_ARRAY, POS_NONE);
+
+	if (!by_spaces.n)
+		return value_new(a, VALUE_NULL, POS_NONE);
+	for (size_t at = 0, end; at < by_spaces.n; at = end + 1) {
+		end = str_find(by_spaces, ' ', at);
+		struct value *name = text(a, str_slice(by_spaces, at, end));
+		if (at == 0)
+			set(a, allow, "first", name, false);
+		else
+			value_push(a, rest, name);
+	}
+	set(a, allow, "rest", rest, false);
+	return allow;
+}
+
+/* What oauth.mjs.mustache says of a row. */
 static struct value *row(struct arena *a, const struct oauth_provider *p)
 {
 	struct value *row = value_new(a, VALUE_TABLE, POS_NONE);
 	const struct {
 		const char *key;
-		struct str text;
-	} texts[] = {
-	    {"id", p->id},
-	    {"url", p->url},
-	    {"redirect", p->redirect},
-	    {"issuer", p->issuer},
-	    {"allow", p->allow},
-	    {"nonce", p->nonce ? STR("1") : STR("0")},
-	    {"pkce", p->pkce ? STR("1") : STR("0")},
+		struct value *value;
+	} members[] = {
+	    {"id", text(a, p->id)},
+	    {"url", text(a, p->url)},
+	    {"redirect", text(a, p->redirect)},
+	    {"pkce", value_bool(a, p->pkce, POS_NONE)},
+	    {"nonce", value_bool(a, p->nonce, POS_NONE)},
+	    {"iss", text(a, p->issuer)},
+	    {"iss_required", value_bool(a, p->iss_required, POS_NONE)},
+	    {"allow", allowed(a, p->allow)},
+	    {"logout", text(a, p->logout_url)},
 	};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		set(a, row, texts[i].key,
-		    value_string(a, texts[i].text, POS_NONE), p->from_env);
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		set(a, row, members[i].key, members[i].value, p->from_env);
 	return row;
 }
 

@@ -1,5 +1,5 @@
 /* How the modules of the example site are used from TypeScript. */
-import {begin, finish, go, url, type OAuthError, type Provider}
+import {begin, finish, go, logoutUrl, url, type OAuthError, type Provider}
 	from './oauth.mjs';
 import {checkIdToken, exchange, keys, refresh, type Claims, type Tokens}
 	from './oauth-tokens.mjs';
@@ -54,7 +54,9 @@ export async function watch(statusUrl: string): Promise<Receipt> {
 
 export async function signIn(): Promise<string> {
 	const id: Provider = 'hmrc';
-	await go(id, {returnTo: '/account', params: {lang: 'cy'}});
+	await go(id, {returnTo: '/account', params: {lang: 'cy', max_age: 0}});
+	// @ts-expect-error: no value at all
+	await begin(id, {params: {lang: undefined}});
 	// @ts-expect-error: the site has no such provider
 	await begin('nobody');
 	// @ts-expect-error: a state is needed
@@ -68,9 +70,12 @@ export function back(): string {
 		const {provider, code, verifier, nonce, returnTo} = finish();
 		// @ts-expect-error: there may be none
 		nonce.length;
+		// @ts-expect-error: nor a challenge
+		verifier.length;
 		return [provider, code, verifier, returnTo].join();
 	} catch (error) {
-		return (error as OAuthError).code;
+		const {code} = error as OAuthError;
+		return code === 'wrong-page' ? logoutUrl('cognito') : code;
 	}
 }
 
