@@ -14,10 +14,11 @@ const lowtide = path.resolve(process.env.LOWTIDE_BIN ?? 'build/bin', 'lowtide');
 const PYTHON = `import json, sys
 from urllib.parse import parse_qsl, urlsplit
 for row in json.load(open('tests/vectors/oauth.json'))['urls']:
-    got = parse_qsl(urlsplit(row['url']).query, keep_blank_values=True,
-        errors='strict')
-    if [list(pair) for pair in got] != row['query']:
-        print(row['name'], got)
+    for url, query in ('url', 'query'), ('logout', 'logoutQuery'):
+        got = parse_qsl(urlsplit(row.get(url, '')).query,
+            keep_blank_values=True, errors='strict')
+        if [list(pair) for pair in got] != row.get(query, []):
+            print(row['name'], got)
 `;
 globalThis.crypto ??= crypto.webcrypto; /* node 18 */
 globalThis.location = {origin: 'https://www.vat.example', pathname: '/',
@@ -41,9 +42,13 @@ globalThis.sessionStorage = {
 		console.log(`# ${n} comparisons`);
 	});
 	test('its URLs are read elsewhere as they are meant', () => {
-		for (const {name, url, query} of table.urls)
-			equal([...new URLSearchParams(url.slice(
-				url.indexOf('?') + 1))], query, name);
+		const read = (url) => [...new URLSearchParams(url.slice(
+			url.indexOf('?') + 1))];
+		for (const row of table.urls) {
+			equal(read(row.url), row.query, row.name);
+			equal(read(row.logout ?? ''), row.logoutQuery ?? [],
+				row.name);
+		}
 		equal(execFileSync('python3', ['-c', PYTHON],
 			{encoding: 'utf8'}), '');
 	});

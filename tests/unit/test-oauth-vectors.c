@@ -232,6 +232,8 @@ static size_t compare(const struct oauth_provider *list, size_t n)
 		buf_put_str(&url, list[i].url);
 		append(&url, &list[i], value_get(row, "call"));
 		assert_string_equal(url.data, cstr(value_text(row, "url")));
+		assert_string_equal(
+		    cstr(list[i].logout_url), cstr(value_text(row, "logout")));
 		buf_release(&url);
 		compared++;
 	}

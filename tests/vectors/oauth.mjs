@@ -55,9 +55,22 @@ export async function compare(table, files) {
 	const of = (row) => modules[row.base ?
 		table.bases.indexOf(row.base) : 0];
 
-	for (const row of table.urls)
-		same(row.name, of(row).url(row.variant ? `${row.id}:${
-			row.variant}` : row.id, row.call), row.url);
+	for (const row of table.urls) {
+		const {url, logoutUrl} = of(row);
+		const id = row.variant ? `${row.id}:${row.variant}` : row.id;
+		same(row.name, url(id, row.call), row.url);
+		if (row.logout)
+			same(`${row.name}: logout`, logoutUrl(id), row.logout);
+		else
+			await throws(`${row.name}: logout`, () =>
+				logoutUrl(id));
+		for (const state of ['', undefined])
+			await throws(`${row.name}: no state`, () =>
+				url(id, {...row.call, state}));
+		if (row.url.includes('&code_challenge='))
+			await throws(`${row.name}: no challenge`, () =>
+				url(id, {...row.call, challenge: ''}));
+	}
 
 	/* a provider with a nonce, PKCE and an allowed parameter `ui` */
 	const [{url, begin}] = modules;
