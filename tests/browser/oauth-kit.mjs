@@ -20,18 +20,25 @@ cpSync(path.join(TMP, 'site'), source, {recursive: true});
 /* The site of oauth.t for a server of ours; `more`: TOML on top. */
 async function strict(name, more = '') {
 	const www = path.join(TMP, name, 'www');
-	const site = await serve(www);
+	const site = await serve(www,
+		{'/tokens.html': `connect-src ${op}`});
 	cleanup(site.close);
 	writeFileSync(path.join(source, `env/${name}.toml`),
 		`base_url = "${site.url}"\n${more}
 [oauth.op]
 authorization_endpoint = "${op}/authorize?own=%7e+x"
 issuer = "${ISSUER}"
+logout = { endpoint = "${op}/out?own=%7e+x", return_path = "/index.html" }
 [oauth.insists]
 authorization_endpoint = "${op}/authorize"
 issuer = "${ISSUER}"
 [oauth.other]
 authorization_endpoint = "${op}/authorize"
+[oauth.query]
+authorization_endpoint = "${op}/authorize"
+[oauth.public]
+authorization_endpoint = "${op}/authorize"
+token_endpoint = "${op}/token"
 `);
 	execFileSync(LOWTIDE, ['build', '-q', '--fast', '-C', source,
 		'--env', name, '--out', path.join(TMP, name)],
@@ -67,7 +74,8 @@ export const kept = (page) => page.run(() => Object.keys(sessionStorage)
 export async function home(at = site, page = undefined) {
 	page ??= await browser.page();
 	await page.go(`${at.url}/index.html`);
-	await until(page, () => Boolean(globalThis.oauth));
+	if (!await page.run(() => Boolean(globalThis.oauth)))
+		throw Error(`no module:\n${page.complaints.join('\n')}`);
 	return page;
 }
 /* What finish() made of where the page is now, or will be. */

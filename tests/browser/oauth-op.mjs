@@ -3,7 +3,7 @@
  * /authorize redirects with the query that the parameter `answer` holds, where
  * {state} stands for the state. `page=1`: not before somebody clicks;
  * `page=stay`: never, and the page that asked stays where it is. Signing out
- * is a page. /__log: what was asked for, with the Referer, and empties it.
+ * is a page, /token gives a token for any code. /__log: what was asked for, with the Referer, and empties it.
  *
  * A helper of `lowtide serve`: it listens on PORT and prints a line when ready.
  */
@@ -19,10 +19,16 @@ createServer((req, res) => {
 		return;
 	}
 	log.push({url: req.url, referer: req.headers.referer ?? null});
-	res.setHeader('content-type', 'text/html; charset=utf-8');
 	res.setHeader('cache-control', 'no-store');
+	if (pathname === '/token') {
+		res.setHeader('access-control-allow-origin', '*');
+		res.setHeader('content-type', 'application/json');
+		res.end('{"access_token": "t0ken", "token_type": "Bearer"}');
+		return;
+	}
+	res.setHeader('content-type', 'text/html; charset=utf-8');
 	if (pathname !== '/authorize') {
-		res.end('<!doctype html><title>op</title><p id="out">Bye.</p>');
+		res.end('<!doctype html><title>op</title><p id="bye">Bye.</p>');
 		return;
 	}
 	if (query.get('page') === 'stay') {
@@ -31,7 +37,8 @@ createServer((req, res) => {
 	}
 	const answer = (query.get('answer') ?? 'code=c0de&state={state}')
 		.replaceAll('{state}', query.get('state'));
-	const back = `${query.get('redirect_uri')}?${answer}`;
+	const to = query.get('redirect_uri');
+	const back = `${to}${to.includes('?') ? '&' : '?'}${answer}`;
 	if (query.has('page')) {
 		res.end('<!doctype html><title>op</title><a id="allow" href="' +
 			`${back.replaceAll('&', '&amp;')}">Allow</a>`);

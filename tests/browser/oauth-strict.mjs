@@ -3,13 +3,14 @@
  * page with scripts can have. Inline import maps are taken out of its pages,
  * for that policy allows none: modules are found without.
  *
- *	const site = await serve(www);	before the site is built: its port
+ *	const site = await serve(www, more);	before the site is built: its port
  *	site.url, site.plain	the same under a name that is no localhost
  *	site.log		what was asked for, with the Referer
  *	site.reports		what browsers said of the policy
  *	site.add(url, file)	one more file under this path
  *
- * A page under /sandboxed/ is one that may keep nothing.
+ * A page under /sandboxed/ is one that may keep nothing; `more` has what the
+ * policy of some pages says besides, by their paths.
  */
 import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
@@ -23,7 +24,7 @@ const types = {'.html': 'text/html; charset=utf-8',
 	'.js': 'text/javascript; charset=utf-8',
 	'.mjs': 'text/javascript; charset=utf-8'};
 
-export async function serve(www) {
+export async function serve(www, more = {}) {
 	const added = new Map();
 	const site = {log: [], reports: [],
 		add: (url, file) => added.set(url, file)};
@@ -52,8 +53,9 @@ export async function serve(www) {
 			res.end(bytes);
 			return;
 		}
-		res.setHeader('content-security-policy', POLICY +
-			(sandboxed ? '; sandbox allow-scripts' : ''));
+		res.setHeader('content-security-policy', [POLICY,
+			...sandboxed ? ['sandbox allow-scripts'] : [],
+			...more[pathname] ? [more[pathname]] : []].join('; '));
 		res.end(bytes.toString().replace(
 			/<script type="importmap">.*?<\/script>/, ''));
 	}

@@ -8,7 +8,7 @@ import {createHash} from 'node:crypto';
 import {test, ok, equal, match, done} from '../tap.mjs';
 import {build, compare, table} from '../vectors/oauth.mjs';
 import {ISSUER, asked, back, browser, home, kept, leave, outcome, query, quiet,
-	shared, signIn, site, state, until} from './oauth-kit.mjs';
+	refusal, shared, signIn, site, state, until} from './oauth-kit.mjs';
 
 const {LOWTIDE, LOWTIDE_URL, LOWTIDE_RUN_OP_URL: op, TMP} = process.env;
 const GOOD = `code=c0de&state={state}&iss=${encodeURIComponent(ISSUER)}`;
@@ -251,6 +251,29 @@ test('after ten minutes it is too late', async () => {
 	}
 });
 
+test('a code for another provider\'s page is refused there', async () => {
+	const page = await home();
+	equal((await back(page, `code=x&state=${await state(page)}`,
+		{to: 'other.html'})).code, 'wrong-page');
+	equal((await back(page, `code=x&state=${await state(page, 'other')}`))
+		.code, 'wrong-page');
+	equal(await kept(page), []);
+	equal((await back(page, `code=x&state=${await state(page, 'other')}`,
+		{to: 'other.html'})).result.provider, 'other');
+	quiet(page);
+});
+
+test('iss = "required": an answer without it is refused', async () => {
+	const page = await home();
+	for (const [answer, code] of [['code=x', 'issuer-mismatch'],
+		['error=access_denied', 'issuer-mismatch'],
+		['code=x&iss=', 'issuer-mismatch'],
+		['code=x&iss=https%3A%2F%2Fop.example', null]])
+		equal((await back(page, `${answer}&state=${await state(page,
+			'insists')}`, {to: 'insists.html'})).code, code);
+	quiet(page);
+});
+
 test('two tabs do not meet', async () => {
 	const [a, b] = [await home(), await home()];
 	const [one, two] = [await state(a), await state(b)];
@@ -303,6 +326,46 @@ test('the provider in a window without an opener: it knows nothing',
 		}
 	});
 
+test('storage that is full: no-storage, and nobody is sent away',
+	async () => {
+		const page = await home();
+		const codes = await page.run(async () => {
+			let text = 'x'.repeat(1 << 20);
+			for (let i = 0; text; i++)
+				try {
+					sessionStorage.setItem(i, text);
+				} catch {
+					text = text.slice(text.length / 2 + 1);
+				}
+			return Promise.all(['begin', 'go'].map((name) =>
+				oauth[name]('op').catch(({name: n, code}) =>
+					`${n} ${code}`)));
+		});
+		equal(codes, Array(2).fill('OAuthError no-storage'));
+		equal(await page.run(() => location.pathname), '/index.html');
+		quiet(page);
+	});
+
+test('storage that a page may not have: no-storage', async () => {
+	const page = await home({url: `${site.url}/sandboxed`});
+	equal(await refusal(page, 'op'), 'OAuthError no-storage');
+	const {code, search} = await back(page, 'code=x&state=y',
+		{at: {url: `${site.url}/sandboxed`}});
+	equal([code, search], ['no-storage', '']);
+	quiet(page);
+});
+
+test('storage that is not there at all: no-storage', async () => {
+	const page = await browser.page();
+	await page.send('Page.addScriptToEvaluateOnNewDocument', {source:
+		`Object.defineProperty(globalThis, 'sessionStorage',
+			{value: null})`});
+	await home(site, page);
+	equal(await refusal(page, 'op'), 'OAuthError no-storage');
+	equal((await back(page, 'code=x&state=y')).code, 'no-storage');
+	quiet(page);
+});
+
 test('without https: needs-https, and nobody is sent away', async () => {
 	const page = await home({url: site.plain});
 	equal(await page.run(() => [isSecureContext, typeof crypto.subtle]),
@@ -313,6 +376,97 @@ test('without https: needs-https, and nobody is sent away', async () => {
 	equal(await page.run(() => location.pathname), '/index.html');
 	equal(await kept(page), []);
 	quiet(page);
+});
+
+test('whereto afterwards: a path of this site', async () => {
+	const page = await home();
+	for (const [returnTo, whereto] of [['/a?b=1#c', '/a?b=1#c'],
+		['/', '/'], [undefined, '/'], ['/%20+\u00e9', undefined],
+		['/.//evil.example'], ['/x/..//evil.example'], ['a/../b'],
+		[`${site.url}/x`], ['/a b'], ['/\u2028'], ['?x'], ['#y'],
+		['.//evil.example']]) {
+		const url = await page.run((to) => oauth.begin('op',
+			{returnTo: to ?? undefined}).catch(({code}) => code),
+		returnTo);
+		if (url === 'return-to') {
+			equal(whereto, undefined);
+			continue;
+		}
+		const {result} = await back(page,
+			`code=x&state=${query(url).state}`);
+		equal(result.returnTo, whereto ?? result.returnTo);
+		equal(await page.run((to) => {
+			const link = document.createElement('a');
+			link.href = to;
+			return link.origin;
+		}, result.returnTo), site.url, returnTo);
+	}
+	for (const returnTo of ['https://evil.example/', '//evil.example',
+		'/\\evil.example', '\\\\evil.example', '/\t/evil.example',
+		'\n//evil.example', ' //evil.example', '\t/\\evil.example',
+		'javascript:alert(1)', 'data:,x', 'https:evil.example',
+		`${site.url.replace('http', 'https')}/`, 'blob:x', '//',
+		`${site.url}@evil.example/`])
+		equal(await refusal(page, 'op', {returnTo}),
+			'OAuthError return-to', returnTo);
+	equal(await kept(page), []);
+	quiet(page);
+});
+
+test('a redirect with a query of its own', async () => {
+	const page = await home();
+	const {result, search} = await signIn(page, GOOD, 'query');
+	equal([result?.code, result?.redirectUri],
+		['c0de', `${site.url}/query.html?own=1&two=%20`]);
+	ok(!search.includes('c0de'));
+	quiet(page);
+});
+
+test('signing out is a plain link', async () => {
+	const page = await home();
+	await asked();
+	const link = await page.run(() => {
+		const a = document.createElement('a');
+		a.href = oauth.logoutUrl('op');
+		a.textContent = 'Sign out';
+		a.id = 'out';
+		document.body.append(a);
+		return oauth.logoutUrl('op');
+	});
+	await page.click('#out');
+	await until(page, () => document.querySelector('#bye'));
+	const [{url}] = await asked();
+	equal([op + url, url], [link, '/out?own=%7e+x&client_id=' +
+		'it%27s%2Bme%2F%3D&post_logout_redirect_uri=' +
+		encodeURIComponent(`${site.url}/index.html`)]);
+	await home(site, page);
+	equal(await page.run(() => {
+		try {
+			return oauth.logoutUrl('other');
+		} catch ({name, code}) {
+			return `${name} ${code}`;
+		}
+	}), 'OAuthError no-logout');
+	quiet(page);
+});
+
+test('oauth-tokens.mjs needs connect-src, and nothing else', async () => {
+	const page = await home();
+	const {result} = await signIn(page, 'code=c0de&state={state}', 'public');
+	equal((await page.run((signIn) => exchange(signIn), result))
+		.access_token, 't0ken');
+	quiet(page);
+	/* the policy of this one allows no connection */
+	await home(site, page);
+	equal(await page.run((signIn) => import('/oauth-tokens.mjs').then((m) =>
+		m.exchange({...signIn, code: 'x'})).catch(({code}) => code),
+	result), 'unreachable');
+	await until(page, () => true);
+	match(page.complaints.join(), /connect-src|Connecting to/);
+	for (const end = Date.now() + 10000; !site.reports.length &&
+		Date.now() < end;)
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	match(site.reports.splice(0).join(), /connect-src|default-src/);
 });
 
 test('tests/vectors/oauth.json, in a browser', async () => {
@@ -340,6 +494,11 @@ test('under nginx, with the policy that is generated', async () => {
 	equal([result.code, result.redirectUri, search],
 		['c0de', `${LOWTIDE_URL}/back.html`, '']);
 	equal((await back(page, 'code=x', {at})).code, 'unknown-state');
+	/* its connect-src has the token endpoint */
+	const {result: other} = await signIn(page, 'code=d&state={state}',
+		'public');
+	equal((await page.run((signIn) => exchange(signIn), other))
+		.access_token, 't0ken');
 	quiet(page);
 });
 

@@ -7,6 +7,8 @@ mkdir -p "$site/pages" "$site/assets" "$site/env"
 cp tests/browser/oauth-op.mjs "$site"
 cat >"$site/site.toml" <<'END'
 name = "t"
+[oauth]
+tokens = true
 [oauth.op]
 client_id = "it's+me/="
 redirect_path = "/back.html"
@@ -19,17 +21,32 @@ iss = "required"
 client_id = "abc"
 redirect_path = "/other.html"
 allow_params = ["answer"]
+[oauth.query]
+client_id = "abc"
+redirect_path = "/query.html?own=1&two=%20"
+allow_params = ["answer"]
+[oauth.public]
+kind = "github" # no OpenID
+client_id = "abc"
+redirect_path = "/tokens.html"
+allow_params = ["answer"]
 END
 providers() { # WHERE: what depends on where the provider is
 	cat <<END
 [oauth.op]
 authorization_endpoint = "$1/authorize?own=%7e+x"
 issuer = "https://op.example"
+logout = { endpoint = "$1/out?own=%7e+x", return_path = "/index.html" }
 [oauth.insists]
 authorization_endpoint = "$1/authorize"
 issuer = "https://op.example"
 [oauth.other]
 authorization_endpoint = "$1/authorize"
+[oauth.query]
+authorization_endpoint = "$1/authorize"
+[oauth.public]
+authorization_endpoint = "$1/authorize"
+token_endpoint = "$1/token"
 END
 }
 providers '{run.op.url}' >"$site/env/dev.toml"
@@ -52,6 +69,8 @@ page index home
 page back back
 page other back
 page insists back
+page query back
+page tokens back
 cat >"$site/assets/home.mjs" <<'END'
 import * as oauth from '/oauth.mjs';
 globalThis.oauth = oauth;
@@ -63,8 +82,8 @@ document.querySelector('#op').addEventListener('click', () =>
 END
 cat >"$site/assets/back.mjs" <<'END'
 import * as oauth from '/oauth.mjs';
-globalThis.oauth = oauth;
-globalThis.runs = (globalThis.runs ?? 0) + 1;
+import {exchange} from '/oauth-tokens.mjs';
+Object.assign(globalThis, {oauth, exchange});
 try {
 	globalThis.result = oauth.finish();
 } catch ({name, code, message}) {
