@@ -23,7 +23,8 @@ export const signed = (text, key) => `${text}.${sign('SHA256',
 const SHARED = {'access-control-allow-origin': '*'};
 
 export async function start() {
-	const it = {asked: [], fetched: 0, answer: null};
+	const it = {asked: [], fetched: 0,
+		answer: () => ({status: 400, json: {error: 'no-answer'}})};
 	let privateKey, keys, kid, made = 0;
 	it.rotate = () => {
 		const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});

@@ -53,8 +53,26 @@ test('a code without its verifier is worth nothing', async () => {
 		'invalid_code');
 });
 
+test('a code on another provider\'s page', async () => {
+	await tab.go(`${site}/`);
+	const state = param(await begin(tab, 'rs'), 'state');
+	await tab.go(callback('es', {code: 'c', state, iss: idps.rs.issuer}));
+	equal(await outcome(tab), 'wrong-page');
+});
+
+test('iss of another, or none', async () => {
+	for (const iss of [idps.es.issuer, `${idps.rs.issuer}/`, '']) {
+		const state = param(await begin(tab, 'rs'), 'state');
+		await tab.go(callback('rs', {code: 'c', state, iss}));
+		equal(await outcome(tab), 'issuer-mismatch');
+	}
+	const state = param(await begin(tab, 'rs'), 'state');
+	await tab.go(`${site}/auth/rs.html?code=c&state=${state}`);
+	equal(await outcome(tab), 'issuer-mismatch');
+});
+
 /* RFC 9700 4.4: the rogue sends people on, to collect the code. */
-for (const [id, code] of [['rs', 'issuer-mismatch']])
+for (const [id, code] of [['rs', 'issuer-mismatch'], ['es', 'wrong-page']])
 	test(`mix-up: begun with the rogue, answered by ${id}: ${code}`,
 		async () => {
 			await tab.go(`${site}/`);

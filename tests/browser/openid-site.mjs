@@ -31,6 +31,7 @@ token_endpoint = "${p.token}"
 jwks_uri = "${p.jwks}"
 redirect_path = "/auth/${p.page}.html"
 allow_params = ["prompt", "max_age", "id_token_hint"]
+logout = { endpoint = "${p.logout}", style = "oidc", return_path = "/out.html" }
 `).join('')}`);
 	write('pages/index.html', page('home', providers.map(({id}) =>
 		`<button id="${id}">Sign in</button>`).join('')));

@@ -56,7 +56,8 @@ async function serve() {
 		path.join(TMP, 'site'), '--port', port],
 	{stdio: ['ignore', 'ignore', 'inherit']});
 	const gone = new Promise((resolve) => child.once('close', resolve));
-	cleanup(() => child.kill('SIGTERM') && gone);
+	cleanup(() => child.kill() && gone);
+	process.once('exit', () => child.kill()); /* should a test break off */
 	for (const end = Date.now() + PATIENCE; Date.now() < end;) {
 		if (await fetch(site).catch(() => null))
 			return;

@@ -157,4 +157,17 @@ test('prompt=login: somebody else, at the same browser', async () => {
 	ok(await tab.run(() => got.claims.sub) !== kept.rs.got.claims.sub);
 });
 
+test('signing out there, and coming back', async () => {
+	await silently(tab, 'es');
+	const [out, hint] = await tab.run(() =>
+		[oauth.logoutUrl('es'), got.id_token]);
+	equal(param(out, 'post_logout_redirect_uri'), `${site}/out.html`);
+	/* this provider wants to be told whose session it is */
+	await tab.go(`${out}&id_token_hint=${hint}`);
+	await pressed(tab, '#sign-out');
+	await arrive(tab, () => location.pathname === '/out.html');
+	await tab.go(await begin(tab, 'es'));
+	await shown(tab, '#sign-in');
+});
+
 await done();
