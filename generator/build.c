@@ -4,6 +4,7 @@
 
 #include "generator/hash.h"
 #include "generator/memo.h"
+#include "generator/page-oauth.h"
 #include "generator/run-reference.h"
 #include "generator/scan.h"
 #include "generator/secrets.h"
@@ -163,6 +164,7 @@ struct value *build_data(struct build *b)
 	struct value *about = value_new(b->arena, VALUE_TABLE, POS_NONE);
 	struct value *data = value_new(b->arena, VALUE_TABLE, POS_NONE);
 	struct value *open = site_table(site, "public");
+	struct value *oauth = page_oauth(b);
 
 	put_text(b, about, "name", site->name);
 	put_text(b, about, "base_url", site->base_url);
@@ -176,6 +178,8 @@ struct value *build_data(struct build *b)
 	value_set(b->arena, root, STR("site"), POS_NONE, about);
 	value_set(b->arena, root, STR("public"), POS_NONE, open);
 	value_set(b->arena, root, STR("catalogue"), POS_NONE, data);
+	if (oauth)
+		value_set(b->arena, root, STR("oauth"), POS_NONE, oauth);
 	return root;
 }
 

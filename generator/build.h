@@ -69,7 +69,7 @@ enum err build_put_fingerprinted(struct build *b, const char *name,
 enum err build_each(struct build *b, const char *what, size_t n,
     enum err (*each)(void *ctx, struct worker *w, size_t i), void *ctx)
     __attribute__((warn_unused_result));
-/* What pages and templates see: site, public, catalogue.NAME, page … */
+/* What pages and templates see: site, public, catalogue.NAME, oauth, page … */
 struct value *build_data(struct build *b);
 /*
  * A template: DIR/templates/NAME.mustache if the site has it, else the

@@ -94,6 +94,9 @@ static void unknown(struct renderer *r, struct mustache_node *node,
 
 	if (r->options->lenient || !tell(r, node))
 		return;
+	if (r->options->unknown &&
+	    r->options->unknown(r->options->ctx, node->text, node->pos))
+		return;
 	const char *lead = known_names(r, where, &names);
 	if (str_eq(part, node->text))
 		diag_error(r->diag, node->pos, "unknown-name",

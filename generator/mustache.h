@@ -51,6 +51,11 @@ struct mustache_options {
 	 */
 	bool (*partial)(
 	    void *ctx, struct str name, struct str *text, const char **file);
+	/*
+	 * A name that is not there: true when it has told why itself. NULL: it
+	 * is `unknown-name`. Asked once for each place.
+	 */
+	bool (*unknown)(void *ctx, struct str name, struct pos pos);
 	void *ctx;
 	size_t output_max; /* bytes; 0 = MUSTACHE_OUTPUT_MAX */
 };

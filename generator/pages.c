@@ -5,6 +5,7 @@
 #include "generator/memo.h"
 #include "generator/modules.h"
 #include "generator/mustache.h"
+#include "generator/page-oauth.h"
 #include "generator/sources.h"
 
 /*
@@ -76,6 +77,7 @@ static enum err render(struct making *m, struct buf *out)
 	const struct mustache_options options = {
 	    .escape = escape_for(m->page->name),
 	    .partial = build_partial,
+	    .unknown = page_oauth_unknown,
 	    .ctx = &own};
 
 	return mustache_render(m->arena, m->source, m->page->file,

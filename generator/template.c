@@ -1,5 +1,6 @@
 #include "generator/build.h"
 #include "generator/embed.h"
+#include "generator/page-oauth.h"
 #include "lib/fs.h"
 
 /*
@@ -38,6 +39,7 @@ enum err build_template(struct build *b, const char *name,
 	const struct mustache_options options = {
 	    .escape = escape,
 	    .partial = build_partial,
+	    .unknown = page_oauth_unknown,
 	    .ctx = b,
 	};
 	struct buf text = {0};

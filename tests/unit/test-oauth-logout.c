@@ -1,4 +1,5 @@
 #include "generator/client.h"
+#include "generator/mustache.h"
 #include "tests/unit/site-kit.h"
 
 /*
@@ -242,6 +243,112 @@ static void of_a_variant(void **state)
 	gives(COGNITO OUT TWO "kind = 'github'\nclient_id = 'b'\n", "");
 }
 
+/* ---- pages --------------------------------------------------------------- */
+
+/* What a template of the site becomes, or what is said of it. */
+static void renders(const char *toml, const char *template, const char *wanted)
+{
+	struct world w;
+	struct str text;
+	bool env = false;
+
+	make(&w, toml, NULL);
+	bool bad = w.k.diag.errors > 0;
+	diag_init(&w.k.diag, &w.k.arena); /* of the page alone */
+	kit_file(&w.k, "templates/t.mustache", template);
+	enum err err = build_template(
+	    &w.k.build, "t", build_data(&w.k.build), ESCAPE_HTML, &text, &env);
+	if (err == ERR_OK)
+		assert_string_equal(arena_cstr(&w.k.arena, text), wanted);
+	else if (*wanted)
+		kit_says(&w.k, wanted);
+	else if (!bad || w.k.diag.errors)
+		fail_msg("%s", kit_said(&w.k));
+	kit_close(&w.k);
+}
+
+static void pages_have_the_link(void **state)
+{
+	(void)state;
+	renders(COGNITO OUT, "<a href=\"{{oauth.a.logout_url}}\">",
+	    "<a href=\"https://auth.example/logout?client_id=a%20b%26c&amp;"
+	    "logout_uri=" BACK "\">");
+	renders(OIDC "redirect_path = '/c.html'\n"
+		     "[oauth.b]\nkind = 'cognito'\nclient_id = 'b'\n"
+		     "domain = 'https://b.example'\n"
+		     "logout.return_path = '/out.html'\n"
+		     "[oauth.b.variant.two]\nscopes = ['openid']\n",
+	    "{{#oauth}}{{b:two.logout_url}}{{/oauth}} "
+	    "{{#oauth.b:two}}{{{logout_url}}}{{/oauth.b:two}}",
+	    "https://b.example/logout?client_id=b&amp;logout_uri=" BACK
+	    " https://b.example/logout?client_id=b&logout_uri=" BACK);
+}
+
+static void pages_have_nothing_else(void **state)
+{
+	static const char *const keys[] = {"client_id", "issuer", "endpoint",
+	    "redirect", "client_secret", "logout", "logout_url.x", "kind"};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		renders(COGNITO OUT,
+		    arena_printf(&a, "{{oauth.a.%s}}", keys[i]).p,
+		    "templates/t.mustache:1:1: not-public: of [oauth] pages "
+		    "see "
+		    "logout_url alone");
+	arena_release(&a);
+	renders(COGNITO OUT, "{{#oauth}}{{storage}}{{/oauth}}",
+	    "unknown-name: there is no `storage`");
+	renders(COGNITO OUT, "{{oauth.a}}", "not-text: ");
+}
+
+static void pages_begin_no_sign_in(void **state)
+{
+	(void)state;
+	renders(COGNITO OUT, "\n{{oauth.a.url}}",
+	    "templates/t.mustache:2:1: no-sign-in-url: no link begins a "
+	    "sign-in: ");
+	renders(
+	    COGNITO OUT, "{{&oauth.a.authorization_url}}", "no-sign-in-url: ");
+	renders(COGNITO, "{{oauth.a.url}}", "call go(\"a\") of oauth.mjs");
+}
+
+static void pages_name_what_is_there(void **state)
+{
+	(void)state;
+	renders(COGNITO OUT, "{{oauth.aa.logout_url}}",
+	    "t.mustache:1:1: unknown-provider: there is no [oauth.aa]; did you "
+	    "mean \"a\"?");
+	renders(COGNITO OUT TWO, "{{oauth.a:tow.logout_url}}",
+	    "unknown-variant: [oauth.a] has no variant \"tow\"; did you mean "
+	    "\"a:two\"?");
+	renders(COGNITO, "{{oauth.a.logout_url}}",
+	    "t.mustache:1:1: no-logout: \"a\" has no sign-out; write "
+	    "[oauth.a.logout]");
+	renders(COGNITO OUT TWO "kind = 'github'\nclient_id = 'b'\n",
+	    "{{oauth.a:two.logout_url}}",
+	    "no-logout: \"a:two\" has no "
+	    "sign-out; write "
+	    "[oauth.a.variant.two.logout]");
+	renders("", "{{oauth.a.logout_url}}",
+	    "unknown-name: there is no `oauth` in `oauth.a.logout_url`");
+}
+
+/* What was refused is told once, and not as missing from pages. */
+static void pages_do_not_miss_what_was_refused(void **state)
+{
+	(void)state;
+	renders(
+	    COGNITO "logout.return_path = 'x'\n", "{{oauth.a.logout_url}}", "");
+	renders(COGNITO OUT "stlye = 'oidc'\n" TWO "pkce = 'plain'\n",
+	    "{{oauth.a:two.logout_url}}", "");
+	renders("[oauth.a]\nclient_id = 3\n", "{{oauth.a.logout_url}}", "");
+	renders("oauth = 3\n", "{{oauth.a.logout_url}}", "");
+	renders("[ouath.a]\nclient_id = 'x'\n", "{{oauth.a.logout_url}}", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +359,11 @@ int main(void)
 	    cmocka_unit_test(where_there_is_none),
 	    cmocka_unit_test(broken_input),
 	    cmocka_unit_test(of_a_variant),
+	    cmocka_unit_test(pages_have_the_link),
+	    cmocka_unit_test(pages_have_nothing_else),
+	    cmocka_unit_test(pages_begin_no_sign_in),
+	    cmocka_unit_test(pages_name_what_is_there),
+	    cmocka_unit_test(pages_do_not_miss_what_was_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
