@@ -2,7 +2,8 @@
 #   make            the programs, in build/bin
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
-#   make check-npm  what needs packages of npm's: openapi.json, types
+#   make check-npm  what needs packages of npm's: openapi.json, types, sizes
+#   make size       what sign-in costs a page, beside libraries for it
 #   make soak       the campaigns: hundreds of kills, every write failing, …
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
@@ -235,6 +236,12 @@ check-npm:
 	@$(MAKE) -j$$(nproc) --no-print-directory all build/npm/installed
 	LOWTIDE_BIN=$(BUILD)/bin prove $(wildcard tests/npm/*.t)
 
+# Bytes, which are the same everywhere: tests/npm/size.mjs.
+size:
+	@.ci/packages check-npm
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all build/npm/installed
+	@LOWTIDE_BIN=$(BUILD)/bin node tests/npm/size.mjs
+
 # make soak: the campaigns that tests/fault and the simulations run a slice of
 # in make check, in their whole size; sizes from the environment.
 soak:
@@ -292,6 +299,6 @@ clean:
 	rm -rf build
 
 .PHONY: all bench bench-generator bench-tools check check-npm clean demo \
-	format fuzz install soak tests-built
+	format fuzz install size soak tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
