@@ -542,6 +542,8 @@ async function thrown(run) {
 		['no exp', {exp: undefined}, 'token-malformed'],
 		['exp as text', {exp: `${seconds() + 300}`}, 'token-malformed'],
 		['made tomorrow', {iat: seconds() + 86400}, 'token-early'],
+		['made tomorrow, but good today', {iat: seconds() + 86400,
+			nbf: seconds()}, 'token-early'],
 		['no iat', {iat: undefined}, 'token-malformed'],
 		['iat as text', {iat: '1'}, 'token-malformed'],
 		['iat as text, nbf right', {iat: '1', nbf: 1}, 'token-malformed'],
@@ -580,6 +582,7 @@ async function thrown(run) {
 		const at = (s) => ({now: (iat + s) * 1000});
 		const claims = {iat, nbf: iat + 10, exp: iat + 100};
 		await check(claims, {}, at(-50));
+		await check({...claims, nbf: iat}, {}, at(-60));
 		await check(claims, {}, at(159));
 		equal(await codeOf(() => check(claims, {}, at(-51))),
 			'token-early');
@@ -600,8 +603,9 @@ async function thrown(run) {
 		equal(await codeOf(() => check({nonce: undefined}, {},
 			{provider: 'nonceless'})), 'token-nonce');
 		answers(TOKENS({id_token: sign(CLAIMS())}));
-		equal(await codeOf(() => exchange(signIn({nonce: 0}))),
-			'token-nonce');
+		for (const nonce of [0, '', null, undefined])
+			equal(await codeOf(() => exchange(signIn({nonce}))),
+				'token-nonce');
 	});
 	test('an unknown issuer is never the right one', async () => {
 		for (const iss of [url, '', undefined])
@@ -611,7 +615,11 @@ async function thrown(run) {
 	test('auth_time, where a sign-in may be so old', async () => {
 		const was = seconds() - 1000;
 		await check({auth_time: was}, {}, {maxAge: 1000});
-		await check({auth_time: was}, {}, {maxAge: 945});
+		await check({auth_time: was}, {},
+			{maxAge: 940, now: (was + 1000) * 1000});
+		equal(await codeOf(() => check({auth_time: was}, {},
+			{maxAge: 939, now: (was + 1000) * 1000})),
+		'token-auth-time');
 		await check({}, {}, {maxAge: -1});
 		for (const auth_time of [was, undefined, `${was}`, 0])
 			equal(await codeOf(() => check({auth_time}, {},
@@ -771,9 +779,15 @@ async function thrown(run) {
 			set({...EC, use: 'sig', alg: 'ES256'}));
 	});
 	test('a key that cannot be read is passed over', async () => {
-		await check({}, {}, set({...RSA, e: '!'}, RSA));
-		equal(await codeOf(() => check({}, {}, set({...RSA, e: '!'}))),
-			'token-signature');
+		const offCurve = {...EC, x: EC.y, y: EC.x};
+		await check({}, {}, set({...RSA, e: '!'},
+			{...RSA, e: undefined}, RSA));
+		await check({}, {name: 'ec', alg: 'ES256'}, set(offCurve, EC));
+		for (const [key, header] of [[{...RSA, e: '!'}],
+			[{...RSA, e: undefined}],
+			[offCurve, {name: 'ec', alg: 'ES256'}]])
+			equal(await codeOf(() => check({}, header, set(key))),
+				'token-signature');
 	});
 	test('keys that are none are not "do not look"', async () => {
 		for (const none of [null, {}, {keys: null}, {keys: []}, 'x',
