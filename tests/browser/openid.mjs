@@ -165,7 +165,8 @@ test('signing out there, and coming back', async () => {
 	/* this provider wants to be told whose session it is */
 	await tab.go(`${out}&id_token_hint=${hint}`);
 	await pressed(tab, '#sign-out');
-	await arrive(tab, () => location.pathname === '/out.html');
+	await arrive(tab, () => location.pathname === '/out.html' &&
+		document.body.dataset.state);
 	await tab.go(await begin(tab, 'es'));
 	await shown(tab, '#sign-in');
 });
