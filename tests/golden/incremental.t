@@ -113,6 +113,49 @@ mkdir -p "$site/.dist.lowtide-staging/www" "$site/.dist.lowtide-old"
 build >/dev/null
 is 'nothing changed: what a killed run left goes all the same' \
 	"$(find "$site" -maxdepth 1 -name '.dist.*')" ''
+# a page is made of [oauth] too: values of files and of the environment
+site=$TMP/work/oauth
+mkdir -p "$site/pages" "$site/env"
+cat >"$site/site.toml" <<'T'
+name = "o"
+[oauth.c]
+kind = "cognito"
+domain = "https://auth.example"
+client_id = { env = "INCREMENTAL_ID" }
+logout.return_path = "/out.html"
+T
+echo '<a href="{{oauth.c.logout_url}}">out</a>' >"$site/pages/out.mustache"
+echo '<p>plain' >"$site/pages/plain.html"
+export INCREMENTAL_ID=one
+build >/dev/null
+sleep 0.1
+differ=''
+for step in \
+	'INCREMENTAL_ID=two' \
+	'sed -i s/auth.example/b.example/ "$site/site.toml"' \
+	'echo "[oauth.c.logout]
+return_path = \"/bye.html\"" >"$site/env/base.toml"' \
+	'rm "$site/env/base.toml"' \
+	'sed -i s/oauth.c.logout/oauth.c:v.logout/ "$site/pages/out.mustache"' \
+	'printf "[oauth.c.variant.v]\nclient_id = \"v\"\n" >>"$site/site.toml"' \
+	'sed -i s/variant.v/variant.w/ "$site/site.toml"'; do
+	eval "$step"
+	said=$(build)
+	fresh=$(build --cache none --out "$TMP/fresh" |
+		sed "s#$TMP/fresh#$site/dist#g")
+	[ "$said" = "$fresh" ] || differ="$differ $step: $said, not $fresh"
+	case $fresh in
+	*'status 0') diff -r "$site/dist" "$TMP/fresh" >/dev/null ||
+		differ="$differ $step" ;;
+	*) like "$step is an error" "$fresh" 'unknown-variant' ;;
+	esac
+	rm -rf "$TMP/fresh"
+done
+is 'a link to sign out changes with what it is made of' "$differ" ''
+like 'and was one' "$(cat "$site/dist/www/out.html")" \
+	'https://b.example/logout[?]client_id=v&amp;logout_uri='
+site=$TMP/work/site
+
 if command -v strace >/dev/null; then
 	strace -f -o "$TMP/calls" "$LOWTIDE" build -q --fast -C "$site" 2>/dev/null
 	is 'nothing changed: no file is opened for writing' \
