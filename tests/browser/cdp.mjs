@@ -138,7 +138,7 @@ async function opened(pipe) {
 			!pipe.attached.has(t.targetId));
 		if (its)
 			return attach(pipe, its.targetId);
-		await sleep(50);
+		await sleep(20);
 	}
 	throw new Error('no window was opened');
 }
@@ -185,7 +185,7 @@ async function attach(pipe, targetId,
 			const value = await run(fn, ...args);
 			if (value)
 				return value;
-			await sleep(50);
+			await sleep(20);
 		}
 		throw new Error(`this never came true: ${fn}`);
 	}

@@ -2,8 +2,9 @@
  * An authorization server of the tests, which does as a page tells it: its
  * /authorize redirects with the query that the parameter `answer` holds, where
  * {state} stands for the state. `page=1`: not before somebody clicks;
- * `page=stay`: never, and the page that asked stays where it is. Signing out
- * is a page, /token gives a token for any code. /__log: what was asked for, with the Referer, and empties it.
+ * `page=stay`: never, and the page that asked stays where it is. /token gives
+ * a token for any code. /__log: what was asked for, with the Referer, and
+ * empties it. Anything else is a page.
  *
  * A helper of `lowtide serve`: it listens on PORT and prints a line when ready.
  */

@@ -3,7 +3,7 @@
  * page with scripts can have. Inline import maps are taken out of its pages,
  * for that policy allows none: modules are found without.
  *
- *	const site = await serve(www, more);	before the site is built: its port
+ *	const site = await serve(www, more);	before it is built: its port
  *	site.url, site.plain	the same under a name that is no localhost
  *	site.log		what was asked for, with the Referer
  *	site.reports		what browsers said of the policy

@@ -31,7 +31,8 @@ globalThis.sessionStorage = {
 
 (async () => {
 	const {test, ok, equal, done, cleanup} = await import('../tap.mjs');
-	const {table, build, compare} = await import('../vectors/oauth.mjs');
+	const {table, build, compare, published} =
+		await import('../vectors/oauth.mjs');
 	const tmp = fs.mkdtempSync(path.join(os.tmpdir(), 'lowtide-vectors-'));
 	cleanup(() => fs.rmSync(tmp, {recursive: true, force: true}));
 
@@ -63,6 +64,33 @@ globalThis.sessionStorage = {
 				key !== 'resource');
 			equal(new Set(names).size, names.length, name);
 		}
+	});
+
+	test('C and JavaScript agree on every character up to U+07FF, and on ' +
+		'others of each length', async () => {
+		const points = [...Array(0x800).keys(), 0x800, 0xd7ff, 0xe000,
+			0xfeff, 0xffff, 0x10000, 0x1f600, 0x10ffff].slice(1);
+		const all = String.fromCodePoint(...points);
+		const encoded = [...Buffer.from(all)].map((byte) =>
+			/[\w.~-]/.test(String.fromCharCode(byte)) ?
+				String.fromCharCode(byte) :
+				`%${byte.toString(16).padStart(2, '0')
+					.toUpperCase()}`).join('');
+		const dir = path.join(tmp, 'all');
+		fs.mkdirSync(dir);
+		fs.writeFileSync(path.join(dir, 'site.toml'), `name = "t"
+base_url = "https://www.vat.example"
+[oauth.all]
+authorization_endpoint = "https://op.example/"
+client_id = "abc"
+pkce = "none"
+params = { x = "${points.map((p) =>
+		`\\U${p.toString(16).padStart(8, '0')}`).join('')}" }
+`);
+		const {url} = await import(published(lowtide, dir,
+			path.join(tmp, 'all-out')));
+		ok(url('all', {state: all}).endsWith(
+			`&x=${encoded}&state=${encoded}`));
 	});
 
 	await done();

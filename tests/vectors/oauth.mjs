@@ -10,11 +10,19 @@ import path from 'node:path';
 export const table = JSON.parse(readFileSync(
 	new URL('oauth.json', import.meta.url)));
 
+/* Builds the site in `dir` into `out`; the file of its oauth.mjs. */
+export function published(lowtide, dir, out) {
+	execFileSync(lowtide, ['build', '-q', '--fast', '-C', dir, '--out',
+		out], {stdio: ['ignore', 'ignore', 'inherit']});
+	const www = path.join(out, 'www');
+	return path.join(www, readdirSync(www).find((name) =>
+		/^oauth\.[0-9a-f]{10}\.mjs$/.test(name)));
+}
+
 /* One site for each base, of all rows that have it; the modules' files. */
 export function build(lowtide, tmp) {
 	return table.bases.map((base, i) => {
 		const dir = path.join(tmp, `site-${i}`);
-		const out = path.join(tmp, `dist-${i}`);
 		const rows = table.urls.filter((row) =>
 			(row.base ?? table.bases[0]) === base);
 		mkdirSync(dir);
@@ -22,12 +30,7 @@ export function build(lowtide, tmp) {
 			['name = "t"', `base_url = "${base}"`, ...rows.flatMap(
 				(row) => [`[oauth.${row.id}]`, ...row.toml]),
 			''].join('\n'));
-		execFileSync(lowtide, ['build', '-q', '--fast', '-C', dir,
-			'--out', out],
-		{stdio: ['ignore', 'ignore', 'inherit']});
-		const www = path.join(out, 'www');
-		return path.join(www, readdirSync(www).find((name) =>
-			/^oauth\.[0-9a-f]{10}\.mjs$/.test(name)));
+		return published(lowtide, dir, path.join(tmp, `dist-${i}`));
 	});
 }
 
