@@ -42,7 +42,7 @@ static bool has_tenant(const char *url)
 	return url && strstr(url, TENANT);
 }
 
-/* A URL of the kind with the tenant in its place; empty where it has none. */
+/* A URL of the kind, which may be NULL, with the tenant in its place. */
 static struct str with_tenant(struct provider_work *w, const char *url)
 {
 	const char *at = url ? strstr(url, TENANT) : NULL;
@@ -144,13 +144,16 @@ static struct str join(
 
 static void refuse_missing(struct provider_work *w, bool has_base)
 {
-	const char *set = has_base			? "path"
-			  : has_tenant(w->kind->base)	? "tenant"
-			  : w->kind->path		? "domain"
-			  : value_get(w->table, "path") ? "base_uri"
-							: "authorization_"
-							  "endpoint";
+	const char *set = "authorization_endpoint";
 
+	if (has_base)
+		set = "path";
+	else if (has_tenant(w->kind->base))
+		set = "tenant";
+	else if (w->kind->path)
+		set = "domain";
+	else if (value_get(w->table, "path"))
+		set = "base_uri";
 	if (!w->table->doubtful) /* it may be the key that nobody knows */
 		provider_refuse(w, w->pos, "endpoint-missing",
 		    "[oauth.%.*s] does not say where to sign in; set %s",
