@@ -40,11 +40,17 @@ export async function start() {
 		let body = '';
 		for await (const chunk of req)
 			body += chunk;
-		const {json, text, ...how} = req.method === 'POST' ?
+		const {json, text, endless, ...how} = req.method === 'POST' ?
 			await asked(new URLSearchParams(body)) : published();
 		res.writeHead(how.status ?? 200, {
 			'content-type': json ? 'application/json' : 'text/html',
 			...how.headers ?? SHARED});
+		/* as long as somebody reads */
+		const more = () => {
+			while (!res.destroyed && res.write(text.repeat(1000)));
+		};
+		if (endless)
+			return res.on('drain', more) && more();
 		res.end(json ? JSON.stringify(json) : text);
 	});
 	function asked(form) {

@@ -5,7 +5,8 @@
  */
 import {test, ok, equal} from '../tap.mjs';
 import {MARKUP, answered, begin, callback, idps, outcome, param, pause,
-	refusal, rogue, silently, site, tab, text} from './openid-world.mjs';
+	pressed, refusal, rogue, signIn, silently, site, tab,
+	text} from './openid-world.mjs';
 
 /* Alice comes back from the provider, and the code is not yet exchanged. */
 async function paused(id) {
@@ -18,8 +19,10 @@ async function paused(id) {
 }
 const arrived = () => tab.requests.filter(({url}) =>
 	url.startsWith(`${site}/auth/`)).at(-1);
-const exchanged = (signIn) => refusal(tab, (one) => tokens.exchange(one),
-	signIn);
+const sent = (id) => tab.requests.filter(({url}) =>
+	url === idps[id].token).length;
+const exchanged = (answer) => refusal(tab, (one) => tokens.exchange(one),
+	answer);
 
 /* --- codes and answers, once more or elsewhere ---------------------------- */
 
@@ -33,24 +36,36 @@ test('an answer counts once: reloaded, back, or sent again', async () => {
 	}
 });
 
+test('back to the provider\'s page, and allowed again', async () => {
+	equal(await signIn(tab, 'es'), 'done');
+	const before = sent('es');
+	await tab.run(() => history.back());
+	await pressed(tab, '#allow');
+	equal(await outcome(tab), 'unknown-state');
+	equal(sent('es'), before);
+});
+
 test('a code counts once: here, and at the provider', async () => {
-	const signIn = await paused('rs');
-	const {refresh_token: old} = await tab.run((one) =>
-		tokens.exchange(one), signIn);
-	equal((await exchanged(signIn)).code, 'already-exchanged');
+	const answer = await paused('rs');
+	const before = sent('rs');
+	const [old, code] = await tab.run(async (one) => {
+		const first = tokens.exchange(one);
+		const again = await tokens.exchange(one).catch((e) => e.code);
+		return [(await first).refresh_token, again];
+	}, answer);
+	equal([code, sent('rs')], ['already-exchanged', before + 1]);
 	await tab.go(`${site}/out.html`); /* which knows nothing of it */
-	equal((await exchanged(signIn)).code, 'invalid_code');
+	equal((await exchanged(answer)).code, 'invalid_code');
 	/* and takes it for stolen */
 	equal((await refusal(tab, (token) => tokens.refresh('rs', token),
 		old)).code, 'answer-malformed');
 });
 
 test('a code without its verifier is worth nothing', async () => {
-	const signIn = await paused('es');
-	equal((await exchanged({...signIn, verifier: 'x'.repeat(43)})).code,
-		'invalid_code');
-	equal((await exchanged({...signIn, code: 'made-up'})).code,
-		'invalid_code');
+	const answer = await paused('es');
+	for (const wrong of [{verifier: 'x'.repeat(43)}, {code: 'made-up'}])
+		equal((await exchanged({...answer, ...wrong})).code,
+			'invalid_code');
 });
 
 test('a code on another provider\'s page', async () => {

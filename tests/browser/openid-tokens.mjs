@@ -83,8 +83,8 @@ const answers = {
 	'what no other origin may read': [(n) => ({headers: {},
 		...bearer(rogue.sign(claims(n)))}), 'unreachable'],
 	'a page': [() => ({text: MARKUP}), 'answer-malformed'],
-	'an answer without end': [() => ({json: {
-		access_token: 'x'.repeat(1 << 20)}}), 'answer-too-large'],
+	'an answer without end': [() => ({endless: true, text: ' '.repeat(80)}),
+		'answer-too-large'],
 	'no id token': [() => bearer(undefined), 'no-id-token'],
 	'another kind of token': [(n) => ({json: {access_token: 'at',
 		id_token: rogue.sign(claims(n)), token_type: 'mac'}}),

@@ -41,12 +41,16 @@ test('who is signed in there needs no page: prompt=none', async () => {
 	equal(await tab.run(() => globalThis.got.claims.sub), got.claims.sub);
 });
 
-test('nobody but the providers was asked, and the pages are content', () => {
+test('nobody but the providers was asked, or could be', async () => {
 	/* the provider's page asks who is there, and is told nobody */
 	equal(tab.complaints.filter((said) => !/\/api\/auth\/grant/.test(said)),
 		[]);
 	const asked = new Set(tab.requests.map(({url}) => new URL(url).origin));
 	equal([...asked].sort(), [site, idps.rs.base, idps.es.base].sort());
+	const policy = (await fetch(site)).headers
+		.get('content-security-policy');
+	equal(policy.match(/connect-src 'self' (.*?);/)[1].split(' ').sort(),
+		Object.values(idps).map(({base}) => base).sort());
 	for (const {url, headers} of tab.requests)
 		ok(!/[?&]code=/.test(headers.Referer ?? ''), url);
 	const sent = tab.requests.filter(({url}) => url === idps.rs.token);
