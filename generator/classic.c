@@ -79,12 +79,11 @@ static struct value *builder(
     struct arena *a, struct str name, const struct oauth_provider *p)
 {
 	struct value *row = value_new(a, VALUE_TABLE, POS_NONE);
-	struct value *openid = value_bool(a, is_openid(p), POS_NONE);
 
-	openid->from_env = p->from_env;
 	set(a, row, "name", name, false);
 	set(a, row, "id", p->id, false);
-	value_set(a, row, STR("openid"), POS_NONE, openid);
+	value_set(a, row, STR("openid"), POS_NONE,
+	    value_bool(a, is_openid(p), POS_NONE));
 	return row;
 }
 

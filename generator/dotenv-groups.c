@@ -42,17 +42,16 @@ static bool check_key(struct dotenv *d, const struct member *m)
 	return true;
 }
 
-static void put_entry(
-    struct dotenv *d, struct str key, struct str text, bool from_env)
+/* Where a value came from is told of the whole table: d->from_env. */
+static void put_entry(struct dotenv *d, struct str key, struct str text)
 {
 	struct arena *a = d->b->arena;
 	struct value *entry = value_new(a, VALUE_TABLE, POS_NONE);
-	struct value *v = value_string(a, text, POS_NONE);
 
-	v->from_env = from_env;
-	value_set(a, entry, STR("text"), POS_NONE, v);
 	value_set(
 	    a, entry, STR("key"), POS_NONE, value_string(a, key, POS_NONE));
+	value_set(
+	    a, entry, STR("text"), POS_NONE, value_string(a, text, POS_NONE));
 	value_push(a, d->entries, entry);
 }
 
@@ -76,7 +75,7 @@ static void put_line(struct dotenv *d, const struct member *m)
 	buf_printf(&d->out, "%.*s=", STR_ARG(m->key));
 	buf_put_str(&d->out, text);
 	buf_putc(&d->out, '\n');
-	put_entry(d, m->key, text, v->from_env);
+	put_entry(d, m->key, text);
 }
 
 static int by_place(const void *x, const void *y)

@@ -165,6 +165,42 @@ static void once_alone(void **state)
 	kit_close(&k);
 }
 
+/* Nor is what was told of an address. */
+static void once_of_addresses(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    SITE "base_url = 1\napi_url = 'ftp://x.example'\n"
+		 "[dotenv.a]\nfile = 'a.env'\n"
+		 "groups = [{ A = 'base_url', B = 'api_url' }]\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_INPUT);
+	assert_int_equal(k.diag.errors, 2);
+	site_mend(&k.arena, k.site);
+	assert_int_equal(produce_dotenv(kit_build(&k)), ERR_OK);
+	assert_int_equal(k.diag.errors, 2);
+	assert_string_equal(kit_output(&k, OUT_WWW, "a.env"), "");
+	kit_close(&k);
+}
+
+/* A name ends where it says so, and not at a NUL in it. */
+static void names_are_whole(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_open(&k);
+	kit_file(&k, "site.toml",
+	    SITE "[public]\na = 'x'\n[dotenv.a]\nfile = 'a.env'\n"
+		 "groups = [{ A = \"public.a\\u0000b\" }]\n");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	assert_int_equal(produce_dotenv(kit_build(&k)), ERR_INPUT);
+	kit_says(&k, "site.toml:6:17: not-public: ");
+	kit_close(&k);
+}
+
 static void none_unless_asked(void **state)
 {
 	struct kit k;
@@ -187,6 +223,8 @@ int main(void)
 	    cmocka_unit_test(order_is_the_files),
 	    cmocka_unit_test(of_an_environment),
 	    cmocka_unit_test(once_alone),
+	    cmocka_unit_test(once_of_addresses),
+	    cmocka_unit_test(names_are_whole),
 	    cmocka_unit_test(none_unless_asked),
 	};
 
