@@ -1,51 +1,77 @@
-/* Sign-in links, worked out here: no server is asked to begin one. */
+/*
+ * Signing in and out. Where a button leads is worked out here: no server is
+ * asked to begin a sign-in. Buttons and not links, because what is needed to
+ * come back is kept for this window, and a link may be opened in another.
+ */
 const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{begin, go}, {$}] = await Promise.all([load('oauth'), load('dom')]);
+const [{go, url, logoutUrl}, {explain}, {person, forget}, {$, moment}] =
+	await Promise.all(['oauth', 'signin-words', 'session', 'dom'].map(load));
 
-const requests = () => performance.getEntriesByType('resource').filter((e) =>
-	['fetch', 'xmlhttprequest', 'beacon'].includes(e.initiatorType) &&
-	/oauth|auth\//.test(e.name)).length;
+function press(button) {
+	const id = button.dataset.signIn;
+	const said = $('[role=status]', button.closest('.provider'));
+	button.addEventListener('click', async () => {
+		said.textContent = '';
+		try {
+			await go(id, {
+				returnTo: `${location.pathname}#sign-in`,
+				params: id === 'cognito' ? {lang: document
+					.documentElement.lang.slice(0, 2)} : {},
+			});
+		} catch (error) {
+			said.textContent = explain(error, id).slice(0, 2)
+				.join('. ');
+		}
+	});
+}
 
-function details(list, address) {
-	const {host, searchParams} = new URL(address);
-	const short = (name) => `${searchParams.get(name)?.slice(0, 12)}…`;
-	const rows = {
-		Takes_you_to: host,
-		Back_to: new URL(searchParams.get('redirect_uri')).pathname,
-		State: short('state'),
-		Challenge: `${short('code_challenge')} (${
-			searchParams.get('code_challenge_method')})`,
-	};
-	list.replaceChildren(...Object.entries(rows).map(([name, text]) => {
+/* What is constant about it; the rest is fresh at every press. */
+function details(card) {
+	const {host, searchParams} = new URL(url(card.dataset.provider,
+		{state: '-', nonce: '-', challenge: '-'}));
+	const rows = [
+		['Takes you to', host],
+		['Asks for', searchParams.get('scope')],
+		['Back to', new URL(searchParams.get('redirect_uri')).pathname],
+		['Fresh each time', searchParams.has('nonce') ?
+			'state, nonce, PKCE' : 'state, PKCE'],
+	];
+	$('dl', card).replaceChildren(...rows.map(([name, text]) => {
 		const row = document.createElement('div');
 		const dt = document.createElement('dt');
 		const dd = document.createElement('dd');
-		dt.textContent = name.replace(/_/g, ' ');
+		dt.textContent = name;
 		dd.textContent = text;
 		row.append(dt, dd);
 		return row;
 	}));
 }
 
-try {
-	const before = requests();
-	for (const card of document.querySelectorAll('[data-provider]')) {
-		const id = card.dataset.provider;
-		const link = $('a', card);
-		link.href = await begin(id, {returnTo: '/'});
-		details($('dl', card), link.href);
-		/* a fresh state for every click: one is used once */
-		link.addEventListener('click', (event) => {
-			event.preventDefault();
-			go(id, {returnTo: '/'});
-		});
+/* Who is signed in, in the card and at the top. */
+function show() {
+	const who = person();
+	$('#account .out').hidden = !!who;
+	$('#account .in').hidden = !who;
+	$('#who').textContent = who ? who.name : 'Sign in';
+	if (!who) {
+		$('#who').removeAttribute('aria-label');
+		return;
 	}
-	const asked = requests() - before;
-	$('#sign-in-said').textContent = asked === 0 ?
-		'Worked out in your browser; no server was asked.' :
-		`${asked} requests were made.`;
-} catch (error) {
-	$('#sign-in-said').textContent = error.code === 'needs-https' ?
-		'Signing in needs a page served over https.' :
-		`Signing in does not work here: ${error.message}`;
+	$('#who').setAttribute('aria-label', `Signed in as ${who.name}`);
+	$('#account .name').textContent = who.name;
+	$('#account .email').textContent = who.email;
+	$('#account time').dateTime = new Date(who.until).toISOString();
+	$('#account time').textContent = moment(who.until);
+	setTimeout(show, Math.min(who.until - Date.now() + 1, 2 ** 31 - 1));
 }
+
+for (const button of document.querySelectorAll('[data-sign-in]'))
+	press(button);
+for (const card of document.querySelectorAll('.provider'))
+	details(card);
+$('#sign-out').href = logoutUrl('cognito');
+$('#sign-out').addEventListener('click', forget);
+addEventListener('pageshow', show); /* Back may bring an old page */
+show();
+$('#sign-in-said').textContent =
+	'Worked out in your browser; no server is asked.';

@@ -8,6 +8,8 @@ port=$(free_port)
 said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
 is "make demo CHECK=1 exits 0" "$?" 0
 like "it says where the site is" "$said" "http://127.0.0.1:$port"
+like "it says who was signed in" "$said" 'id token is signed by .*: Robin'
+like "and that HMRC was asked" "$said" 'waits for a server with a secret'
 like "it says that the return was accepted" "$said" 'accepted with 202'
 like "and completed" "$said" 'completed'
 like "and that it arrived once" "$said" 'saw one submission'

@@ -1,0 +1,320 @@
+/*
+ * A person signs in at the example site, with both providers; cancels, goes
+ * back, signs out, and meets what can go wrong. The providers are the
+ * simulator's. Runs under `lowtide serve -C site --env dev`. SCREENSHOTS=DIR
+ * keeps pictures.
+ */
+import path from 'node:path';
+import {test, ok, equal, match, done, cleanup} from '../tap.mjs';
+import {open} from './cdp.mjs';
+
+const site = process.env.LOWTIDE_URL;
+const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
+const pictures = process.env.SCREENSHOTS;
+const ALLOW = 'button[value=allow]';
+const CANCEL = 'button[value=cancel]';
+
+const browser = await open();
+cleanup(() => browser.close());
+const page = await browser.page();
+const picture = (name, of = page) => pictures &&
+	of.screenshot(path.join(pictures, `signin-${name}.png`));
+const text = (selector, of = page) => of.run((s) =>
+	document.querySelector(s)?.textContent.trim(), selector);
+
+/* While a page gives way to the next one, asking it anything may fail. */
+async function until(fn, args = [], of = page) {
+	for (let i = 0; ; i++)
+		try {
+			return await of.until(fn, ...args);
+		} catch (e) {
+			if (i > 9 || /^this never/.test(e.message))
+				throw e;
+			await new Promise((soon) => setTimeout(soon, 20));
+		}
+}
+const atProvider = (of = page) => until((where) =>
+	location.origin === where && document.readyState === 'complete' &&
+	location.pathname, [simulator], of);
+const told = (of = page) => until(() => {
+	const box = document.querySelector('#callback');
+	return document.readyState === 'complete' && box &&
+		!box.hasAttribute('aria-busy') && {
+		title: document.querySelector('h1').textContent,
+		text: document.querySelector('#callback-said').textContent,
+		code: document.querySelector('#callback-code').textContent,
+		state: box.dataset.state, search: location.search};
+}, [], of);
+const ready = (of = page) => until(() => location.pathname === '/' &&
+	document.querySelector('#sign-in-said')?.textContent, [], of);
+const home = async (of = page) => {
+	await of.go(`${site}/`);
+	return ready(of);
+};
+/* With the mouse, once nothing moves any more; `press` does not mind. */
+const calm = () => until(() => document.querySelector('.bundle') &&
+	document.querySelector('.obligations .badge'));
+const press = (selector, of = page) => of.run((s) =>
+	document.querySelector(s).click(), selector);
+const signedIn = (of = page) => of.run(() => ({
+	who: document.querySelector('#who').textContent,
+	shown: !document.querySelector('#account .in').hidden,
+	kept: {...sessionStorage}, also: {...localStorage},
+	cookie: document.cookie}));
+/* From our page to the provider's, and one of its buttons. */
+async function go(id, button, of = page) {
+	await home(of);
+	await press(`[data-sign-in="${id}"]`, of);
+	await atProvider(of);
+	await press(button, of);
+}
+
+test('Sign in leads to a page that says what it is', async () => {
+	await home();
+	equal((await signedIn()).who, 'Sign in');
+	await calm();
+	await picture('out');
+	await page.click('[data-sign-in=cognito]');
+	equal(await atProvider(), '/oauth2/authorize');
+	equal(await text('h1'), 'Sign in to Tidewater VAT');
+	match(await text('.simulated'), /simulated/);
+	equal(await page.run(() => new URLSearchParams(location.search)
+		.get('lang')), 'en');
+	await picture('provider');
+});
+
+test('and back to where it began, with a name and no key', async () => {
+	await page.click(ALLOW);
+	match(await ready(), /no server is asked/);
+	equal(await page.run(() => location.pathname + location.hash),
+		'/#sign-in');
+	const {who, shown, kept, also, cookie} = await signedIn();
+	equal([who, shown, also, cookie], ['Robin Tidewater', true, {}, '']);
+	equal(await text('#account .email'), 'robin@tidewater.example');
+	const {until: limit, ...name} = JSON.parse(kept['signed-in']);
+	equal(name, {name: 'Robin Tidewater',
+		email: 'robin@tidewater.example'});
+	ok(limit > Date.now());
+	ok(!/eyJ|token/.test(JSON.stringify(kept)));
+	await calm();
+	await picture('in');
+});
+
+test('a reload keeps it, another window does not have it', async () => {
+	await home();
+	equal((await signedIn()).who, 'Robin Tidewater');
+	const other = await browser.page();
+	await home(other);
+	equal((await signedIn(other)).who, 'Sign in');
+});
+
+test('Back, and Allow once more: it says that it is done', async () => {
+	await page.run(() => sessionStorage.clear());
+	await go('cognito', ALLOW);
+	await ready();
+	await page.run(() => history.back());
+	await atProvider();
+	await page.click(ALLOW);
+	const {title, state, search} = await told();
+	equal([title, state, search],
+		['You are signed in already', 'done', '']);
+	await picture('already');
+});
+
+test('Sign out: at the provider as well, and nothing is left', async () => {
+	await home();
+	await calm();
+	await page.click('#sign-out');
+	await until(() => location.pathname === '/auth/signed-out.html' &&
+		document.readyState === 'complete');
+	equal(await text('h1'), 'You are signed out');
+	const calls = await (await fetch(`${simulator}/__calls`)).json();
+	const {path: asked, status} = calls.findLast((c) =>
+		c.path.startsWith('/logout'));
+	equal([new URL(asked, simulator).searchParams.get('logout_uri'), status],
+		[`${site}/auth/signed-out.html`, 303]);
+	equal(await page.run(() => sessionStorage.getItem('signed-in')), null);
+	await picture('signed-out');
+	await page.run(() => history.back());
+	await ready();
+	await until(() => document.querySelector('#who').textContent ===
+		'Sign in');
+});
+
+test('Cancel: nothing has changed, and one can start again', async () => {
+	await go('cognito', CANCEL);
+	const {title, text: said, code, search} = await told();
+	equal([title, code, search],
+		['You did not sign in', 'access_denied', '']);
+	match(said, /Nothing has changed/);
+	await picture('cancelled');
+	await page.click('#callback-again');
+	await atProvider();
+	await page.click(ALLOW);
+	await ready();
+	equal((await signedIn()).who, 'Robin Tidewater');
+});
+
+test('HMRC: what happened, and honestly what comes next', async () => {
+	await home();
+	await press('[data-sign-in=hmrc]');
+	equal(await atProvider(), '/oauth/authorize');
+	await picture('hmrc');
+	await page.click(ALLOW);
+	const {title, state, search} = await told();
+	equal([title, state, search], ['You gave permission', 'done', '']);
+	ok(await page.run(() => !document.querySelector('#callback-next')
+		.hidden));
+	match(await text('#callback-next'), /nothing was stored/);
+	equal(await page.run(() => Object.keys(sessionStorage)),
+		['signed-in']);
+	await picture('permission');
+});
+
+test('HMRC, cancelled; and the sandbox, which is not the real one',
+	async () => {
+		await go('hmrc', CANCEL);
+		equal((await told()).title, 'You did not give permission');
+		await go('hmrc:sandbox', ALLOW);
+		equal((await told()).title, 'You gave permission');
+		equal(await page.run(() => location.pathname),
+			'/auth/hmrc-sandbox.html');
+	});
+
+test('by keyboard alone, from link to link', async () => {
+	const key = async (name, more) => {
+		for (const type of ['keyDown', 'keyUp'])
+			await page.send('Input.dispatchKeyEvent', {type,
+				key: name, code: name, ...more});
+	};
+	const enter = () => key('Enter',
+		{windowsVirtualKeyCode: 13, text: '\r'});
+	await home();
+	await page.run(() => sessionStorage.clear());
+	await home();
+	await page.run(() => document.querySelector('[data-sign-in=cognito]')
+		.focus());
+	await enter();
+	await atProvider();
+	await key('Tab', {windowsVirtualKeyCode: 9});
+	equal(await page.run(() => document.activeElement.value), 'allow');
+	await enter();
+	await ready();
+	equal((await signedIn()).who, 'Robin Tidewater');
+	await page.run(() => document.querySelector('#sign-out').focus());
+	await enter();
+	await until(() => location.pathname === '/auth/signed-out.html');
+});
+
+/* The state of a sign-in that was begun there. */
+const begun = (id, of) => of.run(async (provider) => {
+	const {begin} = await import(document.querySelector('#module-oauth')
+		.href);
+	return new URL(await begin(provider)).searchParams.get('state');
+}, id);
+/* A callback as it would be met, in a window of its own. */
+async function callback(provider, search, of, prepare) {
+	const at = `${site}/auth/${provider}.html`;
+	await of.go(at);
+	const state = await begun(provider, of);
+	if (prepare)
+		await of.run(prepare);
+	await of.go(`${at}?${search.replace('STATE', state)}`);
+	return told(of);
+}
+const refused = (answer, title, code) => {
+	equal([answer.title, answer.code, answer.state, answer.search],
+		[title, code, 'failed', '']);
+	ok(answer.text.length > 40);
+};
+
+test('what can go wrong on the way back is told in plain words', async () => {
+	const other = await browser.page();
+	const foreign = 'This belongs to no sign-in of this window';
+	for (const [provider, search, title, code] of [
+		['cognito', `code=x&state=${'A'.repeat(43)}`, foreign,
+			'unknown-state'],
+		['cognito', 'error=invalid_request', foreign, 'unknown-state'],
+		['hmrc', 'code=x&code=y&state=STATE',
+			'We cannot read this answer', 'repeated-parameter'],
+		['hmrc', 'state=STATE', 'The answer is empty', 'no-code'],
+		['cognito', 'code=made-up&state=STATE', 'That did not count',
+			'invalid_grant'],
+		['cognito', 'error=server_error&state=STATE',
+			'Your account has a problem', 'server_error'],
+		['cognito', 'error=odd&state=STATE', 'That did not work',
+			'odd'],
+	])
+		refused(await callback(provider, search, other), title, code);
+	refused(await callback('cognito', 'code=x&state=STATE', other, () => {
+		for (const [key, value] of Object.entries({...sessionStorage}))
+			sessionStorage[key] = value.replace(/^\d+/,
+				(ends) => ends - 660000);
+	}), 'That took too long', 'state-expired');
+	await picture('late', other);
+	/* an answer for another page */
+	const state = await begun('cognito', other);
+	await other.go(`${site}/auth/hmrc.html?code=x&state=${state}`);
+	refused(await told(other), 'We did not take this answer', 'wrong-page');
+});
+
+test('the last step fails: who is to blame is told', async () => {
+	const other = await browser.page();
+	await other.send('Network.setBlockedURLs', {urls: ['*/oauth2/token']});
+	await go('cognito', ALLOW, other);
+	refused(await told(other), 'We cannot reach your account',
+		'unreachable');
+});
+
+for (const [name, source, said] of [
+	['storage is blocked', `Object.defineProperty(window, 'sessionStorage',
+		{get() { throw new DOMException('no', 'SecurityError'); }})`,
+	/Your browser will not let us remember.*Allow this site/],
+	['there is no https', `Object.defineProperty(Crypto.prototype, 'subtle',
+		{get: () => undefined})`,
+	/This page is not protected.*https/],
+])
+	test(`${name}: it is told before anybody goes anywhere`, async () => {
+		const other = await browser.page();
+		await other.send('Page.addScriptToEvaluateOnNewDocument',
+			{source});
+		await home(other);
+		await press('[data-sign-in=cognito]', other);
+		match(await until(() => document.querySelector('#account .bad')
+			.textContent, [], other), said);
+		await picture(name.replaceAll(' ', '-'), other);
+		equal(await other.run(() => location.origin), site);
+	});
+
+test('on a telephone and in the dark', async () => {
+	for (const [name, look] of [['phone', {width: 320, height: 640}],
+		['dark', {width: 1280, dark: true}]]) {
+		const other = await browser.page(look);
+		const fits = async (what) => {
+			ok(await other.run(() => document.documentElement
+				.scrollWidth) <= look.width, what);
+			equal(await other.run(() => document.querySelectorAll(
+				'h1').length), 1);
+			await picture(`${name}-${what}`, other);
+		};
+		await home(other);
+		await press('[data-sign-in=cognito]', other);
+		await atProvider(other);
+		await fits('provider');
+		await press(ALLOW, other);
+		await ready(other);
+		await fits('in');
+		await go('hmrc', ALLOW, other);
+		await told(other);
+		await fits('permission');
+		await go('hmrc', CANCEL, other);
+		await told(other);
+		await fits('cancelled');
+		equal(other.complaints, []);
+	}
+});
+
+test('nothing was left to complain about', () =>
+	equal(page.complaints, []));
+
+await done();
