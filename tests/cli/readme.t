@@ -24,7 +24,21 @@ ok "its api.toml is right" "$LOWTIDE" check -q -C "$site"
 sed -i 's/^on_lost/on_lots/' "$site/api.toml"
 is "and a slip in it is told as it says" \
 	"$(cd "$site" && "$LOWTIDE" check 2>&1 | grep unknown-key)" \
-	"$(block 'did you mean')"
+	"$(block 'did you mean' | grep unknown-key)"
+
+# ---- its sign-in, and what is refused
+site=$TMP/signin
+mkdir "$site"
+{ echo 'name = "acme"' && block '[oauth.account]'; } >"$site/site.toml"
+said=$("$LOWTIDE" check -q -C "$site" 2>&1)
+is "its provider is right" "$?:$said" 0:
+sed -i 1d "$site/site.toml" # so that lines are counted as in the README
+sed -i '/^logout/a client_secret = "x5…"' "$site/site.toml"
+echo 'name = "acme"' >"$site/env.toml"
+mkdir "$site/env" && mv "$site/env.toml" "$site/env/base.toml"
+is "and a secret in it is refused as it says" \
+	"$(cd "$site" && "$LOWTIDE" check -q 2>&1)" \
+	"$(block 'secret-present' | grep -v unknown-key)"
 
 # ---- its pipeline, as it stands there but for the release that is live
 work=$TMP/work
