@@ -106,6 +106,7 @@ function thrown(run) {
 
 (async () => {
 	const {test, ok, equal, match, done} = await import('../tap.mjs');
+	const {table} = await import('../vectors/oauth.mjs');
 	const www = build(SITE + DOTENV);
 	const file = path.join(www, 'lib/env.js');
 	const {page, names, window} = load(file);
@@ -163,6 +164,39 @@ function thrown(run) {
 		match(cognito('s', 'n', 'c'), new RegExp('&scope=openid%20profile' +
 			'%20email&identity_provider=Google&state=s&nonce=n&code_'));
 		match(house('s'), /\?p='1&own=scope&.*&scope=read%3Auser&a%20b=c/);
+	});
+	test('and those of the table that all encoders are held to', () => {
+		const calls = table.urls.filter((row) => !row.call.params);
+		for (const base of table.bases) {
+			const own = calls.filter((row) =>
+				(row.base ?? table.bases[0]) === base);
+			const {authUrlBuilder} = load(path.join(build([
+				'name = "t"', `base_url = "${base}"`,
+				'[dotenv.app]', 'file = "a.env"',
+				'script = "a.js"', 'groups = []',
+				...own.flatMap(({id, toml}) =>
+					[`[oauth.${id}]`, ...toml]),
+			].join('\n')), 'a.js')).window;
+			for (const {name, id, variant, call, url} of own) {
+				const {state, nonce, challenge} = call;
+				const run = authUrlBuilder[`build${id.replace(
+					/(^|[-_]+)(.?)/g, (all, joint, letter) =>
+						letter.toUpperCase())}AuthUrl`];
+				equal(/[ &]scope=(.*%20)?openid[%&]/.test(url) ?
+					run(state, nonce, challenge, variant) :
+					run(state, undefined, variant,
+						challenge), url, name);
+			}
+		}
+		ok(calls.length > 30);
+		for (const {name, text, encoded} of table.encode.filter(
+			(row) => row.text))
+			match(house(text), new RegExp(`&state=${
+				encoded.replaceAll('.', '\\.')}$`), name);
+		for (const {name, units} of table.refused.filter(
+			(row) => row.units))
+			equal(thrown(() => house(String.fromCharCode(...units))),
+				'URIError', name);
 	});
 	test('an empty nonce is absent, and so is one that nobody asks for',
 		() => {
