@@ -125,14 +125,17 @@ test('code injection: mallory\'s code in alice\'s answer', async () => {
 
 /* --- texts from outside --------------------------------------------------- */
 
-test('markup in an answer is a text', async () => {
-	const state = param(await begin(tab, 'rogue'), 'state');
-	await tab.go(callback('rogue', {error: MARKUP, state,
-		error_description: MARKUP}));
-	equal(await outcome(tab), MARKUP);
-	equal(await text(tab, '#said'), MARKUP);
-	equal(await tab.run(() => globalThis.harm), undefined);
-});
+const MARKED = {error: MARKUP, error_description: MARKUP};
+for (const [name, answer] of [['an answer', MARKED], ['a token endpoint',
+	{code: 'c'}]])
+	test(`markup from ${name} is a text`, async () => {
+		rogue.answer = () => ({status: 400, json: MARKED});
+		const state = param(await begin(tab, 'rogue'), 'state');
+		await tab.go(callback('rogue', {state, ...answer}));
+		equal(await outcome(tab), MARKUP);
+		equal(await text(tab, '#said'), MARKUP);
+		equal(await tab.run(() => globalThis.harm), undefined);
+	});
 
 test('a returnTo of elsewhere begins nothing', async () => {
 	await tab.go(`${site}/`);
