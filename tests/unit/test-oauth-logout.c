@@ -149,6 +149,14 @@ static void of_an_environment(void **state)
 		assert_true(p->from_env);
 		kit_close(&w.k);
 	}
+	/* and so does that there is one */
+	const struct oauth_provider *p = make(&w,
+	    "[oauth.a]\nkind = 'entra'\ntenant = 'b'\nclient_id = 'x'\n"
+	    "redirect_uri = 'https://y.example/'\n",
+	    "[oauth.a.logout]\n");
+	assert_string_equal(kit_said(&w.k), "");
+	assert_true(p->from_env && p->logout_url.n);
+	kit_close(&w.k);
 }
 
 static void where_there_is_none(void **state)
@@ -231,10 +239,10 @@ static void of_a_variant(void **state)
 	refuses(END("") TWO "authorization_endpoint = 'https://b.example/go'\n"
 			    "client_id = 'b'\n",
 	    "site.toml:6:1: logout-endpoint: [oauth.a:two] does not say");
-	refuses(COGNITO "logout.style = 'cognito'\n" TWO
-			"logout.retrun_path = '/cy.html'\n",
-	    "site.toml:7:1: logout-return: \n"
-	    "site.toml:10:8: unknown-key: ");
+	refuses(END("") TWO "authorization_endpoint = 'https://b.example/go'\n"
+			    "client_id = 'b'\n"
+			    "logout.endpiont = 'https://b.example/end'\n",
+	    "site.toml:11:8: unknown-key: ");
 	/* of another kind, its style is that kind's, or there is none */
 	gives(COGNITO OUT "style = 'cognito'\n" TWO
 			  "kind = 'entra'\ntenant = 'b'\nclient_id = 'b'\n",

@@ -106,7 +106,9 @@ static void own_keys_are_laid_over(void **state)
 	assert_true(str_is(two->client_id, "two"));
 	assert_true(str_is(two->redirect, "https://x.example/two.html"));
 	assert_true(has(two->url, "&prompt=login&screen=small"));
-	/* and the base is as it was */
+	/* and the base is as it was, whoever reads it next */
+	assert_int_equal(
+	    oauth_providers(&w.k.build, NULL, &w.list, &w.n), ERR_OK);
 	assert_true(has(w.list[0].url, "&prompt=login&screen=wide"));
 	assert_true(has(w.list[0].url, "client_id=one&"));
 	world_close(&w);
@@ -189,6 +191,38 @@ static void another_server_is_another(void **state)
 	    "site.toml:7:18: endpoint-missing: [oauth.a:b] does not");
 }
 
+/* None of these is the new one's: each would be refused, or be seen. */
+static void nothing_is_left_of_the_old_server(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w, SITE "[oauth.a]\nkind = 'entra'\ntenant = 'one.example'\n"
+		      "client_id = 'one'\nredirect_path = '/a.html'\n"
+		      "redirect_allow = ['https://x.example/a.html']\n"
+		      "token_endpoint = 'https://a.example/token'\n"
+		      "jwks_uri = 'https://a.example/keys'\n"
+		      "scopes = ['openid', 'b']\nmax_age = 0\n"
+		      "[oauth.a.variant.b]\nkind = 'oidc'\nclient_id = 'two'\n"
+		      "authorization_endpoint = 'https://b.example'\n"
+		      "redirect_path = '/b.html'\n"
+		      "[oauth.a.variant.c]\nclient_id = 'three'\n");
+	const struct oauth_provider *b = find(&w, "a:b");
+	assert_string_equal(b->kind, "oidc");
+	assert_int_equal(b->token_endpoint.n, 0);
+	assert_int_equal(b->jwks_uri.n, 0);
+	assert_null(b->redirects);
+	/* but what it asks for */
+	assert_true(str_is(b->scope, "openid b"));
+	assert_int_equal(b->max_age, 0);
+	/* and all of it at the same one */
+	const struct oauth_provider *c = find(&w, "a:c");
+	assert_true(str_is(c->token_endpoint, "https://a.example/token"));
+	assert_true(str_is(c->jwks_uri, "https://a.example/keys"));
+	assert_non_null(c->redirects);
+	world_close(&w);
+}
+
 static void only_live_is_live(void **state)
 {
 	(void)state;
@@ -241,6 +275,8 @@ static void broken_ones_are_left_alone(void **state)
 	refuses(SITE HMRC "[oauth.hmrc.variant]\na = 3\nb.client_id = ''\n",
 	    "site.toml:7:5: wrong-type: `oauth.hmrc.variant.a`\n"
 	    "site.toml:8:15: client-id-empty");
+	refuses(SITE "[oauth]\nhmrc = 3\n",
+	    "site.toml:4:8: wrong-type: `oauth.hmrc` must be a table");
 	/* nobody knows what its base would be */
 	refuses(SITE "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 3\n"
 		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
@@ -356,6 +392,7 @@ int main(void)
 	    cmocka_unit_test(one_way_to_say_the_redirect),
 	    cmocka_unit_test(the_sandbox_is_hmrc_s),
 	    cmocka_unit_test(another_server_is_another),
+	    cmocka_unit_test(nothing_is_left_of_the_old_server),
 	    cmocka_unit_test(only_live_is_live),
 	    cmocka_unit_test(told_once),
 	    cmocka_unit_test(none_within_another),
