@@ -21,6 +21,9 @@ issuer = "https://idp.example/pool"
 client_id = "abc"
 redirect_path = "/auth/cognito.html"
 allow_params = ["lang", "login_hint"]
+[oauth.cognito.logout]
+endpoint = "https://auth.example/logout"
+return_path = "/auth/signed-out.html"
 [oauth.hmrc]
 kind = "hmrc"
 client_id = "def"
@@ -419,6 +422,10 @@ async function thrown(run) {
 				throw new DOMException('no', 'SecurityError');
 			});
 			await refused(finish, 'no-storage');
+			/* answers that come where none is looked for, too */
+			onPage(`${HOME}auth/hmrc.html#access_token=x`);
+			await refused(finish, 'unknown-state');
+			equal(location.href, `${HOME}auth/hmrc.html`);
 			/* wherever a path that begins with two slashes leads */
 			onPage(`${HOME}/evil.example/?code=c&state=s`);
 			await refused(finish, 'unknown-state');
@@ -560,6 +567,23 @@ async function thrown(run) {
 		await comeBack({error: '', code: 'c'});
 		equal(finish().code, 'c');
 	});
+	test('finish(): of several things, the first is told', async () => {
+		const iss = 'https://x.example';
+		const to = `${HOME}auth/hmrc.html`;
+		const late = async (more = '') => {
+			const {state, storage} = await comeBack({error: 'e', iss},
+				{to, more});
+			storage[`oauth.${state}`] = storage[`oauth.${state}`]
+				.replace(/^\d+/, 1);
+		};
+		await late('&x&x');
+		await refused(finish, 'repeated-parameter');
+		await late();
+		await refused(finish, 'state-expired');
+		await ends('wrong-page', {error: 'e', iss}, {to});
+		await ends('issuer-mismatch', {error: 'e', iss});
+		await ends('e', {error: 'e', code: 'c'});
+	});
 	test('finish(): neither a code nor an error', async () => {
 		await ends('no-code', {});
 		await ends('no-code', {code: ''});
@@ -595,8 +619,12 @@ async function thrown(run) {
 		onPage(page + a.state, a.storage);
 		equal(finish().code, 'x');
 	});
-	test('logoutUrl(): none', async () => {
-		await refused(() => logoutUrl('hmrc'), 'no-logout');
+	test('logoutUrl(): complete as it is, or none', async () => {
+		equal(logoutUrl('cognito'), 'https://auth.example/logout' +
+			'?client_id=abc&logout_uri=' +
+			encodeURIComponent(`${HOME}auth/signed-out.html`));
+		for (const id of ['hmrc', 'hmrc:sandbox', 'odd'])
+			await refused(() => logoutUrl(id), 'no-logout');
 	});
 
 	test('local storage and another ttl, where the site says so',
