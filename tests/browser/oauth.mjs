@@ -219,6 +219,13 @@ for (const [answer, code, message] of [
 		quiet(one);
 	});
 
+test('what else a provider says does not matter', async () => {
+	const {result} = await signIn(one, `${GOOD}&session_state=x&scope=openid` +
+		'&toString=1&__proto__=2&hasOwnProperty=3&=4&%F0%9F=5&');
+	equal(result.code, 'c0de');
+	quiet(one);
+});
+
 test('an answer of nobody\'s clears nothing, one of ours its own',
 	async () => {
 		const page = await home();

@@ -58,6 +58,9 @@ export async function compare(table, files) {
 	const of = (row) => modules[row.base ?
 		table.bases.indexOf(row.base) : 0];
 
+	const nothing = {names: ['', 'state', 'client_id', 'toString',
+		'__proto__', '0', 'lang ui'], ids: ['', 'nobody', 'toString',
+		'__proto__', 'wide', 'variant:', 'variant:live', ':beta']};
 	for (const row of table.urls) {
 		const {url, logoutUrl} = of(row);
 		const id = row.variant ? `${row.id}:${row.variant}` : row.id;
@@ -67,6 +70,9 @@ export async function compare(table, files) {
 		else
 			await throws(`${row.name}: logout`, () =>
 				logoutUrl(id));
+		for (const name of nothing.names)
+			await throws(`${row.name}: with "${name}"`, () =>
+				url(id, {...row.call, params: {[name]: 'x'}}));
 		for (const state of ['', undefined])
 			await throws(`${row.name}: no state`, () =>
 				url(id, {...row.call, state}));
@@ -80,6 +86,9 @@ export async function compare(table, files) {
 	const wide = table.urls.find((row) => row.id === 'state-wide');
 	const prefix = wide.url.slice(0, wide.url.indexOf('&state='));
 	const challenge = table.pkce[0].challenge;
+	for (const id of [...nothing.ids, undefined, null])
+		await throws(`provider ${id}`, () =>
+			url(id, {state: 's', nonce: 'n', challenge}));
 	for (const {name, text, encoded} of table.encode) {
 		const state = text || 's';
 		same(name, url(wide.id, {state, nonce: text, challenge,
