@@ -56,6 +56,22 @@ for c in $commands; do
 	like "$c is in the synopsis" "$synopsis" "^ +lowtide $c( |$)"
 done
 
+# ---- what oauth.mjs says, in its manual and in its types
+codes() { sort -u | tr '\n' ' '; }
+thrown=$(grep -oE "fail\('[a-z-]+'" templates/client/oauth.mjs.mustache |
+	cut -d"'" -f2 | codes)
+like "oauth.mjs has codes" "$thrown" '^issuer-mismatch .* wrong-page $'
+is "each stands in lowtide-site(5)" "$(sed -n '/^\.Ss Signing in/,/^\.Sh/p' \
+	"$man/lowtide-site.5" | sed -nE 's/^\.It Li ([a-z-]+.*)/\1/p' |
+	sed 's/ , /\n/' | codes)" "$thrown"
+is "and in its types" "$(sed -n '/^	code:/,/string &/p' \
+	templates/client/oauth.d.mts.mustache | grep -oE "'[a-z-]+'" |
+	tr -d "'" | codes)" "$thrown"
+is "its functions, too" "$(sed -n '/^\.Ss Signing in/,/^\.Sh/p' \
+	"$man/lowtide-site.5" | sed -nE 's/^\.It Fn ([a-zA-Z]+).*/\1/p' | codes)" \
+	"$(sed -nE 's/^export const ([a-zA-Z]+) .*/\1/p' \
+		templates/client/oauth.mjs.mustache | codes)"
+
 # ---- the keys, each in one manual, below its table
 for page in site api; do
 	is "the keys of lowtide-$page(5)" \
