@@ -3,7 +3,7 @@
  * a browser, and the ways that people take through it.
  */
 import {execFileSync} from 'node:child_process';
-import {cpSync, writeFileSync} from 'node:fs';
+import {cpSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {equal, cleanup} from '../tap.mjs';
 import {open} from './cdp.mjs';
@@ -11,35 +11,20 @@ import {PLAIN, serve} from './oauth-strict.mjs';
 
 const {LOWTIDE, LOWTIDE_RUN_OP_URL: op, TMP} = process.env;
 const MOVED = /context|navigat|Inspected/i; /* under way to another page */
-export const ISSUER = 'https://op.example';
 
 /* A copy: what is served is built again when it changes. */
 const source = path.join(TMP, 'own');
 cpSync(path.join(TMP, 'site'), source, {recursive: true});
+const [providers] = readFileSync(path.join(source, 'env/dev.toml'), 'utf8')
+	.replaceAll('{run.op.url}', op).split('[serve.');
 
 /* The site of oauth.t for a server of ours; `more`: TOML on top. */
 async function strict(name, more = '') {
 	const www = path.join(TMP, name, 'www');
-	const site = await serve(www,
-		{'/tokens.html': `connect-src ${op}`});
+	const site = await serve(www, {'/tokens.html': `connect-src ${op}`});
 	cleanup(site.close);
 	writeFileSync(path.join(source, `env/${name}.toml`),
-		`base_url = "${site.url}"\n${more}
-[oauth.op]
-authorization_endpoint = "${op}/authorize?own=%7e+x"
-issuer = "${ISSUER}"
-logout = { endpoint = "${op}/out?own=%7e+x", return_path = "/index.html" }
-[oauth.insists]
-authorization_endpoint = "${op}/authorize"
-issuer = "${ISSUER}"
-[oauth.other]
-authorization_endpoint = "${op}/authorize"
-[oauth.query]
-authorization_endpoint = "${op}/authorize"
-[oauth.public]
-authorization_endpoint = "${op}/authorize"
-token_endpoint = "${op}/token"
-`);
+		`base_url = "${site.url}"\n${more}\n${providers}`);
 	execFileSync(LOWTIDE, ['build', '-q', '--fast', '-C', source,
 		'--env', name, '--out', path.join(TMP, name)],
 	{stdio: ['ignore', 'ignore', 'inherit']});

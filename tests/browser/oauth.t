@@ -132,5 +132,5 @@ export LOWTIDE TMP
 "$LOWTIDE" serve -C "$site" --env dev --port "$(free_port)" -- \
 	node "$PWD/tests/browser/oauth.mjs" 2>"$TMP/err"
 status=$?
-sed 's/^/# serve: /' "$TMP/err" | tail -120
+[ "$status" -eq 0 ] || sed 's/^/# serve: /' "$TMP/err" | tail -60
 exit $status
