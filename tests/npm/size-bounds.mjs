@@ -2,6 +2,7 @@
  * The bounds of size.mjs, and that what stands beside oauth.mjs there does the
  * work that it is counted for: a comparison with what does nothing is none.
  */
+import {webcrypto} from 'node:crypto';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -41,6 +42,7 @@ const kept = {};
 const fetched = [];
 const give = (name, value) => Object.defineProperty(globalThis, name,
 	{configurable: true, writable: true, value});
+globalThis.crypto ??= webcrypto; /* node 18 */
 give('window', globalThis);
 give('sessionStorage', {
 	getItem: (key) => kept[key] ?? null,
