@@ -165,7 +165,7 @@ for root in oauth.idp.client_id oauth.idp.client_secret sign.key upstream.u.base
 	fresh
 	echo "<p>{{$root}}" >"$site/pages/index.mustache"
 	refused "a page that names $root" \
-		'pages/index\.mustache:1:4: unknown-name: '
+		'pages/index\.mustache:1:4: (unknown-name|not-public): '
 done
 for root in site.name public.title catalogue.plans.version page.path; do
 	fresh
