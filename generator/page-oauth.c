@@ -91,7 +91,7 @@ bool page_oauth_unknown(void *build, struct str name, struct pos pos)
 	if (is_refused(b, id))
 		return true;
 	if (!str_is(rest, "logout_url"))
-		diag_error(b->diag, pos, "not-public",
+		diag_error(b->diag, pos, "unknown-name",
 		    "of [oauth] pages see logout_url alone, not `%.*s`; put "
 		    "what they need into [public]",
 		    STR_ARG(rest));

@@ -15,7 +15,7 @@ struct value *page_oauth(struct build *b);
 /*
  * For struct mustache_options, whose ctx is a struct build: tells of a name
  * below `oauth` that is not there. `unknown-provider` and `unknown-variant`
- * (generator/provider-name.h), `no-logout`, `no-sign-in-url`, `not-public`.
+ * (generator/provider-name.h), `no-logout`, `no-sign-in-url`, `unknown-name`.
  */
 bool page_oauth_unknown(void *build, struct str name, struct pos pos);
 

@@ -66,7 +66,8 @@ static void texts(void **state)
 {
 	static const char *const marks[][2] = {
 	    {"export async function submit(", "export function submit<"},
-	    {"'acme': {url: 'https://id.example/", "Provider = 'acme' |"},
+	    {"url: 'https://id.example/a?", "Provider = 'acme' |"},
+	    {"export async function exchange(", "export function exchange("},
 	};
 	struct kit k;
 	struct str text;
@@ -75,11 +76,14 @@ static void texts(void **state)
 	(void)state;
 	kit_open(&k);
 	kit_file(&k, "site.toml",
-	    "name = 'x'\nbase_url = 'https://x.example'\n[oauth.acme]\n"
+	    "name = 'x'\nbase_url = 'https://x.example'\n"
+	    "oauth.tokens = true\n[oauth.acme]\n"
 	    "authorization_endpoint = 'https://id.example/a'\n"
+	    "token_endpoint = 'https://id.example/t'\n"
 	    "client_id = 'c'\nscopes = ['openid']\n");
 	assert_int_equal(kit_load(&k, NULL), ERR_OK);
 	kit_build(&k);
+	assert_null(client_modules[sizeof(marks) / sizeof(*marks)].name);
 	for (size_t i = 0; client_modules[i].name; i++)
 		for (int types = 0; types < 2; types++) {
 			assert_int_equal(

@@ -303,7 +303,7 @@ static void pages_have_nothing_else(void **state)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		renders(COGNITO OUT,
 		    arena_printf(&a, "{{oauth.a.%s}}", keys[i]).p,
-		    "templates/t.mustache:1:1: not-public: of [oauth] pages "
+		    "templates/t.mustache:1:1: unknown-name: of [oauth] pages "
 		    "see "
 		    "logout_url alone");
 	arena_release(&a);
