@@ -80,9 +80,9 @@ static void put_client(
 	put_redirects(m, p);
 	put_item(m, "response_types", STR("code"));
 	put_item(m, "grant_types", STR("authorization_code"));
-	if (!p->has_secret && p->token_endpoint.n)
+	if (!p->confidential && p->token_endpoint.n)
 		put_item(m, "grant_types", STR("refresh_token"));
-	if (!p->has_secret)
+	if (!p->confidential)
 		put_text(m, "token_endpoint_auth_method", STR("none"));
 	if (p->max_age >= 0)
 		value_set(m->arena, m->out, STR("default_max_age"), POS_NONE,

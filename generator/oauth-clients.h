@@ -12,8 +12,8 @@
  * Only what struct oauth_provider has goes in, which knows no secret. What an
  * absent member means is for the RFCs to say: without PKCE there is no
  * code_challenge_methods_supported. Two things are said of public clients
- * alone, for what has a client_secret is the server's matter: how a client
- * proves itself ("none"), and that it refreshes tokens.
+ * alone, for a secret is the server's matter: how a client proves itself
+ * ("none"), and that it refreshes tokens.
  *
  * Of signing out there is something in OpenID's style alone: Cognito's takes
  * parameters of its own, and whoever reads end_session_endpoint would send it

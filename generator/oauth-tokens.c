@@ -5,7 +5,7 @@
 /*
  * oauth-tokens.mjs, where [oauth] tokens asks for it: codes exchanged for
  * tokens by the browser itself. Only a public client may do that (RFC 6749
- * 2.1), and only where it is said where: what has a client_secret or no
+ * 2.1), and only where it is said where: what wants a secret or has no
  * token_endpoint is named in the module, to be refused with a reason.
  *
  * The policy of pages then allows to connect to those providers, so that who
@@ -13,7 +13,7 @@
  */
 static bool may_exchange(const struct oauth_provider *p)
 {
-	return !p->has_secret && p->token_endpoint.n > 0;
+	return !p->confidential && p->token_endpoint.n > 0;
 }
 
 static bool is_openid(const struct oauth_provider *p)
@@ -85,13 +85,43 @@ enum err oauth_tokens_data(struct build *b, struct value **data)
 	return err;
 }
 
+static const struct oauth_provider *first_confidential(
+    const struct oauth_provider *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].confidential)
+			return &list[i];
+	return NULL;
+}
+
+/* Nothing can be exchanged: whose secret that takes, or what is missing. */
+static void warn_in_vain(
+    struct build *b, const struct oauth_provider *list, size_t n)
+{
+	const struct oauth_provider *p = first_confidential(list, n);
+	struct pos pos = site_value(b->site, "oauth.tokens")->pos;
+
+	if (p)
+		diag_warn(b->diag, pos, "tokens-without-provider",
+		    "[oauth.%.*s] of kind \"%s\" exchanges codes with a client "
+		    "secret, which a server keeps and no page, and no other "
+		    "provider leaves oauth-tokens.mjs anything to do; leave "
+		    "`tokens` out",
+		    STR_ARG(p->id), p->kind);
+	else
+		diag_warn(b->diag, pos, "tokens-without-provider",
+		    "no provider has a token_endpoint, so there is nothing for "
+		    "oauth-tokens.mjs to do; set the token_endpoint of a "
+		    "public client, or leave `tokens` out");
+}
+
 /* What was asked for and cannot be. */
 static void warn(struct build *b)
 {
 	struct oauth_provider *list;
 	size_t n, able = 0;
 
-	if (find(b, &list, &n) != ERR_OK)
+	if (!site_flag(b->site, "oauth.tokens") || find(b, &list, &n) != ERR_OK)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const struct oauth_provider *p = &list[i];
@@ -105,12 +135,8 @@ static void warn(struct build *b)
 			    "the issuer that its tokens name",
 			    STR_ARG(p->id));
 	}
-	if (!able && site_flag(b->site, "oauth.tokens"))
-		diag_warn(b->diag, site_value(b->site, "oauth.tokens")->pos,
-		    "tokens-without-provider",
-		    "no provider has a token_endpoint and no client_secret, "
-		    "so there is nothing for oauth-tokens.mjs to do; set the "
-		    "token_endpoint of a public client, or leave `tokens` out");
+	if (!able)
+		warn_in_vain(b, list, n);
 }
 
 enum err produce_oauth_tokens(struct build *b)

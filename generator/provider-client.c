@@ -55,6 +55,6 @@ void provider_client(struct provider_work *w)
 
 	w->out->client_id = find_id(w);
 	w->out->pkce = find_pkce(w);
-	w->out->has_secret = secret;
+	w->out->confidential = secret || w->kind->confidential;
 	w->out->from_env |= secret && secret->from_env;
 }

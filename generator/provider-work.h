@@ -51,6 +51,7 @@ struct provider_kind {
 	bool openid;	      /* an OpenID provider: scope openid, a nonce */
 	size_t redirects_max; /* how many can be registered; 0: any number */
 	bool redirects_dns;   /* names only, no IP addresses */
+	bool confidential;    /* its token endpoint wants a client secret */
 };
 
 /* The steps, in their order. */

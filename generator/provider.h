@@ -48,7 +48,11 @@ struct oauth_provider {
 	struct str allow;	  /* parameters a page may add, by spaces */
 	int64_t max_age;	  /* seconds; -1: not asked for */
 	bool nonce, pkce;
-	bool has_secret;    /* a confidential client: the server's matter */
+	/*
+	 * RFC 6749 2.1: only who has a secret exchanges its codes, which is no
+	 * page. The table has a client_secret, or its kind always wants one.
+	 */
+	bool confidential;
 	bool accepts_mixup; /* may share a redirect with another server */
 	bool from_env;	    /* a value from the environment went into it */
 };

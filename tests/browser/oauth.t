@@ -26,7 +26,8 @@ client_id = "abc"
 redirect_path = "/query.html?own=1&two=%20"
 allow_params = ["answer"]
 [oauth.public]
-kind = "github" # no OpenID
+nonce = false # no OpenID
+scopes = ["read:user"]
 client_id = "abc"
 redirect_path = "/tokens.html"
 allow_params = ["answer"]

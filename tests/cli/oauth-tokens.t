@@ -39,10 +39,12 @@ client_id = "spa"
 max_age = 300
 [oauth.plain]
 redirect_path = "/auth/plain.html"
-kind = "github"
-base_uri = "${op}"
+authorization_endpoint = "${op}/authorize"
+token_endpoint = "${op}/token"
 client_id = "a&b"
 pkce = "none"
+nonce = false
+scopes = ["read:user"]
 [oauth.nonceless]
 redirect_path = "/auth/nonceless.html"
 kind = "cognito"
@@ -61,6 +63,12 @@ kind = "cognito"
 domain = "${op}"
 client_id = "conf"
 client_secret = { env = "NEVER_SET" }
+[oauth.hmrc]
+redirect_path = "/auth/hmrc.html"
+kind = "hmrc"
+base_uri = "${op}"
+token_endpoint = "${op}/token"
+client_id = "tax"
 [oauth.front]
 redirect_path = "/auth/front.html"
 authorization_endpoint = "${op}/authorize"
@@ -292,6 +300,7 @@ async function thrown(run) {
 			'unknown-provider');
 		for (const [provider, code] of [['server', 'no-token-endpoint'],
 			['front', 'no-token-endpoint'],
+			['hmrc', 'no-token-endpoint'],
 			['nobody', 'unknown-provider'],
 			['toString', 'unknown-provider'],
 			['__proto__', 'unknown-provider']]) {
@@ -931,9 +940,16 @@ async function thrown(run) {
 	test('pages may connect to those, each once, and to no other', () => {
 		equal(connect(built), `'self' ${url}`);
 		const many = build(`[oauth]\ntokens = true
-[oauth.google]
-kind = "google"
+[oauth.login]
+authorization_endpoint = "https://op.acme.example/authorize"
+token_endpoint = "https://token.acme.example/token"
+jwks_uri = "https://www.acme.example/keys"
+issuer = "https://op.acme.example"
 client_id = "g"
+[oauth.hmrc]
+kind = "hmrc"
+client_id = "h"
+redirect_path = "/auth/hmrc.html"
 [oauth.server]
 kind = "cognito"
 domain = "https://login.acme.example"
@@ -942,12 +958,12 @@ client_id = "s"
 client_secret = { env = "NEVER_SET" }
 redirect_path = "/auth/server.html"
 `, 'many');
-		equal(connect(many), '\'self\' https://oauth2.googleapis.com ' +
-			'https://www.googleapis.com');
+		equal(connect(many), '\'self\' https://token.acme.example ' +
+			'https://www.acme.example');
 		for (const conf of ['nginx-site.conf'])
 			ok(fs.readFileSync(path.join(tmp, 'many/server', conf),
 				'utf8').includes('connect-src \'self\' https://' +
-				'oauth2.googleapis.com https://www.googleapis.com;'));
+				'token.acme.example https://www.acme.example;'));
 	});
 	test('without `tokens`: no module, no connection', () => {
 		for (const oauth of ['', '[oauth]\ntokens = false\n']) {
@@ -967,6 +983,16 @@ redirect_path = "/auth/front.html"
 		match(none.said, /site\.toml:4:10: warning: tokens-without-provider: .*; /);
 		match(build('[oauth]\ntokens = true\n', 'vain').said,
 			/site\.toml:4:10: warning: tokens-without-provider: /);
+		const secret = build(`[oauth]\ntokens = true
+[oauth.hmrc]
+kind = "hmrc"
+client_id = "h"
+[oauth.hmrc.variant.sandbox]
+client_id = "s"
+redirect_path = "/auth/sandbox.html"
+`, 'secret');
+		equal([secret.module, connect(secret)], [undefined, '\'self\'']);
+		match(secret.said, /site\.toml:4:10: warning: tokens-without-provider: \[oauth\.hmrc\] of kind "hmrc" .* client secret, .*; /);
 		equal(built.said.match(/tokens-without-\w+/g),
 			['tokens-without-issuer']);
 		match(built.said, /site\.toml:\d+:8: warning: tokens-without-issuer: \[oauth\.anonymous\] .*; /);

@@ -51,22 +51,33 @@ static void all_of_one(void **state)
 	    "\"token_endpoint_auth_method\":\"none\"}}");
 }
 
-/* What there is not is absent, and who has a secret proves it elsewhere. */
+/*
+ * What there is not is absent, and who has a secret proves it elsewhere: it
+ * need not be told here, where the kind's clients have one always.
+ */
 static void no_more_than_there_is(void **state)
 {
+	static const char *const secrets[] = {
+	    "", "client_secret = { env = 'HOME' }\n"};
+
 	(void)state;
-	gives(SITE "[oauth]\nclients = true\n[oauth.git]\nkind = 'github'\n"
-		   "client_id = 'g'\npkce = 'none'\n"
-		   "redirect_uri = 'https://y.example/b'\n"
-		   "client_secret = { env = 'HOME' }\n",
-	    "{\"git\":{"
-	    "\"authorization_endpoint\":"
-	    "\"https://github.com/login/oauth/authorize\","
-	    "\"client_id\":\"g\"," GRANT
-	    "\"redirect_uris\":[\"https://y.example/b\"]," CODE
-	    "\"scope\":\"read:user\","
-	    "\"token_endpoint\":"
-	    "\"https://github.com/login/oauth/access_token\"}}");
+	for (size_t i = 0; i < 2; i++) {
+		char toml[512];
+		snprintf(toml, sizeof(toml),
+		    SITE "[oauth]\nclients = true\n[oauth.git]\n"
+			 "kind = 'github'\nclient_id = 'g'\npkce = 'none'\n"
+			 "redirect_uri = 'https://y.example/b'\n%s",
+		    secrets[i]);
+		gives(toml,
+		    "{\"git\":{"
+		    "\"authorization_endpoint\":"
+		    "\"https://github.com/login/oauth/authorize\","
+		    "\"client_id\":\"g\"," GRANT
+		    "\"redirect_uris\":[\"https://y.example/b\"]," CODE
+		    "\"scope\":\"read:user\","
+		    "\"token_endpoint\":"
+		    "\"https://github.com/login/oauth/access_token\"}}");
+	}
 }
 
 /* One table of the file, of a provider that has everything but what p says. */
@@ -157,7 +168,7 @@ static void of_a_confidential_client(void **state)
 	(void)state;
 	arena_init(&a);
 	p = whole(&a);
-	p.has_secret = true;
+	p.confidential = true;
 	is(p, FIRST ISS SECOND AGE END GRANT THIRD BACK REDIRECTS LAST "}");
 	arena_release(&a);
 }

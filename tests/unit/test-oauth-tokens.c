@@ -14,6 +14,13 @@
 	"domain = 'https://login.example:8443'\n"                              \
 	"issuer = 'https://idp.example/" name "'\n"                            \
 	"redirect_path = '/" name ".html'\n"
+#define HMRC "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'h'\n"
+/* Without OpenID, and whose token endpoint is elsewhere. */
+#define PLAIN(name, base)                                                      \
+	"[oauth." name "]\nclient_id = 'id-" name "'\nnonce = false\n"         \
+	"scopes = ['a']\nredirect_path = '/" name ".html'\n"                   \
+	"authorization_endpoint = 'https://login.example/'\n"                  \
+	"token_endpoint = '" base "/token'\n"
 
 /* The site's module; NULL if there is none. Warnings are in kit_said(). */
 static const char *make(struct kit *k, const char *toml)
@@ -86,7 +93,9 @@ static void who_asks_for_an_id_token(void **state)
 		struct kit k;
 		char toml[512];
 		snprintf(toml, sizeof(toml),
-		    TOKENS "[oauth.g]\nkind = 'github'\nclient_id = 'g'\n"
+		    TOKENS "[oauth.g]\nclient_id = 'g'\nnonce = false\n"
+			   "authorization_endpoint = 'https://g.example/'\n"
+			   "token_endpoint = 'https://g.example/t'\n"
 			   "scopes = [%s]\n",
 		    rows[i].scopes);
 		assert_non_null(strstr(make(&k, toml), rows[i].said));
@@ -104,10 +113,19 @@ static void nothing_to_publish(void **state)
 	    {SITE "[oauth]\ntokens = false\n" POOL("a"), ""},
 	    {TOKENS, "site.toml:4:10: warning: tokens-without-provider: "},
 	    {TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n",
-		"site.toml:4:10: warning: tokens-without-provider: "},
+		"site.toml:4:10: warning: tokens-without-provider: [oauth.a] "
+		"of kind \"cognito\" exchanges codes with a client secret"},
+	    {TOKENS HMRC,
+		"site.toml:4:10: warning: tokens-without-provider: [oauth.hmrc]"
+		" of kind \"hmrc\" exchanges codes with a client secret"},
+	    {TOKENS "[oauth.a]\nkind = 'github'\nclient_id = 'a'\n",
+		"site.toml:4:10: warning: tokens-without-provider: [oauth.a]"},
+	    {TOKENS "[oauth.a]\nkind = 'google'\nclient_id = 'a'\n",
+		"site.toml:4:10: warning: tokens-without-provider: [oauth.a]"},
 	    {TOKENS "[oauth.a]\nclient_id = 'a'\n"
 		    "authorization_endpoint = 'https://a.example/'\n",
-		"site.toml:4:10: warning: tokens-without-provider: "},
+		"site.toml:4:10: warning: tokens-without-provider: no provider "
+		"has a token_endpoint, "},
 	};
 
 	(void)state;
@@ -132,9 +150,8 @@ static void an_issuer_is_missing(void **state)
 	(void)state;
 	assert_non_null(
 	    make(&k, TOKENS "[oauth.a]\nkind = 'cognito'\nclient_id = 'a'\n"
-			    "domain = 'https://login.example'\n"
-			    "[oauth.g]\nkind = 'github'\nclient_id = 'g'\n"
-			    "redirect_path = '/g'\n"));
+			    "domain = 'https://login.example'\n" PLAIN(
+				"g", "https://g.example")));
 	const char *said = kit_said(&k);
 	assert_non_null(strstr(
 	    said, "site.toml:5:8: warning: tokens-without-issuer: [oauth.a]"));
@@ -147,20 +164,33 @@ static void origins_each_once(void **state)
 	(void)state;
 	connects(TOKENS POOL("a") POOL("b") POOL("c"),
 	    " https://login.example:8443 https://idp.example", false);
-	connects(TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n"
-				  "[oauth.google]\nkind = 'google'\n"
-				  "client_id = 'g'\n",
-	    " https://oauth2.googleapis.com https://www.googleapis.com", false);
 	/* what begins alike is another */
-	connects(TOKENS "[oauth.g]\nkind = 'github'\nclient_id = 'g'\n"
-			"base_uri = 'https://a.example:80'\n"
-			"[oauth.h]\nkind = 'github'\nclient_id = 'h'\n"
-			"base_uri = 'https://a.example'\n"
-			"redirect_path = '/h'\n",
+	connects(TOKENS PLAIN("g", "https://a.example:80")
+		     PLAIN("h", "https://a.example"),
 	    " https://a.example:80 https://a.example", false);
-	connects(TOKENS "[oauth.g]\nkind = 'github'\n"
+	connects(TOKENS "[oauth.a]\nkind = 'cognito'\n"
+			"domain = 'https://login.example'\n"
 			"client_id = { env = 'HOME' }\n",
-	    " https://github.com", true);
+	    " https://login.example", true);
+}
+
+/* Its secret is a server's, which no page is; where it is is no matter then. */
+static void none_of_confidential_clients(void **state)
+{
+	(void)state;
+	connects(TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n" PLAIN(
+		     "g", "https://g.example"),
+	    " https://g.example", false);
+	connects(TOKENS POOL("a") HMRC
+	    "token_endpoint = 'https://t.example/'\n"
+	    "jwks_uri = 'https://k.example/'\n"
+	    "[oauth.hmrc.variant.sandbox]\nclient_id = 's'\n"
+	    "redirect_path = '/s'\n"
+	    "[oauth.google]\nkind = 'google'\nclient_id = 'g'\n"
+	    "redirect_path = '/google'\n"
+	    "[oauth.git]\nkind = 'github'\nclient_id = 'g'\n"
+	    "redirect_path = '/git'\n",
+	    " https://login.example:8443 https://idp.example", false);
 }
 
 static void in_the_policy(void **state)
@@ -186,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(nothing_to_publish),
 	    cmocka_unit_test(an_issuer_is_missing),
 	    cmocka_unit_test(origins_each_once),
+	    cmocka_unit_test(none_of_confidential_clients),
 	    cmocka_unit_test(in_the_policy),
 	};
 

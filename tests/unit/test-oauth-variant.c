@@ -179,8 +179,8 @@ static void another_server_is_another(void **state)
 	assert_true(str_starts(b->url, "https://b.example?"));
 	assert_true(has(b->url, "client_id=two&"));
 	assert_int_equal(b->issuer.n, 0);
-	assert_false(b->has_secret);
-	assert_true(find(&w, "a")->has_secret);
+	assert_false(b->confidential);
+	assert_true(find(&w, "a")->confidential);
 	world_close(&w);
 	refuses(SITE A B, "site.toml:8:18: client-id-empty: [oauth.a:b] has");
 	refuses(SITE "[oauth.a]\nkind = 'cognito'\nclient_id = 'one'\n"

@@ -120,13 +120,16 @@ static void rest(void **state)
 	assert_true(str_is(got.provider.allow, "lang prompt"));
 	assert_true(str_is(got.provider.redirect, BASE "/auth/callback.html"));
 	assert_true(got.provider.from_env); /* base_url */
-	assert_true(got.provider.has_secret);
+	assert_true(got.provider.confidential);
 	assert_int_equal(got.provider.max_age, -1);
 	free(got.said);
 
 	got = read_with(&a, BASE, ID OP "max_age = 0");
 	assert_int_equal(got.provider.max_age, 0);
-	assert_false(got.provider.has_secret);
+	assert_false(got.provider.confidential);
+	free(got.said);
+	got = read_with(&a, BASE, ID "kind = \"github\"");
+	assert_true(got.provider.confidential); /* of its kind */
 	free(got.said);
 
 	got = read_with(&a, NULL,

@@ -34,7 +34,7 @@ const YEAR = 'public, max-age=31536000, immutable';
 const HTML = 'text/html; charset=utf-8';
 /* pages exchange codes, and may talk to whom they do that with */
 const POLICY = new RegExp("^default-src 'self'; .* connect-src 'self' " +
-	'https://oauth2\\.googleapis\\.com https://www\\.googleapis\\.com;');
+	'https://token\\.acme\\.example https://keys\\.acme\\.example;');
 
 /* ---- processes ---------------------------------------------------------- */
 
@@ -165,8 +165,11 @@ async function build(kind, more, base) {
 		[catalogue.plans]
 		[oauth]
 		tokens = true
-		[oauth.google]
-		kind = "google"
+		[oauth.login]
+		authorization_endpoint = "https://login.acme.example/"
+		token_endpoint = "https://token.acme.example/"
+		issuer = "https://login.acme.example"
+		jwks_uri = "https://keys.acme.example/"
 		client_id = "acme"
 		[site]
 		not_found = "sorry"
