@@ -25,17 +25,29 @@ static void refuse_text(
     struct provider_work *w, const char *key, struct str text, struct pos pos)
 {
 	struct url url;
-	struct str full =
-	    arena_printf(w->arena, "https://%.*s", STR_ARG(shown(text)));
-	bool is_bare = shown(text).n && str_find(text, ':', 0) == text.n &&
+	struct str seen = shown(text);
+	struct str full = arena_printf(w->arena, "https://%.*s", STR_ARG(seen));
+	bool is_bare = seen.n && str_find(text, ':', 0) == text.n &&
 		       !str_starts(text, "/") &&
 		       url_split(w->arena, full, &url) == ERR_OK;
+	bool is_web =
+	    str_starts(text, "https://") || str_starts(text, "http://");
 
-	provider_refuse(w, pos, "endpoint-scheme",
-	    "%s \"%.*s\" is not an https URL; write it in full, such as "
-	    "\"%.*s\"",
-	    key, STR_ARG(shown(text)),
-	    STR_ARG(is_bare ? full : STR("https://login.example.org")));
+	seen =
+	    seen.n ? arena_printf(w->arena, " \"%.*s\"", STR_ARG(seen)) : seen;
+	if (is_web)
+		provider_refuse(w, pos, "endpoint-scheme",
+		    "%s%.*s has what no URL has there; copy it again: with "
+		    "%%XX "
+		    "for spaces, quotes and letters beyond ASCII (in its host "
+		    "xn--…), and no port but 1 to 65535",
+		    key, STR_ARG(seen));
+	else
+		provider_refuse(w, pos, "endpoint-scheme",
+		    "%s%.*s is not an https URL; write it in full, such as "
+		    "\"%.*s\"",
+		    key, STR_ARG(seen),
+		    STR_ARG(is_bare ? full : STR("https://login.example.org")));
 }
 
 bool provider_check_url(

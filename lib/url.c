@@ -111,6 +111,26 @@ static enum err split_port(struct str text, uint16_t *port)
 	return ERR_OK;
 }
 
+/*
+ * Of a name, an IPv4 address, or an IPv6 one in its brackets. RFC 3986 3.2.2
+ * has more, `;` and `'` among it, that no host is called; and hosts stand in
+ * what is made of those: a header of policies, a server's configuration.
+ */
+static bool is_host(struct str s)
+{
+	bool v6 = str_starts(s, "[");
+
+	for (size_t i = v6 ? 1 : 0; i < s.n - (v6 ? 1 : 0); i++) {
+		char c = s.p[i];
+		bool good = v6 ? hex_digit(c) >= 0 || c == ':' || c == '.'
+			       : is_alpha(c) || is_digit(c) || c == '-' ||
+				     c == '.' || c == '_';
+		if (!good)
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* [userinfo@]host[:port] */
 static enum err split_authority(struct str s, struct url *out)
 {
@@ -132,7 +152,7 @@ static enum err split_authority(struct str s, struct url *out)
 		end = str_find(s, ':', 0);
 	}
 	out->host = str_slice(s, 0, end);
-	if (out->host.n == 0 || str_find(out->host, '%', 0) < out->host.n)
+	if (!is_host(out->host))
 		return ERR_INPUT;
 	if (end == s.n)
 		return ERR_OK;

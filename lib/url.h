@@ -39,7 +39,8 @@ struct url {
 };
 /*
  * An absolute http or https URL. Views into `s`, but the scheme. ERR_INPUT
- * for other schemes, control characters, spaces, no host, a bad port.
+ * for other schemes, control characters, spaces, a bad port, no host or one
+ * of other characters than letters, digits, dots, hyphens and underscores.
  */
 enum err url_split(struct arena *a, struct str s, struct url *out);
 /* localhost, *.localhost, 127.0.0.0/8 or [::1]. */

@@ -170,7 +170,12 @@ static void refuses(void **state)
 	    STR_INIT("http://h/\0"), STR_INIT("http://h\\@g/"),
 	    STR_INIT("http://h/\x7f"), STR_INIT("http://h/\xc3\xa9"),
 	    STR_INIT(" http://h"), STR_INIT("http://h%41/"),
-	    STR_INIT("http://{run.x.url}/")};
+	    STR_INIT("http://{run.x.url}/"), STR_INIT("http://*/"),
+	    STR_INIT("http://*.h/"), STR_INIT("http://h;x/"),
+	    STR_INIT("http://h'/"), STR_INIT("http://h,g/"),
+	    STR_INIT("http://h$x/"), STR_INIT("http://(h)/"),
+	    STR_INIT("http://h~/"), STR_INIT("http://[::1;x]/"),
+	    STR_INIT("http://[fe80::1%25e]/")};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
