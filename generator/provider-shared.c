@@ -14,11 +14,25 @@ static bool is_same_server(
 	return str_eq(server(a->endpoint), server(b->endpoint));
 }
 
+/*
+ * finish() finds its provider's redirect, query and all, at the front of the
+ * address, and more query behind it is the answer. So one redirect that is
+ * another with a query more is the same page to it.
+ */
+static bool is_same_page(struct str a, struct str b)
+{
+	struct str brief = a.n < b.n ? a : b, full = a.n < b.n ? b : a;
+
+	return str_eq(str_slice(full, 0, brief.n), brief) &&
+	       (full.n == brief.n || full.p[brief.n] == '?' ||
+		   full.p[brief.n] == '&');
+}
+
 static bool mixes_up(
     const struct oauth_provider *early, const struct oauth_provider *late)
 {
 	return early->redirect.n && early->endpoint.n && late->endpoint.n &&
-	       str_eq(early->redirect, late->redirect) &&
+	       is_same_page(early->redirect, late->redirect) &&
 	       !is_same_server(early, late) && !late->accepts_mixup &&
 	       !(early->iss_required && late->iss_required);
 }

@@ -293,6 +293,24 @@ static void shared(void **state)
 	    "site.toml:6:8: redirect-shared: ");
 }
 
+/* tests/cli/oauth.t: what finish() makes of a redirect with a query. */
+static void shared_but_for_a_query(void **state)
+{
+	(void)state;
+#define ON(x) "redirect_uri = 'https://x.example/" x "'\n"
+	refuses(A ON("cb") B ON("cb?by=b"),
+	    "site.toml:10:16: redirect-shared: [oauth.b] and [oauth.a] "
+	    "(site.toml:3) come back to \"https://x.example/cb?by=b\"");
+	refuses(A ON("cb?by=a") B ON("cb"), "site.toml:10:16: redirect-shared");
+	refuses(A ON("cb?p=1") B ON("cb?p=1&q=2"),
+	    "site.toml:10:16: redirect-shared: ");
+	gives(A ON("cb?by=a") B ON("cb?by=b"), "https://x.example/cb?by=b");
+	gives(A ON("cb?by=b") B ON("cb?by=bc"), "https://x.example/cb?by=bc");
+	gives(A ON("cb") B ON("cb/b"), "https://x.example/cb/b");
+	gives(A ON("cb") B ON("cb2"), "https://x.example/cb2");
+#undef ON
+}
+
 static void shared_knowingly(void **state)
 {
 	(void)state;
@@ -351,6 +369,7 @@ int main(void)
 	    cmocka_unit_test(as_registered),
 	    cmocka_unit_test(hmrc),
 	    cmocka_unit_test(shared),
+	    cmocka_unit_test(shared_but_for_a_query),
 	    cmocka_unit_test(shared_knowingly),
 	    cmocka_unit_test(shared_by_one_server),
 	    cmocka_unit_test(shared_with_a_variant),
