@@ -56,21 +56,56 @@ for c in $commands; do
 	like "$c is in the synopsis" "$synopsis" "^ +lowtide $c( |$)"
 done
 
-# ---- what oauth.mjs says, in its manual and in its types
+# ---- what the modules say, in their manual and in their types
 codes() { sort -u | tr '\n' ' '; }
-thrown=$(grep -oE "fail\('[a-z-]+'" templates/client/oauth.mjs.mustache |
-	cut -d"'" -f2 | codes)
-like "oauth.mjs has codes" "$thrown" '^issuer-mismatch .* wrong-page $'
-is "each stands in lowtide-site(5)" "$(sed -n '/^\.Ss Signing in/,/^\.Sh/p' \
-	"$man/lowtide-site.5" | sed -nE 's/^\.It Li ([a-z-]+.*)/\1/p' |
-	sed 's/ , /\n/' | codes)" "$thrown"
+section() { # NAME: of lowtide-site(5)
+	awk -v head=".Ss $1" '/^\.S[hs]/ { on = $0 == head } on' \
+		"$man/lowtide-site.5"
+}
+listed() { # what lists explain
+	sed -nE 's/^\.It Li ([a-z-]+.*)/\1/p' | sed 's/ , /\n/g'
+}
+functions() { # SECTION MODULE
+	is "the functions of $2" "$(section "$1" |
+		sed -nE 's/^\.It Fn ([a-zA-Z]+).*/\1/p' | codes)" \
+		"$(sed -nE 's/^export (const|(async )?function) ([a-zA-Z]+).*/\3/p' \
+			"templates/client/$2.mustache" | codes)"
+}
+thrown() { # MODULE: codes that stand in it as such
+	grep -oE "fail\('[a-z-]+'" "templates/client/$1.mustache" | cut -d"'" -f2
+}
+said=$(thrown oauth.mjs | codes)
+like "oauth.mjs has codes" "$said" '^issuer-mismatch .* wrong-page $'
+is "each stands in lowtide-site(5)" \
+	"$(section 'Signing in' | listed | codes)" "$said"
 is "and in its types" "$(sed -n '/^	code:/,/string &/p' \
 	templates/client/oauth.d.mts.mustache | grep -oE "'[a-z-]+'" |
-	tr -d "'" | codes)" "$thrown"
-is "its functions, too" "$(sed -n '/^\.Ss Signing in/,/^\.Sh/p' \
-	"$man/lowtide-site.5" | sed -nE 's/^\.It Fn ([a-zA-Z]+).*/\1/p' | codes)" \
-	"$(sed -nE 's/^export const ([a-zA-Z]+) .*/\1/p' \
-		templates/client/oauth.mjs.mustache | codes)"
+	tr -d "'" | codes)" "$said"
+functions 'Signing in' oauth.mjs
+
+must=$(sed -n '/must({$/,/});$/p' templates/client/oauth-tokens.mjs.mustache |
+	sed -nE "s/^		'?([a-z-]+)'?: .*/token-\1/p")
+said=$({ thrown oauth-tokens.mjs | grep -vx token-; echo "$must"; } | codes)
+like "oauth-tokens.mjs has codes" "$said" \
+	'^already-exchanged .* token-subject .* unreachable '
+is "each stands in lowtide-site(5)" "$(section Tokens | listed | codes)" "$said"
+is "and in its types" "$(sed -n '/^	 \* What the provider/,/^	code:/p' \
+	templates/client/oauth-tokens.d.mts.mustache |
+	grep -oE '[a-z]+(-[a-z]+)+|unreachable' | codes)" "$said"
+functions Tokens oauth-tokens.mjs
+
+# ---- every name that something wrong with a provider is told under
+earned=$({
+	cat generator/provider*.c | tr -s '\n\t ' ' ' |
+		grep -oE '"[a-z]+(-[a-z]+)+"'
+	cat generator/{page-oauth,classic,oauth*,dotenv*,run-reference}.c |
+		tr -s '\n\t ' ' ' |
+		grep -oE 'diag_(error|warn)\(([^";]|"[a-z]+\.[a-z]+")*"[a-z]+(-[a-z]+)+"'
+} | grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | codes)
+like "there are such names" "$earned" ' client-id-empty .* redirect-shared '
+is "lowtide-site(5) says what each means" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
+	"$man/lowtide-site.5" | listed | grep -x '[a-z]*-[a-z-]*' | codes)" \
+	"$earned"
 
 # ---- the keys, each in one manual, below its table
 for page in site api; do
