@@ -97,12 +97,28 @@ cat >>"$site/env/dev.toml" <<-'EOF'
 	kind = "cognito"
 	domain = "{run.ledger-book.url}"
 	client_id = "x"
+	[oauth.other]
+	authorization_endpoint = "{run.ledger-book.url}/a"
+	token_endpoint = "{run.ledger-book.url}/t"
+	jwks_uri = "{run.ledger-book.url}/k"
+	issuer = "{run.ledger-book.url}/i"
+	client_id = "y"
+	redirect_path = "/other.html"
+	logout = { endpoint = "{run.ledger-book.url}/o", return_path = "/" }
+	[oauth.other.variant.trial]
+	authorization_endpoint = "{run.ledger-book.url}/v"
+	client_id = "z"
+	redirect_path = "/trial.html"
+	logout = { endpoint = "{run.ledger-book.url}/w" }
 EOF
 serve -- bash -c 'cat "$(dirname "$LOWTIDE_CONFIG")"/../www/oauth.*.mjs
 	echo "it is on $LOWTIDE_RUN_LEDGER_BOOK_URL"' >"$TMP/out"
 is "its address is in sign-in URLs" \
 	"$(grep -oE 'http://127.0.0.1:[0-9]+/oauth2/authorize' "$TMP/out")" \
 	"$(sed -n 's/^it is on //p' "$TMP/out")/oauth2/authorize"
+is "wherever an address may stand, of a variant too" \
+	"$(grep -oE "'http://127.0.0.1:[0-9]+/[aovw]\\?" "$TMP/out" |
+		sed 's/.*\///' | paste -sd ' ')" 'a? o? v? w?'
 "$LOWTIDE" check -q -C "$site" --env dev 2>"$TMP/said"
 like "and nowhere but under serve" "$(cat "$TMP/said")" \
 	'env/dev.toml:8:10: run-reference: .*give oauth.login its domain'
