@@ -20,8 +20,13 @@ const busy = (who) => [`${who} has a problem`,
 	'Its service is not working right now. Try again in a few minutes.'];
 const used = ['That did not count', 'The answer was used already, or it ' +
 	'waited for too long. Start again; it takes a moment.'];
-const foreign = ['We did not take this answer', 'It does not come from where ' +
-	'you were sent. Nobody was signed in. Start again from our page.'];
+const foreign = ['We did not take this answer', 'It is not what we asked for, ' +
+	'or not from where you were sent. Nobody was signed in. Start again.'];
+const fault = ['Something is wrong with our page', 'It is not your doing, and ' +
+	'nothing has changed. Try again; if it stays so, write to us and ' +
+	'name the word at the end.'];
+const no = (who) => ['That did not work', `${who} said no to it. Start again; ` +
+	'if it stays so, write to us and name the word at the end.'];
 
 const words = {
 	'needs-https': ['This page is not protected', 'Signing in works over ' +
@@ -51,18 +56,22 @@ const words = {
 		'again.'],
 };
 
+function find(error, code, {who, denied}) {
+	if (Object.hasOwn(words, code))
+		return words[code];
+	if (code === 'access_denied')
+		return denied;
+	if (/^(server_error|temporarily_unavailable|answer-.*)$/.test(code))
+		return busy(who);
+	if (/^token-|^no-(id|access)-token$/.test(code))
+		return foreign;
+	/* a provider's own codes have no hyphen (RFC 6749 4.1.2.1) */
+	return error.name === 'OAuthError' && !code.includes('-') ? no(who) :
+		fault;
+}
+
 /* [title, text, code] for an error met with this provider */
 export function explain(error, provider) {
-	const {who, denied} = about[provider] ?? account;
-	const code = String(error.code ?? error.name ?? 'unknown');
-	const [title, text] = Object.hasOwn(words, code) ? words[code] :
-		code === 'access_denied' ? denied :
-			/^(server_error|temporarily_unavailable|answer-)/
-				.test(code) ? busy(who) :
-				/^(token|no)-/.test(code) ? foreign :
-					['That did not work', `${who} ` +
-						'said no to it. Start again; ' +
-						'if it stays so, write to us ' +
-						'and name the word below.'];
-	return [title, text, code];
+	const code = String(error.code ?? error.name);
+	return [...find(error, code, about[provider] ?? account), code];
 }

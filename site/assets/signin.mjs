@@ -19,8 +19,8 @@ function press(button) {
 					.documentElement.lang.slice(0, 2)} : {},
 			});
 		} catch (error) {
-			said.textContent = explain(error, id).slice(0, 2)
-				.join('. ');
+			const [title, text, code] = explain(error, id);
+			said.textContent = `${title}. ${text} (${code})`;
 		}
 	});
 }
@@ -53,6 +53,8 @@ function show() {
 	$('#account .out').hidden = !!who;
 	$('#account .in').hidden = !who;
 	$('#who').textContent = who ? who.name : 'Sign in';
+	$('#sign-in-said').textContent = who ? `Signed in as ${who.name}.` :
+		'Worked out in your browser; no server is asked.';
 	if (!who) {
 		$('#who').removeAttribute('aria-label');
 		return;
@@ -73,5 +75,3 @@ $('#sign-out').href = logoutUrl('cognito');
 $('#sign-out').addEventListener('click', forget);
 addEventListener('pageshow', show); /* Back may bring an old page */
 show();
-$('#sign-in-said').textContent =
-	'Worked out in your browser; no server is asked.';

@@ -85,7 +85,7 @@ test('Sign in leads to a page that says what it is', async () => {
 
 test('and back to where it began, with a name and no key', async () => {
 	await page.click(ALLOW);
-	match(await ready(), /no server is asked/);
+	equal(await ready(), 'Signed in as Robin Tidewater.');
 	equal(await page.run(() => location.pathname + location.hash),
 		'/#sign-in');
 	const {who, shown, kept, also, cookie} = await signedIn();
@@ -257,6 +257,28 @@ test('what can go wrong on the way back is told in plain words', async () => {
 	await other.go(`${site}/auth/hmrc.html?code=x&state=${state}`);
 	refused(await told(other), 'We did not take this answer', 'wrong-page');
 });
+
+test('each error of the modules has words, and none blames the wrong one',
+	async () => {
+		const {explain} = await import(
+			'../../site/assets/signin-words.mjs');
+		const title = (code, name = 'OAuthError') => explain(
+			Object.assign(new Error(code), {name, code}), 'hmrc')[0];
+		for (const code of ['param-not-allowed', 'return-to', 'no-state',
+			'no-challenge', 'no-logout', 'unknown-provider',
+			'no-token-endpoint', 'no-jwks-uri'])
+			equal(title(code), 'Something is wrong with our page');
+		equal(explain(new TypeError('x'), 'cognito'), [
+			...explain({name: 'x'}).slice(0, 2), 'TypeError']);
+		for (const code of ['token-nonce', 'token-signature',
+			'no-id-token', 'issuer-mismatch', 'wrong-page'])
+			equal(title(code), 'We did not take this answer');
+		for (const code of ['server_error', 'answer-malformed'])
+			equal(title(code), 'HMRC has a problem');
+		for (const code of ['invalid_scope', 'toString', 'login_required'])
+			equal(title(code), 'That did not work');
+		equal(title('access_denied'), 'You did not give permission');
+	});
 
 test('the last step fails: who is to blame is told', async () => {
 	const other = await browser.page();
