@@ -293,7 +293,7 @@ static void shared(void **state)
 	    "site.toml:6:8: redirect-shared: ");
 }
 
-/* tests/cli/oauth.t: what finish() makes of a redirect with a query. */
+/* tests/cli/oauth-finish.t: what finish() makes of a redirect with a query. */
 static void shared_but_for_a_query(void **state)
 {
 	(void)state;
