@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "generator/secrets.h"
+
 #define KEY_MAX 128
 
 /* As shells and loaders have it: a letter or _, then digits as well. */
@@ -32,7 +34,7 @@ static bool check_key(struct dotenv *d, const struct member *m)
 		return false;
 	}
 	value_set(d->b->arena, d->seen, m->key, m->pos, m->value);
-	if (dotenv_names_secret(d->b->arena, m->key)) {
+	if (secret_named(m->key)) {
 		diag_error(d->b->diag, m->pos, "secret-present",
 		    "`%.*s` is named after a secret, and the file is "
 		    "published; take it out, or rename it if it is none",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generator/provider-name.h"
+#include "generator/secrets.h"
 #include "lib/opt.h"
 
 /* Of struct oauth_provider, under the names of its keys or of the RFCs. */
@@ -79,7 +80,7 @@ static void unknown_field(struct dotenv *d, const struct field_name *f)
 	for (size_t i = 0; i < N_FIELDS; i++)
 		names[i] = fields[i].name;
 	const char *near = opt_nearest(f->field, names, N_FIELDS);
-	if (dotenv_names_secret(d->b->arena, f->field))
+	if (secret_named(f->field))
 		diag_error(d->b->diag, f->pos, "secret-present",
 		    "`%.*s` is a secret, and the file is published; take the "
 		    "key out",

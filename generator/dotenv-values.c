@@ -1,23 +1,11 @@
 #include "generator/dotenv.h"
 
-#include <ctype.h>
 #include <string.h>
-
-#include "generator/secrets.h"
 
 /*
  * What may be published and is therefore to be named: [public], as pages name
  * it; the site's own addresses; of a provider what every browser is given.
  */
-
-bool dotenv_names_secret(struct arena *a, struct str key)
-{
-	char *lower = arena_cstr(a, key);
-
-	for (char *c = lower; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return secret_named(str_of(lower));
-}
 
 static const struct value *of_public(struct dotenv *d, const struct value *name)
 {

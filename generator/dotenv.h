@@ -55,8 +55,6 @@ const struct value *dotenv_value(struct dotenv *d, const struct value *name);
 /* The same of "oauth.…" alone. */
 const struct value *dotenv_of_provider(
     struct dotenv *d, const struct value *name);
-/* A key that is named after a secret, in whichever case. */
-bool dotenv_names_secret(struct arena *a, struct str key);
 
 /* What keeps a text from being one line, "a line break"; NULL: nothing. */
 const char *dotenv_wrong_with_line(struct str text);

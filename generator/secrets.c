@@ -69,6 +69,30 @@ bool secret_shaped(struct str text)
 	return scan_tells(text);
 }
 
+static struct str below(struct arena *a, struct str path, struct str key)
+{
+	return path.n
+		   ? arena_printf(a, "%.*s.%.*s", STR_ARG(path), STR_ARG(key))
+		   : key;
+}
+
+/* [oauth.token]: people choose that name, and what is in it is no token. */
+static bool is_chosen(
+    struct arena *a, struct str path, const struct value *table)
+{
+	const struct key *row = key_find(arena_cstr(a, path));
+
+	return table->kind == VALUE_TABLE && row &&
+	       (row->kind == KEY_TABLE || row->kind == KEY_LIKE) &&
+	       str_ends(str_of(row->pattern), ".*");
+}
+
+static bool names_secret(
+    struct arena *a, struct str path, const struct member *m)
+{
+	return secret_named(m->key) && !is_chosen(a, path, m->value);
+}
+
 struct walk {
 	struct arena *a;
 	struct diag *diag;
@@ -78,13 +102,6 @@ struct walk {
 	struct scan_value *values;
 	size_t n, cap;
 };
-
-static struct str below(struct arena *a, struct str path, struct str key)
-{
-	return path.n
-		   ? arena_printf(a, "%.*s.%.*s", STR_ARG(path), STR_ARG(key))
-		   : key;
-}
 
 /* named: its key or one above it is named after a secret, and was told. */
 static void check_public(
@@ -226,11 +243,12 @@ static void collect(
 		return;
 	for (size_t i = 0; i < v->as.table.n; i++) {
 		const struct member *m = &v->as.table.members[i];
+		struct str at = below(w->a, path, m->key);
 		if (str_ends(path, ".headers"))
 			keep_header(w, path, m);
 		else
-			collect(w, below(w->a, path, m->key), m->value,
-			    named || secret_named(m->key));
+			collect(w, at, m->value,
+			    named || names_secret(w->a, at, m));
 	}
 }
 
@@ -261,9 +279,9 @@ struct scan *secrets_scan(
 	return scan_new(a, values, n);
 }
 
-/* in: the table is one of headers. named: it is named after a secret. */
+/* named: it, or what it stands in, is named after a secret. */
 static struct value *masked(
-    struct arena *a, const struct value *v, bool in_headers, bool named)
+    struct arena *a, struct str path, const struct value *v, bool named)
 {
 	struct value *copy = value_new(a, v->kind, v->pos);
 
@@ -278,15 +296,16 @@ static struct value *masked(
 	if (v->kind == VALUE_ARRAY)
 		for (size_t i = 0; i < v->as.array.n; i++)
 			value_push(a, copy,
-			    masked(a, v->as.array.items[i], false, false));
+			    masked(a, path, v->as.array.items[i], false));
 	if (v->kind == VALUE_TABLE)
 		for (size_t i = 0; i < v->as.table.n; i++) {
 			const struct member *m = &v->as.table.members[i];
-			bool is_secret = named || secret_named(m->key) ||
-					 (in_headers && is_credential(m->key));
+			struct str at = below(a, path, m->key);
+			bool is_secret = named || names_secret(a, at, m) ||
+					 (str_ends(path, ".headers") &&
+					     is_credential(m->key));
 			value_set(a, copy, m->key, m->pos,
-			    masked(a, m->value, str_is(m->key, "headers"),
-				is_secret));
+			    masked(a, at, m->value, is_secret));
 		}
 	copy->from_env = v->from_env;
 	return copy;
@@ -294,5 +313,5 @@ static struct value *masked(
 
 struct value *secrets_masked(struct arena *a, const struct value *root)
 {
-	return masked(a, root, false, false);
+	return masked(a, STR(""), root, false);
 }

@@ -135,6 +135,55 @@ refused "and with another value another one" \
 	"^$site/pages/y\.html:1:1: secret-in-output: $key"
 export THE_SECRET=$value
 
+# --- what people call things ---------------------------------------------------
+for name in secret token password private-key; do
+	fresh
+	sed -i '1a base_url = "https://www.acme.example"' "$site/site.toml"
+	cat >>"$site/site.toml" <<-EOS
+		[oauth]
+		clients = true
+		tokens = true
+		[oauth.$name]
+		kind = "cognito"
+		domain = "https://$name.acme.example"
+		issuer = "https://issuer.acme.example/$name"
+		client_id = "client-of-$name"
+		redirect_path = "/auth/$name.html"
+		[oauth.idp.variant.$name]
+		client_id = "variant-$name"
+		redirect_path = "/auth/idp-$name.html"
+		[dotenv.$name]
+		file = "$name.env"
+		groups = [{ CLIENT_ID = "oauth.$name.client_id" }]
+	EOS
+	cat >"$site/api.toml" <<-EOS
+		auth = "none"
+		[upstream.$name]
+		base = "https://$name.acme.example"
+		[api.$name]
+		upstream = "$name"
+		on_lost = "fail"
+	EOS
+	is "a provider, a variant and an API may be called $name" "$(build)" ""
+	ok "its client is published" grep -q "client-of-$name" \
+		"$out/www/oauth-clients.json" "$out/www/$name.env"
+	before=$(listing)
+	echo "$value" >"$site/static/x.txt"
+	refused "what is secret is found all the same" "$key"
+	rm -r "$out"
+	fresh
+	build >"$TMP/said"
+	before=$(listing)
+done
+fresh
+cat >>"$site/site.toml" <<-'EOS'
+	[dotenv.app]
+	file = "app.env"
+	groups = [{ SECRET_BASE_URI = "oauth.idp.base_uri" }]
+EOS
+refused "a key of such a file is a word of its readers" \
+	'site\.toml:[0-9]+:13: secret-present: `SECRET_BASE_URI` is named after a secret, .*rename'
+
 # --- shapes -------------------------------------------------------------------
 shape() { # NAME TEXT REGEX
 	fresh

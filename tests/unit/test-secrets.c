@@ -251,6 +251,52 @@ static void what_is_shown(void **state)
 	kit_close(&k);
 }
 
+/* A provider, a variant, an API: their names say nothing of what is in them. */
+static void what_people_call_things(void **state)
+{
+	static const char *const shown_all[] = {"oauth.token.client_id",
+	    "oauth.a.variant.secret.client_id", "upstream.api-token.base",
+	    "dotenv.password.file", "serve.run.token.command"};
+	static const char *const hidden[] = {"oauth.token.client_secret",
+	    "oauth.a.variant.secret.client_secret", "oauth.secret",
+	    "upstream.u.token.base", "token.x", "dotenv.password.token.a"};
+	const struct scan_value *values;
+	struct kit k;
+	struct value *root;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(
+	    toml_read(&k.arena,
+		STR("oauth.token.client_id = 'abcdefgh'\n"
+		    "oauth.token.client_secret = 'value-1!'\n"
+		    "oauth.secret = 'value-2!'\n"
+		    "oauth.a.variant.secret.client_id = 'abcdefgh'\n"
+		    "oauth.a.variant.secret.client_secret = 'value-3!'\n"
+		    "upstream.api-token.base = 'http://x.example'\n"
+		    "upstream.u.token.base = 'value-4!'\n"
+		    "dotenv.password.file = 'page.env'\n"
+		    "dotenv.password.comment = 'to read'\n"
+		    "dotenv.password.token.a = 'value-5!'\n"
+		    "serve.run.token.command = 'simulator'\n"
+		    "token.x = 'value-6!'\n"),
+		"x", &k.diag, &root),
+	    ERR_OK);
+	struct value *copy = secrets_masked(&k.arena, root);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+		if (!str_is(shown(copy, hidden[i]), "(not shown)"))
+			fail_msg("%s was shown", hidden[i]);
+	for (size_t i = 0; i < sizeof(shown_all) / sizeof(*shown_all); i++)
+		if (str_is(shown(copy, shown_all[i]), "(not shown)"))
+			fail_msg("%s was hidden", shown_all[i]);
+	size_t n =
+	    secrets_values(&k.arena, root, ".", NULL, SECRETS_SERVER, &values);
+	assert_int_equal(n, sizeof(hidden) / sizeof(*hidden));
+	for (size_t i = 0; i < n; i++)
+		assert_true(str_starts(values[i].text, "value-"));
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +308,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_value),
 	    cmocka_unit_test(headers_stay_on_the_server),
 	    cmocka_unit_test(what_is_shown),
+	    cmocka_unit_test(what_people_call_things),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("secrets", tests, NULL, NULL);
