@@ -117,9 +117,9 @@ const struct value *dotenv_of_provider(
 	    *(const struct str *)((const char *)p + fields[i].offset);
 	if (!text.n) {
 		diag_error(d->b->diag, f.pos, "empty-field",
-		    "[oauth.%.*s] has no %s; set it, or leave the key out of "
+		    "[%.*s] has no %s; set it, or leave the key out of "
 		    "`dotenv.%.*s`",
-		    STR_ARG(p->id), fields[i].name, STR_ARG(d->name));
+		    STR_ARG(p->table), fields[i].name, STR_ARG(d->name));
 		return NULL;
 	}
 	struct value *v = value_string(d->b->arena, text, f.pos);

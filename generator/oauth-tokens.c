@@ -103,11 +103,11 @@ static void warn_in_vain(
 
 	if (p)
 		diag_warn(b->diag, pos, "tokens-without-provider",
-		    "[oauth.%.*s] of kind \"%s\" exchanges codes with a client "
+		    "[%.*s] of kind \"%s\" exchanges codes with a client "
 		    "secret, which a server keeps and no page, and no other "
 		    "provider leaves oauth-tokens.mjs anything to do; leave "
 		    "`tokens` out",
-		    STR_ARG(p->id), p->kind);
+		    STR_ARG(p->table), p->kind);
 	else
 		diag_warn(b->diag, pos, "tokens-without-provider",
 		    "no provider has a token_endpoint, so there is nothing for "
@@ -130,10 +130,10 @@ static void warn(struct build *b)
 		able++;
 		if (is_openid(p) && !p->issuer.n)
 			diag_warn(b->diag, p->pos, "tokens-without-issuer",
-			    "[oauth.%.*s] has no issuer, so no id token of it "
+			    "[%.*s] has no issuer, so no id token of it "
 			    "can be checked and exchange() refuses all; set "
 			    "the issuer that its tokens name",
-			    STR_ARG(p->id));
+			    STR_ARG(p->table));
 	}
 	if (!able)
 		warn_in_vain(b, list, n);

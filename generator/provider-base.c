@@ -156,8 +156,8 @@ static void refuse_missing(struct provider_work *w, bool has_base)
 		set = "base_uri";
 	if (!w->table->doubtful) /* it may be the key that nobody knows */
 		provider_refuse(w, w->pos, "endpoint-missing",
-		    "[oauth.%.*s] does not say where to sign in; set %s",
-		    STR_ARG(w->out->id), set);
+		    "[%.*s] does not say where to sign in; set %s",
+		    STR_ARG(w->out->table), set);
 }
 
 /* The authorization endpoint; w->base where kind's paths are below it. */
@@ -214,8 +214,13 @@ static struct str own_issuer(struct provider_work *w)
 /* Where people sign in. */
 void provider_base(struct provider_work *w)
 {
+	bool before = w->refused;
+
+	w->refused = false;
 	find_tenant(w);
 	refuse_two(w);
 	w->out->endpoint = find(w);
+	w->endpoint_refused = w->refused;
+	w->refused |= before;
 	w->out->issuer = own_issuer(w);
 }

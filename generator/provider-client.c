@@ -19,9 +19,9 @@ static struct str find_id(struct provider_work *w)
 		return id; /* it may be the key that nobody knows */
 	if (!id.n)
 		provider_refuse(w, pos, "client-id-empty",
-		    "[oauth.%.*s] has no client_id; set the one the provider "
+		    "[%.*s] has no client_id; set the one the provider "
 		    "gave you, in env/NAME.toml if environments differ",
-		    STR_ARG(w->out->id));
+		    STR_ARG(w->out->table));
 	else if (key_is_placeholder(id))
 		provider_refuse(w, pos, "client-id-placeholder",
 		    "\"%.*s\" stands for a client_id; set the real one",

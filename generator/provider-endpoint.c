@@ -42,10 +42,10 @@ static void find_issuer(struct provider_work *w)
 	w->out->iss_required = str_is(iss, "required");
 	if (w->out->iss_required && !w->out->issuer.n)
 		provider_refuse(w, provider_pos(w, "iss"), "issuer-missing",
-		    "iss = \"required\" of [oauth.%.*s] says not which one; "
+		    "iss = \"required\" of [%.*s] says not which one; "
 		    "set "
 		    "issuer too",
-		    STR_ARG(w->out->id));
+		    STR_ARG(w->out->table));
 }
 
 /* The other URLs of that server: who it says it is, its tokens, its keys. */

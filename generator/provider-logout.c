@@ -50,9 +50,9 @@ static struct str find_endpoint(
 		return said; /* it may be the key that nobody knows */
 	if (w->kind->logout_style)
 		provider_refuse(w, w->pos, "logout-endpoint",
-		    "[oauth.%.*s] does not say where to sign out; set endpoint "
+		    "[%.*s] does not say where to sign out; set endpoint "
 		    "in logout",
-		    STR_ARG(w->out->id));
+		    STR_ARG(w->out->table));
 	else
 		provider_refuse(w, w->pos, "logout-endpoint",
 		    "kind \"%s\" has no sign-out that a site could ask for; "

@@ -157,10 +157,10 @@ static void refuse_server_side(struct provider_work *w)
 		const struct value *v = value_get(w->table, rows[i].key);
 		if (v && v->kind == VALUE_BOOL && v->as.b)
 			provider_refuse(w, v->pos, rows[i].name,
-			    "[oauth.%.*s] wants each request %s, which needs a "
+			    "[%.*s] wants each request %s, which needs a "
 			    "server and its secret; have the provider allow "
 			    "plain ones for this client and leave %s out",
-			    STR_ARG(w->out->id), rows[i].what, rows[i].key);
+			    STR_ARG(w->out->table), rows[i].what, rows[i].key);
 	}
 }
 

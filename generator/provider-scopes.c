@@ -79,8 +79,8 @@ void provider_scopes(struct provider_work *w)
 		    "\"openid\" brings; add it to scopes, or leave nonce out");
 	else if (w->kind->openid && wanted && !openid)
 		provider_refuse(w, provider_pos(w, "scopes"), "openid-missing",
-		    "the scopes of [oauth.%.*s] lack \"openid\", so nobody is "
+		    "the scopes of [%.*s] lack \"openid\", so nobody is "
 		    "told who signed in; add it, or say nonce = false if that "
 		    "is not asked",
-		    STR_ARG(w->out->id));
+		    STR_ARG(w->out->table));
 }

@@ -63,11 +63,11 @@ static void refuse(const struct oauth_provider *early,
 			     : late->redirect_pos;
 
 	diag_error(diag, pos, "redirect-shared",
-	    "[oauth.%.*s] and [oauth.%.*s] (%s:%u) come back to \"%.*s\", and "
+	    "[%.*s] and [%.*s] (%s:%u) come back to \"%.*s\", and "
 	    "one could pass for the other (RFC 9700 4.4); give this one a "
 	    "redirect_path of its own, or iss = \"required\" to both if both "
 	    "send it, or mixup = \"accept\" here",
-	    STR_ARG(late->id), STR_ARG(early->id),
+	    STR_ARG(late->table), STR_ARG(early->table),
 	    early->pos.file ? early->pos.file : "", early->pos.line,
 	    STR_ARG(late->redirect));
 }

@@ -9,8 +9,9 @@
  * Whoever answers there may be the other one, unless both say `iss`
  * (RFC 9207) and must; or the later one says mixup = "accept".
  *
- * `list` may hold providers that were refused: those without an endpoint or a
- * redirect are left out. ERR_INPUT when something was found.
+ * `list` may hold providers that were refused: those without an endpoint, or
+ * with one that was refused, and those without a redirect are left out.
+ * ERR_INPUT when something was found.
  */
 enum err provider_shared(const struct oauth_provider *list, size_t n,
     struct diag *diag) __attribute__((warn_unused_result));

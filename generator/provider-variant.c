@@ -110,24 +110,39 @@ static bool is_inherited(
 				    IS_ONE_OF(key, belongs_to_server));
 }
 
+/* Of the keys that name a server, a path names none by itself. */
+static bool says_path_alone(const struct value *table)
+{
+	for (size_t i = 0; i < sizeof(names_server) / sizeof(*names_server);
+	     i++)
+		if (strcmp(names_server[i], "path") != 0 &&
+		    value_get(table, names_server[i]))
+			return false;
+	return value_get(table, "path");
+}
+
 /*
- * Another server is of a kind that the variant says itself, unless the kind
- * knows of it. Where it does not, the base's kind lets the rest be looked at.
+ * The other server is of the base's kind if the variant does not say another.
+ * But a path alone would be at the kind's own server, which is live's; where
+ * that one has a tenant, it is missed anyway.
  */
 static enum err put_server(struct arena *a, const struct member *base,
     const struct member *variant, struct diag *diag, struct value *out)
 {
 	struct value *kind = value_get(base->value, "kind");
+	const struct provider_kind *row =
+	    provider_kind_named(value_text(base->value, "kind"));
 
 	if (!kind || value_get(variant->value, "kind"))
 		return ERR_OK;
 	value_set(a, out, STR("kind"), variant->pos, kind);
-	if (is_known(base, variant))
+	if (!row || !row->base || strchr(row->base, '{') ||
+	    is_known(base, variant) || !says_path_alone(variant->value))
 		return ERR_OK;
-	diag_error(diag, variant->pos, "variant-kind",
-	    "[oauth.%.*s.variant.%.*s] names a server of its own and not of "
-	    "which kind that is; say kind = \"%.*s\", or what it is",
-	    STR_ARG(base->key), STR_ARG(variant->key), STR_ARG(kind->text));
+	diag_error(diag, value_get(variant->value, "path")->pos, "variant-path",
+	    "[oauth.%.*s.variant.%.*s] says a path and not at which server, "
+	    "and that of [oauth.%.*s] is not taken for it; set base_uri too",
+	    STR_ARG(base->key), STR_ARG(variant->key), STR_ARG(base->key));
 	return ERR_INPUT;
 }
 

@@ -15,7 +15,8 @@
 
 /*
  * The member to read the variant from: `id` as its key, the variant's place,
- * and values that keep theirs. Finding `variant-in-variant`, then ERR_INPUT;
+ * and values that keep theirs. Findings `variant-in-variant` and
+ * `variant-path`, then ERR_INPUT;
  * `out` is good all the same. `base` and `variant` stay as they are.
  */
 enum err provider_variant_lay(struct arena *a, const struct member *base,

@@ -32,6 +32,15 @@ static struct str authorization_url(struct provider_work *w)
 	return text;
 }
 
+static struct str table_name(struct arena *a, struct str id)
+{
+	size_t colon = str_find(id, ':', 0);
+
+	return arena_printf(a, "oauth.%.*s%s%.*s", (int)colon, id.p,
+	    colon < id.n ? ".variant." : "",
+	    STR_ARG(str_slice(id, colon + 1, id.n)));
+}
+
 enum err oauth_provider_read(struct arena *a, const struct member *table,
     const struct value *base_url, struct diag *diag, struct oauth_provider *out)
 {
@@ -47,8 +56,11 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	};
 
 	*out = (struct oauth_provider){.id = table->key, .pos = table->pos};
+	out->table = table_name(a, table->key);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		steps[i](&w);
 	out->url = authorization_url(&w);
+	if (w.endpoint_refused)
+		out->endpoint = (struct str){0};
 	return w.refused ? ERR_INPUT : ERR_OK;
 }

@@ -17,6 +17,7 @@
  */
 struct oauth_provider {
 	struct str id;	  /* "hmrc", a variant: "hmrc:sandbox" */
+	struct str table; /* as files write it: "oauth.hmrc.variant.sandbox" */
 	struct pos pos;	  /* of its table's name */
 	const char *kind; /* of provider-kinds.def */
 	/*

@@ -33,6 +33,7 @@ static struct oauth_provider list[] = {
     },
     {
 	.id = STR_INIT("hmrc:sandbox"),
+	.table = STR_INIT("oauth.hmrc.variant.sandbox"),
 	.client_id = STR_INIT("test"),
 	.from_env = true,
     },
@@ -100,8 +101,8 @@ static void fields_of_a_variant(void **state)
 	/* nothing of live's stands in */
 	assert_null(named(&d, "oauth.hmrc:sandbox.issuer"));
 	assert_string_equal(kit_said(&k),
-	    "site.toml:7:3: empty-field: [oauth.hmrc:sandbox] has no issuer; "
-	    "set it, or leave the key out of `dotenv.app`\n");
+	    "site.toml:7:3: empty-field: [oauth.hmrc.variant.sandbox] has no "
+	    "issuer; set it, or leave the key out of `dotenv.app`\n");
 	kit_close(&k);
 }
 

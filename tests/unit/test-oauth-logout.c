@@ -238,7 +238,8 @@ static void of_a_variant(void **state)
 	    "https://b.example/logout?client_id=b&logout_uri=" BACK);
 	refuses(END("") TWO "authorization_endpoint = 'https://b.example/go'\n"
 			    "client_id = 'b'\n",
-	    "site.toml:6:1: logout-endpoint: [oauth.a:two] does not say");
+	    "site.toml:6:1: logout-endpoint: [oauth.a.variant.two] does not "
+	    "say");
 	refuses(END("") TWO "authorization_endpoint = 'https://b.example/go'\n"
 			    "client_id = 'b'\n"
 			    "logout.endpiont = 'https://b.example/end'\n",

@@ -346,7 +346,8 @@ static void shared_with_a_variant(void **state)
 	(void)state;
 	refuses("[oauth.a]\nkind = 'hmrc'\nclient_id = 'live'\n" SAME
 		"[oauth.a.variant.sandbox]\nclient_id = 'test'\n",
-	    "site.toml:7:18: redirect-shared: [oauth.a:sandbox] and [oauth.a]");
+	    "site.toml:7:18: redirect-shared: [oauth.a.variant.sandbox] and "
+	    "[oauth.a]");
 	gives("[oauth.a]\nkind = 'hmrc'\nclient_id = 'live'\n" SAME
 	      "[oauth.a.variant.sandbox]\nclient_id = 'test'\n"
 	      "mixup = 'accept'\n",
@@ -355,6 +356,17 @@ static void shared_with_a_variant(void **state)
 	gives("[oauth.a]\nkind = 'hmrc'\nclient_id = 'live'\n" SAME
 	      "[oauth.a.variant.other]\nclient_id = 'other'\n",
 	    "https://x.example/cb");
+}
+
+/* Nobody knows where one would have been whose place is refused. */
+static void shared_with_nobody(void **state)
+{
+	(void)state;
+	refuses("[oauth.a]\nkind = 'cognito'\nclient_id = 'a'\n" SAME
+		"domain = 'https://a.example'\n"
+		"[oauth.b]\nkind = 'cognito'\nclient_id = 'b'\n" SAME
+		"domain = 'a.example'\n",
+	    "site.toml:12:10: endpoint-scheme: ");
 }
 
 int main(void)
@@ -373,6 +385,7 @@ int main(void)
 	    cmocka_unit_test(shared_knowingly),
 	    cmocka_unit_test(shared_by_one_server),
 	    cmocka_unit_test(shared_with_a_variant),
+	    cmocka_unit_test(shared_with_nobody),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

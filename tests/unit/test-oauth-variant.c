@@ -157,7 +157,7 @@ static void the_sandbox_is_hmrc_s(void **state)
 	    "https://test-www.tax.service.gov.uk/oauth/authorize"));
 	world_close(&w);
 	refuses(SITE HMRC BOX, "site.toml:6:21: client-id-empty: "
-			       "[oauth.hmrc:sandbox] has no client_id");
+			       "[oauth.hmrc.variant.sandbox] has no client_id");
 }
 
 #define A                                                                      \
@@ -182,13 +182,13 @@ static void another_server_is_another(void **state)
 	assert_false(b->confidential);
 	assert_true(find(&w, "a")->confidential);
 	world_close(&w);
-	refuses(SITE A B, "site.toml:8:18: client-id-empty: [oauth.a:b] has");
+	refuses(SITE A B,
+	    "site.toml:8:18: client-id-empty: [oauth.a.variant.b] has");
 	refuses(SITE "[oauth.a]\nkind = 'cognito'\nclient_id = 'one'\n"
 		     "domain = 'https://a.example'\n"
 		     "[oauth.a.variant.b]\npath = '/other'\n"
 		     "client_id = 'two'\nredirect_path = '/b.html'\n",
-	    "site.toml:7:18: variant-kind: [oauth.a.variant.b] names a\n"
-	    "site.toml:7:18: endpoint-missing: [oauth.a:b] does not");
+	    "site.toml:7:18: endpoint-missing: [oauth.a.variant.b] does not");
 }
 
 /* None of these is the new one's: each would be refused, or be seen. */
@@ -223,12 +223,64 @@ static void nothing_is_left_of_the_old_server(void **state)
 	world_close(&w);
 }
 
+/* Another host says nothing of another kind; whose tokens it has, it does. */
+static void its_kind_is_the_base_s(void **state)
+{
+	struct world w;
+
+	(void)state;
+	good(&w,
+	    SITE HMRC "token_endpoint = 'https://api.live.example/token'\n"
+		      "[oauth.hmrc.variant.a]\nbase_uri = 'https://a.example'\n"
+		      "client_id = 'a'\nredirect_path = '/a.html'\n"
+		      "[oauth.hmrc.variant.b]\nclient_id = 'b'\n"
+		      "base_uri = 'https://test-www.tax.service.gov.uk'\n"
+		      "redirect_path = '/b.html'\n"
+		      "[oauth.hmrc.variant.c]\nclient_id = 'c'\n"
+		      "authorization_endpoint = 'https://c.example/go'\n"
+		      "redirect_path = '/c.html'\n"
+		      "[oauth.hmrc.variant.d]\nkind = 'hmrc'\npath = '/go'\n"
+		      "client_id = 'd'\nredirect_path = '/d.html'\n");
+	const struct oauth_provider *a = find(&w, "hmrc:a");
+	const struct oauth_provider *b = find(&w, "hmrc:b");
+	const struct oauth_provider *c = find(&w, "hmrc:c");
+	assert_string_equal(a->kind, "hmrc");
+	assert_true(str_is(a->endpoint, "https://a.example/oauth/authorize"));
+	assert_int_equal(a->token_endpoint.n, 0);
+	assert_true(str_is(b->token_endpoint,
+	    "https://test-api.service.hmrc.gov.uk/oauth/token"));
+	assert_true(str_is(c->endpoint, "https://c.example/go"));
+	assert_int_equal(c->token_endpoint.n, 0);
+	/* who says the kind means its own server */
+	assert_true(str_is(
+	    find(&w, "hmrc:d")->endpoint, "https://www.tax.service.gov.uk/go"));
+	world_close(&w);
+	good(&w, SITE "[oauth.g]\nkind = 'google'\nclient_id = 'live'\n"
+		      "[oauth.g.variant.a]\nbase_uri = 'https://a.example'\n"
+		      "client_id = 'a'\nredirect_path = '/a.html'\n");
+	a = find(&w, "g:a");
+	assert_true(str_is(a->endpoint, "https://a.example/o/oauth2/v2/auth"));
+	assert_int_equal(a->issuer.n, 0);
+	assert_int_equal(a->token_endpoint.n, 0);
+	assert_int_equal(a->jwks_uri.n, 0);
+	world_close(&w);
+}
+
 static void only_live_is_live(void **state)
 {
 	(void)state;
 	refuses(SITE HMRC "[oauth.hmrc.variant.a]\npath = '/go'\n"
 			  "client_id = 'a'\nredirect_path = '/a.html'\n",
-	    "site.toml:6:21: variant-kind: ");
+	    "site.toml:7:8: variant-path: [oauth.hmrc.variant.a] says a path");
+	refuses(SITE "[oauth.g]\nkind = 'google'\nclient_id = 'x'\n"
+		     "[oauth.g.variant.a]\npath = '/go'\nclient_id = 'a'\n"
+		     "redirect_path = '/a.html'\n",
+	    "site.toml:7:8: variant-path: [oauth.g.variant.a] says a path");
+	refuses(SITE "[oauth.e]\nkind = 'entra'\nclient_id = 'x'\n"
+		     "tenant = 'one.example'\n[oauth.e.variant.a]\n"
+		     "path = '/go'\nclient_id = 'a'\n"
+		     "redirect_path = '/a.html'\n",
+	    "site.toml:7:18: endpoint-missing: [oauth.e.variant.a] does");
 }
 
 /* What both have is told where it stands; what is a variant's own, there. */
@@ -239,7 +291,7 @@ static void told_once(void **state)
 			  "client_id = ''\n[oauth.hmrc.variant.b]\n"
 			  "pkce = 'plainer'\n",
 	    "site.toml:6:8: pkce-plain: \n"
-	    "site.toml:8:13: client-id-empty: [oauth.hmrc:a] has\n"
+	    "site.toml:8:13: client-id-empty: [oauth.hmrc.variant.a] has\n"
 	    "site.toml:10:8: pkce-plain: ");
 	/* a client_id of the base is one for its variants too */
 	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
@@ -249,7 +301,7 @@ static void told_once(void **state)
 	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
 		     "kind = 'github'\nredirect_path = '/b.html'\n",
 	    "site.toml:3:8: client-id-empty: [oauth.a] has\n"
-	    "site.toml:5:18: client-id-empty: [oauth.a:b] has");
+	    "site.toml:5:18: client-id-empty: [oauth.a.variant.b] has");
 }
 
 static void none_within_another(void **state)
@@ -393,6 +445,8 @@ int main(void)
 	    cmocka_unit_test(the_sandbox_is_hmrc_s),
 	    cmocka_unit_test(another_server_is_another),
 	    cmocka_unit_test(nothing_is_left_of_the_old_server),
+	    cmocka_unit_test(its_kind_is_the_base_s),
+	    cmocka_unit_test(its_kind_is_the_base_s),
 	    cmocka_unit_test(only_live_is_live),
 	    cmocka_unit_test(told_once),
 	    cmocka_unit_test(none_within_another),
