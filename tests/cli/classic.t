@@ -324,6 +324,19 @@ function thrown(run) {
 		ok(fs.existsSync(path.join(www, 'app.env')));
 		ok(!fs.existsSync(path.join(www, 'lib')));
 	});
+	test('of several files, a script of those that ask for it', () => {
+		const table = (name, script) => `[dotenv.${name}]\n` +
+			`file = "${name}.env"\n${script}` +
+			`[[dotenv.${name}.groups]]\n${name} = "base_url"\n`;
+		const www = build(SITE + table('one', 'script = "one.js"\n') +
+			table('two', '') + table('six', 'script = "six.js"\n'));
+		equal(fs.readdirSync(www).filter((name) =>
+			/^[a-z]*\.(env|js)$/.test(name)), ['one.env', 'one.js',
+			'six.env', 'six.js', 'two.env']);
+		for (const name of ['one', 'six'])
+			equal({...load(path.join(www, `${name}.js`)).window.__env},
+				{[name]: 'https://www.vat.example'});
+	});
 	test('as it keeps its name, it is not kept in caches', () => {
 		const {files} = JSON.parse(fs.readFileSync(path.join(www,
 			'manifest.json')));
