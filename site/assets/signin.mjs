@@ -7,11 +7,30 @@ const load = (name) => import(document.getElementById(`module-${name}`).href);
 const [{go, url, logoutUrl}, {explain}, {person, forget}, {$, moment}] =
 	await Promise.all(['oauth', 'signin-words', 'session', 'dom'].map(load));
 
+/* The URL but for what is fresh. */
+const constant = (id) => new URL(url(id,
+	{state: '-', nonce: '-', challenge: '-'}));
+const returnsTo = (id) =>
+	new URL(constant(id).searchParams.get('redirect_uri'));
+
+/*
+ * The same site under another name, localhost say: what is kept here would not
+ * be found there, where the provider sends people.
+ */
+function elsewhere(said, {origin}) {
+	const link = document.createElement('a');
+	link.href = link.textContent = new URL('/#sign-in', origin).href;
+	said.replaceChildren('Signing in works at our own address only: ',
+		link);
+}
+
 function press(button) {
 	const id = button.dataset.signIn;
 	const said = $('[role=status]', button.closest('.provider'));
 	button.addEventListener('click', async () => {
 		said.textContent = '';
+		if (returnsTo(id).origin !== location.origin)
+			return elsewhere(said, returnsTo(id));
 		try {
 			await go(id, {
 				returnTo: `${location.pathname}#sign-in`,
@@ -27,12 +46,12 @@ function press(button) {
 
 /* What is constant about it; the rest is fresh at every press. */
 function details(card) {
-	const {host, searchParams} = new URL(url(card.dataset.provider,
-		{state: '-', nonce: '-', challenge: '-'}));
+	const id = card.dataset.provider;
+	const {host, searchParams} = constant(id);
 	const rows = [
 		['Takes you to', host],
 		['Asks for', searchParams.get('scope')],
-		['Back to', new URL(searchParams.get('redirect_uri')).pathname],
+		['Back to', returnsTo(id).pathname],
 		['Fresh each time', searchParams.has('nonce') ?
 			'state, nonce, PKCE' : 'state, PKCE'],
 	];

@@ -308,6 +308,16 @@ for (const [name, source, said] of [
 		equal(await other.run(() => location.origin), site);
 	});
 
+test('the same site by another name: where to go is told', async () => {
+	const other = await browser.page();
+	await other.go(`${site.replace('127.0.0.1', 'localhost')}/`);
+	await ready(other);
+	await press('[data-sign-in=cognito]', other);
+	equal(await other.run(() => document.querySelector('#account .bad a')
+		.href), `${site}/#sign-in`);
+	equal(await other.run(() => Object.keys(sessionStorage)), []);
+});
+
 test('on a telephone and in the dark', async () => {
 	for (const [name, look] of [['phone', {width: 320, height: 640}],
 		['dark', {width: 1280, dark: true}]]) {
