@@ -85,7 +85,13 @@ status 1 a -C site --env nope
 status 1 a -C nowhere
 printf '[oauth.id]\nclient_id = ""\n' >site/env/bad.toml
 status 1 a -C site --env bad
+printf '[oauth.id]\nissuer = "{run.idp.url}"\n' >site/env/helper.toml
+status 1 a -C site --env helper
+like "an address that only serve knows" "$(cat said)" \
+	'env/helper.toml:2:10: run-reference: .*give oauth.id its issuer'
 ok "nothing is written then" test ! -e a
+printf '[upstream.u]\nbase = "{run.idp.url}"\n' >site/env/helper.toml
+status 0 fine -C site --env helper
 echo >file
 status 74 file
 done_testing
