@@ -33,6 +33,7 @@ static const struct producer {
     {produce_handlers, false, "handlers"},
     {produce_names, false, "names"},
     {produce_hosts, true, "hosts"},
+    {produce_oauth_pages, true, "oauth pages"},
     {produce_compress, true, "compress"},
     {produce_server, true, "server"},
     {produce_manifest, true, "manifest"},

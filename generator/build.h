@@ -99,9 +99,10 @@ enum err produce_pages(struct build *b);	 /* pages.c */
 enum err produce_handlers(struct build *b);	 /* static.c */
 enum err produce_names(struct build *b);	 /* names.c: case alone */
 enum err produce_hosts(struct build *b);	 /* server-hosts.c: _headers */
-enum err produce_server(struct build *b);   /* server.c: nginx and others */
-enum err produce_compress(struct build *b); /* compress.c */
-enum err produce_manifest(struct build *b); /* manifest.c, last */
+enum err produce_server(struct build *b);      /* server.c: nginx and others */
+enum err produce_oauth_pages(struct build *b); /* oauth-pages.c: warnings */
+enum err produce_compress(struct build *b);    /* compress.c */
+enum err produce_manifest(struct build *b);    /* manifest.c, last */
 
 /*
  * Runs the producers, into the folder that b->spec names. After ERR_OK it is

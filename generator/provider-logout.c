@@ -91,6 +91,7 @@ static struct str find_back(struct provider_work *w, const struct value *logout,
 	struct pos pos = provider_pos(w, "return_path");
 	struct str none = {0};
 
+	w->out->logout_redirect_pos = pos;
 	if (path.p) {
 		if (key_is_placeholder(path))
 			return none;

@@ -45,6 +45,7 @@ struct oauth_provider {
 	struct str jwks_uri;	   /* RFC 8414: the keys of its tokens */
 	/* Signing out: where, whereto after it, and the two as one URL. */
 	struct str logout_endpoint, logout_redirect, logout_url;
+	struct pos logout_redirect_pos;
 	const char *logout_style; /* as in keys.def; NULL: no logout */
 	struct str allow;	  /* parameters a page may add, by spaces */
 	int64_t max_age;	  /* seconds; -1: not asked for */

@@ -260,17 +260,23 @@ static void check_clash(struct build *b, const struct redirect *r)
 		    STR_ARG(f->path));
 }
 
+bool server_is_answered(
+    struct build *b, const struct redirects *all, struct str path)
+{
+	/* the page that answers all else knows what it is asked for */
+	return is_api(b, path) || server_answer(b, path) || find(all, path) ||
+	       str_is(path, "/" OUT_MANIFEST) ||
+	       site_text(b->site, "site.fallback").n;
+}
+
 static void check_target(
     struct build *b, const struct redirects *all, const struct redirect *r)
 {
 	struct str path;
 
 	if (r->takes_splat || !target_path(b, r, (struct str){0}, &path) ||
-	    is_api(b, path) || server_answer(b, path) || find(all, path) ||
-	    str_is(path, "/" OUT_MANIFEST))
+	    server_is_answered(b, all, path))
 		return;
-	if (site_text(b->site, "site.fallback").n)
-		return; /* the page that answers there knows */
 	diag_warn(b->diag, r->pos, "missing-reference",
 	    "there will be no file %.*s; write it, or correct the redirect",
 	    STR_ARG(path));

@@ -59,6 +59,9 @@ struct redirects {
  * answers. server-redirects.c.
  */
 enum err server_redirects(struct build *b, struct redirects *out);
+/* Whether there is anything at a path, decoded: a file, an API, a redirect. */
+bool server_is_answered(
+    struct build *b, const struct redirects *all, struct str path);
 
 /*
  * server-pages.c. The page of [site] KEY as a path below www: "404.html" for
