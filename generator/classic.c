@@ -65,16 +65,6 @@ static struct str camel(struct arena *a, struct str id)
 	return (struct str){name, n};
 }
 
-static bool is_openid(const struct oauth_provider *p)
-{
-	for (size_t at = 0, end; at < p->scope.n; at = end + 1) {
-		end = str_find(p->scope, ' ', at);
-		if (str_is(str_slice(p->scope, at, end), "openid"))
-			return true;
-	}
-	return false;
-}
-
 static struct value *builder(
     struct arena *a, struct str name, const struct oauth_provider *p)
 {
@@ -83,7 +73,7 @@ static struct value *builder(
 	set(a, row, "name", name, false);
 	set(a, row, "id", p->id, false);
 	value_set(a, row, STR("openid"), POS_NONE,
-	    value_bool(a, is_openid(p), POS_NONE));
+	    value_bool(a, p->openid, POS_NONE));
 	return row;
 }
 

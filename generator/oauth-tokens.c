@@ -16,16 +16,6 @@ static bool may_exchange(const struct oauth_provider *p)
 	return !p->confidential && p->token_endpoint.n > 0;
 }
 
-static bool is_openid(const struct oauth_provider *p)
-{
-	for (size_t at = 0, end; at < p->scope.n; at = end + 1) {
-		end = str_find(p->scope, ' ', at);
-		if (str_is(str_slice(p->scope, at, end), "openid"))
-			return true;
-	}
-	return false;
-}
-
 /* Empty unless the site asks for them and they could be read. */
 static enum err find(struct build *b, struct oauth_provider **list, size_t *n)
 {
@@ -48,7 +38,7 @@ static struct value *row(struct arena *a, const struct oauth_provider *p)
 	    {"client", p->client_id},
 	    {"issuer", p->issuer},
 	    {"jwks", p->jwks_uri},
-	    {"openid", is_openid(p) ? STR("1") : STR("0")},
+	    {"openid", p->openid ? STR("1") : STR("0")},
 	    {"nonce", p->nonce ? STR("1") : STR("0")},
 	    {"pkce", p->pkce ? STR("1") : STR("0")},
 	    {"max_age", arena_printf(a, "%lld", (long long)p->max_age)},
@@ -128,7 +118,7 @@ static void warn(struct build *b)
 		if (!may_exchange(p))
 			continue;
 		able++;
-		if (is_openid(p) && !p->issuer.n)
+		if (p->openid && !p->issuer.n)
 			diag_warn(b->diag, p->pos, "tokens-without-issuer",
 			    "[%.*s] has no issuer, so no id token of it "
 			    "can be checked and exchange() refuses all; set "
@@ -160,39 +150,42 @@ enum err produce_oauth_tokens(struct build *b)
 }
 
 /* " https://login.acme.example:8443", unless it is there. */
-static struct str with_origin(struct arena *a, struct str all, struct str url)
+static void put_origin(struct arena *a, struct buf *all, struct str url)
 {
 	struct url parts;
-	struct str one;
+	struct str one, rest;
 
 	if (url_split(a, url, &parts) != ERR_OK)
-		return all;
+		return;
 	one = arena_printf(
 	    a, " %.*s://%.*s", STR_ARG(parts.scheme), STR_ARG(parts.host));
 	if (parts.port)
 		one = arena_printf(a, "%.*s:%u", STR_ARG(one), parts.port);
-	for (size_t at = 0, end; at < all.n; at = end) {
-		end = str_find(all, ' ', at + 1);
-		if (str_eq(str_slice(all, at, end), one))
-			return all;
+	rest = buf_str(all);
+	for (size_t at = 0, end; at < rest.n; at = end) {
+		end = str_find(rest, ' ', at + 1);
+		if (str_eq(str_slice(rest, at, end), one))
+			return;
 	}
-	return arena_printf(a, "%.*s%.*s", STR_ARG(all), STR_ARG(one));
+	buf_put_str(all, one);
 }
 
 struct str oauth_tokens_origins(struct build *b, bool *from_env)
 {
 	struct oauth_provider *list;
-	struct str all = {0};
+	struct buf all = {0};
 	size_t n;
 
 	if (find(b, &list, &n) != ERR_OK)
-		return all;
+		return (struct str){0};
 	for (size_t i = 0; i < n; i++) {
 		if (!may_exchange(&list[i]))
 			continue;
-		all = with_origin(b->arena, all, list[i].token_endpoint);
-		all = with_origin(b->arena, all, list[i].jwks_uri);
+		put_origin(b->arena, &all, list[i].token_endpoint);
+		put_origin(b->arena, &all, list[i].jwks_uri);
 		*from_env |= list[i].from_env;
 	}
-	return all;
+	struct str text = arena_str(b->arena, buf_str(&all));
+	buf_release(&all);
+	return text;
 }

@@ -39,19 +39,13 @@ static void read_one(
 		l->err = err;
 }
 
-static bool is_at(struct pos a, struct pos b)
-{
-	return a.line == b.line && a.col == b.col &&
-	       str_eq(str_of(a.file), str_of(b.file));
-}
-
 /* What is wrong with base_url would be told for each that it is joined for. */
 static void tell(struct listing *l, const struct diag_item *item)
 {
 	for (const struct diag_item *i = l->diag ? l->diag->first : NULL; i;
 	     i = i->next)
-		if (is_at(i->pos, l->base_url->pos) &&
-		    is_at(i->pos, item->pos) &&
+		if (pos_eq(i->pos, l->base_url->pos) &&
+		    pos_eq(i->pos, item->pos) &&
 		    str_eq(str_of(i->name), str_of(item->name)))
 			return;
 	diag_error(l->diag, item->pos, item->name, "%.*s", STR_ARG(item->text));
@@ -64,12 +58,12 @@ static void tell(struct listing *l, const struct diag_item *item)
 static bool is_said(const struct diag_item *item, const struct diag *said,
     const struct member *base, const struct member *variant)
 {
-	bool is_missed = is_at(item->pos, variant->pos) &&
+	bool is_missed = pos_eq(item->pos, variant->pos) &&
 			 !provider_variant_is_elsewhere(base, variant);
 	struct pos pos = is_missed ? base->pos : item->pos;
 
 	for (const struct diag_item *i = said->first; i; i = i->next)
-		if (is_at(i->pos, pos) &&
+		if (pos_eq(i->pos, pos) &&
 		    str_eq(str_of(i->name), str_of(item->name)))
 			return true;
 	return false;

@@ -45,21 +45,16 @@ static void check(struct provider_work *w, const struct value *all, size_t i)
 static struct str find(struct provider_work *w, bool *openid)
 {
 	const struct value *v = value_get(w->table, "scopes");
-	struct str all = str_of(w->kind->scopes);
+
 	*openid = w->kind->openid;
 	if (!v || v->kind != VALUE_ARRAY)
-		return all;
-	all.n = 0;
+		return str_of(w->kind->scopes);
 	*openid = false;
 	for (size_t i = 0; i < v->as.array.n; i++) {
-		const struct value *item = v->as.array.items[i];
-		w->out->from_env |= item->from_env;
-		*openid |= str_is(item->text, "openid");
+		*openid |= str_is(v->as.array.items[i]->text, "openid");
 		check(w, v, i);
-		all = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(all),
-		    i ? " " : "", STR_ARG(item->text));
 	}
-	return all;
+	return provider_list(w, "scopes");
 }
 
 /* What is asked for; a nonce where that is to know who it is. */
@@ -70,6 +65,7 @@ void provider_scopes(struct provider_work *w)
 	bool openid;
 
 	w->out->scope = find(w, &openid);
+	w->out->openid = openid;
 	w->out->nonce = openid && wanted;
 	if (nonce)
 		w->out->from_env |= nonce->from_env;

@@ -48,17 +48,11 @@ static bool is_before(
 	return a->pos.col < b->pos.col;
 }
 
-static bool is_at(struct pos a, struct pos b)
-{
-	return a.line == b.line && a.col == b.col &&
-	       str_eq(str_of(a.file), str_of(b.file));
-}
-
 static void refuse(const struct oauth_provider *early,
     const struct oauth_provider *late, struct diag *diag)
 {
 	/* one that both have is told where the later one is */
-	struct pos pos = is_at(early->redirect_pos, late->redirect_pos)
+	struct pos pos = pos_eq(early->redirect_pos, late->redirect_pos)
 			     ? late->pos
 			     : late->redirect_pos;
 
@@ -80,8 +74,8 @@ enum err provider_shared(
 	for (size_t i = 0; i < n; i++) {
 		const struct oauth_provider *late = &list[i], *first = NULL;
 		for (size_t k = 0; k < n; k++)
-			if (k != i && is_before(&list[k], late) &&
-			    mixes_up(&list[k], late) &&
+			if (k != i && mixes_up(&list[k], late) &&
+			    is_before(&list[k], late) &&
 			    (!first || is_before(&list[k], first)))
 				first = &list[k];
 		if (!first)

@@ -50,17 +50,18 @@ struct str provider_text(
 struct str provider_list(struct provider_work *w, const char *key)
 {
 	const struct value *v = value_get(w->table, key);
-	struct str all = {0};
+	struct buf all = {0};
 
 	if (!v || v->kind != VALUE_ARRAY)
-		return all;
-	all = STR("");
+		return (struct str){0};
 	for (size_t i = 0; i < v->as.array.n; i++) {
 		w->out->from_env |= v->as.array.items[i]->from_env;
-		all = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(all),
-		    i ? " " : "", STR_ARG(v->as.array.items[i]->text));
+		buf_puts(&all, i ? " " : "");
+		buf_put_str(&all, v->as.array.items[i]->text);
 	}
-	return all;
+	struct str text = arena_str(w->arena, buf_str(&all));
+	buf_release(&all);
+	return text;
 }
 
 struct str provider_join(

@@ -49,6 +49,7 @@ struct oauth_provider {
 	const char *logout_style; /* as in keys.def; NULL: no logout */
 	struct str allow;	  /* parameters a page may add, by spaces */
 	int64_t max_age;	  /* seconds; -1: not asked for */
+	bool openid; /* an ID token is asked for, by the scope of that name */
 	bool nonce, pkce;
 	/*
 	 * RFC 6749 2.1: only who has a secret exchanges its codes, which is no

@@ -3,6 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool pos_eq(struct pos a, struct pos b)
+{
+	return a.line == b.line && a.col == b.col &&
+	       str_eq(str_of(a.file), str_of(b.file));
+}
+
 void diag_init(struct diag *diag, struct arena *arena)
 {
 	*diag = (struct diag){.arena = arena};

@@ -24,6 +24,8 @@ struct pos {
 	uint32_t line, col;
 };
 
+bool pos_eq(struct pos a, struct pos b); /* files by their names */
+
 struct diag_item {
 	struct diag_item *next;
 	enum diag_level level;

@@ -65,6 +65,20 @@ static void in_order_of_place(void **state)
 				       "b.toml:9:1: later: x\n");
 }
 
+/* A file is its name, wherever that lies. */
+static void places_are_equal(void **state)
+{
+	char file[] = "b.toml";
+
+	(void)state;
+	assert_true(pos_eq(at(file, 2, 3), at("b.toml", 2, 3)));
+	assert_false(pos_eq(at(file, 2, 3), at("a.toml", 2, 3)));
+	assert_false(pos_eq(at(file, 2, 3), at(file, 3, 3)));
+	assert_false(pos_eq(at(file, 2, 3), at(file, 2, 2)));
+	assert_false(pos_eq(at(file, 0, 0), POS_NONE));
+	assert_true(pos_eq(POS_NONE, POS_NONE));
+}
+
 static void empty_and_absent(void **state)
 {
 	(void)state;
@@ -101,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(in_order_of_place),
+	    TEST(places_are_equal),
 	    TEST(empty_and_absent),
 	    TEST(more_than_are_kept),
 	    TEST(one_line_whatever_it_holds),
