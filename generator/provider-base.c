@@ -214,13 +214,8 @@ static struct str own_issuer(struct provider_work *w)
 /* Where people sign in. */
 void provider_base(struct provider_work *w)
 {
-	bool before = w->refused;
-
-	w->refused = false;
 	find_tenant(w);
 	refuse_two(w);
 	w->out->endpoint = find(w);
-	w->endpoint_refused = w->refused;
-	w->refused |= before;
 	w->out->issuer = own_issuer(w);
 }

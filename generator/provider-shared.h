@@ -9,8 +9,8 @@
  * Whoever answers there may be the other one, unless both say `iss`
  * (RFC 9207) and must; or the later one says mixup = "accept".
  *
- * `list` may hold providers that were refused: those without an endpoint, or
- * with one that was refused, and those without a redirect are left out.
+ * `list` may hold providers that were refused: those without an endpoint or a
+ * redirect, or with an endpoint that is no URL, are left out.
  * ERR_INPUT when something was found.
  */
 enum err provider_shared(const struct oauth_provider *list, size_t n,

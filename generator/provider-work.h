@@ -28,7 +28,6 @@ struct provider_work {
 	struct str base;
 	struct str tenant;	 /* of a kind that has them; p NULL: not said */
 	struct pos endpoint_pos; /* of what its path and query come from */
-	bool endpoint_refused;
 	struct str extra; /* constants behind the scope: "&prompt=login" */
 	bool refused;
 };

@@ -55,12 +55,15 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 		table->key, str_find(table->key, ':', 0) + 1, table->key.n),
 	};
 
+	struct url where;
+
 	*out = (struct oauth_provider){.id = table->key, .pos = table->pos};
 	out->table = table_name(a, table->key);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		steps[i](&w);
 	out->url = authorization_url(&w);
-	if (w.endpoint_refused)
+	/* what cannot even be read says nothing of where it is */
+	if (url_split(a, out->endpoint, &where) != ERR_OK)
 		out->endpoint = (struct str){0};
 	return w.refused ? ERR_INPUT : ERR_OK;
 }

@@ -37,6 +37,10 @@ cp -r My_Site hinted
 sed -i -E 's/^# (\[|[a-z_]+ = |"\/)/\1/' hinted/site.toml
 echo '<!doctype html><title>back</title>' >hinted/pages/signed-in.html
 "$LOWTIDE" build -q -C hinted 2>said
+like "what is commented out says which page it needs" "$?:$(cat said)" \
+	'^0:.*missing-page: .* to /signed-in.html, '
+echo '<title>In</title>' >hinted/pages/signed-in.html
+"$LOWTIDE" build -q -C hinted 2>said
 is "what is commented out works when it is not" "$?:$(cat said)" 0:
 ok "and signs people in" \
 	grep -q login.example.org hinted/dist/www/oauth.*.mjs

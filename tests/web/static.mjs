@@ -171,6 +171,7 @@ async function build(kind, more, base) {
 		issuer = "https://login.acme.example"
 		jwks_uri = "https://keys.acme.example/"
 		client_id = "acme"
+		redirect_path = "/app"
 		[site]
 		not_found = "sorry"
 		${more.fallback ? 'fallback = "/app"' : ''}
