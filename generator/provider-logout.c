@@ -65,23 +65,15 @@ static struct str find_endpoint(
 /* What the endpoint's own query already says would be said twice. */
 static void check_clash(struct provider_work *w, const struct style *style)
 {
-	struct str query = w->out->logout_endpoint;
-	size_t mark = str_find(query, '?', 0);
+	struct str query = provider_query(w->out->logout_endpoint), name, value;
 
-	query = str_slice(query, mark + 1, query.n);
-	for (size_t at = 0, end; at < query.n; at = end + 1) {
-		end = str_find(query, '&', at);
-		struct str name = str_slice(query, at, end);
-		name.n = str_find(name, '=', 0);
-		if (url_decode(w->arena, name, &name) != ERR_OK ||
-		    !(str_is(name, "client_id") || str_is(name, style->back)))
-			continue;
-		provider_refuse(w, provider_pos(w, "endpoint"),
-		    "endpoint-param-clash",
-		    "%.*s in the query of logout.endpoint is set by lowtide; "
-		    "leave it out there",
-		    STR_ARG(name));
-	}
+	while (provider_next_param(w, &query, &name, &value))
+		if (str_is(name, "client_id") || str_is(name, style->back))
+			provider_refuse(w, provider_pos(w, "endpoint"),
+			    "endpoint-param-clash",
+			    "%.*s in the query of logout.endpoint is set by "
+			    "lowtide; leave it out there",
+			    STR_ARG(name));
 }
 
 static struct str find_back(struct provider_work *w, const struct value *logout,

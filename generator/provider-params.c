@@ -27,24 +27,12 @@ static void add(struct provider_params *all, struct arena *a,
 /* Those of the endpoint's own query; they are in the URL already. */
 static void add_query(struct provider_work *w, struct provider_params *all)
 {
-	struct str endpoint = w->out->endpoint;
-	size_t mark = str_find(endpoint, '?', 0);
-	struct str rest = str_slice(endpoint, mark + 1, endpoint.n);
+	struct provider_param one = {
+	    .from = PARAM_ENDPOINT, .pos = w->endpoint_pos};
+	struct str query = provider_query(w->out->endpoint);
 
-	rest = str_slice(rest, 0, str_find(rest, '#', 0));
-	while (rest.n) {
-		size_t end = str_find(rest, '&', 0);
-		struct str pair = str_slice(rest, 0, end);
-		size_t eq = str_find(pair, '=', 0);
-		struct provider_param one = {.from = PARAM_ENDPOINT,
-		    .name = provider_decoded(w, str_slice(pair, 0, eq)),
-		    .value =
-			provider_decoded(w, str_slice(pair, eq + 1, pair.n)),
-		    .pos = w->endpoint_pos};
-		if (pair.n)
-			add(all, w->arena, one, NULL);
-		rest = str_slice(rest, end + 1, rest.n);
-	}
+	while (provider_next_param(w, &query, &one.name, &one.value))
+		add(all, w->arena, one, NULL);
 }
 
 /* One that has a key of its own; an array is repeated. */

@@ -1,160 +1,12 @@
 #include "generator/provider-work.h"
 
 #include "generator/keys.h"
-#include "lib/opt.h"
 
 /*
  * Where people are sent back to (RFC 6749 3.1.2): one page of the site, whose
  * URL the provider compares byte for byte with those that were registered.
  */
 #define REDIRECT_PATH "/auth/callback.html"
-
-/* `name:` of RFC 3986 3.1, but no `host:port`; its length, 0 without one. */
-static size_t scheme_length(struct str s)
-{
-	size_t n = str_find(s, ':', 0);
-
-	if (n == s.n || (n + 1 < s.n && s.p[n + 1] >= '0' && s.p[n + 1] <= '9'))
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		char c = s.p[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		bool other =
-		    (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
-		if (!letter && !(other && i))
-			return 0;
-	}
-	return n;
-}
-
-/* Where two slashes stand in the path, up to its end; n 0: nowhere. */
-static struct str doubled_slash(struct str path)
-{
-	for (size_t i = 0; i + 1 < path.n; i++)
-		if (path.p[i] == '/' && path.p[i + 1] == '/')
-			return str_slice(path, i, path.n);
-	return (struct str){0};
-}
-
-static void check_parts(struct provider_work *w, const char *key,
-    const struct url *url, struct pos pos)
-{
-	struct str doubled = doubled_slash(url->path);
-
-	if (!str_is(url->scheme, "https") && !url_is_loopback(url))
-		provider_refuse(w, pos, "redirect-scheme",
-		    "%s is at %.*s without https, and the code would be for "
-		    "everybody on the way; write https, http is for localhost "
-		    "only",
-		    key, STR_ARG(url->host));
-	if (url->fragment.p)
-		provider_refuse(w, pos, "redirect-fragment",
-		    "%s must have no fragment (RFC 6749 3.1.2); leave out "
-		    "\"#%.*s\"",
-		    key, STR_ARG(url->fragment));
-	if (url->userinfo.p)
-		provider_refuse(w, pos, "redirect-userinfo",
-		    "%s must name no user; leave out what is before \"@\"",
-		    key);
-	if (doubled.n)
-		provider_refuse(w, pos, "double-slash",
-		    "%s has an empty segment, \"%.*s\"; write one slash", key,
-		    STR_ARG(doubled));
-}
-
-/* An absolute URL as the provider has it; *url where true. */
-static bool check_absolute(struct provider_work *w, const char *key,
-    struct str uri, struct pos pos, struct url *url)
-{
-	size_t scheme = scheme_length(uri);
-	bool is_web = str_ieq(str_slice(uri, 0, scheme), STR("http")) ||
-		      str_ieq(str_slice(uri, 0, scheme), STR("https"));
-
-	if (str_find(uri, '*', 0) < uri.n) {
-		provider_refuse(w, pos, "redirect-wildcard",
-		    "%s \"%.*s\" has a \"*\", but redirects are compared byte "
-		    "for byte (RFC 9700 2.1); write each of them out",
-		    key, STR_ARG(uri));
-		return false;
-	}
-	if (scheme && !is_web) {
-		provider_refuse(w, pos, "redirect-scheme",
-		    "%s is \"%.*s\", which is no page of a site; write an "
-		    "https URL",
-		    key, STR_ARG(uri));
-		return false;
-	}
-	if (url_split(w->arena, uri, url) == ERR_OK)
-		return true;
-	provider_refuse(w, pos, "redirect-relative",
-	    is_web
-		? "%s \"%.*s\" is no URL; write "
-		  "\"https://www.example.org/path\", and %%XX for spaces and "
-		  "letters beyond ASCII"
-		: "%s \"%.*s\" is not an absolute URL; providers compare it "
-		  "byte for byte, so write it in full",
-	    key, STR_ARG(uri));
-	return false;
-}
-
-bool provider_check_page(
-    struct provider_work *w, const char *key, struct str uri, struct pos pos)
-{
-	bool before = w->refused;
-	struct url url;
-
-	w->refused = false;
-	if (check_absolute(w, key, uri, pos, &url))
-		check_parts(w, key, &url, pos);
-	bool good = !w->refused;
-	w->refused |= before;
-	return good;
-}
-
-/* What is wrong with base_url is told of that, and the same for all of them. */
-static bool check_base(struct provider_work *w, const char *key, struct pos pos)
-{
-	const struct value *base = w->base_url;
-
-	if (!base || !base->text.n) {
-		provider_refuse(w, pos, "redirect-relative",
-		    "%s needs a base_url to be joined to; set one", key);
-		return false;
-	}
-	if (str_find(base->text, '?', 0) < base->text.n ||
-	    str_find(base->text, '#', 0) < base->text.n) {
-		provider_refuse(w, base->pos, "base-has-query",
-		    "base_url is what paths are joined to; leave out its query "
-		    "and fragment");
-		return false;
-	}
-	return provider_check_page(w, "base_url", base->text, base->pos);
-}
-
-struct str provider_page(
-    struct provider_work *w, const char *key, struct str path, struct pos pos)
-{
-	struct str none = {0};
-
-	if (scheme_length(path)) {
-		provider_refuse(w, pos, "redirect-relative",
-		    "%s \"%.*s\" is a whole URL, and is joined to base_url; "
-		    "write its path alone, from its \"/\" on",
-		    key, STR_ARG(path));
-		return none;
-	}
-	if (!str_starts(path, "/") || str_starts(path, "//")) {
-		provider_refuse(w, pos, "redirect-relative",
-		    "%s \"%.*s\" does not begin with one \"/\"; it is joined "
-		    "to base_url",
-		    key, STR_ARG(path));
-		return none;
-	}
-	if (!check_base(w, key, pos))
-		return none;
-	w->out->from_env |= w->base_url->from_env;
-	return provider_join(w, w->base_url->text, path);
-}
 
 static struct str find(struct provider_work *w, const char **key)
 {
@@ -177,8 +29,7 @@ static struct str find(struct provider_work *w, const char **key)
 	return provider_page(w, *key, path, w->out->redirect_pos);
 }
 
-/* --- what the kind takes ---------------------------------------------------
- */
+/* --- what the kind takes -------------------------------------------------- */
 
 /* Digits and dots alone, or in brackets: its last part is no name's. */
 static bool is_ip(struct str host)
@@ -195,19 +46,14 @@ static bool is_ip(struct str host)
 	return true;
 }
 
-static bool is_address(struct provider_work *w, struct str uri, struct url *url)
-{
-	return w->kind->redirects_dns &&
-	       url_split(w->arena, uri, url) == ERR_OK &&
-	       !url_is_loopback(url) && is_ip(url->host);
-}
-
 static void check_host(
     struct provider_work *w, const char *key, struct str uri, struct pos pos)
 {
 	struct url url;
 
-	if (is_address(w, uri, &url))
+	if (w->kind->redirects_dns &&
+	    url_split(w->arena, uri, &url) == ERR_OK &&
+	    !url_is_loopback(&url) && is_ip(url.host))
 		provider_refuse(w, pos, "redirect-ip",
 		    "%s is at %.*s, and kind \"%s\" takes names only, no "
 		    "addresses; write the site's name",
@@ -223,7 +69,7 @@ static void check_host(
 static void check_registered(
     struct provider_work *w, struct str uri, struct pos pos)
 {
-	size_t scheme = scheme_length(uri);
+	size_t scheme = provider_scheme(uri);
 	struct url url;
 
 	if (key_is_placeholder(uri))
@@ -234,7 +80,7 @@ static void check_registered(
 		 !str_ieq(str_slice(uri, 0, scheme), STR("http")) &&
 		 !str_ieq(str_slice(uri, 0, scheme), STR("https")))
 		return;
-	else if (check_absolute(w, "redirect_allow", uri, pos, &url)) {
+	else if (provider_check_absolute(w, "redirect_allow", uri, pos, &url)) {
 		if (url.fragment.p)
 			provider_refuse(w, pos, "redirect-fragment",
 			    "no redirect has a fragment (RFC 6749 3.1.2); "
@@ -317,20 +163,15 @@ static void check_query(
 {
 	static const char *const answers[] = {
 	    "code", "state", "iss", "error", "error_description", "error_uri"};
-	struct str query =
-	    str_slice(uri, str_find(uri, '?', 0) + 1, str_find(uri, '#', 0));
+	struct str query = provider_query(uri), name, value;
 
-	for (size_t at = 0, end; at < query.n; at = end + 1) {
-		end = str_find(query, '&', at);
-		struct str name = str_slice(query, at, end);
-		name.n = str_find(name, '=', 0);
+	while (provider_next_param(w, &query, &name, &value))
 		for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 			if (str_is(name, answers[i]))
 				provider_refuse(w, pos, "redirect-query",
 				    "%s has \"%s\" in its query, which the "
 				    "provider adds itself; leave it out",
 				    key, answers[i]);
-	}
 }
 
 void provider_redirect(struct provider_work *w)

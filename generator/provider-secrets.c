@@ -13,18 +13,12 @@
 /* A URL whose query is named after one: https://op.example/?api_token=x */
 static bool is_asked_with(struct provider_work *w, struct str url)
 {
-	size_t mark = str_find(url, '?', 0);
-	struct str rest = str_slice(url, mark + 1, url.n);
+	struct str name, value;
+	struct str rest = str_slice(url, str_find(url, '?', 0) + 1, url.n);
 
-	while (rest.n) {
-		size_t end = str_find(rest, '&', 0);
-		struct str pair = str_slice(rest, 0, end);
-		size_t eq = str_find(pair, '=', 0);
-		struct str name = provider_decoded(w, str_slice(pair, 0, eq));
-		if (eq < pair.n && secret_named(name))
+	while (provider_next_param(w, &rest, &name, &value))
+		if (value.p && secret_named(name))
 			return true;
-		rest = str_slice(rest, end + 1, rest.n);
-	}
 	return false;
 }
 

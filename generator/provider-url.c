@@ -2,13 +2,18 @@
 
 #include "generator/keys.h"
 
-/* What stands behind "//" in the path: an empty segment, or the empty view. */
-static struct str after_empty_segment(struct str path)
+bool provider_check_path(
+    struct provider_work *w, const char *key, struct str path, struct pos pos)
 {
-	for (size_t i = 0; i + 1 < path.n; i++)
-		if (path.p[i] == '/' && path.p[i + 1] == '/')
-			return str_slice(path, i, path.n);
-	return str_slice(path, path.n, path.n);
+	size_t i = 0;
+
+	while (!str_starts(str_slice(path, i, path.n), "//"))
+		if (++i >= path.n)
+			return true;
+	provider_refuse(w, pos, "double-slash",
+	    "%s has an empty segment, \"%.*s\"; write one slash", key,
+	    STR_ARG(str_slice(path, i, path.n)));
+	return false;
 }
 
 /* A text that is no URL, as far as it may be shown: it may hold anything. */
@@ -61,7 +66,6 @@ bool provider_check_url(
 		refuse_text(w, key, text, pos);
 		return false;
 	}
-	struct str doubled = after_empty_segment(url.path);
 	bool plain = !str_is(url.scheme, "https") && !url_is_loopback(&url);
 	if (plain)
 		provider_refuse(w, pos, "endpoint-scheme",
@@ -75,11 +79,8 @@ bool provider_check_url(
 	if (url.userinfo.p)
 		provider_refuse(w, pos, "endpoint-userinfo",
 		    "%s names no user; leave out what is before \"@\"", key);
-	if (doubled.n)
-		provider_refuse(w, pos, "double-slash",
-		    "%s has an empty segment, \"%.*s\"; write one slash", key,
-		    STR_ARG(doubled));
-	return !plain && !url.fragment.p && !url.userinfo.p && !doubled.n;
+	bool good = provider_check_path(w, key, url.path, pos);
+	return good && !plain && !url.fragment.p && !url.userinfo.p;
 }
 
 bool provider_check_base(

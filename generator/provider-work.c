@@ -73,7 +73,8 @@ struct str provider_join(
 	    str_starts(path, "/") ? "" : "/", STR_ARG(path));
 }
 
-struct str provider_decoded(struct provider_work *w, struct str part)
+/* Where `+` is a space; as it is where it cannot be decoded. */
+static struct str decoded(struct provider_work *w, struct str part)
 {
 	char *text = arena_cstr(w->arena, part);
 	struct str out, spaced = {text, part.n};
@@ -82,6 +83,30 @@ struct str provider_decoded(struct provider_work *w, struct str part)
 		if (text[i] == '+')
 			text[i] = ' ';
 	return url_decode(w->arena, spaced, &out) == ERR_OK ? out : part;
+}
+
+struct str provider_query(struct str url)
+{
+	url = str_slice(url, 0, str_find(url, '#', 0));
+	return str_slice(url, str_find(url, '?', 0) + 1, url.n);
+}
+
+bool provider_next_param(struct provider_work *w, struct str *query,
+    struct str *name, struct str *value)
+{
+	struct str pair = {0};
+
+	while (query->n && !pair.n) {
+		size_t end = str_find(*query, '&', 0);
+		pair = str_slice(*query, 0, end);
+		*query = str_slice(*query, end + 1, query->n);
+	}
+	size_t eq = str_find(pair, '=', 0);
+	*name = decoded(w, str_slice(pair, 0, eq));
+	*value = (struct str){0};
+	if (eq < pair.n)
+		*value = decoded(w, str_slice(pair, eq + 1, pair.n));
+	return pair.n;
 }
 
 void provider_put(struct provider_work *w, struct buf *url, struct str name,

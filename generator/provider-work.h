@@ -90,25 +90,22 @@ bool provider_check_url(
     struct provider_work *w, const char *key, struct str text, struct pos pos);
 bool provider_check_base(
     struct provider_work *w, const char *key, struct str text, struct pos pos);
-/*
- * A page of the site that people come back to: `path` joined to base_url, p
- * NULL where that was refused (redirect-relative, base-has-query).
- */
-struct str provider_page(
+/* double-slash alone: no segment of a path is empty. */
+bool provider_check_path(
     struct provider_work *w, const char *key, struct str path, struct pos pos);
-/*
- * Refuses what no such page can be: redirect-relative, -scheme, -fragment,
- * -userinfo, -wildcard, double-slash. provider-redirect.c
- */
-bool provider_check_page(
-    struct provider_work *w, const char *key, struct str uri, struct pos pos);
 /* Whether base is the kind's own server, live or its sandbox. */
 bool provider_is_own(struct provider_work *w, bool sandbox);
 /* With one slash between them; what is wrong before or after it stays. */
 struct str provider_join(
     struct provider_work *w, struct str base, struct str path);
-/* Of a query, where `+` is a space; as it is where it cannot be decoded. */
-struct str provider_decoded(struct provider_work *w, struct str part);
+/* What stands behind `?`, up to a fragment. */
+struct str provider_query(struct str url);
+/*
+ * Cuts the next parameter off, decoded where it can be; without `=` the value
+ * is p NULL. False when there is none.
+ */
+bool provider_next_param(struct provider_work *w, struct str *query,
+    struct str *name, struct str *value);
 /* `&name=value`, encoded; `not-text` where that cannot be. */
 void provider_put(struct provider_work *w, struct buf *url, struct str name,
     struct str value, struct pos pos);
@@ -136,5 +133,25 @@ void provider_check_params(
     struct provider_work *w, const struct provider_params *all);
 /* The endpoint and the `?` or `&` that its next parameter needs. */
 void provider_open(struct buf *url, struct str endpoint);
+
+/* --- pages that people come back to (provider-page.c) --------------------- */
+
+/*
+ * `path` joined to base_url; p NULL where that was refused
+ * (redirect-relative, base-has-query).
+ */
+struct str provider_page(
+    struct provider_work *w, const char *key, struct str path, struct pos pos);
+/*
+ * Refuses what no such page can be: redirect-relative, -scheme, -fragment,
+ * -userinfo, -wildcard, double-slash.
+ */
+bool provider_check_page(
+    struct provider_work *w, const char *key, struct str uri, struct pos pos);
+/* The first two and -wildcard: it is a URL of a web page, *url where true. */
+bool provider_check_absolute(struct provider_work *w, const char *key,
+    struct str uri, struct pos pos, struct url *url);
+/* The length of `name:` (RFC 3986 3.1), but of no `host:port`; 0: none. */
+size_t provider_scheme(struct str uri);
 
 #endif

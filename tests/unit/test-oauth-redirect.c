@@ -151,6 +151,8 @@ static void parts(void **state)
 	    "https://x.example//sub", OP, "site.toml:2:12: double-slash: ");
 	refuses(OP "redirect_path = '/cb?a=1&state=x'\n",
 	    "site.toml:6:17: redirect-query: redirect_path has \"state\"");
+	refuses(OP "redirect_path = '/cb?c%6fde=x'\n",
+	    "site.toml:6:17: redirect-query: redirect_path has \"code\"");
 	gives(OP "redirect_path = '/cb?states=x&a=code'",
 	    "https://x.example/cb?states=x&a=code");
 	refuses(OP "redirect_path = '/cb'\nredirect_uri = "
