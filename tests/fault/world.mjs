@@ -132,6 +132,11 @@ async function startSimulator(dir, pace) {
 	return /http:\S+/.exec(said)[0];
 }
 
+/* What `lowtide serve` would fill in: {run.simulator.url} of env/dev.toml. */
+const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
+	'oauth.cognito.domain', 'oauth.cognito.issuer', 'oauth.hmrc.base_uri',
+	'oauth.hmrc.variant.sandbox.base_uri'];
+
 /*
  * plan: for the shim, '' = none, the programs run unchanged. state: where the
  * store lives, made when missing. started(world): called before the programs.
@@ -147,9 +152,8 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	mkdirSync(world.faults);
 	world.simulator = await startSimulator(dir, pace);
 	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
-		'--out', at('dist'),
-		'--set', `upstream.hmrc.base=${world.simulator}`,
-		'--set', `upstream.bundles.base=${world.simulator}`);
+		'--out', at('dist'), ...AT_SIMULATOR.flatMap(key =>
+			['--set', `${key}=${world.simulator}`]));
 	run(join(BIN, 'lowtide-jobs'), 'keygen', at('keys'));
 	const common = ['--config', at('dist/server/lowtide.json'),
 		'--state', world.state, '--keys', at('keys')];
