@@ -10,7 +10,7 @@ unset NOT_SET_ANYWHERE
 
 fresh() { # a small site with a secret it does not need
 	rm -rf "$site"
-	mkdir -p "$site"/{env,pages,assets,static,catalogue}
+	mkdir -p "$site"/{env,pages/auth,assets,static,catalogue}
 	cat >"$site/site.toml" <<-'EOS'
 		name = "secrets"
 		[catalogue.plans]
@@ -26,6 +26,7 @@ fresh() { # a small site with a secret it does not need
 	echo 'version = "1.0.0"' >"$site/catalogue/plans.toml"
 	echo '<h1>{{public.title}}</h1>' >"$site/pages/index.mustache"
 	echo 'body { margin: 0 }' >"$site/assets/app.css"
+	echo '<h1>Signed in</h1>' >"$site/pages/auth/callback.html"
 }
 build() {
 	"$LOWTIDE" build -q -C "$site" --out "$out" "$@" 2>&1
@@ -139,6 +140,8 @@ export THE_SECRET=$value
 for name in secret token password private-key; do
 	fresh
 	sed -i '1a base_url = "https://www.acme.example"' "$site/site.toml"
+	cp "$site"/pages/auth/{callback,$name}.html
+	cp "$site"/pages/auth/{callback,idp-$name}.html
 	cat >>"$site/site.toml" <<-EOS
 		[oauth]
 		clients = true
