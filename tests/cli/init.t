@@ -35,7 +35,6 @@ ok "the endpoint's table is there" test -f My_Site/dist/server/lowtide.json
 
 cp -r My_Site hinted
 sed -i -E 's/^# (\[|[a-z_]+ = |"\/)/\1/' hinted/site.toml
-echo '<!doctype html><title>back</title>' >hinted/pages/signed-in.html
 "$LOWTIDE" build -q -C hinted 2>said
 like "what is commented out says which page it needs" "$?:$(cat said)" \
 	'^0:.*missing-page: .* to /signed-in.html, '
