@@ -297,6 +297,7 @@ client_secret = "abc"
 	equal(stderr.match(/site\.toml:\d+:\d+: [a-z-]+/g), [
 		'site.toml:4:13: client-id-empty',
 		'site.toml:5:26: endpoint-scheme',
+		'site.toml:6:8: redirect-shared',
 		'site.toml:9:13: client-id-placeholder',
 		'site.toml:10:10: openid-missing',
 		'site.toml:11:1: secret-present',
