@@ -13,6 +13,9 @@ static void (*const steps[])(struct provider_work *w) = {
     provider_secrets,
 };
 
+#define URL_MAX 8000  /* what servers take, RFC 9110 4.1 */
+#define FRESH_MAX 200 /* of it: state, nonce, challenge and its method */
+
 static struct str authorization_url(struct provider_work *w)
 {
 	struct buf url = {0};
@@ -27,6 +30,13 @@ static struct str authorization_url(struct provider_work *w)
 		provider_put(w, &url, STR("scope"), w->out->scope,
 		    provider_pos(w, "scopes"));
 	buf_put_str(&url, w->extra);
+	if (url.len + FRESH_MAX > URL_MAX)
+		provider_refuse(w, w->pos, "url-too-long",
+		    "the sign-in URL of [%.*s] has %zu bytes before state and "
+		    "challenge, and servers need not take more than %d in all "
+		    "(RFC 9110 4.1); ask for less in scopes, params and "
+		    "resource",
+		    STR_ARG(w->out->table), url.len, URL_MAX);
 	struct str text = arena_str(w->arena, buf_str(&url));
 	buf_release(&url);
 	return text;

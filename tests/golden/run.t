@@ -95,7 +95,7 @@ while read -r name; do
 done < <(cat generator/{toml.cc,dotenv{,-groups,-values,-provider}.c,classic.c,oauth-clients.c,published.c,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/{openapi,run-reference,server-redirects,server-pages}.c \
-	generator/{page-oauth,provider-{logout,name,redirect,shared,variant}}.c \
+	generator/{page-oauth,provider-{logout,name,page,redirect,shared,variant}}.c \
 	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE '(diag_(error|warn)|provider_refuse)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
