@@ -71,8 +71,9 @@ void key_check(struct arena *a, struct value *root,
 /*
  * After findings: what key_check() marked as broken gets its default, or
  * nothing at all of the right type, so that whoever looks for more that is
- * wrong can trust the types. Marks stay: a broken table is not looked into,
- * and nothing is missed in a doubtful one, which has a key nobody knows.
+ * wrong can trust the types. Marks stay: a broken table is not looked into, or
+ * without what is broken in it (provider_table_sound()), and nothing is missed
+ * in a doubtful one, which has a key nobody knows.
  */
 void key_mend(struct arena *a, struct value *root);
 

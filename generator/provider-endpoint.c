@@ -40,7 +40,7 @@ static void find_issuer(struct provider_work *w)
 		w->out->issuer = issuer;
 	}
 	w->out->iss_required = str_is(iss, "required");
-	if (w->out->iss_required && !w->out->issuer.n)
+	if (w->out->iss_required && !w->out->issuer.n && !w->table->doubtful)
 		provider_refuse(w, provider_pos(w, "iss"), "issuer-missing",
 		    "iss = \"required\" of [%.*s] says not which one; "
 		    "set "

@@ -31,9 +31,15 @@ static struct value *base_url(struct build *b)
 static void read_one(
     struct listing *l, const struct member *table, struct diag *diag)
 {
-	enum err err = oauth_provider_read(
-	    l->b->arena, table, l->base_url, diag, &l->list[l->n]);
+	struct oauth_provider *out = &l->list[l->n];
+	enum err err =
+	    oauth_provider_read(l->b->arena, table, l->base_url, diag, out);
 
+	if (table->value->broken) {
+		/* told already; whom it shares a page with is not known */
+		out->redirect = (struct str){0};
+		err = ERR_INPUT;
+	}
 	l->is_good[l->n++] = err == ERR_OK;
 	if (err != ERR_OK)
 		l->err = err;
@@ -86,21 +92,34 @@ static void read_variant(struct listing *l, const struct member *base,
 			    l->diag, i->pos, i->name, "%.*s", STR_ARG(i->text));
 }
 
-static void read_all(struct listing *l, const struct member *base)
+/* A member with what is sound of its table; no value: nothing of it is. */
+static struct member sound(struct listing *l, const struct member *m)
 {
-	const struct value *variants = provider_variants(base->value);
+	struct member out = *m;
+
+	out.value = m->value->kind == VALUE_TABLE
+			? provider_table_sound(l->b->arena, m->value)
+			: NULL;
+	return out;
+}
+
+static void read_all(struct listing *l, const struct member *table)
+{
+	const struct value *variants = provider_variants(table->value);
+	struct member base = sound(l, table);
 	struct diag said;
 
-	if (!provider_table_is_sound(base->value))
+	if (!base.value)
 		return;
 	diag_init(&said, l->b->arena);
-	read_one(l, base, &said);
+	read_one(l, &base, &said);
 	for (const struct diag_item *i = said.first; i; i = i->next)
 		tell(l, i);
 	for (size_t i = 0; variants && i < variants->as.table.n; i++) {
-		const struct member *m = &variants->as.table.members[i];
-		if (m->value->kind == VALUE_TABLE && !m->value->broken)
-			read_variant(l, base, m, &said);
+		struct member variant =
+		    sound(l, &variants->as.table.members[i]);
+		if (variant.value)
+			read_variant(l, &base, &variant, &said);
 	}
 }
 

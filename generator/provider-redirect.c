@@ -22,6 +22,8 @@ static struct str find(struct provider_work *w, const char **key)
 	w->out->redirect_pos = provider_pos(w, *key);
 	if (uri.p)
 		return uri;
+	if (!path.p && w->table->broken)
+		return path; /* it may be what was refused */
 	if (!path.p)
 		path = STR(REDIRECT_PATH);
 	else if (key_is_placeholder(path))

@@ -69,6 +69,8 @@ void provider_scopes(struct provider_work *w)
 	w->out->nonce = openid && wanted;
 	if (nonce)
 		w->out->from_env |= nonce->from_env;
+	if (w->table->doubtful && (!nonce || !value_get(w->table, "scopes")))
+		return; /* it may be the key that nobody knows */
 	if (nonce && wanted && !openid)
 		provider_refuse(w, nonce->pos, "nonce-without-openid",
 		    "a nonce comes back in an ID token, which only the scope "

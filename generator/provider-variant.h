@@ -28,10 +28,12 @@ bool provider_variant_is_elsewhere(
     const struct member *base, const struct member *variant);
 
 /*
- * The table's own keys are in order, whatever is wrong with its variants:
- * key_check() marks a table when anything below it is broken.
+ * The table without those of its own values that key_check() refused, so that
+ * the rest is looked at: `broken` and `doubtful` if there were some, for what
+ * seems to be missing may have been one of them; neither because of what is
+ * wrong with its variants. NULL where it was its kind, which all depends on.
  */
-bool provider_table_is_sound(const struct value *table);
+struct value *provider_table_sound(struct arena *a, struct value *table);
 /* The variants of a provider's table; NULL when it has none. */
 const struct value *provider_variants(const struct value *table);
 

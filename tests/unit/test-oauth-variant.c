@@ -329,10 +329,15 @@ static void broken_ones_are_left_alone(void **state)
 	    "site.toml:8:15: client-id-empty");
 	refuses(SITE "[oauth]\nhmrc = 3\n",
 	    "site.toml:4:8: wrong-type: `oauth.hmrc` must be a table");
-	/* nobody knows what its base would be */
+	/* what is wrong with other keys is told all the same */
 	refuses(SITE "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 3\n"
 		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
-	    "site.toml:5:13: wrong-type: ");
+	    "site.toml:5:13: wrong-type: \n"
+	    "site.toml:7:11: scope-chars: ");
+	/* but without its kind nobody knows what it would be */
+	refuses(SITE "[oauth.hmrc]\nkind = 'hmcr'\nclient_id = ''\n"
+		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
+	    "site.toml:4:8: bad-value: ");
 	refuses(SITE HMRC "[oauth.hmrc.variant.sandbox]\nclientid = 'b'\n"
 			  "redirect_path = '/b.html'\n",
 	    "site.toml:7:1: unknown-key: ");
