@@ -11,6 +11,42 @@ static bool is_vschar(struct str s)
 	return true;
 }
 
+/* <client-id>, {{client_id}}, %CLIENT_ID%, $CLIENT_ID */
+static bool is_tag(struct str id)
+{
+	static const char *const marks[] = {"{{", "}}"};
+	bool upper = id.n > 2;
+
+	for (size_t i = 0; i < 2; i++)
+		if (memmem(id.p, id.n, marks[i], 2))
+			return true;
+	for (size_t i = 1; i + 1 < id.n; i++)
+		upper &= id.p[i] == '_' || (id.p[i] >= 'A' && id.p[i] <= 'Z');
+	return (str_starts(id, "<") && str_ends(id, ">")) ||
+	       (upper && (str_starts(id, "$") ||
+			     (str_starts(id, "%") && str_ends(id, "%"))));
+}
+
+/* What stands in examples, init's own among them, and in programs. */
+static bool is_stand_in(struct arena *a, struct str id)
+{
+	static const char *const words[] = {"as_the_provider_gave_it",
+	    "change_me", "changeme", "client_id", "none", "null", "undefined",
+	    "xxx"};
+	char *text = arena_cstr(a, id);
+
+	for (size_t i = 0; i < id.n; i++)
+		if (text[i] == '-')
+			text[i] = '_';
+	struct str plain = str_of(text);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_ieq(plain, str_of(words[i])))
+			return true;
+	return is_tag(id) ||
+	       (str_ieq(str_slice(plain, 0, 5), STR("your_")) &&
+		   str_ieq(str_slice(plain, id.n - 3, id.n), STR("_id")));
+}
+
 static struct str find_id(struct provider_work *w)
 {
 	struct str id = str_trim(provider_raw(w, "client_id"));
@@ -22,7 +58,7 @@ static struct str find_id(struct provider_work *w)
 		    "[%.*s] has no client_id; set the one the provider "
 		    "gave you, in env/NAME.toml if environments differ",
 		    STR_ARG(w->out->table));
-	else if (key_is_placeholder(id))
+	else if (key_is_placeholder(id) || is_stand_in(w->arena, id))
 		provider_refuse(w, pos, "client-id-placeholder",
 		    "\"%.*s\" stands for a client_id; set the real one",
 		    STR_ARG(id));

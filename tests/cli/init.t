@@ -36,9 +36,13 @@ ok "the endpoint's table is there" test -f My_Site/dist/server/lowtide.json
 cp -r My_Site hinted
 sed -i -E 's/^# (\[|[a-z_]+ = |"\/)/\1/' hinted/site.toml
 "$LOWTIDE" build -q -C hinted 2>said
+like "what is commented out has a client_id to be filled in" \
+	"$?:$(cat said)" '^1:.*client-id-placeholder: "as-the-provider'
+sed -i 's/as-the-provider-gave-it/4h5kq2vat0example/' hinted/site.toml
+"$LOWTIDE" build -q -C hinted 2>said
 like "what is commented out says which page it needs" "$?:$(cat said)" \
 	'^0:.*missing-page: .* to /signed-in.html, '
-echo '<title>In</title>' >hinted/pages/signed-in.html
+echo '<!doctype html><title>back</title>' >hinted/pages/signed-in.html
 "$LOWTIDE" build -q -C hinted 2>said
 is "what is commented out works when it is not" "$?:$(cat said)" 0:
 ok "and signs people in" \
