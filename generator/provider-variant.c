@@ -152,13 +152,17 @@ bool provider_variant_is_elsewhere(
 	return says_server(variant->value) || is_known(base, variant);
 }
 
-/* A key that nobody knows makes the table doubtful that it is laid over. */
+/*
+ * A key that nobody knows makes the table doubtful that it is laid over. What
+ * both share is left alone: pages are rendered by several threads.
+ */
 static void keep_doubts(struct value *table, const struct value *variant)
 {
 	for (size_t i = 0; i < variant->as.table.n; i++) {
 		const struct member *m = &variant->as.table.members[i];
-		value_member(table, m->key)->value->doubtful |=
-		    m->value->doubtful;
+		struct value *laid = value_member(table, m->key)->value;
+		if (m->value->doubtful && laid != m->value)
+			laid->doubtful = true;
 	}
 }
 
