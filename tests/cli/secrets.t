@@ -43,6 +43,33 @@ is "a secret that nothing publishes is no trouble" "$(build)" ""
 ok "nor is one that is not set" env -u THE_SECRET "$LOWTIDE" check -q -C "$site"
 before=$(listing)
 
+# --- of a provider's secret browsers get not even what it is called ---------
+cat >>"$site/site.toml" <<-'EOS'
+	[oauth.idp.variant.test]
+	client_secret = { file = "/etc/the-test-secret" }
+	[oauth.open]
+	kind = "cognito"
+	domain = "https://open.acme.example"
+	client_id = "open0client"
+	redirect_path = "/auth/open.html"
+	[oauth]
+	clients = true
+	tokens = true
+	[dotenv.app]
+	file = "app.env"
+	script = "env.js"
+	[[dotenv.app.groups]]
+	ID = "oauth.idp.client_id"
+EOS
+cp "$site/pages/auth/callback.html" "$site/pages/auth/open.html"
+"$LOWTIDE" build -q --fast -C "$site" --out "$TMP/all" 2>/dev/null
+is "all that is made of providers is there" "$(cd "$TMP/all/www" &&
+	echo oauth*.mjs *.js oauth*.json *.env | sed -E 's/\.[0-9a-f]{10}\././g')" \
+	"oauth-tokens.mjs oauth.mjs env.js oauth-clients.json app.env"
+is "the secret is in none of it" "$(grep -rlE \
+	'client_secret|clientSecret|THE_SECRET|the-test-secret' "$TMP/all/www")" ""
+fresh
+
 refused() { # NAME REGEX [ARGUMENT…]: and check says the same
 	local name=$1 regex=$2 said status
 	shift 2
