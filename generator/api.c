@@ -78,20 +78,14 @@ static void apis(struct making *m)
 
 /* ---- all of it ---------------------------------------------------------- */
 
-/* "https://www.example.org/x" → "https://www.example.org" (RFC 6454 6.2) */
+/* "https://www.example.org/x" → "https://www.example.org" */
 static struct str origin(struct making *m, struct str address)
 {
 	struct url url;
 
 	if (url_split(m->a, address, &url) != ERR_OK)
 		return (struct str){0};
-	struct str host = making_lower(m, url.host);
-	uint16_t usual = str_is(url.scheme, "https") ? 443 : 80;
-	if (url.port == 0 || url.port == usual)
-		return arena_printf(
-		    m->a, "%.*s://%.*s", STR_ARG(url.scheme), STR_ARG(host));
-	return arena_printf(m->a, "%.*s://%.*s:%u", STR_ARG(url.scheme),
-	    STR_ARG(host), url.port);
+	return url_origin(m->a, &url);
 }
 
 static void origins(struct making *m)

@@ -29,14 +29,11 @@ static bool has_pages(const struct build *b)
 static bool is_same_origin(struct arena *a, struct str left, struct str right)
 {
 	struct url l, r;
-	uint16_t usual;
 
 	if (url_split(a, left, &l) != ERR_OK ||
 	    url_split(a, right, &r) != ERR_OK)
 		return true; /* told already */
-	usual = str_is(l.scheme, "https") ? 443 : 80;
-	return str_eq(l.scheme, r.scheme) && str_ieq(l.host, r.host) &&
-	       (l.port ? l.port : usual) == (r.port ? r.port : usual);
+	return str_eq(url_origin(a, &l), url_origin(a, &r));
 }
 
 /* The path below www, decoded; p NULL: not of this site. */

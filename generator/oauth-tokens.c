@@ -129,6 +129,25 @@ static void warn(struct build *b)
 		warn_in_vain(b, list, n);
 }
 
+/* Who may be connected to is told in one word of each server's files. */
+#define ORIGINS_MAX 3000 /* nginx takes 4095 bytes, with the rest of it */
+
+static enum err check_origins(struct build *b)
+{
+	bool from_env = false;
+	size_t n = oauth_tokens_origins(b, &from_env).n;
+
+	if (n <= ORIGINS_MAX)
+		return ERR_OK;
+	diag_error(b->diag, site_value(b->site, "oauth.tokens")->pos,
+	    "too-many-hosts",
+	    "the token endpoints of all providers are at hosts of %zu bytes, "
+	    "and a policy that names more than %d is too long for nginx; make "
+	    "it several sites",
+	    n, ORIGINS_MAX);
+	return ERR_INPUT;
+}
+
 enum err produce_oauth_tokens(struct build *b)
 {
 	const struct client_module *module = client_modules;
@@ -137,6 +156,8 @@ enum err produce_oauth_tokens(struct build *b)
 	bool from_env;
 
 	warn(b);
+	if (check_origins(b) != ERR_OK)
+		return ERR_INPUT;
 	while (module->data != oauth_tokens_data)
 		module++;
 	enum err err = client_text(b, module, false, &text, &from_env);
@@ -157,10 +178,7 @@ static void put_origin(struct arena *a, struct buf *all, struct str url)
 
 	if (url_split(a, url, &parts) != ERR_OK)
 		return;
-	one = arena_printf(
-	    a, " %.*s://%.*s", STR_ARG(parts.scheme), STR_ARG(parts.host));
-	if (parts.port)
-		one = arena_printf(a, "%.*s:%u", STR_ARG(one), parts.port);
+	one = arena_printf(a, " %.*s", STR_ARG(url_origin(a, &parts)));
 	rest = buf_str(all);
 	for (size_t at = 0, end; at < rest.n; at = end) {
 		end = str_find(rest, ' ', at + 1);

@@ -183,11 +183,8 @@ struct str server_policy(struct build *b, bool *from_env)
 
 	if (b->site->api_url.n &&
 	    url_split(b->arena, b->site->api_url, &api) == ERR_OK)
-		also = api.port ? arena_printf(b->arena, " %.*s://%.*s:%u",
-				      STR_ARG(api.scheme), STR_ARG(api.host),
-				      api.port)
-				: arena_printf(b->arena, " %.*s://%.*s",
-				      STR_ARG(api.scheme), STR_ARG(api.host));
+		also = arena_printf(
+		    b->arena, " %.*s", STR_ARG(url_origin(b->arena, &api)));
 	*from_env |= also.n && api_url && api_url->from_env;
 	struct str scripts = {0};
 	if (b->import_map_source.n)

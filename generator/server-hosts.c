@@ -66,11 +66,21 @@ static void put_all_paths(struct hosts *h)
 	    "/*\n  X-Content-Type-Options: nosniff\n"
 	    "  Referrer-Policy: strict-origin-when-cross-origin\n");
 	h->n++;
-	if (policy.n + 32 > LINE_MAX)
-		h->left_out++;
-	else
+	if (policy.n + 32 <= LINE_MAX) {
 		buf_printf(&h->out, "  Content-Security-Policy: %.*s\n",
 		    STR_ARG(policy));
+		return;
+	}
+	buf_printf(&h->out,
+	    "# the Content-Security-Policy is left out: hosts take lines of "
+	    "%d\n",
+	    LINE_MAX);
+	if (is_host(h->b))
+		diag_warn(h->b->diag, POS_NONE, "policy-left-out",
+		    "_headers takes lines of %d bytes, so pages have no "
+		    "Content-Security-Policy of %zu; name fewer hosts to "
+		    "connect to, or use a server's configuration",
+		    LINE_MAX, policy.n);
 }
 
 static void put_shared(struct hosts *h)

@@ -172,14 +172,19 @@ static struct str cut(struct str *rest, char mark)
 	return tail;
 }
 
+static void lower(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+}
+
 enum err url_split(struct arena *a, struct str s, struct url *out)
 {
 	*out = (struct url){0};
 	size_t colon = str_find(s, ':', 0);
 	char *scheme = arena_cstr(a, str_slice(s, 0, colon));
-	for (char *c = scheme; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+	lower(scheme);
 	out->scheme = str_of(scheme);
 	if (!str_is(out->scheme, "http") && !str_is(out->scheme, "https"))
 		return ERR_INPUT;
@@ -192,6 +197,18 @@ enum err url_split(struct arena *a, struct str s, struct url *out)
 	size_t slash = str_find(rest, '/', 0);
 	out->path = str_slice(rest, slash, rest.n);
 	return split_authority(str_slice(rest, 0, slash), out);
+}
+
+struct str url_origin(struct arena *a, const struct url *url)
+{
+	uint16_t usual = str_is(url->scheme, "https") ? 443 : 80;
+	char *host = arena_cstr(a, url->host);
+
+	lower(host);
+	if (url->port == 0 || url->port == usual)
+		return arena_printf(a, "%.*s://%s", STR_ARG(url->scheme), host);
+	return arena_printf(
+	    a, "%.*s://%s:%u", STR_ARG(url->scheme), host, url->port);
 }
 
 /* One decimal number of a byte, plainly written; cuts it off *rest. */

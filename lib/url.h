@@ -43,6 +43,11 @@ struct url {
  * of other characters than letters, digits, dots, hyphens and underscores.
  */
 enum err url_split(struct arena *a, struct str s, struct url *out);
+/*
+ * "https://www.example.org:8443": RFC 6454 6.2, with the host in lower case
+ * and without the scheme's own port.
+ */
+struct str url_origin(struct arena *a, const struct url *url);
 /* localhost, *.localhost, 127.0.0.0/8 or [::1]. */
 bool url_is_loopback(const struct url *url);
 

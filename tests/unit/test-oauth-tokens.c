@@ -193,6 +193,35 @@ static void none_of_confidential_clients(void **state)
 	    " https://login.example:8443 https://idp.example", false);
 }
 
+/* 3,000 bytes of them; nginx would not start with a policy that is longer. */
+static void as_many_as_a_policy_names(void **state)
+{
+	(void)state;
+	for (int n = 100; n <= 101; n++) {
+		struct kit k;
+		struct buf toml = {0};
+		kit_open(&k);
+		buf_puts(&toml, TOKENS);
+		for (int i = 0; i < n; i++)
+			buf_printf(&toml,
+			    PLAIN("p%03d", "https://p%03d.tokens.acme.test"), i,
+			    i, i, i);
+		kit_file(&k, "site.toml", arena_cstr(&k.arena, buf_str(&toml)));
+		buf_release(&toml);
+		assert_int_equal(kit_load(&k, NULL), ERR_OK);
+		if (n == 100) {
+			assert_int_equal(
+			    produce_oauth_tokens(kit_build(&k)), ERR_OK);
+			assert_string_equal(kit_said(&k), "");
+		} else {
+			assert_int_equal(
+			    produce_oauth_tokens(kit_build(&k)), ERR_INPUT);
+			kit_says(&k, "site.toml:4:10: too-many-hosts: ");
+		}
+		kit_close(&k);
+	}
+}
+
 static void in_the_policy(void **state)
 {
 	struct kit k;
@@ -217,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(an_issuer_is_missing),
 	    cmocka_unit_test(origins_each_once),
 	    cmocka_unit_test(none_of_confidential_clients),
+	    cmocka_unit_test(as_many_as_a_policy_names),
 	    cmocka_unit_test(in_the_policy),
 	};
 

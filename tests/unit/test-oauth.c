@@ -196,6 +196,33 @@ static void from_environment(void **state)
 	arena_release(&a);
 }
 
+/* 8,000 bytes with state and challenge, for which 200 are left. */
+static void as_long_as_servers_take(void **state)
+{
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	struct got bare = read_with(&a, BASE, ID OP);
+	for (int more = 0; more < 2; more++) {
+		char value[8000], toml[9000];
+		size_t n = 7800 - bare.provider.url.n - strlen("&a=") + more;
+		memset(value, 'x', n);
+		value[n] = '\0';
+		snprintf(
+		    toml, sizeof(toml), ID OP "params = { a = \"%s\" }", value);
+		struct got got = read_with(&a, BASE, toml);
+		assert_int_equal(got.provider.url.n, 7800 + more);
+		assert_int_equal(got.err, more ? ERR_INPUT : ERR_OK);
+		assert_int_equal(
+		    strstr(got.said, "site.toml:1:1: url-too-long: ") != NULL,
+		    more);
+		free(got.said);
+	}
+	free(bare.said);
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +233,7 @@ int main(void)
 	    cmocka_unit_test(redirects),
 	    cmocka_unit_test(rest),
 	    cmocka_unit_test(from_environment),
+	    cmocka_unit_test(as_long_as_servers_take),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("oauth", tests, NULL, NULL);

@@ -103,6 +103,31 @@ static void never_more_than_a_hundred(void **state)
 	has(text, "# 106 more rules are left out");
 }
 
+/* A line is 2,000 bytes; there is no half of a policy. */
+static void a_policy_that_is_too_long(void **state)
+{
+	struct buf toml = {0};
+
+	(void)state;
+	buf_puts(&toml, "[server]\nkinds = [\"static-host\"]\n[oauth]\n"
+			"tokens = true\n");
+	for (int i = 0; i < 80; i++)
+		buf_printf(&toml,
+		    "[oauth.p%02d]\nclient_id = 'c'\n"
+		    "authorization_endpoint = 'https://a.example/'\n"
+		    "redirect_uri = 'https://x.example/'\n"
+		    "token_endpoint = 'https://p%02d.tokens.a.example/'\n",
+		    i, i);
+	load(arena_cstr(&k.arena, buf_str(&toml)));
+	buf_release(&toml);
+	assert_int_equal(produce_hosts(&k.build), ERR_OK);
+	kit_says(&k, "warning: policy-left-out: _headers takes lines of 2000 ");
+	assert_null(strstr(kit_said(&k), "headers-left-out"));
+	const char *text = kit_output(&k, OUT_WWW, "_headers");
+	assert_int_equal(count(text, "  Content-Security-Policy"), 0);
+	has(text, "  Referrer-Policy: strict-origin-when-cross-origin\n# the ");
+}
+
 /* Who uses another server is not bothered. */
 static void limits_of_others(void **state)
 {
@@ -235,6 +260,7 @@ int main(void)
 	    TEST(rules_that_never_meet),
 	    TEST(no_folder_with_an_exception),
 	    TEST(never_more_than_a_hundred),
+	    TEST(a_policy_that_is_too_long),
 	    TEST(limits_of_others),
 	    TEST(a_line_that_is_too_long),
 	    TEST(redirects_in_order),

@@ -185,6 +185,26 @@ static void refuses(void **state)
 	}
 }
 
+static void origins(void **state)
+{
+	static const char *const rows[][2] = {
+	    {"HTTPS://WWW.Example.org/A?b#c", "https://www.example.org"},
+	    {"https://u@x.example:443", "https://x.example"},
+	    {"https://x.example:80/", "https://x.example:80"},
+	    {"http://x.example:80/", "http://x.example"},
+	    {"http://[::1]:8443?", "http://[::1]:8443"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct url u;
+		assert_int_equal(
+		    url_split(&arena, str_of(rows[i][0]), &u), ERR_OK);
+		struct str origin = url_origin(&arena, &u);
+		assert_string_equal(arena_cstr(&arena, origin), rows[i][1]);
+	}
+}
+
 static void loopback(void **state)
 {
 	static const struct {
@@ -228,6 +248,7 @@ int main(void)
 	    cmocka_unit_test_teardown(round_trip, wipe),
 	    cmocka_unit_test_teardown(splits, wipe),
 	    cmocka_unit_test_teardown(refuses, wipe),
+	    cmocka_unit_test_teardown(origins, wipe),
 	    cmocka_unit_test_teardown(loopback, wipe),
 	};
 
