@@ -1,6 +1,7 @@
 #include "generator/client.h"
 
 #include "generator/provider-shared.h"
+#include "generator/provider-sound.h"
 #include "generator/provider-variant.h"
 
 /*

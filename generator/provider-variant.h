@@ -16,8 +16,8 @@
 /*
  * The member to read the variant from: `id` as its key, the variant's place,
  * and values that keep theirs. Findings `variant-in-variant` and
- * `variant-path`, then ERR_INPUT;
- * `out` is good all the same. `base` and `variant` stay as they are.
+ * `variant-path`, then ERR_INPUT; `out` is good all the same. `base` and
+ * `variant` stay as they are.
  */
 enum err provider_variant_lay(struct arena *a, const struct member *base,
     const struct member *variant, struct diag *diag, struct member *out)
@@ -27,13 +27,6 @@ enum err provider_variant_lay(struct arena *a, const struct member *base,
 bool provider_variant_is_elsewhere(
     const struct member *base, const struct member *variant);
 
-/*
- * The table without those of its own values that key_check() refused, so that
- * the rest is looked at: `broken` and `doubtful` if there were some, for what
- * seems to be missing may have been one of them; neither because of what is
- * wrong with its variants. NULL where it was its kind, which all depends on.
- */
-struct value *provider_table_sound(struct arena *a, struct value *table);
 /* The variants of a provider's table; NULL when it has none. */
 const struct value *provider_variants(const struct value *table);
 
