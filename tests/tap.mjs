@@ -42,6 +42,13 @@ for (const signal of ['SIGINT', 'SIGTERM'])
 		process.exit(130);
 	});
 
+/* What is thrown outside of a test ends the program: nothing stays behind. */
+process.on('uncaughtException', async (e) => {
+	console.error(e);
+	await clean();
+	process.exit(1);
+});
+
 export async function done() {
 	let failed = 0;
 	for (const [i, {name, run}] of planned.entries()) {
