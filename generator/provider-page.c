@@ -23,6 +23,21 @@ size_t provider_scheme(struct str s)
 	return n;
 }
 
+/* A segment that is "." or "..", with %2E for any of its dots. */
+static bool has_dots(struct provider_work *w, struct str path)
+{
+	struct str plain;
+
+	for (size_t at = 0, end; at < path.n; at = end + 1) {
+		end = str_find(path, '/', at);
+		if (url_decode(w->arena, str_slice(path, at, end), &plain) ==
+			ERR_OK &&
+		    (str_is(plain, ".") || str_is(plain, "..")))
+			return true;
+	}
+	return false;
+}
+
 static void check_parts(struct provider_work *w, const char *key,
     const struct url *url, struct pos pos)
 {
@@ -40,6 +55,11 @@ static void check_parts(struct provider_work *w, const char *key,
 	if (url->userinfo.p)
 		provider_refuse(w, pos, "redirect-userinfo",
 		    "%s must name no user; leave out what is before \"@\"",
+		    key);
+	if (has_dots(w, url->path))
+		provider_refuse(w, pos, "redirect-dots",
+		    "%s has a segment of dots, and a browser goes elsewhere "
+		    "then; write the path without it",
 		    key);
 	provider_check_path(w, key, url->path, pos);
 }
@@ -110,6 +130,24 @@ static bool check_base(struct provider_work *w, const char *key, struct pos pos)
 		return false;
 	}
 	return provider_check_page(w, "base_url", base->text, base->pos);
+}
+
+struct str provider_spelled(struct provider_work *w, struct str uri)
+{
+	struct url url;
+
+	if (url_split(w->arena, uri, &url) != ERR_OK)
+		return uri;
+	uint16_t usual = str_is(url.scheme, "https") ? 443 : 80;
+	char *host = arena_cstr(w->arena, url.host);
+	for (char *c = host; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	struct str rest = str_slice(
+	    uri, url.path.p ? (size_t)(url.path.p - uri.p) : uri.n, uri.n);
+	return arena_printf(w->arena, "%.*s://%s:%u%s%.*s", STR_ARG(url.scheme),
+	    host, url.port ? url.port : usual, str_starts(rest, "/") ? "" : "/",
+	    STR_ARG(rest));
 }
 
 struct str provider_page(

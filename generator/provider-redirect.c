@@ -185,6 +185,7 @@ void provider_redirect(struct provider_work *w)
 		       provider_check_page(w, key, uri, pos);
 
 	w->out->redirect = uri;
+	w->out->page = is_good ? provider_spelled(w, uri) : uri;
 	check_query(w, key, uri, pos);
 	if (is_good && value_get(w->table, "redirect_uri"))
 		check_host(w, key, uri, pos);

@@ -31,8 +31,8 @@ static bool is_same_page(struct str a, struct str b)
 static bool mixes_up(
     const struct oauth_provider *early, const struct oauth_provider *late)
 {
-	return early->redirect.n && early->endpoint.n && late->endpoint.n &&
-	       is_same_page(early->redirect, late->redirect) &&
+	return early->redirect.n && late->redirect.n && early->endpoint.n &&
+	       late->endpoint.n && is_same_page(early->page, late->page) &&
 	       !is_same_server(early, late) && !late->accepts_mixup &&
 	       !(early->iss_required && late->iss_required);
 }

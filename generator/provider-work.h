@@ -93,6 +93,11 @@ bool provider_check_base(
 /* double-slash alone: no segment of a path is empty. */
 bool provider_check_path(
     struct provider_work *w, const char *key, struct str path, struct pos pos);
+/*
+ * How a browser spells such a page, whatever its scheme, host and port are
+ * written like: `location` says it so, and finish() looks there.
+ */
+struct str provider_spelled(struct provider_work *w, struct str uri);
 /* Whether base is the kind's own server, live or its sandbox. */
 bool provider_is_own(struct provider_work *w, bool sandbox);
 /* With one slash between them; what is wrong before or after it stays. */

@@ -33,6 +33,7 @@ struct oauth_provider {
 	struct str base;
 	struct str scope;    /* all of them, a space between two */
 	struct str redirect; /* absolute; finish() is on that page */
+	struct str page;     /* the same, as browsers spell it */
 	struct pos redirect_pos;
 	const struct value *redirects; /* redirect_allow; NULL: that one */
 	/*

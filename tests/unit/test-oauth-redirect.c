@@ -313,6 +313,38 @@ static void shared_but_for_a_query(void **state)
 #undef ON
 }
 
+/* A browser writes all of these the same. */
+static void shared_but_for_its_spelling(void **state)
+{
+	(void)state;
+#define URI(x) "redirect_uri = '" x "'\n"
+	refuses(A URI("https://x.example/cb") B URI("https://X.example:443/cb"),
+	    "site.toml:10:16: redirect-shared: [oauth.b] and [oauth.a]");
+	refuses(A URI("HTTPS://x.example/cb?a") B URI("https://x.example/cb"),
+	    "site.toml:10:16: redirect-shared: ");
+	refuses(A URI("https://x.example/") B URI("https://x.example"),
+	    "site.toml:10:16: redirect-shared: ");
+	gives(A URI("https://x.example/cb") B URI("https://x.example:8443/cb"),
+	    "https://x.example:8443/cb");
+	gives(A URI("http://localhost/cb") B URI("https://localhost/cb"),
+	    "https://localhost/cb");
+#undef URI
+}
+
+/* Nothing that a browser would put elsewhere than it stands. */
+static void dots(void **state)
+{
+	(void)state;
+	refuses(A "redirect_path = '/a/../cb'\n",
+	    "site.toml:6:17: redirect-dots: ");
+	refuses(A "redirect_path = '/a/%2E./cb'\n",
+	    "site.toml:6:17: redirect-dots: ");
+	refuses(
+	    A "redirect_path = '/a/.'\n", "site.toml:6:17: redirect-dots: ");
+	gives(A "redirect_path = '/.well-known/cb..?a=/../b'\n",
+	    "https://x.example/.well-known/cb..?a=/../b");
+}
+
 static void shared_knowingly(void **state)
 {
 	(void)state;
@@ -384,6 +416,8 @@ int main(void)
 	    cmocka_unit_test(hmrc),
 	    cmocka_unit_test(shared),
 	    cmocka_unit_test(shared_but_for_a_query),
+	    cmocka_unit_test(shared_but_for_its_spelling),
+	    cmocka_unit_test(dots),
 	    cmocka_unit_test(shared_knowingly),
 	    cmocka_unit_test(shared_by_one_server),
 	    cmocka_unit_test(shared_with_a_variant),
