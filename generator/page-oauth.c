@@ -38,29 +38,18 @@ static struct str next_part(struct str *rest)
 	return part;
 }
 
-/* As its table is called: "hmrc.variant.sandbox". */
-static struct str table_name(struct arena *a, struct str id)
-{
-	struct str base = str_slice(id, 0, str_find(id, ':', 0));
-
-	if (base.n == id.n)
-		return id;
-	return arena_printf(a, "%.*s.variant.%.*s", STR_ARG(base),
-	    STR_ARG(str_slice(id, base.n + 1, id.n)));
-}
-
-/* What was told to be wrong with it elsewhere has no second finding here. */
-static bool is_refused(struct build *b, struct str id)
+/* NULL: it was refused, and has no second finding here. */
+static const struct oauth_provider *find(struct build *b, struct str id)
 {
 	struct oauth_provider *list;
 	size_t n;
 
 	if (oauth_providers(b, NULL, &list, &n) != ERR_OK && !n)
-		return true;
+		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(list[i].id, id))
-			return false;
-	return true;
+			return &list[i];
+	return NULL;
 }
 
 bool page_oauth_unknown(void *build, struct str name, struct pos pos)
@@ -88,7 +77,8 @@ bool page_oauth_unknown(void *build, struct str name, struct pos pos)
 			    STR_ARG(id));
 			return true;
 		}
-	if (is_refused(b, id))
+	const struct oauth_provider *p = find(b, id);
+	if (!p)
 		return true;
 	if (!str_is(rest, "logout_url"))
 		diag_error(b->diag, pos, "unknown-name",
@@ -97,8 +87,8 @@ bool page_oauth_unknown(void *build, struct str name, struct pos pos)
 		    STR_ARG(rest));
 	else
 		diag_error(b->diag, pos, "no-logout",
-		    "\"%.*s\" has no sign-out; write [oauth.%.*s.logout], or "
-		    "take the link out",
-		    STR_ARG(id), STR_ARG(table_name(b->arena, id)));
+		    "\"%.*s\" has no sign-out; write [%.*s.logout], or take "
+		    "the link out",
+		    STR_ARG(id), STR_ARG(p->table));
 	return true;
 }

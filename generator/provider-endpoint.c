@@ -42,8 +42,7 @@ static void find_issuer(struct provider_work *w)
 	w->out->iss_required = str_is(iss, "required");
 	if (w->out->iss_required && !w->out->issuer.n && !w->table->doubtful)
 		provider_refuse(w, provider_pos(w, "iss"), "issuer-missing",
-		    "iss = \"required\" of [%.*s] says not which one; "
-		    "set "
+		    "iss = \"required\" of [%.*s] says not which one; set "
 		    "issuer too",
 		    STR_ARG(w->out->table));
 }

@@ -80,14 +80,14 @@ static struct value *copy_logout(struct arena *a, struct value *logout,
 	bool is_other =
 	    kind.p && !str_eq(kind, value_text(base->value, "kind"));
 	const struct provider_kind *row = provider_kind_named(kind);
-	struct value *out = value_new(a, VALUE_TABLE, logout->pos);
 
-	out->doubtful = logout->doubtful;
 	if (logout->kind != VALUE_TABLE)
 		return logout;
 	if (is_other && row && !row->logout_style &&
 	    !value_get(variant->value, "logout"))
 		return NULL;
+	struct value *out = value_new(a, VALUE_TABLE, logout->pos);
+	out->doubtful = logout->doubtful;
 	for (size_t i = 0; i < logout->as.table.n; i++) {
 		const struct member *m = &logout->as.table.members[i];
 		if (!str_is(m->key, "endpoint") &&
@@ -166,6 +166,23 @@ static void keep_doubts(struct value *table, const struct value *variant)
 	}
 }
 
+/* What the base has and may be laid over. */
+static void inherit(struct arena *a, const struct member *base,
+    const struct member *variant, bool is_elsewhere, struct value *out)
+{
+	for (size_t i = 0; i < base->value->as.table.n; i++) {
+		const struct member *m = &base->value->as.table.members[i];
+		struct value *v = m->value;
+		if (!is_inherited(m->key, variant->value, is_elsewhere))
+			continue;
+		v = is_elsewhere && str_is(m->key, "logout")
+			? copy_logout(a, v, base, variant)
+			: copy(a, v);
+		if (v)
+			value_set(a, out, m->key, m->pos, v);
+	}
+}
+
 enum err provider_variant_lay(struct arena *a, const struct member *base,
     const struct member *variant, struct diag *diag, struct member *out)
 {
@@ -178,17 +195,7 @@ enum err provider_variant_lay(struct arena *a, const struct member *base,
 	table->from_env = variant->value->from_env;
 	table->doubtful = base->value->doubtful || variant->value->doubtful;
 	table->broken = base->value->broken || variant->value->broken;
-	for (size_t i = 0; i < base->value->as.table.n; i++) {
-		const struct member *m = &base->value->as.table.members[i];
-		struct value *v = m->value;
-		if (!is_inherited(m->key, variant->value, is_elsewhere))
-			continue;
-		v = is_elsewhere && str_is(m->key, "logout")
-			? copy_logout(a, v, base, variant)
-			: copy(a, v);
-		if (v)
-			value_set(a, table, m->key, m->pos, v);
-	}
+	inherit(a, base, variant, is_elsewhere, table);
 	if (is_elsewhere)
 		err = put_server(a, base, variant, diag, table);
 	overlay(a, table, variant->value);

@@ -64,7 +64,6 @@ enum err oauth_provider_read(struct arena *a, const struct member *table,
 	    .variant = str_slice(
 		table->key, str_find(table->key, ':', 0) + 1, table->key.n),
 	};
-
 	struct url where;
 
 	*out = (struct oauth_provider){.id = table->key, .pos = table->pos};
