@@ -94,7 +94,7 @@ is "and in its types" "$(sed -n '/^	 \* What the provider/,/^	code:/p' \
 	grep -oE '[a-z]+(-[a-z]+)+|unreachable' | codes)" "$said"
 functions Tokens oauth-tokens.mjs
 is "the codes of a classic script" "$(section '"[dotenv.NAME]"' |
-	sed -nE '/OAuthError/,/^never/s/^\.Li ([a-z-]+)( [,:])?$/\1/p' |
+	sed -nE '/OAuthError/,/^never/s/^\.Li ([a-z]+-[a-z-]+)( [,:])?$/\1/p' |
 	codes)" "$(thrown classic.js | codes)"
 
 # ---- every name that something wrong with a provider is told under
