@@ -83,16 +83,21 @@ enum err produce_oauth_pages(struct build *b)
 	if (!has_pages(b) || oauth_providers(b, NULL, &list, &n) != ERR_OK)
 		return ERR_OK;
 	for (size_t i = 0; i < n; i++) {
-		bool is_told = false;
-		for (size_t k = 0; k < i; k++)
-			is_told |= str_eq(list[k].redirect, list[i].redirect);
-		if (!is_told) {
-			check(&p, &list[i], "back", list[i].redirect,
-			    list[i].redirect_pos);
-			check_origin(&p, &list[i]);
+		const struct oauth_provider *one = &list[i];
+		bool back = false, out = false; /* told of one before it */
+		for (size_t k = 0; k < i; k++) {
+			back |= str_eq(list[k].redirect, one->redirect);
+			out |= str_eq(
+			    list[k].logout_redirect, one->logout_redirect);
 		}
-		check(&p, &list[i], "who sign out", list[i].logout_redirect,
-		    list[i].logout_redirect_pos);
+		if (!back) {
+			check(
+			    &p, one, "back", one->redirect, one->redirect_pos);
+			check_origin(&p, one);
+		}
+		if (!out)
+			check(&p, one, "who sign out", one->logout_redirect,
+			    one->logout_redirect_pos);
 	}
 	return ERR_OK;
 }

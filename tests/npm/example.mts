@@ -101,6 +101,6 @@ export async function tokens(signal: AbortSignal): Promise<Tokens> {
 	// @ts-expect-error: a state is no code
 	await exchange({provider, state: 's'});
 	const next = await refresh(provider, got.refresh_token,
-		{signal, claims});
+		{signal, claims: got.claims});
 	return {...next, expires_in: next.refresh_token.length};
 }

@@ -49,7 +49,8 @@ static void missing(void **state)
 	says(A "[oauth.a.variant.c]\nclient_id = 'two'\n", "pages/b.html",
 	    "site.toml:3:8: warning: missing-page: [oauth.a] sends");
 	says(B "[oauth.b.logout]\nendpoint = 'https://b.example/'\n"
-	       "style = 'oidc'\nreturn_path = '/out.html'\n",
+	       "style = 'oidc'\nreturn_path = '/out.html'\n"
+	       "[oauth.b.variant.c]\nclient_id = 'three'\n",
 	    "pages/b.html",
 	    "site.toml:10:15: warning: missing-page: [oauth.b] sends people "
 	    "who sign out to /out.html,");
