@@ -142,11 +142,28 @@ static struct str join(
 	return endpoint;
 }
 
+/* A whole endpoint where its beginning belongs would have its path twice. */
+static void check_end(
+    struct provider_work *w, const char *key, struct str base, struct pos pos)
+{
+	if (str_ends(base, "/"))
+		base.n--;
+	if (str_ends(base, w->kind->path))
+		provider_refuse(w, pos, "endpoint-whole",
+		    "%s ends in \"%s\", and kind \"%s\" adds that; leave it "
+		    "out here",
+		    key, w->kind->path, w->kind->name);
+}
+
 static void refuse_missing(struct provider_work *w, bool has_base)
 {
 	const char *set = "authorization_endpoint";
+	const struct provider_kind *called = provider_kind_named(w->out->id);
 
-	if (has_base)
+	/* who calls a table like a kind may think that this says it */
+	if (!value_get(w->table, "kind") && called && called != w->kind)
+		set = arena_printf(w->arena, "kind = \"%s\"", called->name).p;
+	else if (has_base)
 		set = "path";
 	else if (has_tenant(w->kind->base))
 		set = "tenant";
@@ -190,6 +207,8 @@ static struct str find(struct provider_work *w)
 		w->base = w->out->base;
 	if (own && usual)
 		return provider_join(w, base, path);
+	if (usual)
+		check_end(w, key, base, provider_pos(w, key));
 	return join(w, own ? "path" : key, base, path);
 }
 

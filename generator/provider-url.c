@@ -55,6 +55,13 @@ static void refuse_text(
 		    STR_ARG(is_bare ? full : STR("https://login.example.org")));
 }
 
+/* What a provider says of itself (RFC 8414, OpenID Connect Discovery). */
+static bool is_discovery(struct str path)
+{
+	return str_ends(path, "/.well-known/openid-configuration") ||
+	       str_ends(path, "/.well-known/oauth-authorization-server");
+}
+
 bool provider_check_url(
     struct provider_work *w, const char *key, struct str text, struct pos pos)
 {
@@ -79,8 +86,14 @@ bool provider_check_url(
 	if (url.userinfo.p)
 		provider_refuse(w, pos, "endpoint-userinfo",
 		    "%s names no user; leave out what is before \"@\"", key);
+	bool found = is_discovery(url.path);
+	if (found)
+		provider_refuse(w, pos, "endpoint-discovery",
+		    "%s is where the provider describes itself; open it and "
+		    "copy what it has under that name",
+		    key);
 	bool good = provider_check_path(w, key, url.path, pos);
-	return good && !plain && !url.fragment.p && !url.userinfo.p;
+	return good && !found && !plain && !url.fragment.p && !url.userinfo.p;
 }
 
 bool provider_check_base(
