@@ -1,5 +1,4 @@
-#include "generator/client.h"
-#include "tests/unit/site-kit.h"
+#include "tests/unit/provider-kit.h"
 
 /*
  * Where providers send people back to, and who may share such a page. A site
@@ -10,25 +9,19 @@
 	"client_id = 'abc'\n"
 #define HMRC "[oauth.a]\nkind = 'hmrc'\nclient_id = 'abc'\n\n"
 
+#define SITE "name = 'x'\nbase_url = '%s'\n%s"
 static void gives_at(const char *base, const char *toml, const char *redirect)
 {
-	struct kit k;
-	struct oauth_provider *list;
-	size_t n;
+	struct world w;
+	char site[4096];
 
-	kit_open(&k);
-	kit_file(&k, "site.toml",
-	    arena_printf(
-		&k.arena, "name = 'x'\nbase_url = '%s'\n%s", base, toml)
-		.p);
-	if (kit_load(&k, NULL) != ERR_OK)
-		fail_msg("%s", kit_said(&k));
-	enum err err = oauth_providers(kit_build(&k), &k.diag, &list, &n);
-	assert_string_equal(kit_said(&k), "");
-	assert_int_equal(err, ERR_OK);
+	snprintf(site, sizeof(site), SITE, base, toml);
+	world_open(&w, site, NULL);
+	assert_string_equal(kit_said(&w.k), "");
+	assert_int_equal(w.err, ERR_OK);
 	assert_string_equal(
-	    arena_cstr(&k.arena, list[n - 1].redirect), redirect);
-	kit_close(&k);
+	    arena_cstr(&w.k.arena, w.list[w.n - 1].redirect), redirect);
+	world_close(&w);
 }
 
 static void gives(const char *toml, const char *redirect)
@@ -36,32 +29,12 @@ static void gives(const char *toml, const char *redirect)
 	gives_at("https://x.example", toml, redirect);
 }
 
-/* What is said begins, line by line, as these do. */
 static void refuses_at(const char *base, const char *toml, const char *findings)
 {
-	struct kit k;
-	struct oauth_provider *list;
-	size_t n;
+	char site[4096];
 
-	kit_open(&k);
-	kit_file(&k, "site.toml",
-	    arena_printf(
-		&k.arena, "name = 'x'\nbase_url = '%s'\n%s", base, toml)
-		.p);
-	if (kit_load(&k, NULL) != ERR_OK)
-		fail_msg("%s", kit_said(&k));
-	enum err err = oauth_providers(kit_build(&k), &k.diag, &list, &n);
-	const char *rest = kit_said(&k);
-	for (const char *want = findings; *want;) {
-		size_t length = strcspn(want, "\n");
-		if (strncmp(rest, want, length) != 0)
-			fail_msg("wanted %.*s got %s", (int)length, want, rest);
-		rest += strcspn(rest, "\n") + 1;
-		want += length + (want[length] == '\n');
-	}
-	assert_string_equal(rest, "");
-	assert_int_equal(err, ERR_INPUT);
-	kit_close(&k);
+	snprintf(site, sizeof(site), SITE, base, toml);
+	world_refuses(site, findings);
 }
 
 static void refuses(const char *toml, const char *findings)

@@ -1,6 +1,5 @@
-#include "generator/client.h"
 #include "generator/provider-name.h"
-#include "tests/unit/site-kit.h"
+#include "tests/unit/provider-kit.h"
 
 /*
  * The providers of a site: what a variant takes over from its base, and what
@@ -9,29 +8,6 @@
 #define SITE "name = 'x'\nbase_url = 'https://x.example'\n"
 #define HMRC "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 'live'\n"
 #define BOX "[oauth.hmrc.variant.sandbox]\nredirect_path = '/box.html'\n"
-
-struct world {
-	struct kit k;
-	struct oauth_provider *list;
-	size_t n;
-	enum err err;
-};
-
-static void world_open(struct world *w, const char *toml, const char *env)
-{
-	*w = (struct world){0};
-	kit_open(&w->k);
-	kit_file(&w->k, "site.toml", toml);
-	if (env)
-		kit_file(&w->k, "env/base.toml", env);
-	enum err loaded = kit_load(&w->k, NULL);
-	if (loaded != ERR_OK)
-		site_mend(&w->k.arena, w->k.site);
-	kit_build(&w->k);
-	w->err = oauth_providers(&w->k.build, &w->k.diag, &w->list, &w->n);
-	if (loaded != ERR_OK)
-		w->err = loaded;
-}
 
 static const struct oauth_provider *find(struct world *w, const char *id)
 {
@@ -42,35 +18,11 @@ static const struct oauth_provider *find(struct world *w, const char *id)
 	return NULL;
 }
 
-static void world_close(struct world *w)
-{
-	kit_close(&w->k);
-}
-
 static void good(struct world *w, const char *toml)
 {
 	world_open(w, toml, NULL);
 	assert_string_equal(kit_said(&w->k), "");
 	assert_int_equal(w->err, ERR_OK);
-}
-
-/* These are the findings, each as it begins, and there are no others. */
-static void refuses(const char *toml, const char *findings)
-{
-	struct world w;
-
-	world_open(&w, toml, NULL);
-	assert_int_equal(w.err, ERR_INPUT);
-	const char *rest = kit_said(&w.k);
-	for (const char *want = findings; *want;) {
-		size_t n = strcspn(want, "\n");
-		if (strncmp(rest, want, n) != 0)
-			fail_msg("wanted %.*s got %s", (int)n, want, rest);
-		rest += strcspn(rest, "\n") + 1;
-		want += n + (want[n] == '\n');
-	}
-	assert_string_equal(rest, "");
-	world_close(&w);
 }
 
 static bool has(struct str text, const char *part)
@@ -156,8 +108,9 @@ static void the_sandbox_is_hmrc_s(void **state)
 	assert_true(str_is(find(&w, "hmrc:sandbox")->endpoint,
 	    "https://test-www.tax.service.gov.uk/oauth/authorize"));
 	world_close(&w);
-	refuses(SITE HMRC BOX, "site.toml:6:21: client-id-empty: "
-			       "[oauth.hmrc.variant.sandbox] has no client_id");
+	world_refuses(SITE HMRC BOX,
+	    "site.toml:6:21: client-id-empty: "
+	    "[oauth.hmrc.variant.sandbox] has no client_id");
 }
 
 #define A                                                                      \
@@ -182,12 +135,12 @@ static void another_server_is_another(void **state)
 	assert_false(b->confidential);
 	assert_true(find(&w, "a")->confidential);
 	world_close(&w);
-	refuses(SITE A B,
+	world_refuses(SITE A B,
 	    "site.toml:8:18: client-id-empty: [oauth.a.variant.b] has");
-	refuses(SITE "[oauth.a]\nkind = 'cognito'\nclient_id = 'one'\n"
-		     "domain = 'https://a.example'\n"
-		     "[oauth.a.variant.b]\npath = '/other'\n"
-		     "client_id = 'two'\nredirect_path = '/b.html'\n",
+	world_refuses(SITE "[oauth.a]\nkind = 'cognito'\nclient_id = 'one'\n"
+			   "domain = 'https://a.example'\n"
+			   "[oauth.a.variant.b]\npath = '/other'\n"
+			   "client_id = 'two'\nredirect_path = '/b.html'\n",
 	    "site.toml:7:18: endpoint-missing: [oauth.a.variant.b] does not");
 }
 
@@ -269,17 +222,18 @@ static void its_kind_is_the_base_s(void **state)
 static void only_live_is_live(void **state)
 {
 	(void)state;
-	refuses(SITE HMRC "[oauth.hmrc.variant.a]\npath = '/go'\n"
-			  "client_id = 'a'\nredirect_path = '/a.html'\n",
+	world_refuses(SITE HMRC "[oauth.hmrc.variant.a]\npath = '/go'\n"
+				"client_id = 'a'\nredirect_path = '/a.html'\n",
 	    "site.toml:7:8: variant-path: [oauth.hmrc.variant.a] says a path");
-	refuses(SITE "[oauth.g]\nkind = 'google'\nclient_id = 'x'\n"
-		     "[oauth.g.variant.a]\npath = '/go'\nclient_id = 'a'\n"
-		     "redirect_path = '/a.html'\n",
+	world_refuses(SITE
+	    "[oauth.g]\nkind = 'google'\nclient_id = 'x'\n"
+	    "[oauth.g.variant.a]\npath = '/go'\nclient_id = 'a'\n"
+	    "redirect_path = '/a.html'\n",
 	    "site.toml:7:8: variant-path: [oauth.g.variant.a] says a path");
-	refuses(SITE "[oauth.e]\nkind = 'entra'\nclient_id = 'x'\n"
-		     "tenant = 'one.example'\n[oauth.e.variant.a]\n"
-		     "path = '/go'\nclient_id = 'a'\n"
-		     "redirect_path = '/a.html'\n",
+	world_refuses(SITE "[oauth.e]\nkind = 'entra'\nclient_id = 'x'\n"
+			   "tenant = 'one.example'\n[oauth.e.variant.a]\n"
+			   "path = '/go'\nclient_id = 'a'\n"
+			   "redirect_path = '/a.html'\n",
 	    "site.toml:7:18: endpoint-missing: [oauth.e.variant.a] does");
 }
 
@@ -287,19 +241,19 @@ static void only_live_is_live(void **state)
 static void told_once(void **state)
 {
 	(void)state;
-	refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
-			  "client_id = ''\n[oauth.hmrc.variant.b]\n"
-			  "pkce = 'plainer'\n",
+	world_refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
+				"client_id = ''\n[oauth.hmrc.variant.b]\n"
+				"pkce = 'plainer'\n",
 	    "site.toml:6:8: pkce-plain: \n"
 	    "site.toml:8:13: client-id-empty: [oauth.hmrc.variant.a] has\n"
 	    "site.toml:10:8: pkce-plain: ");
 	/* a client_id of the base is one for its variants too */
-	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
-		     "scopes = ['openid']\n",
+	world_refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
+			   "scopes = ['openid']\n",
 	    "site.toml:3:8: client-id-empty: [oauth.a] has");
 	/* but not for those at another server */
-	refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
-		     "kind = 'github'\nredirect_path = '/b.html'\n",
+	world_refuses(SITE "[oauth.a]\nkind = 'google'\n[oauth.a.variant.b]\n"
+			   "kind = 'github'\nredirect_path = '/b.html'\n",
 	    "site.toml:3:8: client-id-empty: [oauth.a] has\n"
 	    "site.toml:5:18: client-id-empty: [oauth.a.variant.b] has");
 }
@@ -307,9 +261,9 @@ static void told_once(void **state)
 static void none_within_another(void **state)
 {
 	(void)state;
-	refuses(SITE HMRC BOX "client_id = 'b'\n"
-			      "[oauth.hmrc.variant.sandbox.variant.c]\n"
-			      "client_id = 'c'\n",
+	world_refuses(SITE HMRC BOX "client_id = 'b'\n"
+				    "[oauth.hmrc.variant.sandbox.variant.c]\n"
+				    "client_id = 'c'\n",
 	    "site.toml:9:29: variant-in-variant: a variant has no variants; "
 	    "write [oauth.hmrc.variant.OTHER]");
 }
@@ -318,30 +272,31 @@ static void none_within_another(void **state)
 static void broken_ones_are_left_alone(void **state)
 {
 	(void)state;
-	refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
-			  "client_id = 3\n[oauth.hmrc.variant.b]\n"
-			  "client_id = ''\n",
+	world_refuses(SITE HMRC "pkce = 'plain'\n[oauth.hmrc.variant.a]\n"
+				"client_id = 3\n[oauth.hmrc.variant.b]\n"
+				"client_id = ''\n",
 	    "site.toml:6:8: pkce-plain\n"
 	    "site.toml:8:13: wrong-type: `oauth.hmrc.variant.a.client_id`\n"
 	    "site.toml:10:13: client-id-empty");
-	refuses(SITE HMRC "[oauth.hmrc.variant]\na = 3\nb.client_id = ''\n",
+	world_refuses(SITE HMRC
+	    "[oauth.hmrc.variant]\na = 3\nb.client_id = ''\n",
 	    "site.toml:7:5: wrong-type: `oauth.hmrc.variant.a`\n"
 	    "site.toml:8:15: client-id-empty");
-	refuses(SITE "[oauth]\nhmrc = 3\n",
+	world_refuses(SITE "[oauth]\nhmrc = 3\n",
 	    "site.toml:4:8: wrong-type: `oauth.hmrc` must be a table");
 	/* what is wrong with other keys is told all the same */
-	refuses(SITE "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 3\n"
-		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
+	world_refuses(SITE "[oauth.hmrc]\nkind = 'hmrc'\nclient_id = 3\n"
+			   "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
 	    "site.toml:5:13: wrong-type: \n"
 	    "site.toml:7:11: scope-chars: ");
 	/* but without its kind nobody knows what it would be */
-	refuses(SITE "[oauth.hmrc]\nkind = 'hmcr'\nclient_id = ''\n"
-		     "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
+	world_refuses(SITE "[oauth.hmrc]\nkind = 'hmcr'\nclient_id = ''\n"
+			   "[oauth.hmrc.variant.b]\nscopes = ['a b']\n",
 	    "site.toml:4:8: bad-value: ");
-	refuses(SITE HMRC "[oauth.hmrc.variant.sandbox]\nclientid = 'b'\n"
-			  "redirect_path = '/b.html'\n",
+	world_refuses(SITE HMRC "[oauth.hmrc.variant.sandbox]\nclientid = 'b'\n"
+				"redirect_path = '/b.html'\n",
 	    "site.toml:7:1: unknown-key: ");
-	refuses(SITE HMRC "variant = 'sandbox'\n",
+	world_refuses(SITE HMRC "variant = 'sandbox'\n",
 	    "site.toml:6:11: wrong-type: `oauth.hmrc.variant` must be");
 }
 
@@ -349,9 +304,10 @@ static void broken_ones_are_left_alone(void **state)
 static void keys_of_a_provider_only(void **state)
 {
 	(void)state;
-	refuses(SITE HMRC BOX "client_id = 'b'\nstorage = 'local'\n",
+	world_refuses(SITE HMRC BOX "client_id = 'b'\nstorage = 'local'\n",
 	    "site.toml:9:1: unknown-key: there is no key `storage` here");
-	refuses(SITE HMRC "[oauth.hmrc.variant.'San d']\nclient_id = 'b'\n",
+	world_refuses(SITE HMRC
+	    "[oauth.hmrc.variant.'San d']\nclient_id = 'b'\n",
 	    "site.toml:6:21: bad-name: `San d` cannot be a name");
 }
 
