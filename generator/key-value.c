@@ -28,13 +28,42 @@ static const char *const wants[KEY_KIND_COUNT] = {
     [KEY_MAP] = "a table of strings",
 };
 
+/*
+ * Names that people choose stand beside keys in one table, and are taken for
+ * each other: `kind` written into [oauth], a provider called `storage`.
+ */
+static struct str mistaken(struct key_walk *w, const struct key *row,
+    struct str path, const struct value *v)
+{
+	struct str pattern = str_of(row->pattern);
+	size_t dot = path.n;
+
+	while (dot && path.p[dot - 1] != '.')
+		dot--;
+	struct str table = str_slice(path, 0, dot ? dot - 1 : 0);
+	const struct key *named =
+	    key_find(arena_printf(w->a, "%.*s.*", STR_ARG(table)).p);
+	if (row->kind == KEY_TABLE && str_ends(pattern, ".*"))
+		return arena_printf(w->a,
+		    "; keys of one go below a name for it, as in [%.*s.NAME]",
+		    STR_ARG(table));
+	if (v->kind == VALUE_TABLE && named && named->kind == KEY_TABLE &&
+	    named != row)
+		return arena_printf(w->a,
+		    "; if you named one so, [%.*s] has a key of that name: "
+		    "take another",
+		    STR_ARG(table));
+	return (struct str){0};
+}
+
 void key_wrong_type(struct key_walk *w, const struct key *row, struct str path,
     const struct value *v)
 {
-	diag_error(w->diag, v->pos, "wrong-type", "`%.*s` must be %s, not %s",
-	    STR_ARG(path), wants[row->kind],
+	diag_error(w->diag, v->pos, "wrong-type",
+	    "`%.*s` must be %s, not %s%.*s", STR_ARG(path), wants[row->kind],
 	    v->kind == VALUE_FLOAT ? "a decimal number"
-				   : value_kind_name(v->kind));
+				   : value_kind_name(v->kind),
+	    STR_ARG(mistaken(w, row, path, v)));
 }
 
 bool key_names_something(

@@ -23,7 +23,13 @@ static void unknown(struct key_walk *w, const char *parent, struct value *table,
 	const char *best = opt_nearest(m->key, near, n);
 	table->doubtful = true;
 	w->strange++;
-	if (best)
+	if (!best && m->value->kind == VALUE_TABLE &&
+	    key_child(parent, STR("variant")))
+		diag_error(w->diag, m->pos, "unknown-key",
+		    "there is no key `%.*s` here; take it out, or call it "
+		    "`variant.%.*s` if it is one",
+		    STR_ARG(m->key), STR_ARG(m->key));
+	else if (best)
 		diag_error(w->diag, m->pos, "unknown-key",
 		    "there is no key `%.*s` here; did you mean `%s`?",
 		    STR_ARG(m->key), best);

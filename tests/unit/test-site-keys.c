@@ -146,6 +146,25 @@ static void unknown_keys_get_the_nearest(void **state)
 	    "`domain`?\n");
 }
 
+/* What belongs below a chosen name, and a name that is a key already. */
+static void names_and_keys_are_told_apart(void **state)
+{
+	(void)state;
+	finds("[oauth]\nkind = 'google'\n",
+	    "f:3:8: wrong-type: `oauth.kind` must be a table, not a string; "
+	    "keys of one go below a name for it, as in [oauth.NAME]\n");
+	finds("[oauth.storage]\nkind = 'google'\n",
+	    "f:2:1: wrong-type: `oauth.storage` must be a string, not a table; "
+	    "if you named one so, [oauth] has a key of that name: take "
+	    "another\n");
+	finds("[oauth.a]\nscopes = {}\n",
+	    "f:3:10: wrong-type: `oauth.a.scopes` must be an array of strings, "
+	    "not a table\n");
+	finds("[oauth.hmrc.sandbox]\nclient_id = 'x'\n",
+	    "f:2:13: unknown-key: there is no key `sandbox` here; take it out, "
+	    "or call it `variant.sandbox` if it is one\n");
+}
+
 static void types_are_held(void **state)
 {
 	(void)state;
@@ -339,6 +358,7 @@ int main(void)
 	    cmocka_unit_test(defaults_fit_their_rows),
 	    cmocka_unit_test(rows_are_found_by_path),
 	    cmocka_unit_test(unknown_keys_get_the_nearest),
+	    cmocka_unit_test(names_and_keys_are_told_apart),
 	    cmocka_unit_test(types_are_held),
 	    cmocka_unit_test(values_are_held),
 	    cmocka_unit_test(what_is_missing_or_not_built_is_said),
