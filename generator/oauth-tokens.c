@@ -142,8 +142,8 @@ static enum err check_origins(struct build *b)
 	diag_error(b->diag, site_value(b->site, "oauth.tokens")->pos,
 	    "too-many-hosts",
 	    "the token endpoints of all providers are at hosts of %zu bytes, "
-	    "and a policy that names more than %d is too long for nginx; make "
-	    "it several sites",
+	    "and a policy that names more than %d is too long for nginx; leave "
+	    "`tokens` out, or make it several sites",
 	    n, ORIGINS_MAX);
 	return ERR_INPUT;
 }
