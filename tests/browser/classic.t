@@ -46,6 +46,9 @@ cat >"$site/pages/back.html" <<'END'
 <title>back</title>
 </html>
 END
+for page in login tax sandbox; do
+	cp "$site/pages/back.html" "$site/pages/$page.html"
+done
 # as such pages are written: strict, global, asynchronous
 cat >"$site/assets/page.js" <<'END'
 'use strict';
