@@ -138,16 +138,11 @@ struct str provider_spelled(struct provider_work *w, struct str uri)
 
 	if (url_split(w->arena, uri, &url) != ERR_OK)
 		return uri;
-	uint16_t usual = str_is(url.scheme, "https") ? 443 : 80;
-	char *host = arena_cstr(w->arena, url.host);
-	for (char *c = host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+	struct str origin = url_origin(w->arena, &url);
 	struct str rest = str_slice(
 	    uri, url.path.p ? (size_t)(url.path.p - uri.p) : uri.n, uri.n);
-	return arena_printf(w->arena, "%.*s://%s:%u%s%.*s", STR_ARG(url.scheme),
-	    host, url.port ? url.port : usual, str_starts(rest, "/") ? "" : "/",
-	    STR_ARG(rest));
+	return arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(origin),
+	    str_starts(rest, "/") ? "" : "/", STR_ARG(rest));
 }
 
 struct str provider_page(

@@ -119,6 +119,20 @@ static inline void kit_says(struct kit *k, const char *part)
 		fail_msg("wanted: %s\ngot: %s", part, kit_said(k));
 }
 
+/* What was said begins, line by line, as these do; and that is all. */
+static inline void kit_says_only(struct kit *k, const char *findings)
+{
+	const char *rest = kit_said(k);
+	for (const char *want = findings; *want;) {
+		size_t n = strcspn(want, "\n");
+		if (strncmp(rest, want, n) != 0)
+			fail_msg("wanted %.*s got %s", (int)n, want, rest);
+		rest += strcspn(rest, "\n") + 1;
+		want += n + (want[n] == '\n');
+	}
+	assert_string_equal(rest, "");
+}
+
 static inline const char *kit_output(
     struct kit *k, enum out_root root, const char *path)
 {
