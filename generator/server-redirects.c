@@ -269,6 +269,27 @@ bool server_is_answered(
 	       site_text(b->site, "site.fallback").n;
 }
 
+bool server_redirected(struct build *b, const struct redirects *all,
+    struct str path, struct str *to)
+{
+	const struct redirect *r = all ? find(all, path) : NULL;
+	bool is = r != NULL;
+
+	/* none leads back to itself, or there would be no output */
+	for (size_t hops = 0; r && hops <= all->n; hops++) {
+		struct str splat = r->is_splat
+				       ? str_slice(path, r->from.n, path.n)
+				       : (struct str){0};
+		if (!target_path(b, r, splat, &path)) {
+			path = (struct str){0};
+			break;
+		}
+		r = find(all, path);
+	}
+	*to = path;
+	return is;
+}
+
 static void check_target(
     struct build *b, const struct redirects *all, const struct redirect *r)
 {

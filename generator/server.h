@@ -62,6 +62,9 @@ enum err server_redirects(struct build *b, struct redirects *out);
 /* Whether there is anything at a path, decoded: a file, an API, a redirect. */
 bool server_is_answered(
     struct build *b, const struct redirects *all, struct str path);
+/* Whether [redirects] answers it; *to: where that ends, n 0 on another site. */
+bool server_redirected(struct build *b, const struct redirects *all,
+    struct str path, struct str *to);
 
 /*
  * server-pages.c. The page of [site] KEY as a path below www: "404.html" for
@@ -91,6 +94,26 @@ struct str server_policy(struct build *b, bool *from_env);
 extern const char *const server_shared_endings[]; /* ".mjs" …; NULL ends */
 bool server_is_named_shared(const struct build *b, const struct out_file *f);
 #define SERVER_YEAR "public, max-age=31536000, immutable"
+
+/*
+ * Pages that providers send people back to have a code in their address until
+ * finish() takes it out, and what they load before that would carry it in its
+ * Referer. Theirs has the origin alone: enough that no form of a page which is
+ * more than that says `Origin: null`, as it would without any Referer.
+ */
+#define SERVER_REFERRER "strict-origin-when-cross-origin"
+#define SERVER_REFERRER_CALLBACK "strict-origin"
+struct callback {
+	struct str path; /* as it is asked for: "/auth/callback" */
+	struct str file; /* what answers, below www */
+};
+struct callbacks {
+	struct callback *items; /* those that are answered, each once */
+	size_t n;
+	bool from_env;
+};
+void server_callbacks(struct build *b, struct callbacks *out);
+/* oauth-pages.c */
 
 /* How a kind of server wants what differs between them. */
 struct server_spelling {

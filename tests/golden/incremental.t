@@ -154,6 +154,22 @@ done
 is 'a link to sign out changes with what it is made of' "$differ" ''
 like 'and was one' "$(cat "$site/dist/www/out.html")" \
 	'https://b.example/logout[?]client_id=v&amp;logout_uri='
+# what pages are missing depends on pages that nobody opens again
+sed -i s/variant.w/variant.v/ "$site/site.toml"
+build >/dev/null
+sleep 0.1
+fresh=$(build)
+like 'a page that people come back to: nobody wrote it' "$fresh" \
+	'missing-page: .*/auth/callback[.]html'
+is 'nothing changed: that is said again' "$(build)" "$fresh"
+mkdir "$site/pages/auth"
+echo '<p>back' >"$site/pages/auth/callback.html"
+is 'and no more once it is there' \
+	"$(build | grep -c /auth/callback.html)" 0
+sleep 0.1
+is 'nor when nothing changed' "$(build | grep -c /auth/callback.html)" 0
+rm -r "$site/pages/auth"
+is 'but when it has gone' "$(build)" "$fresh"
 site=$TMP/work/site
 
 if command -v strace >/dev/null; then

@@ -2,7 +2,8 @@
 # Golden sites. Each folder here is one:
 #
 #   NAME/       a site that builds; expect/ is the whole output, but what
-#               leave-out names (patterns below the output folder)
+#               leave-out names (patterns below the output folder); said.txt
+#               are the warnings, if there are any
 #   bad-NAME/   one that does not; expect.txt is what is said. It ends with 1
 #               and the output of an earlier run stays as it was
 #
@@ -31,7 +32,15 @@ build_good() { # CASE
 	# shellcheck disable=SC2046
 	ok "$name builds" "$LOWTIDE" build -q --fast -C "$TMP/$name" \
 		--out "$TMP/out-$name" $(arguments "$1") || return
-	local out=$TMP/out-$name
+	local out=$TMP/out-$name said
+	# shellcheck disable=SC2046
+	said=$(cd "$TMP/$name" &&
+		"$LOWTIDE" check -q $(arguments "$OLDPWD/$1") 2>&1)
+	if [ -n "${LOWTIDE_UPDATE:-}" ]; then
+		rm -f "$1/said.txt"
+		[ -z "$said" ] || printf '%s\n' "$said" >"$1/said.txt"
+	fi
+	is "$name says so much" "$said" "$(cat "$1/said.txt" 2>/dev/null)"
 	if [ -e "$1/leave-out" ]; then
 		while read -r pattern; do
 			# shellcheck disable=SC2086
@@ -81,6 +90,7 @@ elsewhere() { # NAME
 	sign-key | sign-key-mode | sign-without-date) grep -q "$1: " tests/cli/keygen.t ;;
 	helper-not-running) grep -q "$1: " tests/unit/test-run-reference.c ;;
 	base-has-query) grep -q "$1: " tests/unit/test-oauth-redirect.c ;;
+	redirect-moved | redirect-elsewhere) grep -q "$1: " tests/unit/test-oauth-pages.c ;;
 	missing-reference) grep -q "$1: " tests/unit/test-server-hosts.c ;;
 	toml-too-large) grep -q "$1" tests/unit/test-toml.c ;;
 	openapi-without-api) grep -q "$1" tests/unit/test-openapi.c ;;
@@ -96,7 +106,7 @@ done < <(cat generator/{toml.cc,dotenv{,-groups,-values,-provider}.c,classic.c,o
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-make.c,api-check.c} \
 	generator/{openapi,run-reference,server-redirects,server-pages}.c \
 	generator/{page-oauth,provider-{logout,name,page,redirect,shared,variant}}.c \
-	generator/{api-template.c,template.c,secrets.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
+	generator/{api-template.c,template.c,secrets.c,oauth-pages.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE '(diag_(error|warn)|provider_refuse)\([^"]*"[a-z]+(-[a-z]+)+"' |
 	grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | sort -u)
 

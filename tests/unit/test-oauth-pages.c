@@ -33,7 +33,8 @@ static void missing(void **state)
 	says(A "redirect_path = '/b%2Ehtml'\n", "pages/b.html", "");
 	says(A, "pages/auth/call-back.html",
 	    "site.toml:3:8: warning: missing-page: [oauth.a] sends people back "
-	    "to /auth/callback.html,");
+	    "to /auth/callback.html, and there will be no such page; write it, "
+	    "or name another: did you mean \"/auth/call-back.html\"?");
 	says(A "redirect_path = '/a.html'\n" B, "pages/b.html",
 	    "site.toml:6:17: warning: missing-page: [oauth.a] sends people "
 	    "back to /a.html,");
@@ -52,10 +53,45 @@ static void missing(void **state)
 static void answered(void **state)
 {
 	(void)state;
-	says(A "[redirects]\n'/auth/*' = '/b.html'\n", "pages/b.html", "");
 	says(A "[site]\nfallback = '/b.html'\n", "pages/b.html", "");
 	says(A, NULL, "");
 	says(A, "assets/x.css", "");
+}
+
+/* What finish() would be on is another page than it was told. */
+static void moved(void **state)
+{
+	(void)state;
+	says(A "[redirects]\n'/auth/*' = '/old'\n'/old' = '/b.html'\n",
+	    "pages/b.html",
+	    "site.toml:3:8: warning: redirect-moved: [oauth.a] sends people "
+	    "back to /auth/callback.html, which [redirects] leads to /b.html, "
+	    "where finish() takes no answer (wrong-page); name that");
+	says(A "[redirects]\n'/auth/*' = 'https://y.example/:splat'\n",
+	    "pages/b.html",
+	    "site.toml:3:8: warning: redirect-moved: [oauth.a] sends people "
+	    "back to /auth/callback.html, which [redirects] leads to another "
+	    "site, where finish() takes no answer (wrong-page); name a page");
+	says(B "[site]\nurls = 'folder'\n", "pages/b.html",
+	    "site.toml:6:17: warning: missing-page: [oauth.b] sends people "
+	    "back to /b.html, and there will be no such page; write it, or "
+	    "name another: did you mean \"/b/\"?");
+	says(A "redirect_path = '/b'\n[site]\nurls = 'folder'\n",
+	    "pages/b.html",
+	    "site.toml:6:17: warning: redirect-moved: [oauth.a] sends people "
+	    "back to /b, which many hosts redirect to /b/, where finish() "
+	    "takes no answer (wrong-page); name that");
+	says(A "redirect_path = '/b/'\n[site]\nurls = 'folder'\n",
+	    "pages/b.html", "");
+	says(A "redirect_path = '/b'\n[site]\nurls = 'both'\n", "pages/b.html",
+	    "");
+	says(A "redirect_path = '/b'\n", "pages/b.html", "");
+	says(A "redirect_path = '/'\n", "pages/index.html", "");
+	/* to sign out somewhere it is enough that it is answered */
+	says(A "redirect_path = '/b.html'\n[oauth.a.logout]\n"
+	       "endpoint = 'https://b.example/'\nstyle = 'oidc'\n"
+	       "return_path = '/out'\n[redirects]\n'/out' = '/b.html'\n",
+	    "pages/b.html", "");
 }
 
 static void elsewhere(void **state)
@@ -78,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(missing),
 	    cmocka_unit_test(answered),
+	    cmocka_unit_test(moved),
 	    cmocka_unit_test(elsewhere),
 	};
 
