@@ -20,6 +20,8 @@
  *   last[]       all of them as regex; the last that fits counts
  *   chain[]      the same once more; the first that fits counts
  *   shared[]     regex: what other origins' pages may read; shared_all is one
+ *   callbacks[]  regex: pages that providers send people back to; any_callbacks
+ *   referrer referrer_callback   the policy of all pages, and of those
  *   redirects[]  from, regex, raw, plain; head, tail, splat, takes …
  *   codings[]    token, ending, suffix; the best first
  *   rewrites[]   for lighttpd, which cannot ask whether a file is there
@@ -252,6 +254,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	server_set_types(d);
 	server_set_rules(d);
 	server_set_shared(d);
+	server_set_callbacks(d);
 	server_set_redirects(d, redirects);
 	set_map_sizes(d);
 	set_api(d);

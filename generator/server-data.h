@@ -36,6 +36,7 @@ struct str data_made(const struct server_ctx *d,
 void server_find_lowered(struct server_ctx *d);
 void server_set_rules(const struct server_ctx *d);
 void server_set_shared(const struct server_ctx *d);
+void server_set_callbacks(const struct server_ctx *d);
 void server_set_codings(const struct server_ctx *d);
 void server_set_types(const struct server_ctx *d);
 void server_set_redirects(

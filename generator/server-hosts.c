@@ -11,7 +11,8 @@
  * Every rule that fits is applied there, and values of one name are joined. So
  * a header is said by rules that never meet: CORS by endings and by path,
  * Cache-Control only where it is a year. Without it, such hosts have browsers
- * ask again, which is what everything else needs.
+ * ask again, which is what everything else needs. Of Referrer-Policy browsers
+ * take the last value, so the rules of callbacks stand behind that of all.
  */
 #define RULES_MAX 100
 #define LINE_MAX 2000
@@ -62,9 +63,8 @@ static void put_all_paths(struct hosts *h)
 {
 	struct str policy = server_policy(h->b, &h->from_env);
 
-	buf_puts(&h->out,
-	    "/*\n  X-Content-Type-Options: nosniff\n"
-	    "  Referrer-Policy: strict-origin-when-cross-origin\n");
+	buf_puts(&h->out, "/*\n  X-Content-Type-Options: nosniff\n"
+			  "  Referrer-Policy: " SERVER_REFERRER "\n");
 	h->n++;
 	if (policy.n + 32 <= LINE_MAX) {
 		buf_printf(&h->out, "  Content-Security-Policy: %.*s\n",
@@ -81,6 +81,17 @@ static void put_all_paths(struct hosts *h)
 		    "Content-Security-Policy of %zu; name fewer hosts to "
 		    "connect to, or use a server's configuration",
 		    LINE_MAX, policy.n);
+}
+
+static void put_callbacks(struct hosts *h)
+{
+	struct callbacks all;
+
+	server_callbacks(h->b, &all);
+	h->from_env |= all.from_env;
+	for (size_t i = 0; i < all.n; i++)
+		put_rule(h, all.items[i].path, "", "Referrer-Policy",
+		    STR(SERVER_REFERRER_CALLBACK));
 }
 
 static void put_shared(struct hosts *h)
@@ -129,6 +140,7 @@ static enum err put_headers(struct build *b)
 	if (has_own(b, "_headers"))
 		return ERR_OK;
 	put_all_paths(&h);
+	put_callbacks(&h);
 	put_shared(&h);
 	put_immutable(&h);
 	if (h.left_out)

@@ -234,6 +234,25 @@ void server_set_shared(const struct server_ctx *d)
 	set_shared_all(d, shared);
 }
 
+/* By the file: servers have found it by the time that they set headers. */
+void server_set_callbacks(const struct server_ctx *d)
+{
+	struct value *rows = data_array(d, "callbacks");
+	struct callbacks all;
+
+	server_callbacks(d->b, &all);
+	for (size_t i = 0; i < all.n; i++)
+		push_regex(d, rows,
+		    data_made(d, server_regex,
+			arena_printf(
+			    d->a, "/%.*s", STR_ARG(all.items[i].file))),
+		    false, false);
+	data_flag(d, d->root, "any_callbacks", all.n > 0);
+	data_text(d, d->root, "referrer", STR(SERVER_REFERRER));
+	data_text(
+	    d, d->root, "referrer_callback", STR(SERVER_REFERRER_CALLBACK));
+}
+
 /* The best of those that a client takes is the first. */
 void server_set_codings(const struct server_ctx *d)
 {

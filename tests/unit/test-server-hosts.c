@@ -252,6 +252,39 @@ static void declared_files(void **state)
 	    "\"static/c*\"; correct it, or take it out\n");
 }
 
+/* Browsers take the last policy of those that hosts join. */
+static void pages_that_people_come_back_to(void **state)
+{
+	(void)state;
+	kit_file(&k, "env/base.toml", "base_url = \"https://x.example/a\"\n");
+	load("[oauth.a]\nkind = \"google\"\nclient_id = \"a\"\n"
+	     "redirect_path = \"/about?x=y\"\n"
+	     "[oauth.a.variant.b]\nclient_id = \"b\"\n"
+	     "[oauth.c]\nkind = \"google\"\nclient_id = \"c\"\n"
+	     "redirect_path = \"/nobody\"\n"
+	     "[oauth.d]\nkind = \"google\"\nclient_id = \"d\"\n"
+	     "redirect_uri = \"https://y.example/about\"\n");
+	assert_int_equal(produce_hosts(&k.build), ERR_OK);
+	const char *text = kit_output(&k, OUT_WWW, "_headers");
+	const char *all = strstr(
+	    text, "  Referrer-Policy: strict-origin-when-cross-origin\n");
+	assert_non_null(all);
+	has(all, "\n/about\n  Referrer-Policy: strict-origin\n");
+	assert_int_equal(count(text, "Referrer-Policy"), 2);
+}
+
+static void the_page_for_all_else_when_they_come_there(void **state)
+{
+	(void)state;
+	kit_file(&k, "env/base.toml", "base_url = \"https://x.example\"\n");
+	load("[site]\n"
+	     "fallback = \"index\"\n[oauth.a]\nkind = \"google\"\n"
+	     "client_id = \"a\"\nredirect_path = \"/back\"\n");
+	assert_int_equal(produce_hosts(&k.build), ERR_OK);
+	has(kit_output(&k, OUT_WWW, "_headers"),
+	    "/back\n  Referrer-Policy: strict-origin\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
 
 int main(void)
@@ -269,6 +302,8 @@ int main(void)
 	    TEST(a_target_that_is_not_there),
 	    TEST(pages_by_the_names_people_use),
 	    TEST(declared_files),
+	    TEST(pages_that_people_come_back_to),
+	    TEST(the_page_for_all_else_when_they_come_there),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

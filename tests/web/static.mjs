@@ -31,6 +31,8 @@ chmodSync(tmp, 0o755); /* started by root, servers are somebody else */
 const sbin = {...process.env, PATH: `${process.env.PATH}:/usr/sbin`};
 const pause = ms => new Promise(go => setTimeout(go, ms));
 const YEAR = 'public, max-age=31536000, immutable';
+/* what answers where a provider sends people back to */
+const CALLBACK = '/app.html';
 const HTML = 'text/html; charset=utf-8';
 /* pages exchange codes, and may talk to whom they do that with */
 const POLICY = new RegExp("^default-src 'self'; .* connect-src 'self' " +
@@ -297,6 +299,8 @@ function table(dist) {
 		['/about', HTML, 'no-cache', '', '/about.html', true],
 		['/about.html', HTML, 'no-cache', '', '/about.html', true],
 		['/about?utm=1&lowtide=gz', HTML, 'no-cache', '', '/about.html', true],
+		['/app?code=c&state=s', HTML, 'no-cache', '', '/app.html', true],
+		['/app.html', HTML, 'no-cache', '', '/app.html', true],
 		['/guide', HTML, 'no-cache', '', '/guide/index.html', true],
 		['/guide/', HTML, 'no-cache', '', '/guide/index.html', true],
 		['/guide/deep', HTML, 'no-cache', '', '/guide/deep.html', true],
@@ -341,7 +345,8 @@ async function checkFile(base, proto, row, dist) {
 		equal(a.headers['cache-control'], row.cache, said);
 		equal(a.headers['access-control-allow-origin'] ?? '', row.cors, said);
 		equal(a.headers['x-content-type-options'], 'nosniff', said);
-		equal(a.headers['referrer-policy'], 'strict-origin-when-cross-origin', said);
+		equal(a.headers['referrer-policy'], row.file === CALLBACK ?
+			'strict-origin' : 'strict-origin-when-cross-origin', said);
 		match(a.headers['content-security-policy'], POLICY, said);
 		equal(got, row.coded ? coding : 'identity', said);
 		ok(decoded(got, a.body, at).equals(bytes), `${said}: the bytes`);
@@ -448,6 +453,19 @@ for (const [p, flags] of protocols) {
 			}
 		});
 	}
+	t('a page with a code in its address tells nobody which', async () => {
+		for (const [path, policy] of [
+			['/app?code=c&state=s', 'strict-origin'],
+			['/about?code=c', 'strict-origin-when-cross-origin'],
+			['/sorry/app', server.fallback ? 'strict-origin' :
+				'strict-origin-when-cross-origin'],
+			['/app.css', 'strict-origin-when-cross-origin'],
+		])
+			for (const coding of server.codings)
+				equal((await ask(path, ...encoding(coding)))
+					.headers['referrer-policy'], policy,
+				`${path} ${coding}`);
+	});
 	t('a path cannot climb', async () => {
 		for (const path of ['/../server/lowtide.json', '/%2e%2e/server/lowtide.json', '/assets/..%2f..%2fserver/lowtide.json']) {
 			const a = await ask(path);
