@@ -70,7 +70,9 @@ static const struct out_file *answer(
 {
 	const struct out_file *f = server_answer(p->b, path);
 
-	return f || !fallback.n ? f : out_find(&p->b->out, OUT_WWW, fallback);
+	return f || !fallback.n || server_has_ending(path)
+		   ? f
+		   : out_find(&p->b->out, OUT_WWW, fallback);
 }
 
 void server_callbacks(struct build *b, struct callbacks *out)

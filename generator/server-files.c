@@ -1,6 +1,5 @@
 #include "generator/server.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 /*
@@ -56,16 +55,6 @@ static bool is_coded(const struct files *f, size_t i)
 		if (f->has[e] && f->list[i]->siblings[e].bytes == 0)
 			return false;
 	return f->any;
-}
-
-/* As the servers see it: 1 to 8 letters and digits behind the last dot. */
-static bool has_ending(struct str path)
-{
-	size_t n = 0;
-
-	while (n < path.n && isalnum((unsigned char)path.p[path.n - 1 - n]))
-		n++;
-	return n >= 1 && n <= 8 && n < path.n && path.p[path.n - 1 - n] == '.';
 }
 
 static void push(
@@ -126,7 +115,7 @@ static bool is_not_coded(const struct files *f, size_t i)
 
 static bool is_bare(const struct files *f, size_t i)
 {
-	return !has_ending(f->list[i]->path);
+	return !server_has_ending(f->list[i]->path);
 }
 
 static struct value *push_rewrite(

@@ -85,3 +85,12 @@ void server_check_patterns(struct build *b)
 			    STR_ARG(v->text));
 	}
 }
+
+bool server_has_ending(struct str path)
+{
+	size_t n = 0;
+
+	while (n < path.n && isalnum((unsigned char)path.p[path.n - 1 - n]))
+		n++;
+	return n >= 1 && n <= 8 && n < path.n && path.p[path.n - 1 - n] == '.';
+}

@@ -266,7 +266,8 @@ bool server_is_answered(
 	/* the page that answers all else knows what it is asked for */
 	return is_api(b, path) || server_answer(b, path) || find(all, path) ||
 	       str_is(path, "/" OUT_MANIFEST) ||
-	       site_text(b->site, "site.fallback").n;
+	       (site_text(b->site, "site.fallback").n &&
+		   !server_has_ending(path));
 }
 
 bool server_redirected(struct build *b, const struct redirects *all,

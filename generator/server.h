@@ -72,6 +72,11 @@ bool server_redirected(struct build *b, const struct redirects *all,
  * `bad-page`.
  */
 enum err server_page(struct build *b, const char *key, struct str *out);
+/*
+ * As the servers see it: 1 to 8 letters and digits behind the last dot. Such a
+ * path is a file's or nobody's; [site] fallback answers the others.
+ */
+bool server_has_ending(struct str path);
 /* What of www answers a path: a file, or a page without its ending. */
 const struct out_file *server_answer(struct build *b, struct str path);
 /* Whether [cache] immutable has static/NAME. */

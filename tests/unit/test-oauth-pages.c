@@ -53,9 +53,20 @@ static void missing(void **state)
 static void answered(void **state)
 {
 	(void)state;
-	says(A "[site]\nfallback = '/b.html'\n", "pages/b.html", "");
+	says(A "redirect_path = '/back'\n[site]\nfallback = '/b.html'\n",
+	    "pages/b.html", "");
 	says(A, NULL, "");
 	says(A, "assets/x.css", "");
+}
+
+/* A name with an ending is a file's or nobody's: the fallback leaves it. */
+static void fallback(void **state)
+{
+	(void)state;
+	says(A "[site]\nfallback = '/b.html'\n", "pages/b.html",
+	    "site.toml:3:8: warning: missing-page: [oauth.a] sends people "
+	    "back to /auth/callback.html, and there will be no such page; "
+	    "write it, or name another");
 }
 
 /* What finish() would be on is another page than it was told. */
@@ -114,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(missing),
 	    cmocka_unit_test(answered),
+	    cmocka_unit_test(fallback),
 	    cmocka_unit_test(moved),
 	    cmocka_unit_test(elsewhere),
 	};
