@@ -799,8 +799,8 @@ async function thrown(run) {
 				'token-signature');
 	});
 	test('keys that are none are not "do not look"', async () => {
-		for (const none of [null, {}, {keys: null}, {keys: []}, 'x',
-			Promise.resolve()])
+		for (const none of [undefined, null, {}, {keys: null},
+			{keys: []}, 'x', Promise.resolve()])
 			equal(await codeOf(() => check({}, {}, {keys: none})),
 				'token-key');
 	});
