@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -84,19 +85,33 @@ static void listen_for(struct loop *loop, uint32_t events)
 }
 
 /*
- * No descriptor is left: one that owes us a request is closed for the new one;
- * if there is none, the backlog waits a moment.
+ * No descriptor is left: one that owes us a request is closed for the new one,
+ * unless it has sent it meanwhile; if there is none, the backlog waits a
+ * moment.
  */
 static void make_room(struct loop *loop)
 {
 	struct conn *oldest = TAILQ_FIRST(&loop->incomplete);
 
 	if (oldest) {
-		conn_close(loop, oldest);
+		conn_read(loop, oldest);
+		if (TAILQ_FIRST(&loop->incomplete) == oldest)
+			conn_close(loop, oldest);
 		return;
 	}
 	listen_for(loop, 0);
 	loop->accept_boot = loop->now.boot_ms + ACCEPT_PAUSE_MS;
+}
+
+/*
+ * accept4() takes a descriptor before it looks whether anybody is there, so it
+ * complains of none where nobody wants one.
+ */
+static bool is_anybody_there(const struct loop *loop)
+{
+	struct pollfd listening = {.fd = loop->listen_fd, .events = POLLIN};
+
+	return poll(&listening, 1, 0) == 1;
 }
 
 /* False: there is nobody left in the backlog, or no room. */
@@ -106,8 +121,9 @@ static bool accept_some(struct loop *loop)
 		int fd = accept4(
 		    loop->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOBUFS || errno == ENOMEM)
+			if ((errno == EMFILE || errno == ENFILE ||
+				errno == ENOBUFS || errno == ENOMEM) &&
+			    is_anybody_there(loop))
 				make_room(loop);
 			return false;
 		}
