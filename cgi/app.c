@@ -201,6 +201,9 @@ static enum outcome (*const handlers[])(struct handling *h) = {
     [ROUTE_JOB_RESULT] = handle_job_result,
     [ROUTE_JOB_CANCEL] = handle_job_cancel,
     [ROUTE_HEALTH] = handle_health,
+    [ROUTE_EVENTS] = handle_none,
+    [ROUTE_LIST] = handle_none,
+    [ROUTE_OWNER_EVENTS] = handle_none,
 };
 
 enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,
@@ -276,7 +279,7 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 	static enum outcome (*const halves[])(
 	    struct handling * h, struct change * change) = {
 	    [CHANGE_ACCEPT] = handle_accepted,
-	    [CHANGE_EVENT] = handle_cancelled,
+	    [CHANGE_CANCEL] = handle_cancelled,
 	};
 	struct handling h;
 

@@ -19,6 +19,8 @@
  * status.c the jobs API and parked requests (contract 4 B to E).
  */
 struct change;
+struct bearer;
+struct estimate;
 struct app {
 	const struct config *config;
 	const struct keys *keys;
@@ -26,7 +28,15 @@ struct app {
 	bool viewing;	     /* its view is open */
 	int64_t seen;	     /* app_changed(): up to which version */
 	size_t body_max;     /* the largest of all APIs: what the loop reads */
-	const struct log *log; /* NULL = says nothing */
+	const struct log *log;	    /* NULL = says nothing */
+	struct bearer *bearer;	    /* NULL = no API takes tokens */
+	struct estimate *estimates; /* one for each API; NULL = none measured */
+	/*
+	 * As a plain CGI program there is one request and no loop: no stream,
+	 * and a wait of this at most.
+	 */
+	bool plain;
+	int64_t plain_wait_ms;
 	/*
 	 * For jitter and trace ids, nothing secret: any number to start
 	 * with, moved on by every request.
@@ -49,8 +59,22 @@ struct app_now {
 };
 
 enum outcome {
-	OUTCOME_ANSWER, /* *ans is complete */
-	OUTCOME_PARK,	/* *wait says for what; the request may be freed */
+	/*
+	 * *ans is complete. Where *change is there as well, it is to be
+	 * committed by itself: nobody waits for it.
+	 */
+	OUTCOME_ANSWER,
+	OUTCOME_PARK, /* *wait says for what; the request may be freed */
+	/*
+	 * A stream. When it begins, ans is its head and its first bytes. From
+	 * app_resume(), ans->body is more of it, and nothing else of ans
+	 * counts; it goes on, as *wait says. It ends with OUTCOME_ANSWER, of
+	 * which again only the body counts. Nothing is queued for a stream but
+	 * what it was given last: while that has not gone out it is not
+	 * resumed, and afterwards told the newest of each job (wait->version
+	 * is how far it was told).
+	 */
+	OUTCOME_STREAM,
 	OUTCOME_COMMIT, /* *change is to be committed; the request may be
 			   freed. Then app_committed() */
 };

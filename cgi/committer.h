@@ -30,7 +30,12 @@
 
 enum change_kind {
 	CHANGE_ACCEPT, /* store_accept(): .job, .request, .meta */
-	CHANGE_EVENT,  /* store_change(): .job.id, .event */
+	CHANGE_CANCEL, /* store_change(): .job.id, .event */
+	CHANGE_PURGE,  /* the same */
+	CHANGE_READ,   /* the same */
+	CHANGE_RENEW,  /* store_renew(): .job.id, .event, .request */
+	CHANGE_FLAG,   /* store_flag(): .flag, .event.now_ms */
+	CHANGE_KINDS
 };
 struct change {
 	enum change_kind kind;
@@ -39,11 +44,13 @@ struct change {
 	struct job before;	  /* the committer's: to try it again */
 	struct buf request, meta; /* sealed */
 	struct job_event event;
+	char flag[STORE_META_NAME];
 	/*
 	 * ERR_OK: durable. ERR_CONFLICT, ERR_STALE, ERR_NOT_FOUND,
-	 * ERR_TOO_LARGE: as store_accept() and store_change() say, nothing
-	 * changed. ERR_BUSY, ERR_FULL, ERR_IO, ERR_CORRUPT: the store's
-	 * trouble; not committed, and .job is as it was.
+	 * ERR_TOO_LARGE, ERR_TAKEN, ERR_LIMIT, ERR_CROWDED: as store_accept()
+	 * and store_change() say, nothing changed. ERR_BUSY, ERR_FULL, ERR_IO,
+	 * ERR_CORRUPT: the store's trouble; not committed, and .job is as it
+	 * was.
 	 */
 	enum err err;
 	int64_t until_boot; /* COMMITTER_WAIT_MS after it was submitted */

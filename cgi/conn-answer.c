@@ -194,6 +194,20 @@ void conn_unpark(
 
 /* ---- changes ------------------------------------------------------------- */
 
+#define NOBODYS UINT64_MAX /* no connection's name */
+
+/* A note to be made beside the answer; one that cannot be is left out. */
+static void commit_aside(struct loop *loop, struct change *change)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	change->ticket = NOBODYS;
+	if (spec->submit(spec->ctx, change) == ERR_OK)
+		loop->n_changes++;
+	else
+		spec->discard(spec->ctx, change);
+}
+
 /*
  * The ticket is the connection's name. It asks for nothing else until this is
  * back, and conn_overdue() closes it: so a name in this state stands for one
@@ -253,7 +267,10 @@ void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
     const struct answer *ans, struct waiting *waiting, struct change *change)
 {
 	switch (outcome) {
+	case OUTCOME_STREAM: /* needs its own end of a connection */
 	case OUTCOME_ANSWER:
+		if (change)
+			commit_aside(loop, change);
 		answer(loop, c, c->framer.request_id, c->framer.keep_conn, ans);
 		break;
 	case OUTCOME_PARK:

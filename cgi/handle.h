@@ -37,6 +37,7 @@ struct handling {
 	bool onto_location; /* ?onComplete=redirect */
 
 	uint8_t owner[JOB_OWNER_BYTES]; /* of whoever asks; handling_owner() */
+	uint8_t quota[JOB_QUOTA_BYTES]; /* whom he counts for; the same */
 	bool has_job;
 	size_t api; /* the job's */
 	struct job row;

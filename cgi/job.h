@@ -39,6 +39,12 @@ enum job_reason {
 #define JOB_OWNER_BYTES 16 /* keyed hash; all zero = anonymous */
 #define JOB_PRINT_BYTES 16 /* fingerprint, contract 1 */
 #define JOB_CLAIM_BYTES 8
+#define JOB_QUOTA_BYTES 8
+#define JOB_RESOURCE_BYTES 8
+#define JOB_RENEWALS_MAX 3 /* other credentials for one job */
+#define JOB_READ_MS                                                            \
+	30000 /* once = true: so long after the first reading                  \
+		 its owner may read again (a cut connection) */
 
 /* The narrow row (store.md 10). Bodies are apart. */
 struct job {
@@ -65,6 +71,20 @@ struct job {
 	int status;	 /* HTTP status of the answer once terminal */
 	bool sent;	 /* the upstream call may have left */
 	int64_t gone_ms; /* a tombstone since then: its bodies are erased */
+	/*
+	 * Whom quotas count it for: a keyed hash of the owner, of an anonymous
+	 * sender's address; all zero where the API has no quota.
+	 */
+	uint8_t quota[JOB_QUOTA_BYTES];
+	/* keyed hash of API, owner and the client's resource id; zero = none */
+	uint8_t resource[JOB_RESOURCE_BYTES];
+	int64_t read_ms; /* once = true: when it was first delivered */
+	/*
+	 * Pending, and not to be claimed before the same request comes with
+	 * another credential: the upstream said 401 to the one it has.
+	 */
+	bool needs;
+	int renewed; /* how often that has happened */
 };
 
 enum job_event_kind {
@@ -84,6 +104,18 @@ enum job_event_kind {
 				running one is told by its next heartbeat */
 	JOB_EVENT_DEADLINE,  /* the deadline passed; a running one ends only
 				once its lease is over */
+	JOB_EVENT_NEED,	     /* upstream's 401 to a forwarded credential: surely
+				not executed; rests as pending until RENEW or
+				its deadline. With JOB_RENEWALS_MAX renewals
+				behind it: failed, REASON_UPSTREAM_REFUSED */
+	JOB_EVENT_RENEW,     /* the request came again with another credential:
+				needs → queued; ERR_CONFLICT where it is not
+				needed */
+	JOB_EVENT_READ,	     /* once = true, completed: it is delivered. The
+				first sets read_ms; within JOB_READ_MS another
+				changes nothing (ERR_OK), then ERR_CONFLICT */
+	JOB_EVENT_PURGE,     /* terminal: a tombstone now. ERR_CONFLICT while it
+				is open, ERR_OK and nothing when it is gone */
 	JOB_EVENTS
 };
 

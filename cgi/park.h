@@ -22,7 +22,17 @@ enum wait_view {
 	WAIT_REPEAT, /* B: same method, URL and id */
 	WAIT_STATUS, /* C: long poll of the status document */
 	WAIT_RESULT, /* D */
+	WAIT_EVENTS, /* a stream of one job's events: stays until it ended */
+	WAIT_OWNER_EVENTS, /* a stream of all of one owner's; see PARK_OWNER */
 };
+/* Which events a stream has (contract 6). */
+enum event_view { EVENT_ALL, EVENT_COMMAND, EVENT_ALERT };
+/*
+ * Instead of an API's index, in waiting.api and for park_wake(): who waits for
+ * all of an owner's jobs, whose hash stands in waiting.id where a job's key
+ * does.
+ */
+#define PARK_OWNER UINT32_MAX
 
 /*
  * A request whose job could not be looked up when it came: how it named it,
@@ -41,7 +51,8 @@ struct waiting {
 	uint32_t api;
 	enum wait_view view;
 	int64_t version;       /* answer once the row's differs; -1 = wait for
-				  a terminal state only */
+				  a terminal state only. Streams: told up to
+				  here */
 	int64_t answer_boot;   /* from then on answer with what there is */
 	int64_t deadline_boot; /* at the latest, whatever the store says */
 	int64_t again_boot;    /* ask again then, bell or not; 0 = need not */
@@ -49,6 +60,7 @@ struct waiting {
 	uint32_t origin;       /* whom CORS answers: answer_context's */
 	bool head, onto_location, prefer;
 	enum wait_probe probe;
+	enum event_view events;		/* WAIT_EVENTS, WAIT_OWNER_EVENTS */
 	uint8_t print[JOB_PRINT_BYTES]; /* PROBE_*, B: of the request */
 };
 

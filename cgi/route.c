@@ -95,6 +95,13 @@ static const struct job_route {
     {NULL, ROUTE_JOB, "GET, HEAD, DELETE, OPTIONS"},
     {"result", ROUTE_JOB_RESULT, "GET, HEAD, OPTIONS"},
     {"cancel", ROUTE_JOB_CANCEL, "POST, OPTIONS"},
+    {"events", ROUTE_EVENTS, "GET, OPTIONS"},
+};
+
+/* What stands there instead of an ID. */
+static const struct job_route fixed_routes[] = {
+    {"health", ROUTE_HEALTH, "GET, HEAD, OPTIONS"},
+    {"events", ROUTE_OWNER_EVENTS, "GET, OPTIONS"},
 };
 
 static bool allows(struct str allow, struct str method)
@@ -140,9 +147,17 @@ static void find_job(const struct request *r, const struct segments *s,
 {
 	size_t rest = s->n - depth;
 
-	if (rest == 1 && str_is(s->items[depth], "health")) {
-		settle(r, ROUTE_HEALTH, "GET, HEAD, OPTIONS", out);
+	if (rest == 0) {
+		settle(r, ROUTE_LIST, "GET, HEAD, OPTIONS", out);
 		return;
+	}
+	for (size_t i = 0; i < sizeof(fixed_routes) / sizeof(fixed_routes[0]);
+	     i++) {
+		const struct job_route *row = &fixed_routes[i];
+		if (rest == 1 && str_is(s->items[depth], row->tail)) {
+			settle(r, row->kind, row->allow, out);
+			return;
+		}
 	}
 	for (size_t i = 0; i < sizeof(job_routes) / sizeof(job_routes[0]);
 	     i++) {

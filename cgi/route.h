@@ -15,9 +15,12 @@ enum route_kind {
 	ROUTE_OPTIONS, /* CORS pre-flight or plain OPTIONS; .allow as above */
 	ROUTE_API,     /* an accept: .api, .params */
 	ROUTE_JOB,     /* prefix/jobs/ID: GET, HEAD, DELETE */
-	ROUTE_JOB_RESULT, /* prefix/jobs/ID/result: GET, HEAD */
-	ROUTE_JOB_CANCEL, /* prefix/jobs/ID/cancel: POST */
-	ROUTE_HEALTH,	  /* prefix/jobs/health: GET, HEAD */
+	ROUTE_JOB_RESULT,   /* prefix/jobs/ID/result: GET, HEAD */
+	ROUTE_JOB_CANCEL,   /* prefix/jobs/ID/cancel: POST */
+	ROUTE_EVENTS,	    /* prefix/jobs/ID/events: GET */
+	ROUTE_HEALTH,	    /* prefix/jobs/health: GET, HEAD */
+	ROUTE_LIST,	    /* prefix/jobs: GET, HEAD */
+	ROUTE_OWNER_EVENTS, /* prefix/jobs/events: GET */
 };
 #define ROUTE_PARAMS_MAX 16
 #define ROUTE_NO_API ((size_t)-1)

@@ -260,7 +260,7 @@ enum outcome handle_job_cancel(struct handling *h)
 		memcpy(h->row.id, id, JOB_ID_BYTES);
 	else if (job_is_terminal(h->row.state))
 		return answer_cancel(h);
-	struct change *change = handling_change(h, CHANGE_EVENT, &h->job.meta);
+	struct change *change = handling_change(h, CHANGE_CANCEL, &h->job.meta);
 	((struct afterwards *)change->then)->unseen = unseen;
 	change->job = h->row;
 	change->event = (struct job_event){.kind = JOB_EVENT_CANCEL,

@@ -9,7 +9,8 @@
  * Both directions walk the same rows: a row says where in its struct a member
  * stands (offset), what it is (kind), and how JSON calls it. The file is
  *
- *	{"format": 1, TOP…, "upstreams": [{UPSTREAM…}…], "apis": [{API…}…]}
+ *	{"format": 1, TOP…, "providers": [{PROVIDER…}…],
+ *	 "upstreams": [{UPSTREAM…}…], "apis": [{API…}…]}
  *
  * with empty strings and empty lists left out.
  */
@@ -49,6 +50,12 @@ const char *const config_on_lost[ON_LOST_COUNT + 1] = {
 static const struct row top_rows[] = {
 #define OWNER config
 #define CONFIG_TOP
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row provider_rows[] = {
+#define OWNER provider
+#define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef OWNER
     {.name = NULL}};
@@ -168,6 +175,9 @@ void config_write(const struct config *config, struct buf *out)
 	json_key(&w, "format");
 	json_int(&w, CONFIG_FORMAT);
 	write_rows(&w, top_rows, config);
+	if (config->n_providers)
+		write_list(&w, "providers", provider_rows, config->providers,
+		    config->n_providers, sizeof(*config->providers));
 	write_list(&w, "upstreams", upstream_rows, config->upstreams,
 	    config->n_upstreams, sizeof(*config->upstreams));
 	write_list(&w, "apis", api_rows, config->apis, config->n_apis,
@@ -387,8 +397,11 @@ static void check_api(
 		wrong(r, pos, "an api's tag is six hexadecimal digits");
 	if (api->method.n == 0 || !str_starts(api->path, "/"))
 		wrong(r, pos, "an api needs a method and a path");
-	if (!config_upstream(c, api->upstream))
+	if (!api->noop && !config_upstream(c, api->upstream))
 		wrong(r, pos, "this api names an upstream that is not here");
+	if (api->auth.n && !str_is(api->auth, "none") &&
+	    !str_is(api->auth, "web-server") && !config_provider(c, api->auth))
+		wrong(r, pos, "this api's auth names a provider not here");
 	for (size_t j = 0; j < i; j++) {
 		if (str_eq(c->apis[j].name, api->name))
 			wrong(r, pos, "two apis have this name");
@@ -429,7 +442,7 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
     struct diag *diag, struct config **out)
 {
 	static const char *const others[] = {
-	    "format", "upstreams", "apis", NULL};
+	    "format", "providers", "upstreams", "apis", NULL};
 	struct reader r = {.arena = a, .diag = diag};
 	struct value *top;
 
@@ -445,6 +458,8 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 		return ERR_INPUT;
 	struct config *c = arena_alloc(a, sizeof(*c));
 	read_rows(&r, top_rows, others, top, c);
+	c->providers = read_list(&r, top, "providers", provider_rows,
+	    sizeof(*c->providers), &c->n_providers);
 	c->upstreams = read_list(&r, top, "upstreams", upstream_rows,
 	    sizeof(*c->upstreams), &c->n_upstreams);
 	c->apis =
@@ -471,6 +486,14 @@ enum err config_read(
 	if (err)
 		return err;
 	return config_parse(a, json, path, diag, out);
+}
+
+const struct provider *config_provider(const struct config *c, struct str name)
+{
+	for (size_t i = 0; i < c->n_providers; i++)
+		if (str_eq(c->providers[i].name, name))
+			return &c->providers[i];
+	return NULL;
 }
 
 const struct upstream *config_upstream(const struct config *c, struct str name)

@@ -53,6 +53,26 @@ struct pairs {
 	size_t n;
 };
 
+/*
+ * Somebody whose tokens are taken for an owner (contract 1): what a bearer
+ * token must say, and where its keys are. The keys themselves are a file,
+ * STATE/jwks/NAME.json, a JWK set (RFC 7517 5) that is replaced by rename.
+ */
+struct provider {
+	struct str name; /* of site.toml: "hmrc", "hmrc:sandbox" */
+	/*
+	 * "cognito": its access tokens have no aud, so client_id and
+	 * token_use = "access" are checked. Else aud has one of .audiences.
+	 */
+	struct str kind;
+	struct str issuer; /* iss, compared byte by byte */
+	struct strs audiences;
+	struct strs client_ids;
+	struct strs algorithms; /* of "RS256" and "ES256" */
+	struct str jwks_uri;	/* whoever fetches them knows where */
+	int64_t leeway_ms;	/* of exp and nbf */
+};
+
 struct upstream {
 	struct str name;
 	struct str base; /* absolute URL without a trailing slash */
@@ -64,11 +84,12 @@ struct upstream {
 };
 
 struct api {
-	struct str name;   /* [a-z0-9-]{1,64}; names the request table */
-	struct str tag;	   /* CONFIG_TAG_HEX characters, unique */
-	struct str method; /* upper case */
-	struct str path;   /* with the prefix: /api/v1/bundle/{id} */
-	struct str auth;   /* "none" until owners are checked */
+	struct str name;    /* [a-z0-9-]{1,64}; names the request table */
+	struct str tag;	    /* CONFIG_TAG_HEX characters, unique */
+	struct str method;  /* upper case */
+	struct str path;    /* with the prefix: /api/v1/bundle/{id} */
+	struct str auth;    /* "none", "web-server" or a provider's name */
+	struct strs scopes; /* all of them must be in the token: else 403 */
 	enum pattern pattern;
 	unsigned allow; /* bit (1u << enum pattern) */
 	int64_t wait_ms, wait_max_ms;
@@ -88,6 +109,20 @@ struct api {
 	struct pairs request_headers;
 	struct strs forward; /* header names, may end in '*', lower case */
 	struct str location; /* "/bundles/{result.id}", or empty */
+	/* of one owner (anonymous: one address); 0 = no bound */
+	int64_t owner_rate_count, owner_rate_per_ms;
+	int64_t owner_open;	/* jobs that have not ended */
+	int64_t queue_max;	/* pending jobs of all owners; 0 = no bound */
+	struct str resource_id; /* "body.id": a member of the JSON body */
+	/* JSON members that are credentials: no part of the fingerprint */
+	struct strs body_secret;
+	bool once; /* the result is delivered once */
+	/*
+	 * The API's own names of what happens, for ?view=command: "accepted",
+	 * "started", "progress", "completed", "failed", "cancelled" → name.
+	 */
+	struct pairs events;
+	bool noop; /* done at once, its body the result: only with --dev */
 };
 
 struct config {
@@ -96,6 +131,10 @@ struct config {
 	struct str api_url;  /* where the APIs are, if elsewhere; else empty */
 	struct str prefix;   /* "/api"; the jobs API is prefix + "/jobs" */
 	struct strs origins; /* CORS */
+	/* WWW-Authenticate of a 401 where auth is "web-server"; may be empty */
+	struct str web_challenge;
+	struct provider *providers; /* those that an API names */
+	size_t n_providers;
 	struct upstream *upstreams;
 	size_t n_upstreams;
 	struct api *apis;
@@ -118,6 +157,7 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 
 /* NULL when there is none. */
 const struct upstream *config_upstream(const struct config *c, struct str name);
+const struct provider *config_provider(const struct config *c, struct str name);
 const struct api *config_api(const struct config *c, struct str name);
 
 #endif

@@ -65,6 +65,7 @@ enum store_role { STORE_WRITES, STORE_READS, STORE_SHOWS };
 #define STORE_TURN_WAIT_MS 2000
 #define STORE_OPEN_WAIT_MS 5000
 #define STORE_CHECK_BYTES 16
+#define STORE_META_NAME 128 /* bytes of a number's or a note's name */
 struct store_now {
 	int64_t ms, boot; /* wall clock, CLOCK_BOOTTIME */
 };
@@ -147,6 +148,74 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
 
 /*
+ * What store_accept() decides by besides, from the row of config.apis, in this
+ * order; nothing is changed and the transaction stays usable:
+ *   ERR_TAKEN    job->resource is another open job's: *job is that row
+ *   ERR_LIMIT    the sender's own: owner_rate, owner_open
+ *   ERR_CROWDED  everybody's: queue_max, or the queue's age (admit.h)
+ * The same may be asked beforehand, in a view, so that a flood costs no turn.
+ */
+struct crowd {
+	int64_t open;		 /* of this quota: jobs that have not ended */
+	int64_t recent;		 /* of this quota: accepted after since_ms */
+	int64_t recent_first_ms; /* when the oldest of these was; 0 = none */
+	int64_t pending;	 /* of everybody; those that need a credential
+				    do not count */
+	int64_t oldest_pending_ms;
+};
+/* quota NULL or all zero: only what is everybody's. Inside. */
+enum err store_crowd(struct store *store, size_t api,
+    const uint8_t quota[JOB_QUOTA_BYTES], int64_t since_ms, struct crowd *out)
+    __attribute__((warn_unused_result));
+/* The open job that holds a resource; ERR_NOT_FOUND. Inside. */
+enum err store_holder(struct store *store, size_t api,
+    const uint8_t resource[JOB_RESOURCE_BYTES], struct job *out)
+    __attribute__((warn_unused_result));
+
+/*
+ * How long jobs of an API took from accept to an answer, in ms, the last
+ * STORE_SAMPLES of them in no order: store_change() writes one whenever a job
+ * completes or fails by the upstream's answer. Inside.
+ */
+#define STORE_SAMPLES 64
+enum err store_samples(struct store *store, size_t api,
+    int64_t ms[STORE_SAMPLES], size_t *n) __attribute__((warn_unused_result));
+
+/*
+ * One owner's jobs, tombstones left out, newest first by born (which compares
+ * across APIs): those with born < below (0 = from the newest). each() returns
+ * false to stop. Inside. An index answers it.
+ */
+enum err store_owned(struct store *store, size_t api,
+    const uint8_t owner[JOB_OWNER_BYTES], int64_t below, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+/* Those whose version is above `since`, in order of version. Inside. */
+enum err store_owned_since(struct store *store, size_t api,
+    const uint8_t owner[JOB_OWNER_BYTES], int64_t since, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+
+/*
+ * A note from one program to another, kept under a short name ("jwks/hmrc":
+ * a token named a key that is not in the file): when it was last made. Rings
+ * BELL_ACCEPTED. store_flagged(): 0 = never. Inside.
+ */
+enum err store_flag(struct store *store, const char *name, int64_t now_ms)
+    __attribute__((warn_unused_result));
+enum err store_flagged(struct store *store, const char *name, int64_t *at_ms)
+    __attribute__((warn_unused_result));
+
+/*
+ * Another configuration from now on: every API of the old one stands at its
+ * index, with the same name; what is new stands behind them and gets its
+ * tables (STORE_WRITES). Outside of transactions and views. An error leaves
+ * the old one.
+ */
+enum err store_reconfigure(struct store *store, const struct config *config)
+    __attribute__((warn_unused_result));
+
+/*
  * Takes the pending job that is due and arrived first (by born, not by clock),
  * unless `concurrency` jobs of this API run already, anywhere. The claim's own
  * transaction marks it sent. ERR_NOT_FOUND: nothing to do now; *due_boot then
@@ -173,6 +242,14 @@ enum err store_claim(struct store *store, size_t api,
  */
 enum err store_change(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str result)
+    __attribute__((warn_unused_result));
+
+/*
+ * JOB_EVENT_RENEW, and the request body sealed anew in the same transaction.
+ * Errors as store_change(), and ERR_TOO_LARGE.
+ */
+enum err store_renew(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str request)
     __attribute__((warn_unused_result));
 
 /*
@@ -270,7 +347,6 @@ unsigned store_heard(struct store *store, int fd);
  * no-op; `begin` waits its turn (fairly among processes) and then excludes
  * every other writer until commit or rollback.
  */
-#define STORE_META_NAME 128
 struct store_ops {
 	const char *name;
 	enum err (*open)(

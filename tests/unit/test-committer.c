@@ -201,7 +201,7 @@ static struct change *accept_of(uint32_t number)
 
 static struct change *cancel_of(uint32_t number)
 {
-	struct change *change = change_new(CHANGE_EVENT, 0);
+	struct change *change = change_new(CHANGE_CANCEL, 0);
 
 	memcpy(change->job.id + JOB_KEY_OFFSET, &number, sizeof(number));
 	change->event = (struct job_event){

@@ -116,13 +116,19 @@ static unsigned last_of(const char *const *names)
 	return n - 1;
 }
 
-static void fill(struct config *c, struct upstream *u, struct api *a)
+static void fill(
+    struct config *c, struct provider *p, struct upstream *u, struct api *a)
 {
 	void *object = c;
 #define FIELD(member, kind, json) fill_##kind(&OWNER->member);
 #define ENUM(member, names, json) OWNER->member = last_of(names);
 #define OWNER ((struct config *)object)
 #define CONFIG_TOP
+#include "lib/config.def"
+#undef OWNER
+	object = p;
+#define OWNER ((struct provider *)object)
+#define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef OWNER
 	object = u;
@@ -141,6 +147,9 @@ static void fill(struct config *c, struct upstream *u, struct api *a)
 	a->tag = STR("0a1b2c");
 	a->path = STR("/api/v1/x");
 	a->upstream = u->name;
+	a->auth = p->name;
+	c->providers = p;
+	c->n_providers = 1;
 	c->upstreams = u;
 	c->n_upstreams = 1;
 	c->apis = a;
@@ -160,6 +169,7 @@ static struct config *parse_ok(struct str json)
 
 static void round_trip(void **state)
 {
+	struct provider p = {0};
 	struct upstream u = {0};
 	struct api a = {0};
 	struct config c = {0};
@@ -167,7 +177,7 @@ static void round_trip(void **state)
 	unsigned rows = 0;
 
 	(void)state;
-	fill(&c, &u, &a);
+	fill(&c, &p, &u, &a);
 	config_write(&c, &out);
 	struct config *back = parse_ok(buf_str(&out));
 #define FIELD(member, kind, json)                                              \
@@ -181,6 +191,12 @@ static void round_trip(void **state)
 #define THIS c
 #define THAT (*back)
 #define CONFIG_TOP
+#include "lib/config.def"
+#undef THIS
+#undef THAT
+#define THIS p
+#define THAT back->providers[0]
+#define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef THIS
 #undef THAT
@@ -230,11 +246,12 @@ static struct buf whole; /* a good file */
 
 static void good_file(void)
 {
+	struct provider p = {0};
 	struct upstream u = {0};
 	struct api a = {0};
 	struct config c = {0};
 
-	fill(&c, &u, &a);
+	fill(&c, &p, &u, &a);
 	config_write(&c, &whole);
 }
 
@@ -287,6 +304,10 @@ static void every_row_refuses_another_type(void **state)
 #define ENUM(member, names, json) FIELD(member, ENUM, json)
 #define LIST NULL
 #define CONFIG_TOP
+#include "lib/config.def"
+#undef LIST
+#define LIST "providers"
+#define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef LIST
 #define LIST "upstreams"

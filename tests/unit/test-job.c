@@ -94,6 +94,10 @@ static const struct cell {
     [JOB_EVENT_LOST] = {"lost", NO, JOB_FAILED},
     [JOB_EVENT_CANCEL] = {"cancel", JOB_CANCELLED, JOB_PROCESSING},
     [JOB_EVENT_DEADLINE] = {"deadline", JOB_FAILED, JOB_FAILED},
+    [JOB_EVENT_NEED] = {"need", NO, NO},
+    [JOB_EVENT_RENEW] = {"renew", NO, NO},
+    [JOB_EVENT_READ] = {"read", NO, NO},
+    [JOB_EVENT_PURGE] = {"purge", NO, NO},
 };
 
 static void check_cell(enum job_state state, enum job_event_kind kind, int want)

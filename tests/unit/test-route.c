@@ -75,6 +75,11 @@ static void every_kind(void **state)
 	    {"OPTIONS", "/api/jobs/x", ROUTE_OPTIONS,
 		"GET, HEAD, DELETE, OPTIONS"},
 	    {"GET", "/api/jobs/health", ROUTE_HEALTH, ""},
+	    {"GET", "/api/jobs", ROUTE_LIST, ""},
+	    {"DELETE", "/api/jobs", ROUTE_METHOD, "GET, HEAD, OPTIONS"},
+	    {"GET", "/api/jobs/events", ROUTE_OWNER_EVENTS, ""},
+	    {"GET", "/api/jobs/x/events", ROUTE_EVENTS, "x"},
+	    {"HEAD", "/api/jobs/x/events", ROUTE_METHOD, "GET, OPTIONS"},
 	    {"DELETE", "/api/jobs/health", ROUTE_METHOD, "GET, HEAD, OPTIONS"},
 	};
 	(void)state;
@@ -99,7 +104,7 @@ static void nothing_is_there(void **state)
 	    "/api/%2e%2E/v1/bundle", "/api/v1/%2e/bundle", "/api/v1/bundl",
 	    "/api/v1/bundle/%", "/api/v1/bundle/%4", "/api/v1/bundle/%zz",
 	    "/api/v1/bundle/%00", "/api/v1/bundle/%ff", "/api/v1%2Fbundle",
-	    "/api/v1/bundle/7/8", "/API/v1/bundle", "/api/jobs", "/api/jobs/",
+	    "/api/v1/bundle/7/8", "/API/v1/bundle", "/api/jobs/",
 	    "/api/jobs/x/", "/api/jobs/x/y", "/api/jobs/x/result/z", "/jobs/x",
 	    "/api/jobs/x/%2e%2e/cancel"};
 	(void)state;
