@@ -144,6 +144,9 @@ static bool step(struct loop *loop, struct conn *c, size_t *at, size_t n)
 	uint8_t *bytes = loop->scratch + *at;
 	struct framer *f = &c->framer;
 	size_t used;
+
+	if (!framer_inside(f))
+		f->body_max = loop->spec->body_max;
 	enum framer_verdict verdict = framer_look(f, bytes, n - *at, &used);
 
 	*at += used;

@@ -62,6 +62,7 @@ struct loop {
 	int64_t accept_boot; /* out of descriptors: not before; 0 = now */
 	struct app_now now;
 	int64_t drain_boot; /* draining: until when; 0 = not */
+	int64_t busy_boot;  /* last that anybody was here */
 	bool stop;
 	/* conns[index]; those with fd -1 are in free_conns as well */
 	struct conn **conns;

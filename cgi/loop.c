@@ -68,6 +68,7 @@ int64_t loop_random(struct loop *loop, int64_t below)
 /* A clock costs little, but more than a step that asks for nothing. */
 void loop_step(struct loop *loop)
 {
+	loop->busy_boot = loop->now.boot_ms;
 	if (++loop->steps % VIEW_STEPS ||
 	    clock_boot_ms() < loop->now.boot_ms + LOOP_VIEW_MS)
 		return;
@@ -183,7 +184,39 @@ static void take_signals(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
-	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info))
+	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP) {
+			drain(loop);
+		} else if (!loop->drain_boot) {
+			rest(loop);
+			loop->spec->reload(loop->spec->ctx);
+		}
+	}
+}
+
+/* ---- nobody is here ------------------------------------------------------ */
+
+static bool is_busy(const struct loop *loop)
+{
+	return park_count(loop->park) || loop->n_changes ||
+	       !TAILQ_EMPTY(&loop->incomplete) ||
+	       !TAILQ_EMPTY(&loop->stalled) || !TAILQ_EMPTY(&loop->ready);
+}
+
+/* When it is to be asked whether to leave; 0 = not by time. */
+static int64_t idle_due(const struct loop *loop)
+{
+	if (!loop->spec->idle_ms || loop->drain_boot || is_busy(loop))
+		return 0;
+	return loop->busy_boot + loop->spec->idle_ms;
+}
+
+static void leave_if_idle(struct loop *loop)
+{
+	if (!is_due(loop, idle_due(loop)))
+		return;
+	loop->busy_boot = loop->now.boot_ms;
+	if (loop->spec->idle(loop->spec->ctx))
 		drain(loop);
 }
 
@@ -321,6 +354,7 @@ static int patience(const struct loop *loop)
 	at = earlier(at, loop->look_boot);
 	at = earlier(at, loop->accept_boot);
 	at = earlier(at, loop->drain_boot);
+	at = earlier(at, idle_due(loop));
 	if (at == INT64_MAX)
 		return -1;
 	if (at <= loop->now.boot_ms)
@@ -368,6 +402,8 @@ static bool turn(struct loop *loop)
 	if (n < 0 && errno != EINTR)
 		return false;
 	take_time(loop);
+	if (is_busy(loop))
+		loop->busy_boot = loop->now.boot_ms;
 	for (int i = 0; i < n; i++)
 		take_event(loop, &events[i]);
 	take_ready(loop);
@@ -375,6 +411,7 @@ static bool turn(struct loop *loop)
 	look(loop);
 	wake_some(loop);
 	rest(loop);
+	leave_if_idle(loop);
 	return true;
 }
 
@@ -408,6 +445,8 @@ static bool signals_open(struct loop *loop)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (loop->spec->reload)
+		sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return false;
 	loop->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -440,6 +479,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	TAILQ_INIT(&loop->committing);
 	TAILQ_INIT(&loop->ready);
 	take_time(loop);
+	loop->busy_boot = loop->now.boot_ms;
 	if (parse_init() != ERR_OK || loop->epoll_fd < 0 || !desk_open(loop) ||
 	    !signals_open(loop) || !add(loop, loop->listen_fd, NAME_LISTEN) ||
 	    !add(loop, loop->signal_fd, NAME_SIGNAL))

@@ -97,12 +97,26 @@ struct loop_spec {
 	 * `changed`, and before `committed`: what was read until now is old.
 	 */
 	void (*rest)(void *ctx);
+	/*
+	 * SIGHUP (NULL: it is not taken). No view is open then. body_max of
+	 * this spec may change meanwhile, and holds from each connection's next
+	 * request on; nothing else of it ever changes.
+	 */
+	void (*reload)(void *ctx);
+	/*
+	 * Nobody has waited, streamed, committed, or been inside a request or
+	 * an answer for idle_ms (0: it is never asked): true drains, as
+	 * SIGTERM does. Connections that a web server keeps do not count.
+	 */
+	int64_t idle_ms;
+	bool (*idle)(void *ctx);
 };
 /*
- * Until SIGTERM or SIGINT, which it blocks for good; then drains (no new
- * connection; everybody who waits is answered with what there is, in no order
- * and within LOOP_RELEASE_MS; changes under way are waited for) and returns
- * ERR_OK. A second signal ends the draining. ERR_IO when it cannot be set up.
+ * Until SIGTERM or SIGINT, which it blocks for good, or `idle` says so; then
+ * drains (no new connection; everybody who waits is answered with what there
+ * is, in no order and within LOOP_RELEASE_MS; changes under way are waited for)
+ * and returns ERR_OK. A second signal ends the draining. ERR_IO when it cannot
+ * be set up.
  */
 enum err loop_run(const struct loop_spec *spec)
     __attribute__((warn_unused_result));

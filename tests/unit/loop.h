@@ -54,6 +54,10 @@ struct shared {
 	volatile int submitted, committed, rested, counted;
 	volatile int blind;	      /* changed: false, so many times */
 	volatile int looked, resumed; /* calls of changed and resume */
+	volatile int reloaded;	      /* SIGHUPs; each makes body_max 10 */
+	volatile int asked, leave;    /* whether it is idle; what it says */
+	volatile int asked_then;      /* when a request was parked */
+	volatile int asked_while;     /* until it was resumed */
 	char changed[TOKEN_MAX];      /* whose token changed wakes */
 };
 
@@ -67,6 +71,8 @@ struct world {
 	int files_max;		    /* of its process; 0 = as many as allowed */
 	uint32_t conns_max;	    /* 0 = as many as in earnest */
 	bool keyed;		    /* changed wakes one token, not everybody */
+	int64_t idle_ms;
+	struct loop_spec *spec; /* in its process */
 };
 
 static inline void say(struct arena *a, struct answer *ans, int status,
@@ -209,6 +215,8 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
 	} else if (str_is(r->path, "/park")) {
+		struct world *w = ctx;
+		w->shared->asked_then = w->shared->asked;
 		*wait = (struct waiting){.deadline_boot = now.boot_ms + number,
 		    .version = now.boot_ms + number};
 		put_token(wait, token);
@@ -260,6 +268,7 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
 
 	w->shared->resumed++;
+	w->shared->asked_while = w->shared->asked - w->shared->asked_then;
 	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
 		ans->body = arena_printf(a, "%d", w->shared->resumed);
 	else if (strcmp(token, "drawn") == 0 &&
@@ -320,6 +329,22 @@ static inline void test_rest(void *ctx)
 	w->shared->rested++;
 }
 
+static inline void test_reload(void *ctx)
+{
+	struct world *w = ctx;
+
+	w->shared->reloaded++;
+	w->spec->body_max = 10;
+}
+
+static inline bool test_idle(void *ctx)
+{
+	struct world *w = ctx;
+
+	w->shared->asked++;
+	return w->shared->leave;
+}
+
 static inline void world_open(struct world *w, int64_t limit_ms)
 {
 	struct rlimit limit;
@@ -354,7 +379,11 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .changed = w->keyed ? test_changed : NULL,
 	    .rest = test_rest,
 	    .bell_fd = w->bell,
-	    .heard = test_heard};
+	    .heard = test_heard,
+	    .reload = test_reload,
+	    .idle_ms = w->idle_ms,
+	    .idle = test_idle};
+	w->spec = &spec;
 	assert_int_equal(loop_listen(w->path, NULL, &spec.listen_fd), ERR_OK);
 	fflush(stdout);
 	w->pid = fork();
@@ -381,7 +410,8 @@ static inline void world_close(struct world *w)
 {
 	int status = -1;
 
-	kill(w->pid, SIGTERM);
+	if (!w->shared->leave)
+		kill(w->pid, SIGTERM);
 	assert_int_equal(waitpid(w->pid, &status, 0), w->pid);
 	assert_int_equal(status, 0);
 	close(w->bell);
