@@ -22,7 +22,7 @@ BUILD := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd \
 	nettle
 PKGS_LIB := libsodium
-PKGS_CGI := libsodium sqlite3 libcurl
+PKGS_CGI := libsodium sqlite3 libcurl cjose
 PKGS_TEST := cmocka
 
 CC ?= cc
@@ -171,9 +171,9 @@ tests-built: $(UNIT) $(STORE_TESTS) \
 $(BUILD)/tests/fuzz-%: $(BUILD)/obj/tests/fuzz/fuzz-%.o \
 		$(BUILD)/obj/tests/fuzz/failed.o \
 		$(if $(FUZZ),,$(BUILD)/obj/tests/fuzz/driver.o) \
-		$(BUILD)/libgenerator.a $(BUILD)/liblowtide.a
+		$(BUILD)/libgenerator.a $(BUILD)/libcgi.a $(BUILD)/liblowtide.a
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(GEN_LIBS) $(CGI_LIBS)
 
 # make fuzz T=html SECONDS=60: what is new goes to build/fuzz/corpus.
 SECONDS ?= 60
