@@ -34,6 +34,9 @@ enum err sqlite_make_store(struct opening *o)
 enum err sqlite_make_apis(struct opening *o)
     __attribute__((warn_unused_result));
 
+/* Each has its table; says nothing. */
+bool sqlite_has_apis(struct opening *o);
+
 /* _meta: a value of bytes, or the number where value.p is NULL. */
 enum err sqlite_meta_put(struct opening *o, const char *name, struct str value,
     int64_t number) __attribute__((warn_unused_result));

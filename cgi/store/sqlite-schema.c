@@ -222,6 +222,14 @@ static enum err has_table(struct opening *o, struct sqlite_api *api)
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+bool sqlite_has_apis(struct opening *o)
+{
+	for (size_t i = 0; i < o->s->n_apis; i++)
+		if (has_table(o, &o->s->apis[i]) || !o->s->apis[i].is_there)
+			return false;
+	return true;
+}
+
 static enum err make_table(struct opening *o, struct sqlite_api *api)
 {
 	struct buf sql = {0};

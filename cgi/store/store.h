@@ -75,6 +75,12 @@ struct store_spec {
 	/* Proof that this program holds the store's name key (keys_check). */
 	uint8_t check[STORE_CHECK_BYTES];
 	enum store_role role;
+	/*
+	 * STORE_WRITES, of a program that lives for one request: a store that
+	 * is whole, of this boot, and has every table, is opened without a turn
+	 * and its log is not emptied. Any other is opened as usual.
+	 */
+	bool brief;
 	int64_t turn_wait_ms; /* 0 = STORE_TURN_WAIT_MS */
 	int64_t open_wait_ms; /* at opening; 0 = STORE_OPEN_WAIT_MS */
 	/* For tests; 0 = store.md's. Sizes of the log in bytes. */

@@ -273,6 +273,59 @@ static void apis_come_and_go(void **state)
 	expect_refusal(f, ERR_INPUT, "bad-api-name");
 }
 
+/* ---- brief ------------------------------------------------------------- */
+
+/* A program for one request: no turn and no checkpoint but for its commit. */
+static void a_brief_open_waits_for_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct turnstile t;
+	struct store *store = NULL;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	const off_t log = size_of(f, "jobs.db-wal");
+	assert_true(log > 0);
+	f->spec.brief = true;
+	f->spec.turn_wait_ms = f->spec.open_wait_ms = 20;
+	OK(turnstile_open(f->dir, NULL, &t));
+	OK(turnstile_enter(&t, 0));
+	OK(store_open(&store_sqlite, &f->spec, &f->diag, &store));
+	assert_int_equal(size_of(f, "jobs.db-wal"), log);
+	assert_int_equal(store_begin(store), ERR_BUSY);
+	turnstile_leave(&t);
+	turnstile_close(&t);
+	store_close(f->store);
+	f->store = store;
+	accept_one(f, API_FAIL, 2);
+	assert_true(size_of(f, "jobs.db-wal") > log);
+	reopen(f);
+	assert_int_equal(ask(f, "SELECT count(*) FROM \"vat-return-post\""), 2);
+	assert_int_equal(f->diag.errors, 0);
+}
+
+static void a_brief_open_makes_and_mends(void **state)
+{
+	struct fixture *f = *state;
+
+	f->spec.brief = true;
+	f->config.n_apis = 2;
+	fixture_open(f); /* there was none */
+	accept_one(f, API_FAIL, 1);
+	f->config.n_apis = 3;
+	reopen(f); /* a table was missing */
+	accept_one(f, API_WIDE, 1);
+	f->spec.boot = "another boot";
+	reopen(f);
+	assert_int_equal(ask(f, "SELECT count(*) FROM _meta WHERE name='boot'"
+				" AND value=CAST('another boot' AS BLOB)"),
+	    1);
+	store_close(f->store);
+	f->store = NULL;
+	f->spec.check[3] ^= 1;
+	expect_refusal(f, ERR_MISSING, "store-other-keys");
+}
+
 /* ---- read-only --------------------------------------------------------- */
 
 static bool count_one(void *ctx, const struct job *job)
@@ -863,6 +916,8 @@ int main(void)
 	    T(what_is_no_store_is_refused),
 	    T(a_damaged_row_is_said),
 	    T(apis_come_and_go),
+	    T(a_brief_open_waits_for_nobody),
+	    T(a_brief_open_makes_and_mends),
 	    T(those_that_read_have_it_mapped),
 	    T(a_read_only_handle_changes_nothing),
 	    T(a_reader_waits_for_no_writer),
