@@ -15,6 +15,8 @@ struct estimate {
 	int64_t read_boot;	   /* when they were read; 0 = never */
 };
 
+/* As they come from the store, in any order; at most STORE_SAMPLES. */
+void estimate_fill(struct estimate *e, const int64_t *ms, size_t n);
 /*
  * Reads them anew where they are older than ESTIMATE_FRESH_MS; what cannot be
  * read just now stays as it was. Inside a view.
