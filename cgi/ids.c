@@ -1,5 +1,6 @@
 #include "cgi/ids.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -16,6 +17,7 @@
 #define MAC_BYTES (JOB_ID_BYTES - MAC_OFFSET)
 #define PREFIX "job_"
 
+_Static_assert(JOB_QUOTA_BYTES == 8 && JOB_RESOURCE_BYTES == 8, "short hashes");
 _Static_assert(MAC_BYTES == 16, "the MAC fills the id");
 _Static_assert(TAG_OFFSET + TAG_BYTES == JOB_KEY_OFFSET, "the tag fits");
 _Static_assert(JOB_ID_BYTES % 3 == 0 &&
@@ -70,6 +72,17 @@ void ids_owner(
 	finish(&h, out);
 }
 
+void ids_owner_of(const struct keys *keys, struct str issuer,
+    struct str subject, uint8_t out[JOB_OWNER_BYTES])
+{
+	struct hash h;
+
+	start(&h, &keys->name, "lowtide token owner", JOB_OWNER_BYTES);
+	text_field(&h, issuer);
+	text_field(&h, subject);
+	finish(&h, out);
+}
+
 bool ids_is_anonymous(const uint8_t owner[JOB_OWNER_BYTES])
 {
 	return sodium_is_zero(owner, JOB_OWNER_BYTES) == 1;
@@ -93,6 +106,73 @@ void ids_fingerprint(const struct keys *keys, struct str method,
 	text_field(&h, query);
 	text_field(&h, body);
 	finish(&h, out);
+}
+
+/* Shorter than BLAKE2b makes them: the first bytes of a longer hash. */
+static void finish_short(struct hash *h, uint8_t out[8])
+{
+	uint8_t whole[crypto_generichash_BYTES_MIN];
+
+	finish(h, whole);
+	memcpy(out, whole, 8);
+}
+
+#define IPV4_BYTES 4
+#define IPV6_NETWORK 8 /* bytes of a /64 */
+
+/* How many bytes of `out` name the network; 0: it is no address. */
+static size_t network(struct str address, uint8_t out[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char text[INET6_ADDRSTRLEN];
+	struct str bare = str_slice(address, 0, str_find(address, '%', 0));
+
+	if (bare.n >= sizeof(text) || memchr(bare.n ? bare.p : "", 0, bare.n))
+		return 0;
+	memcpy(text, bare.n ? bare.p : "", bare.n);
+	text[bare.n] = '\0';
+	if (inet_pton(AF_INET, text, out) == 1)
+		return IPV4_BYTES;
+	if (inet_pton(AF_INET6, text, out) != 1)
+		return 0;
+	if (memcmp(out, mapped, sizeof(mapped)) != 0)
+		return IPV6_NETWORK;
+	memmove(out, out + sizeof(mapped), IPV4_BYTES);
+	return IPV4_BYTES;
+}
+
+void ids_quota(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], struct str remote_addr,
+    uint8_t out[JOB_QUOTA_BYTES])
+{
+	uint8_t address[16];
+	struct hash h;
+
+	memset(out, 0, JOB_QUOTA_BYTES);
+	if (!api->owner_rate_count && !api->owner_open)
+		return;
+	start(&h, &keys->name, "lowtide quota", crypto_generichash_BYTES_MIN);
+	text_field(&h, api->name);
+	field(&h, owner, JOB_OWNER_BYTES);
+	field(&h, address,
+	    ids_is_anonymous(owner) ? network(remote_addr, address) : 0);
+	finish_short(&h, out);
+}
+
+void ids_resource(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], struct str id,
+    uint8_t out[JOB_RESOURCE_BYTES])
+{
+	struct hash h;
+
+	start(
+	    &h, &keys->name, "lowtide resource", crypto_generichash_BYTES_MIN);
+	text_field(&h, api->name);
+	field(&h, owner, JOB_OWNER_BYTES);
+	text_field(&h, id);
+	finish_short(&h, out);
+	if (sodium_is_zero(out, JOB_RESOURCE_BYTES))
+		out[0] = 1;
 }
 
 static uint8_t digit(char c)

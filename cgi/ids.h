@@ -26,6 +26,12 @@ enum name_kind { NAME_IDEMPOTENCY_KEY = 1, NAME_REQUEST_ID = 2 };
 /* owner: empty for anonymous. out all zero then. */
 void ids_owner(
     const struct keys *keys, struct str owner, uint8_t out[JOB_OWNER_BYTES]);
+/*
+ * Of a token: both claims, neither empty. Never the owner of the same name
+ * that a web server said, nor another issuer's subject.
+ */
+void ids_owner_of(const struct keys *keys, struct str issuer,
+    struct str subject, uint8_t out[JOB_OWNER_BYTES]);
 bool ids_is_anonymous(const uint8_t owner[JOB_OWNER_BYTES]);
 /* The hash as hex, for logs. */
 void ids_owner_text(
@@ -34,6 +40,22 @@ void ids_owner_text(
 void ids_fingerprint(const struct keys *keys, struct str method,
     struct str path, struct str query, struct str body,
     uint8_t out[JOB_PRINT_BYTES]);
+/*
+ * Whom the quotas of an API count a request for (contract 2): its owner, or,
+ * where that is nobody, the network it came from: an IPv4 address or an IPv6
+ * /64, and an IPv4 address written as an IPv6 one is that IPv4 address. What
+ * is no address is all the same one. Zero where the API has no quota.
+ */
+void ids_quota(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], struct str remote_addr,
+    uint8_t out[JOB_QUOTA_BYTES]);
+/*
+ * The client's id for a resource, of this API and owner alone; anonymous
+ * senders have them in common. Never zero: that is a job without one.
+ */
+void ids_resource(const struct keys *keys, const struct api *api,
+    const uint8_t owner[JOB_OWNER_BYTES], struct str id,
+    uint8_t out[JOB_RESOURCE_BYTES]);
 void ids_random(const struct keys *keys, const struct api *api,
     const uint8_t owner[JOB_OWNER_BYTES], uint8_t out[JOB_ID_BYTES]);
 /*

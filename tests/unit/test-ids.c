@@ -48,6 +48,108 @@ static void owners_are_hashed(void **state)
 	assert_memory_not_equal(ann, bob, sizeof(bob));
 }
 
+static void tokens_have_owners_of_their_own(void **state)
+{
+	uint8_t a[JOB_OWNER_BYTES], b[JOB_OWNER_BYTES];
+	(void)state;
+
+	ids_owner_of(&keys, STR("https://a"), STR("ann"), a);
+	ids_owner_of(&keys, STR("https://a"), STR("ann"), b);
+	assert_memory_equal(a, b, sizeof(a));
+	assert_memory_not_equal(a, ann, sizeof(a));
+	assert_false(ids_is_anonymous(a));
+	ids_owner_of(&keys, STR("https://b"), STR("ann"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	ids_owner_of(&keys, STR("https://aa"), STR("nn"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	ids_owner_of(&keys, STR("https://a"), STR("bob"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+}
+
+/* Addresses of one network are one sender, whatever their spelling. */
+static void quotas_of_addresses(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} rows[] = {
+	    {"192.0.2.1", "192.0.2.1", true},
+	    {"192.0.2.1", "192.0.2.2", false},
+	    {"192.0.2.1", "::ffff:192.0.2.1", true},
+	    {"192.0.2.1", "::FFFF:c000:201", true},
+	    {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+	    {"192.0.2.1", "::192.0.2.1", false},
+	    {"2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true},
+	    {"2001:db8:1:2::1", "2001:0DB8:1:2:0:0:0:1", true},
+	    {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
+	    {"fe80::1%eth0", "fe80::2", true},
+	    /* what is none: one sender, and nobody's address */
+	    {"", "unix:", true},
+	    {"192.0.2.1.", "evil", true},
+	    {"192.0.2", "192.0.2.256", true},
+	    {"0192.0.2.1", "2001:db8::1::2", true},
+	    {"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb", "",
+		true},
+	    {"", "192.0.2.1", false},
+	    {"", "0.0.0.0", false},
+	    {"", "::", false},
+	};
+	const struct api limited = {.name = STR_INIT("a"), .owner_open = 1};
+	uint8_t a[JOB_QUOTA_BYTES], b[JOB_QUOTA_BYTES];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ids_quota(&keys, &limited, anonymous, str_of(rows[i].a), a);
+		ids_quota(&keys, &limited, anonymous, str_of(rows[i].b), b);
+		assert_int_equal(memcmp(a, b, sizeof(a)) == 0, rows[i].same);
+		assert_false(sodium_is_zero(a, sizeof(a)));
+	}
+	ids_quota(
+	    &keys, &limited, anonymous, (struct str){"192.0.2.1\0x", 11}, b);
+	ids_quota(&keys, &limited, anonymous, STR("192.0.2.1"), a);
+	assert_memory_not_equal(a, b, sizeof(a));
+}
+
+static void quotas_of_owners(void **state)
+{
+	struct api limited = {.name = STR_INIT("a"), .owner_rate_count = 1};
+	uint8_t a[JOB_QUOTA_BYTES], b[JOB_QUOTA_BYTES], bob[JOB_OWNER_BYTES];
+	(void)state;
+
+	/* wherever he is */
+	ids_quota(&keys, &limited, ann, STR("192.0.2.1"), a);
+	ids_quota(&keys, &limited, ann, STR("198.51.100.1"), b);
+	assert_memory_equal(a, b, sizeof(a));
+	ids_owner(&keys, STR("bob"), bob);
+	ids_quota(&keys, &limited, bob, STR("192.0.2.1"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	ids_quota(&keys, &limited, anonymous, STR(""), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	limited.name = STR("b");
+	ids_quota(&keys, &limited, ann, STR(""), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	limited.owner_rate_count = 0;
+	ids_quota(&keys, &limited, ann, STR(""), b);
+	assert_true(sodium_is_zero(b, sizeof(b)));
+}
+
+static void resources(void **state)
+{
+	uint8_t a[JOB_RESOURCE_BYTES], b[JOB_RESOURCE_BYTES];
+	(void)state;
+
+	ids_resource(&keys, &apis[0], ann, STR("7"), a);
+	ids_resource(&keys, &apis[0], ann, STR("7"), b);
+	assert_memory_equal(a, b, sizeof(a));
+	assert_false(sodium_is_zero(a, sizeof(a)));
+	ids_resource(&keys, &apis[0], ann, STR("8"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	ids_resource(&keys, &apis[1], ann, STR("7"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+	ids_resource(&keys, &apis[0], anonymous, STR("7"), b);
+	assert_memory_not_equal(a, b, sizeof(a));
+}
+
 static void fields_do_not_run_into_each_other(void **state)
 {
 	uint8_t a[JOB_PRINT_BYTES], b[JOB_PRINT_BYTES];
@@ -258,6 +360,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(owners_are_hashed),
+	    cmocka_unit_test(tokens_have_owners_of_their_own),
+	    cmocka_unit_test(quotas_of_addresses),
+	    cmocka_unit_test(quotas_of_owners),
+	    cmocka_unit_test(resources),
 	    cmocka_unit_test(fields_do_not_run_into_each_other),
 	    cmocka_unit_test(spelling_is_canonical),
 	    cmocka_unit_test(refuses_other_spellings),
