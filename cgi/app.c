@@ -345,13 +345,15 @@ static enum outcome answer_waiting(
  * later than what the client waits for.
  */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
-    struct waiting *wait, struct answer *ans)
+    struct waiting *wait, struct answer *ans, struct change **change)
 {
 	struct handling h;
 	enum outcome outcome;
 
+	*change = NULL;
 	start(&h, app, now, a, ans);
 	h.resumed = true;
+	h.change = change;
 	h.c.origin = wait->origin;
 	ans->head = wait->head;
 	enum err err = handling_load(&h, wait->api, wait->id);

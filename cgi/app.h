@@ -90,12 +90,13 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
     struct change *change, struct answer *ans, struct waiting *wait);
 /*
  * A parked request again: after a bell, or at its deadline (now.boot_ms says).
+ * OUTCOME_COMMIT: its wait is over, and what comes next is app_committed().
  * OUTCOME_PARK: nothing it waits for has happened yet; *wait may have
  * changed (again_boot). Where nobody else can
  * be parked, a deadline_boot moved to now has it answered with what there is.
  */
 enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
-    struct waiting *wait, struct answer *ans);
+    struct waiting *wait, struct answer *ans, struct change **change);
 /*
  * All requests of one wake of the loop read one view of the store: it is
  * opened by the first that needs it and given back here.

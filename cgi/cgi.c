@@ -64,11 +64,11 @@ static enum outcome handle(void *ctx, struct app_now now, struct arena *a,
 }
 
 static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
-    struct waiting *wait, struct answer *ans)
+    struct waiting *wait, struct answer *ans, struct change **change)
 {
 	struct endpoint *e = ctx;
 
-	return app_resume(&e->app, now, a, wait, ans);
+	return app_resume(&e->app, now, a, wait, ans, change);
 }
 
 static enum err submit(void *ctx, struct change *change)

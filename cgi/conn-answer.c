@@ -72,31 +72,70 @@ void conn_refuse(struct loop *loop, struct conn *c, enum err err)
 	arena_reset(&loop->arena);
 }
 
-/* ---- requests that wait -------------------------------------------------- */
+/* ---- changes ------------------------------------------------------------- */
 
-/* False: it waits on. */
-static bool ask_again(struct loop *loop, struct waiting *w, struct answer *ans)
+#define NOBODYS UINT64_MAX /* no connection's name */
+
+/* A note to be made beside the answer; one that cannot be is left out. */
+static void commit_aside(struct loop *loop, struct change *change)
 {
 	const struct loop_spec *spec = loop->spec;
 
+	change->ticket = NOBODYS;
+	if (spec->submit(spec->ctx, change) == ERR_OK)
+		loop->n_changes++;
+	else
+		spec->discard(spec->ctx, change);
+}
+
+/*
+ * The ticket is the connection's name. It asks for nothing else until this is
+ * back, and conn_overdue() closes it: so a name in this state stands for one
+ * change.
+ */
+static void commit(struct loop *loop, struct conn *c, struct change *change)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	change->ticket = conn_name(c);
+	enum err err = spec->submit(spec->ctx, change);
+	if (err) {
+		spec->discard(spec->ctx, change);
+		conn_refuse(loop, c, err);
+		return;
+	}
+	loop->n_changes++;
+	c->state = CONN_COMMITTING;
+	conn_time(loop, c, &loop->committing);
+}
+
+/* ---- requests that wait -------------------------------------------------- */
+
+/* OUTCOME_PARK: it waits on. */
+static enum outcome ask_again(struct loop *loop, struct waiting *w,
+    struct answer *ans, struct change **change)
+{
+	const struct loop_spec *spec = loop->spec;
+
+	*change = NULL;
 	if (w->again_boot <= loop->now.boot_ms)
 		w->again_boot = 0;
-	if (spec->resume(spec->ctx, loop->now, &loop->arena, w, ans) ==
-	    OUTCOME_ANSWER)
-		return true;
-	if (w->deadline_boot > loop->now.boot_ms)
-		return false;
+	enum outcome outcome =
+	    spec->resume(spec->ctx, loop->now, &loop->arena, w, ans, change);
+	if (outcome != OUTCOME_PARK || w->deadline_boot > loop->now.boot_ms)
+		return outcome;
 	*ans = (struct answer){0};
 	spec->refuse(spec->ctx, loop->now, &loop->arena, ERR_FULL, ans);
-	return true;
+	return OUTCOME_ANSWER;
 }
 
 /* Its deadline is now. */
-static bool answer_now(struct loop *loop, struct waiting *w, struct answer *ans)
+static enum outcome answer_now(struct loop *loop, struct waiting *w,
+    struct answer *ans, struct change **change)
 {
 	if (w->deadline_boot > loop->now.boot_ms)
 		w->deadline_boot = loop->now.boot_ms;
-	return ask_again(loop, w, ans);
+	return ask_again(loop, w, ans, change);
 }
 
 /* Not to a time that is over: that would be for ever. */
@@ -108,23 +147,41 @@ static void put_off(
 	park_again(loop->park, name, again_boot);
 }
 
+/*
+ * Its wait is over: answered, or its change is under way. What is to be
+ * committed for somebody who has gone is for nobody.
+ */
+static void conclude(struct loop *loop, struct conn *c,
+    const struct park_slot *slot, enum outcome outcome,
+    const struct answer *ans, struct change *change)
+{
+	if (c && outcome == OUTCOME_COMMIT)
+		commit(loop, c, change);
+	else if (change)
+		loop->spec->discard(loop->spec->ctx, change);
+	if (c && outcome != OUTCOME_COMMIT)
+		answer(loop, c, slot->request_id, slot->keep_conn, ans);
+}
+
 void conn_resume(struct loop *loop, struct park_name name, bool last)
 {
 	const struct park_slot *found = park_get(loop->park, name);
 	struct park_slot slot;
 	struct answer ans = {0};
+	struct change *change;
 
 	if (!found)
 		return;
 	slot = *found;
-	if (last ? answer_now(loop, &slot.waiting, &ans)
-		 : ask_again(loop, &slot.waiting, &ans)) {
+	enum outcome outcome =
+	    last ? answer_now(loop, &slot.waiting, &ans, &change)
+		 : ask_again(loop, &slot.waiting, &ans, &change);
+	if (outcome == OUTCOME_PARK) {
+		put_off(loop, name, slot.waiting.again_boot);
+	} else {
 		struct conn *c = conn_find(loop, slot.conn);
 		park_take(loop->park, name, NULL);
-		if (c)
-			answer(loop, c, slot.request_id, slot.keep_conn, &ans);
-	} else {
-		put_off(loop, name, slot.waiting.again_boot);
+		conclude(loop, c, &slot, outcome, &ans, change);
 	}
 	arena_reset(&loop->arena);
 	loop_step(loop);
@@ -162,6 +219,7 @@ static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 	    .waiting = *waiting,
 	};
 	struct answer ans = {0};
+	struct change *change;
 
 	draw_end(loop, &slot.waiting);
 	if (!c->end && !loop->drain_boot &&
@@ -169,8 +227,8 @@ static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 		c->state = CONN_PARKED;
 		return;
 	}
-	answer_now(loop, waiting, &ans);
-	answer(loop, c, slot.request_id, slot.keep_conn, &ans);
+	enum outcome outcome = answer_now(loop, waiting, &ans, &change);
+	conclude(loop, c, &slot, outcome, &ans, change);
 }
 
 void conn_unpark(
@@ -192,42 +250,7 @@ void conn_unpark(
 	conn_send(loop, c, !slot.keep_conn);
 }
 
-/* ---- changes ------------------------------------------------------------- */
-
-#define NOBODYS UINT64_MAX /* no connection's name */
-
-/* A note to be made beside the answer; one that cannot be is left out. */
-static void commit_aside(struct loop *loop, struct change *change)
-{
-	const struct loop_spec *spec = loop->spec;
-
-	change->ticket = NOBODYS;
-	if (spec->submit(spec->ctx, change) == ERR_OK)
-		loop->n_changes++;
-	else
-		spec->discard(spec->ctx, change);
-}
-
-/*
- * The ticket is the connection's name. It asks for nothing else until this is
- * back, and conn_overdue() closes it: so a name in this state stands for one
- * change.
- */
-static void commit(struct loop *loop, struct conn *c, struct change *change)
-{
-	const struct loop_spec *spec = loop->spec;
-
-	change->ticket = conn_name(c);
-	enum err err = spec->submit(spec->ctx, change);
-	if (err) {
-		spec->discard(spec->ctx, change);
-		conn_refuse(loop, c, err);
-		return;
-	}
-	loop->n_changes++;
-	c->state = CONN_COMMITTING;
-	conn_time(loop, c, &loop->committing);
-}
+/* ---- changes that are back ----------------------------------------------- */
 
 void conn_committed(struct loop *loop, struct change *change)
 {

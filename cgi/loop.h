@@ -59,10 +59,11 @@ struct loop_spec {
 	    struct change **change);
 	/*
 	 * At the latest when now.boot_ms has reached wait->deadline_boot it
-	 * answers. Before, it may set wait->again_boot: asked again then.
+	 * answers, or wants a change committed. Before, it may set
+	 * wait->again_boot: asked again then.
 	 */
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
-	    struct waiting *wait, struct answer *ans);
+	    struct waiting *wait, struct answer *ans, struct change **change);
 	/*
 	 * OUTCOME_COMMIT: `submit` hands the change over, with .ticket set;
 	 * ERR_FULL gives it back to be refused. When commit_fd is readable

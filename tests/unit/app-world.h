@@ -313,7 +313,10 @@ static inline void world_send_all(
 
 static inline void world_resume(struct world *w)
 {
-	w->outcome = app_resume(&w->app, w->now, &w->arena, &w->wait, &w->ans);
+	w->outcome = app_resume(
+	    &w->app, w->now, &w->arena, &w->wait, &w->ans, &w->change);
+	if (!w->holds)
+		world_commit(w);
 	world_rest(w);
 }
 

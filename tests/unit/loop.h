@@ -32,6 +32,7 @@
  *               "late TOKEN"); token "turn": late ones say the how
  *               many-th they were; "drawn": how much earlier than asked
  *               their deadline is, in ms
+ *               token "commits": instead, a change is committed, as /commit?-1
  *   /poll?MS    as /park?MS, but the deadline is five seconds behind the end
  *               of the wait; for "drawn" alone
  *   /big?N      200: N bytes
@@ -262,12 +263,16 @@ static inline int64_t test_end(struct app_now now, const struct waiting *wait)
 }
 
 static inline enum outcome test_resume(void *ctx, struct app_now now,
-    struct arena *a, struct waiting *wait, struct answer *ans)
+    struct arena *a, struct waiting *wait, struct answer *ans,
+    struct change **change)
 {
 	struct world *w = ctx;
 	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
 
 	w->shared->resumed++;
+	if (strcmp(token, "commits") == 0 &&
+	    (w->shared->settled || wait->deadline_boot <= now.boot_ms))
+		return test_ask(now, -1, -1, token, change);
 	w->shared->asked_while = w->shared->asked - w->shared->asked_then;
 	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
 		ans->body = arena_printf(a, "%d", w->shared->resumed);

@@ -178,6 +178,47 @@ static void test_parked_afterwards(void **state)
 	buf_release(&abort_it);
 }
 
+/* Who wants a change committed when his wait is over: bell, end, bytes. */
+static void test_commits_after_waiting(void **state)
+{
+	(void)state;
+
+	for (int way = 0; way < 3; way++) {
+		int fd = dial(&world), n = world.shared->submitted;
+		ask(fd, 1, way == 1 ? "/park?5" : "/park?60000", "commits");
+		world.shared->settled = way == 0;
+		if (way == 0)
+			ring(&world);
+		else if (way == 2)
+			ask(fd, 2, "/echo", "behind");
+		await_submitted(&world, n + 1);
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		assert_int_equal(poll(&p, 1, 5), 0); /* no byte before */
+		release(&world);
+		assert_answer(fd, 1, "201 committed commits");
+		world.shared->settled = 0;
+		ask(fd, 3, "/echo", "x");
+		if (way == 2)
+			assert_answer(fd, 2, "200 GET behind 0 0");
+		assert_answer(fd, 3, "200 GET x 0 0");
+		close(fd);
+	}
+}
+
+static void test_refused_after_waiting(void **state)
+{
+	int fd = dial(&world);
+	(void)state;
+
+	world.shared->full = 1;
+	ask(fd, 1, "/park?5", "commits");
+	assert_answer(fd, 1, "503 refused FULL");
+	world.shared->full = 0;
+	ask(fd, 2, "/echo", "x");
+	assert_answer(fd, 2, "200 GET x 0 0");
+	close(fd);
+}
+
 /* Half a close is no reason to keep the answer, whenever it came. */
 static void test_half_closed(void **state)
 {
@@ -234,17 +275,21 @@ static void test_drain(void **state)
 	ask(fd, 1, "/commit?-1", "mine");
 	ask(parks, 1, "/commit?-1,60000", "parks");
 	ask(gone, 1, "/commit?-1", "gone");
+	int waits = dial(&own);
+	ask(waits, 1, "/park?60000", "commits");
 	await_submitted(&own, 3);
 	kill(own.pid, SIGTERM);
 	close(gone);
 	usleep(20000);
 	assert_int_equal(own.shared->committed, 0);
+	await_submitted(&own, 4);
 	release(&own);
+	assert_answer(waits, 1, "201 committed commits");
 	assert_answer(fd, 1, "201 committed mine");
 	assert_ended(fd);
 	assert_answer(parks, 1, "202 late parks");
 	assert_ended(parks);
-	await_committed(&own, 3);
+	await_committed(&own, 4);
 	world_close(&own);
 }
 
@@ -291,6 +336,8 @@ int main(void)
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_leaves_meanwhile),
 	    cmocka_unit_test(test_parked_afterwards),
+	    cmocka_unit_test(test_commits_after_waiting),
+	    cmocka_unit_test(test_refused_after_waiting),
 	    cmocka_unit_test(test_half_closed),
 	    cmocka_unit_test(test_overdue),
 	    cmocka_unit_test(test_drain),
