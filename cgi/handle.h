@@ -9,7 +9,7 @@
 #include "cgi/route.h"
 
 /*
- * What the parts of the endpoint (app.c, look.c, accept.c, status.c) share:
+ * What the parts of the endpoint (app.c and those it calls) share:
  * one request on its way to its answer. For them alone; others use cgi/app.h.
  *
  * A request that only asks is answered or parked. One that wants something
@@ -96,6 +96,16 @@ enum err handling_view(struct handling *h, bool *fresh)
 enum err handling_load(struct handling *h, size_t api,
     const uint8_t id[JOB_ID_BYTES]) __attribute__((warn_unused_result));
 bool handling_expired(const struct handling *h);
+
+/*
+ * The id of the address: read, its API found (.api), its MAC checked for
+ * whoever asks, all before the store is touched. False: answered, each way
+ * with the same constant body.
+ */
+bool handling_find_job(struct handling *h, uint8_t id[JOB_ID_BYTES]);
+/* handling_load() said so: not there, to be asked again, or 503. */
+enum outcome handling_lost(struct handling *h, enum wait_view view,
+    const uint8_t id[JOB_ID_BYTES], enum err err);
 
 enum outcome handling_problem(
     struct handling *h, enum problem problem, const char *detail);
