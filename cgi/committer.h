@@ -35,6 +35,8 @@ enum change_kind {
 	CHANGE_READ,   /* the same */
 	CHANGE_RENEW,  /* store_renew(): .job.id, .event, .request */
 	CHANGE_FLAG,   /* store_flag(): .flag, .event.now_ms */
+	/* store_reconfigure(): .config. By itself, between two transactions */
+	CHANGE_RECONFIGURE,
 	CHANGE_KINDS
 };
 struct change {
@@ -45,6 +47,7 @@ struct change {
 	struct buf request, meta; /* sealed */
 	struct job_event event;
 	char flag[STORE_META_NAME];
+	const struct config *config;
 	/*
 	 * ERR_OK: durable. ERR_CONFLICT, ERR_STALE, ERR_NOT_FOUND,
 	 * ERR_TOO_LARGE, ERR_TAKEN, ERR_LIMIT, ERR_CROWDED: as store_accept()
@@ -98,6 +101,16 @@ int committer_fd(const struct committer *c);
 /* ERR_FULL: too much waits already; the change stays the caller's. */
 enum err committer_submit(struct committer *c, struct change *change)
     __attribute__((warn_unused_result));
+/*
+ * The store of the thread gets another configuration, which must outlive the
+ * committer. Submits a CHANGE_RECONFIGURE, which keeps its place among the
+ * others and comes back by committer_next() like any of them: with ERR_OK its
+ * new APIs have their tables, and only then another handle may follow
+ * (store_reconfigure()) and changes may name them. Any error: the old one goes
+ * on. It is nobody's request: not for app_committed().
+ */
+enum err committer_reconfigure(struct committer *c, const struct config *config,
+    uint64_t ticket) __attribute__((warn_unused_result));
 /* One that is done, in the order of submission, or NULL. */
 struct change *committer_next(struct committer *c);
 

@@ -4,8 +4,8 @@
 
 /*
  * The table at the end holds one function per state and event; an empty cell
- * is ERR_CONFLICT. The rows of the terminal states are empty: that is what
- * "never left" means here.
+ * is ERR_CONFLICT. The rows of the terminal states hold nothing but what leaves
+ * their state as it is: that is what "never left" means here.
  *
  * What becomes of an attempt that ended without an answer:
  *
@@ -49,6 +49,7 @@ static void end(struct job *job, enum job_state state, enum job_reason reason,
 	job->status = status ? status : job_reason_status(reason);
 	job->ended_ms = now_ms;
 	job->not_before_boot = 0;
+	job->needs = false;
 }
 
 static void fail(
@@ -91,6 +92,8 @@ static enum err claim(
     const struct api *api, const struct job_event *event, struct job *job)
 {
 	(void)api;
+	if (job->needs)
+		return ERR_CONFLICT;
 	job->state = JOB_PROCESSING;
 	job->attempt++;
 	memcpy(job->claim, event->claim, sizeof(job->claim));
@@ -208,12 +211,74 @@ static enum err deadline(
 	return ERR_OK;
 }
 
+/*
+ * Nothing was executed, so no attempt is burnt: what bounds it is how often
+ * other credentials may come.
+ */
+static enum err need(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	(void)api;
+	job->sent = false;
+	job->released++;
+	if (job->cancel_ms) {
+		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
+	} else if (job->renewed >= JOB_RENEWALS_MAX) {
+		end(job, JOB_FAILED, REASON_UPSTREAM_REFUSED,
+		    event->status ? event->status : 401, event->now_ms);
+	} else {
+		queue(job, 0);
+		job->needs = true;
+	}
+	return ERR_OK;
+}
+
+static enum err renew(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	(void)api;
+	(void)event;
+	if (!job->needs)
+		return ERR_CONFLICT;
+	job->needs = false;
+	job->renewed++;
+	return ERR_OK;
+}
+
+/*
+ * The wall clock tells, as it does of a TTL; put back it does not open a
+ * result again for longer than this.
+ */
+static enum err deliver(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	const int64_t since = event->now_ms - job->read_ms;
+
+	if (job_is_expired(job, api, event->now_ms))
+		return ERR_CONFLICT;
+	if (!job->read_ms)
+		job->read_ms = event->now_ms;
+	else if (since >= JOB_READ_MS || since <= -JOB_READ_MS)
+		return ERR_CONFLICT;
+	return ERR_OK;
+}
+
+/* What has expired is gone for everybody; it is emptied in its turn. */
+static enum err purge(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	if (!job_is_expired(job, api, event->now_ms))
+		job->gone_ms = event->now_ms;
+	return ERR_OK;
+}
+
 static step_fn *const steps[JOB_STATES][JOB_EVENTS] = {
     [JOB_PENDING] =
 	{
 	    [JOB_EVENT_CLAIM] = claim,
 	    [JOB_EVENT_CANCEL] = cancel_now,
 	    [JOB_EVENT_DEADLINE] = deadline,
+	    [JOB_EVENT_RENEW] = renew,
 	},
     [JOB_PROCESSING] =
 	{
@@ -227,7 +292,15 @@ static step_fn *const steps[JOB_STATES][JOB_EVENTS] = {
 	    [JOB_EVENT_LOST] = lost,
 	    [JOB_EVENT_CANCEL] = cancel_later,
 	    [JOB_EVENT_DEADLINE] = deadline,
+	    [JOB_EVENT_NEED] = need,
 	},
+    [JOB_COMPLETED] =
+	{
+	    [JOB_EVENT_READ] = deliver,
+	    [JOB_EVENT_PURGE] = purge,
+	},
+    [JOB_FAILED] = {[JOB_EVENT_PURGE] = purge},
+    [JOB_CANCELLED] = {[JOB_EVENT_PURGE] = purge},
 };
 
 /* Spoken by the worker that holds the attempt: the fence must match. */
@@ -239,6 +312,7 @@ static const bool is_fenced[JOB_EVENTS] = {
     [JOB_EVENT_RETRY] = true,
     [JOB_EVENT_RELEASE] = true,
     [JOB_EVENT_BROKEN] = true,
+    [JOB_EVENT_NEED] = true,
 };
 
 enum err job_step(const struct api *api, const struct job *job,

@@ -106,16 +106,20 @@ enum job_event_kind {
 				once its lease is over */
 	JOB_EVENT_NEED,	     /* upstream's 401 to a forwarded credential: surely
 				not executed; rests as pending until RENEW or
-				its deadline. With JOB_RENEWALS_MAX renewals
-				behind it: failed, REASON_UPSTREAM_REFUSED */
+				its deadline. Burns no attempt (as RELEASE):
+				with JOB_RENEWALS_MAX renewals behind it it is
+				failed, REASON_UPSTREAM_REFUSED, 401; after a
+				CANCEL cancelled */
 	JOB_EVENT_RENEW,     /* the request came again with another credential:
 				needs → queued; ERR_CONFLICT where it is not
 				needed */
 	JOB_EVENT_READ,	     /* once = true, completed: it is delivered. The
 				first sets read_ms; within JOB_READ_MS another
-				changes nothing (ERR_OK), then ERR_CONFLICT */
+				changes nothing (ERR_OK), then ERR_CONFLICT, as
+				when it has expired */
 	JOB_EVENT_PURGE,     /* terminal: a tombstone now. ERR_CONFLICT while it
-				is open, ERR_OK and nothing when it is gone */
+				is open, ERR_OK and nothing when it is gone or
+				has expired */
 	JOB_EVENTS
 };
 
@@ -135,7 +139,8 @@ struct job_event {
 /*
  * next = what the event makes of job; its version is left for the store to
  * set. ERR_STALE: the fence does not match; ERR_CONFLICT: the state does not
- * allow this event (a terminal one allows none). next may be job itself.
+ * allow this event (a terminal one allows READ and PURGE, which leave it as it
+ * is). next may be job itself.
  */
 enum err job_step(const struct api *api, const struct job *job,
     const struct job_event *event, struct job *next)

@@ -82,6 +82,7 @@ static enum err step(
 static const struct cell {
 	const char *event;
 	int pending, processing; /* the state afterwards, for fail_api */
+	bool completed, ended;	 /* taken by a completed, any terminal one */
 } cells[JOB_EVENTS] = {
     [JOB_EVENT_CLAIM] = {"claim", JOB_PROCESSING, NO},
     [JOB_EVENT_HEARTBEAT] = {"heartbeat", NO, JOB_PROCESSING},
@@ -94,10 +95,10 @@ static const struct cell {
     [JOB_EVENT_LOST] = {"lost", NO, JOB_FAILED},
     [JOB_EVENT_CANCEL] = {"cancel", JOB_CANCELLED, JOB_PROCESSING},
     [JOB_EVENT_DEADLINE] = {"deadline", JOB_FAILED, JOB_FAILED},
-    [JOB_EVENT_NEED] = {"need", NO, NO},
-    [JOB_EVENT_RENEW] = {"renew", NO, NO},
-    [JOB_EVENT_READ] = {"read", NO, NO},
-    [JOB_EVENT_PURGE] = {"purge", NO, NO},
+    [JOB_EVENT_NEED] = {"need", NO, JOB_PENDING},
+    [JOB_EVENT_RENEW] = {"renew", NO, NO}, /* nothing is needed */
+    [JOB_EVENT_READ] = {"read", NO, NO, .completed = true},
+    [JOB_EVENT_PURGE] = {"purge", NO, NO, .completed = true, .ended = true},
 };
 
 static void check_cell(enum job_state state, enum job_event_kind kind, int want)
@@ -115,7 +116,12 @@ static void check_cell(enum job_state state, enum job_event_kind kind, int want)
 	assert_int_equal(err, ERR_OK);
 	assert_int_equal(after.state, want);
 	assert_int_equal(after.version, before.version);
-	if (job_is_terminal(after.state)) {
+	if (job_is_terminal(before.state)) { /* how it ended stays */
+		assert_int_equal(after.state, before.state);
+		assert_int_equal(after.ended_ms, before.ended_ms);
+		assert_int_equal(after.status, before.status);
+		assert_int_equal(after.reason, before.reason);
+	} else if (job_is_terminal(after.state)) {
 		assert_int_equal(after.ended_ms, event.now_ms);
 		assert_int_equal(after.lease_boot, 0);
 	}
@@ -128,9 +134,12 @@ static void every_cell(void **unused)
 		assert_non_null(cells[kind].event);
 		check_cell(JOB_PENDING, kind, cells[kind].pending);
 		check_cell(JOB_PROCESSING, kind, cells[kind].processing);
-		for (int state = 0; state < JOB_STATES; state++)
-			if (job_is_terminal(state))
-				check_cell(state, kind, NO);
+		check_cell(JOB_COMPLETED, kind,
+		    cells[kind].completed ? JOB_COMPLETED : NO);
+		check_cell(
+		    JOB_FAILED, kind, cells[kind].ended ? JOB_FAILED : NO);
+		check_cell(JOB_CANCELLED, kind,
+		    cells[kind].ended ? JOB_CANCELLED : NO);
 	}
 }
 
@@ -153,7 +162,8 @@ static void a_late_worker_is_stale(void **unused)
 {
 	static const enum job_event_kind fenced[] = {JOB_EVENT_HEARTBEAT,
 	    JOB_EVENT_UNSENT, JOB_EVENT_COMPLETE, JOB_EVENT_FAIL,
-	    JOB_EVENT_RETRY, JOB_EVENT_RELEASE, JOB_EVENT_BROKEN};
+	    JOB_EVENT_RETRY, JOB_EVENT_RELEASE, JOB_EVENT_BROKEN,
+	    JOB_EVENT_NEED};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(fenced) / sizeof(fenced[0]); i++) {
@@ -291,6 +301,169 @@ static void every_fate(void **unused)
 		assert_int_equal(job.status, f->status);
 		if (job.state == JOB_PENDING)
 			assert_false(job.sent);
+	}
+}
+
+/* ---- another credential ------------------------------------------------ */
+
+static struct job needing(int renewed)
+{
+	struct job job = job_in(JOB_PROCESSING);
+
+	job.renewed = renewed;
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_NEED), ERR_OK);
+	return job;
+}
+
+/* What an event makes of a job that needs another credential. */
+static const struct need_row {
+	enum job_event_kind event;
+	enum err err;
+	enum job_state state;
+	enum job_reason reason;
+	bool needs;
+} need_rows[] = {
+    {JOB_EVENT_CLAIM, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_NEED, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_COMPLETE, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_LOST, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_READ, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_PURGE, ERR_CONFLICT, JOB_PENDING, REASON_NONE, true},
+    {JOB_EVENT_RENEW, ERR_OK, JOB_PENDING, REASON_NONE, false},
+    {JOB_EVENT_CANCEL, ERR_OK, JOB_CANCELLED, REASON_NONE, false},
+    {JOB_EVENT_DEADLINE, ERR_OK, JOB_FAILED, REASON_DEADLINE, false},
+};
+
+static void a_needing_job_waits_for_one(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(need_rows) / sizeof(need_rows[0]); i++) {
+		const struct need_row *row = &need_rows[i];
+		struct job job = needing(0);
+
+		print_message("# %s\n", cells[row->event].event);
+		assert_true(job.needs);
+		assert_false(job.sent);
+		assert_int_equal(job.lease_boot, 0);
+		assert_int_equal(job.attempt - job.released, 0);
+		assert_int_equal(step(&fail_api, &job, row->event), row->err);
+		assert_int_equal(job.state, row->state);
+		assert_int_equal(job.reason, row->reason);
+		assert_int_equal(job.needs, row->needs);
+		assert_int_equal(job.renewed, row->event == JOB_EVENT_RENEW);
+	}
+}
+
+static void only_so_many_other_credentials(void **unused)
+{
+	static const struct api once_only = {
+	    .on_lost = ON_LOST_FAIL, .attempts = 1, .ttl_ms = 1000};
+	struct job job = job_in(JOB_PENDING);
+
+	(void)unused;
+	for (int i = 0; i <= JOB_RENEWALS_MAX; i++) {
+		struct job_event event = event_of(JOB_EVENT_CLAIM);
+		assert_int_equal(
+		    job_step(&once_only, &job, &event, &job), ERR_OK);
+		event = event_of(JOB_EVENT_NEED);
+		event.attempt = i + 1;
+		assert_int_equal(
+		    job_step(&once_only, &job, &event, &job), ERR_OK);
+		if (i == JOB_RENEWALS_MAX)
+			break;
+		assert_int_equal(job.state, JOB_PENDING);
+		assert_int_equal(
+		    step(&once_only, &job, JOB_EVENT_RENEW), ERR_OK);
+		assert_int_equal(
+		    step(&once_only, &job, JOB_EVENT_RENEW), ERR_CONFLICT);
+	}
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+	assert_int_equal(job.status, 401);
+	assert_false(job.needs);
+	assert_int_equal(job.renewed, JOB_RENEWALS_MAX);
+}
+
+static void who_asked_for_its_end_is_asked_for_nothing_more(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+
+	(void)unused;
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_CANCEL), ERR_OK);
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_NEED), ERR_OK);
+	assert_int_equal(job.state, JOB_CANCELLED);
+	assert_false(job.needs);
+}
+
+/* ---- read once, and gone ----------------------------------------------- */
+
+static const struct api long_api = {
+    .on_lost = ON_LOST_FAIL, .attempts = 3, .ttl_ms = 3600000, .once = true};
+
+static const struct read_row {
+	const char *what;
+	int64_t read_ms, now_ms; /* the first reading, and this one */
+	enum err err;
+} read_rows[] = {
+    {"the first", 0, NOW, ERR_OK},
+    {"at once again", NOW, NOW, ERR_OK},
+    {"within its time", NOW, NOW + JOB_READ_MS - 1, ERR_OK},
+    {"after it", NOW, NOW + JOB_READ_MS, ERR_CONFLICT},
+    {"long after it", NOW, NOW + 1000000, ERR_CONFLICT},
+    {"a clock put back a little", NOW, NOW - JOB_READ_MS + 1, ERR_OK},
+    {"a clock put back", NOW, NOW - JOB_READ_MS, ERR_CONFLICT},
+    {"expired", 0, NOW + 3600000, ERR_CONFLICT},
+};
+
+static void a_result_is_delivered_once(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(read_rows) / sizeof(read_rows[0]); i++) {
+		const struct read_row *row = &read_rows[i];
+		struct job job = job_in(JOB_COMPLETED), before;
+		struct job_event event = event_of(JOB_EVENT_READ);
+
+		print_message("# %s\n", row->what);
+		job.ended_ms = NOW - 1;
+		job.read_ms = row->read_ms;
+		before = job;
+		event.now_ms = row->now_ms;
+		assert_int_equal(
+		    job_step(&long_api, &job, &event, &job), row->err);
+		if (!row->err && !row->read_ms)
+			before.read_ms = row->now_ms; /* and nothing else */
+		assert_memory_equal(&job, &before, sizeof(job));
+	}
+}
+
+static void a_purge_is_a_tombstone(void **unused)
+{
+	static const enum job_state ended[] = {
+	    JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
+		struct job job = job_in(ended[i]);
+		struct job_event event = event_of(JOB_EVENT_PURGE);
+
+		assert_int_equal(
+		    job_step(&long_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.gone_ms, NOW);
+		assert_int_equal(job.state, ended[i]);
+		event.now_ms++; /* again: nothing */
+		assert_int_equal(
+		    job_step(&long_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.gone_ms, NOW);
+		event.kind = JOB_EVENT_READ;
+		assert_int_equal(
+		    job_step(&long_api, &job, &event, &job), ERR_CONFLICT);
+
+		job = job_in(ended[i]); /* expired: the sweep's */
+		event = event_of(JOB_EVENT_PURGE);
+		event.now_ms += long_api.ttl_ms;
+		assert_int_equal(
+		    job_step(&long_api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.gone_ms, 0);
 	}
 }
 
@@ -509,7 +682,18 @@ static void check_step(const struct world *w, const struct job *before,
 		assert_memory_equal(after, before, sizeof(*after));
 		return;
 	}
-	assert_false(job_is_terminal(before->state));
+	if (job_is_terminal(before->state)) {
+		assert_int_equal(after->state, before->state);
+		assert_int_equal(after->ended_ms, before->ended_ms);
+		assert_true(
+		    e->kind == JOB_EVENT_READ || e->kind == JOB_EVENT_PURGE);
+		return;
+	}
+	assert_true(after->renewed <= JOB_RENEWALS_MAX);
+	if (after->needs)
+		assert_int_equal(after->state, JOB_PENDING);
+	if (before->needs)
+		assert_int_not_equal(after->state, JOB_PROCESSING);
 	assert_true(after->attempt >= before->attempt);
 	assert_true(after->released >= before->released);
 	assert_true(after->attempt - after->released <= api->attempts);
@@ -537,8 +721,9 @@ static void walk(const struct api *api, uint64_t seed, int steps)
 	while (steps-- > 0) {
 		const struct job before = w.job;
 		struct job_event e = walk_event(&w, next_random(&seed));
-		bool denies =
-		    e.kind == JOB_EVENT_UNSENT || e.kind == JOB_EVENT_RELEASE;
+		bool denies = e.kind == JOB_EVENT_UNSENT ||
+			      e.kind == JOB_EVENT_RELEASE ||
+			      e.kind == JOB_EVENT_NEED;
 
 		w.now_ms += (int64_t)(seed >> 50) % 9;
 		w.now_boot += (int64_t)(seed >> 54) % 9;
@@ -589,6 +774,11 @@ int main(void)
 	    cmocka_unit_test(a_lease_must_be_over),
 	    cmocka_unit_test(the_wall_clock_decides_no_deadline),
 	    cmocka_unit_test(every_fate),
+	    cmocka_unit_test(a_needing_job_waits_for_one),
+	    cmocka_unit_test(only_so_many_other_credentials),
+	    cmocka_unit_test(who_asked_for_its_end_is_asked_for_nothing_more),
+	    cmocka_unit_test(a_result_is_delivered_once),
+	    cmocka_unit_test(a_purge_is_a_tombstone),
 	    cmocka_unit_test(a_claim_marks_it_sent),
 	    cmocka_unit_test(progress_never_falls_nor_reaches_100),
 	    cmocka_unit_test(endings_keep_status_and_reason),
