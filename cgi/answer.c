@@ -243,7 +243,9 @@ void answer_common(const struct answer_context *c, const struct answer_job *j,
 	if (trace.n)
 		answer_header(ans, "traceparent", trace);
 	answer_header(ans, "Vary", STR("Origin, Prefer"));
-	if (!c->origin || c->origin > c->config->origins.n)
+	/* one that left the configuration is empty (config-merge.h) */
+	if (!c->origin || c->origin > c->config->origins.n ||
+	    !c->config->origins.items[c->origin - 1].n)
 		return;
 	answer_header(ans, "Access-Control-Allow-Origin",
 	    c->config->origins.items[c->origin - 1]);
