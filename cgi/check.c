@@ -12,13 +12,22 @@
  * that what passes here cannot fail there for its shape. Faults are collected
  * up to CHECK_FAULTS_MAX; the rest is not told.
  */
+static bool is_told(const struct check *out, struct str pointer)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (str_eq(out->faults[i].pointer, pointer))
+			return true;
+	return false;
+}
+
+/* One for each member: the first is the plainest. */
 __attribute__((format(printf, 4, 5))) static void fault(struct arena *a,
     struct check *out, struct str pointer, const char *format, ...)
 {
 	va_list args;
 
 	out->problem = PROBLEM_VALIDATION_FAILED;
-	if (out->n == CHECK_FAULTS_MAX)
+	if (out->n == CHECK_FAULTS_MAX || (pointer.n && is_told(out, pointer)))
 		return;
 	va_start(args, format);
 	out->faults[out->n++] = (struct answer_fault){
@@ -133,6 +142,31 @@ static void check_members(struct arena *a, const struct api *api,
 	}
 }
 
+/* {body.a.b} of a template and "body.a.b" of a key name the same member. */
+static struct str in_body(struct str name)
+{
+	return str_starts(name, "body.") ? str_slice(name, 5, name.n)
+					 : (struct str){0};
+}
+
+/* Its spelling is the id: 7 and "7" are one resource. */
+static void check_resource(struct arena *a, const struct api *api,
+    const struct value *body, struct check *out)
+{
+	struct str name = in_body(api->resource_id);
+
+	if (!name.n)
+		return;
+	const struct value *v = value_path(body, arena_cstr(a, name));
+	if (v && (is_string(v) || is_integer(v)))
+		out->resource = value_spell(a, v);
+	if (!out->resource.n)
+		fault(a, out, pointer_to(a, name, '.'),
+		    "%.*s must be a string that is not empty, or a whole "
+		    "number: it is the id of the resource",
+		    STR_ARG(name));
+}
+
 static void check_template(struct arena *a,
     const struct template_source *source, enum template_place where,
     struct str text, struct check *out)
@@ -145,8 +179,8 @@ static void check_template(struct arena *a,
 	    (where == TEMPLATE_HEADER && err == ERR_NOT_FOUND &&
 		str_starts(place, "header.")))
 		return;
-	if (str_starts(place, "body."))
-		pointer = pointer_to(a, str_slice(place, 5, place.n), '.');
+	if (in_body(place).n)
+		pointer = pointer_to(a, in_body(place), '.');
 	if (err == ERR_NOT_FOUND)
 		fault(a, out, pointer, "%.*s is missing", STR_ARG(place));
 	else
@@ -188,52 +222,68 @@ static bool has_right_type(const struct api *api, const struct request *r)
 		       essence(request_header(r, "content-type"))));
 }
 
-static const struct value *read_body(struct arena *a, const struct api *api,
-    const struct request *r, struct check *out)
+static bool is_json_needed(const struct api *api)
 {
-	struct value *body = NULL;
+	return api->body_required.n || api->resource_id.n ||
+	       api->body_secret.n || uses_body(api);
+}
+
+/* False: there is nothing in which a member could be missing. */
+static bool read_body(struct arena *a, const struct api *api,
+    const struct request *r, struct value **body, struct check *out)
+{
 	struct diag diag;
 
-	if (!api->body_required.n && !uses_body(api))
-		return NULL;
+	*body = NULL;
+	if (!is_json_needed(api))
+		return true;
 	diag_init(&diag, a);
-	if (!r->body.n)
+	if (!r->body.n) {
 		fault(a, out, (struct str){0}, "a JSON body is needed");
-	else if (json_read(a, r->body, (size_t)api->body_max, NULL, &diag,
-		     &body) != ERR_OK)
+		return false;
+	}
+	if (json_read(a, r->body, (size_t)api->body_max, NULL, &diag, body) !=
+	    ERR_OK) {
 		fault(a, out, (struct str){0},
 		    "the body is not JSON: line %u, column %u",
 		    diag.first ? diag.first->pos.line : 1,
 		    diag.first ? diag.first->pos.col : 1);
-	else
-		check_members(a, api, body, out);
-	return body;
+		return false;
+	}
+	return true;
+}
+
+static void check_size_and_type(struct arena *a, const struct api *api,
+    const struct request *r, struct check *out)
+{
+	int64_t n = (int64_t)r->body.n;
+
+	if (r->body_declared > n)
+		n = r->body_declared;
+	if (r->body_too_large || n > api->body_max)
+		out->problem = PROBLEM_PAYLOAD_TOO_LARGE;
+	else if (!has_right_type(api, r))
+		out->problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
+	else if (n != (int64_t)r->body.n)
+		fault(a, out, (struct str){0},
+		    "the body ended before its Content-Length");
 }
 
 void check_request(struct arena *a, const struct api *api,
     const struct request *r, const struct envelope_request *env,
     struct str job_id, struct check *out)
 {
-	int64_t n = (int64_t)r->body.n;
+	struct value *body;
 
-	out->problem = PROBLEM_COUNT;
-	out->n = 0;
-	if (r->body_declared > n)
-		n = r->body_declared;
-	if (r->body_too_large || n > api->body_max) {
-		out->problem = PROBLEM_PAYLOAD_TOO_LARGE;
-	} else if (!has_right_type(api, r)) {
-		out->problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
-	} else if (n != (int64_t)r->body.n) {
-		fault(a, out, (struct str){0},
-		    "the body ended before its Content-Length");
-	}
-	if (out->problem != PROBLEM_COUNT)
+	*out = (struct check){.problem = PROBLEM_COUNT};
+	check_size_and_type(a, api, r, out);
+	if (out->problem != PROBLEM_COUNT || !read_body(a, api, r, &body, out))
 		return;
-	const struct value *body = read_body(a, api, r, out);
-	if (out->problem != PROBLEM_COUNT)
+	check_members(a, api, body, out);
+	if (out->n && body->kind != VALUE_TABLE)
 		return;
-	struct template_source source = {.pattern = api->path,
+	check_resource(a, api, body, out);
+	const struct template_source source = {.pattern = api->path,
 	    .request = env,
 	    .body = body,
 	    .job_id = job_id};
@@ -254,4 +304,60 @@ void check_envelope(struct arena *a, const struct api *api,
 		if (names_is_forwarded(api, r->headers.items[i].name))
 			out->headers.items[out->headers.n++] =
 			    r->headers.items[i];
+}
+
+static bool is_secret(const struct api *api, struct str member)
+{
+	for (size_t i = 0; i < api->body_secret.n; i++)
+		if (str_eq(api->body_secret.items[i], member))
+			return true;
+	return false;
+}
+
+struct str check_printed(
+    struct arena *a, const struct api *api, struct str body)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+	struct value *v;
+
+	if (!api->body_secret.n ||
+	    json_read(a, body, (size_t)api->body_max, NULL, NULL, &v) !=
+		ERR_OK ||
+	    v->kind != VALUE_TABLE)
+		return body;
+	json_open(&w, '{');
+	for (size_t i = 0; i < v->as.table.n; i++) {
+		const struct member *m = &v->as.table.members[i];
+		if (is_secret(api, m->key))
+			continue;
+		json_key_str(&w, m->key);
+		json_value(&w, m->value);
+	}
+	json_close(&w, '}');
+	struct str s = arena_str(a, buf_str(&out));
+	buf_release(&out);
+	return s;
+}
+
+static bool has_header(const struct pairs *headers, const struct pair *wanted)
+{
+	for (size_t i = 0; i < headers->n; i++)
+		if (str_ieq(headers->items[i].name, wanted->name) &&
+		    str_eq(headers->items[i].value, wanted->value))
+			return true;
+	return false;
+}
+
+bool check_renews(const struct api *api, const struct envelope_request *had,
+    const struct envelope_request *sent)
+{
+	for (size_t i = 0; i < sent->headers.n; i++) {
+		const struct pair *header = &sent->headers.items[i];
+		if (header->value.n && names_is_credential(api, header->name) &&
+		    !has_header(&had->headers, header))
+			return true;
+	}
+	/* of one fingerprint: what else could differ is white space */
+	return api->body_secret.n && !str_eq(had->body, sent->body);
 }

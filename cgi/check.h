@@ -15,12 +15,15 @@ struct check {
 	/* VALIDATION_FAILED only */
 	struct answer_fault faults[CHECK_FAULTS_MAX];
 	size_t n;
+	/* the client's id for its resource, where the API says which it is */
+	struct str resource;
 };
 
 /*
- * Size (413), media type (415), then as faults (400): the declared members of
- * the JSON body, and every place of the API's request templates that this
- * request does not fill. `env` is what would be sealed, `job_id` any id.
+ * Size (413), media type (415), then as faults (400), all that there are: the
+ * declared members of the JSON body, its resource id, and every place of the
+ * API's request templates that this request does not fill. `env` is what would
+ * be sealed, `job_id` any id.
  */
 void check_request(struct arena *a, const struct api *api,
     const struct request *r, const struct envelope_request *env,
@@ -32,5 +35,22 @@ void check_request(struct arena *a, const struct api *api,
  */
 void check_envelope(struct arena *a, const struct api *api,
     const struct request *r, struct envelope_request *out);
+
+/*
+ * The bytes of a body that its fingerprint is made of (contract 1): where the
+ * API has members that are credentials, the JSON without them and without
+ * white space, so that a refreshed token still replays; else, and where it is
+ * no JSON object, the body as it came.
+ */
+struct str check_printed(
+    struct arena *a, const struct api *api, struct str body);
+
+/*
+ * Whether `sent`, of the same fingerprint as `had`, brings a credential that
+ * `had` had not (names_is_credential(), body.secret). One that only lacks some
+ * does not.
+ */
+bool check_renews(const struct api *api, const struct envelope_request *had,
+    const struct envelope_request *sent);
 
 #endif

@@ -109,16 +109,45 @@ bool names_matches_forward(const struct api *api, struct str header)
 	return false;
 }
 
-bool names_is_forwarded(const struct api *api, struct str header)
+static bool is_in_templates(const struct api *api, struct str header)
 {
-	if (names_matches_forward(api, header))
-		return true;
 	for (size_t i = 0; i < api->request_headers.n; i++)
 		if (template_names_header(
 			api->request_headers.items[i].value, header))
 			return true;
 	return template_names_header(api->request_path, header) ||
 	       template_names_header(api->request_body, header);
+}
+
+bool names_is_forwarded(const struct api *api, struct str header)
+{
+	return names_matches_forward(api, header) ||
+	       is_in_templates(api, header);
+}
+
+/* Whether the API says by name which credential of the client goes on. */
+static bool names_any(const struct api *api)
+{
+	for (size_t i = 0; i < api->forward.n; i++)
+		if (!str_ends(api->forward.items[i], "*"))
+			return true;
+	for (size_t i = 0; i < api->request_headers.n; i++)
+		if (template_uses(
+			api->request_headers.items[i].value, "header"))
+			return true;
+	return api->body_secret.n ||
+	       template_uses(api->request_path, "header") ||
+	       template_uses(api->request_body, "header");
+}
+
+bool names_is_credential(const struct api *api, struct str header)
+{
+	for (size_t i = 0; i < api->forward.n; i++)
+		if (!str_ends(api->forward.items[i], "*") &&
+		    str_ieq(api->forward.items[i], header))
+			return true;
+	return is_in_templates(api, header) ||
+	       (!names_any(api) && names_matches_forward(api, header));
 }
 
 /*

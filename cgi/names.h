@@ -29,6 +29,12 @@ bool names_is_token(struct str s);
 bool names_is_forwarded(const struct api *api, struct str header);
 /* The first half of it: a `forward` pattern names the header. */
 bool names_matches_forward(const struct api *api, struct str header);
+/*
+ * Whether this header of a client is one that the upstream may want another of
+ * when it says 401: one that the API names. Patterns reach other things as
+ * well, a time or a window's size, so they count only where nothing is named.
+ */
+bool names_is_credential(const struct api *api, struct str header);
 
 enum naming {
 	NAMING_NONE,   /* no name, or one that is ignored */

@@ -133,6 +133,169 @@ static void all_faults_are_told(void **state)
 	assert_string_equal(arena_cstr(&arena, c.faults[1].pointer), "/total");
 }
 
+/* What the members lack does not hide what the query lacks. */
+static void faults_of_all_kinds_are_told(void **state)
+{
+	struct pair one = {STR("vrn"), STR("string")};
+	struct api api = {.path = STR("/api/return"),
+	    .body_max = 100,
+	    .body_type = STR(JSON),
+	    .body_required = {&one, 1},
+	    .resource_id = STR("body.id"),
+	    .request_path = STR("/o/{body.vrn}/{body.period}?q={query.q}")};
+	static const char *const pointers[] = {"/vrn", "/id"};
+	struct check c = post(&api, JSON, "{}");
+	(void)state;
+
+	/* a template stops at its first place, which is told already */
+	assert_int_equal(c.n, 2);
+	for (size_t i = 0; i < c.n; i++)
+		assert_string_equal(
+		    arena_cstr(&arena, c.faults[i].pointer), pointers[i]);
+	c = post(&api, JSON, "{\"vrn\":\"1\",\"id\":1.5}");
+	assert_int_equal(c.n, 2);
+	assert_string_equal(arena_cstr(&arena, c.faults[1].pointer), "/period");
+	c = post(&api, JSON, "[]");
+	assert_int_equal(c.n, 1);
+	assert_string_equal(arena_cstr(&arena, c.faults[0].pointer), "");
+}
+
+static void resource_ids(void **state)
+{
+	static const struct {
+		const char *key, *body;
+		const char *id, *pointer;
+	} rows[] = {
+	    {"body.id", "{\"id\":\"b-7\"}", "b-7", NULL},
+	    {"body.id", "{\"id\":7}", "7", NULL},
+	    {"body.id", "{\"id\":\"7\"}", "7", NULL},
+	    {"body.id", "{\"id\":123456789012345678901234567890}",
+		"123456789012345678901234567890", NULL},
+	    {"body.a.b", "{\"a\":{\"b\":\"x\"}}", "x", NULL},
+	    {"body.id", "{}", NULL, "/id"},
+	    {"body.id", "{\"id\":\"\"}", NULL, "/id"},
+	    {"body.id", "{\"id\":null}", NULL, "/id"},
+	    {"body.id", "{\"id\":true}", NULL, "/id"},
+	    {"body.id", "{\"id\":7.0}", NULL, "/id"},
+	    {"body.id", "{\"id\":[\"b-7\"]}", NULL, "/id"},
+	    {"body.id", "{\"id\":{}}", NULL, "/id"},
+	    {"body.a.b", "{\"a\":\"b\"}", NULL, "/a/b"},
+	    {"body.id", "[\"id\"]", NULL, "/id"},
+	    {"body.id", "7", NULL, "/id"},
+	    {"body.id", "{", NULL, ""},
+	    {"body.id", "", NULL, ""},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct api api = {.body_max = 100,
+		    .body_type = STR(JSON),
+		    .resource_id = str_of(rows[i].key)};
+		struct check c = post(&api, JSON, rows[i].body);
+
+		assert_int_equal(c.problem, rows[i].id ? FINE : INVALID);
+		assert_int_equal(c.n, rows[i].id ? 0 : 1);
+		assert_string_equal(arena_cstr(&arena, c.resource),
+		    rows[i].id ? rows[i].id : "");
+		if (!rows[i].id)
+			assert_string_equal(
+			    arena_cstr(&arena, c.faults[0].pointer),
+			    rows[i].pointer);
+	}
+}
+
+static struct str secrets[] = {S("token"), S("pin")};
+
+/* Bytes of the same fingerprint are equal, others are not. */
+static void secrets_are_not_printed(void **state)
+{
+	static const struct {
+		const char *body, *printed;
+	} rows[] = {
+	    {"{\"a\":1,\"token\":\"x\"}", "{\"a\":1}"},
+	    {"{\"token\":\"y\",\"a\":1}", "{\"a\":1}"},
+	    {" { \"a\" : 1 , \"pin\" : [1,{}] } ", "{\"a\":1}"},
+	    {"{\"a\":1}", "{\"a\":1}"},
+	    {"{\"a\":1.10}", "{\"a\":1.10}"},
+	    {"{\"tok\\u0065n\":\"x\"}", "{}"},
+	    {"{\"Token\":\"x\"}", "{\"Token\":\"x\"}"},
+	    /* of the top alone */
+	    {"{\"a\":{\"token\":1}}", "{\"a\":{\"token\":1}}"},
+	    /* what has no members is as it came */
+	    {" [ 1 ]", " [ 1 ]"},
+	    {"{\"token\":\"x\"", "{\"token\":\"x\""},
+	    {"{\"token\":1,\"token\":2}", "{\"token\":1,\"token\":2}"},
+	    {"", ""},
+	    {"{\"a\":\"more than the sixty bytes that this API takes anyway\","
+	     "\"token\":1}",
+		"{\"a\":\"more than the sixty bytes that this API takes "
+		"anyway\",\"token\":1}"},
+	};
+	struct api api = {.body_max = 60, .body_secret = {secrets, 2}};
+	struct str plain_bytes = STR(" {\"token\": 1}");
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(
+		    arena_cstr(&arena,
+			check_printed(&arena, &api, str_of(rows[i].body))),
+		    rows[i].printed);
+	/* an API without any: the very bytes */
+	struct str same = check_printed(&arena, &shaped, plain_bytes);
+	assert_ptr_equal(same.p, plain_bytes.p);
+	assert_int_equal(same.n, plain_bytes.n);
+}
+
+/* Where members are credentials, a body must be one that has members. */
+static void secrets_need_json(void **state)
+{
+	struct api api = {.body_max = 60,
+	    .body_type = STR(JSON),
+	    .body_secret = {secrets, 1}};
+	(void)state;
+
+	assert_int_equal(post(&api, JSON, "{").problem, INVALID);
+	assert_int_equal(post(&api, JSON, "{}").problem, FINE);
+}
+
+static void what_renews(void **state)
+{
+	static struct pair tok1 = {S("tok"), S("1")}, tok2 = {S("tok"), S("2")},
+			   empty = {S("tok"), S("")},
+			   other = {S("gov-client-x"), S("1")};
+	static const struct {
+		struct pair *had, *sent;
+		const char *had_body, *sent_body;
+		bool secret, renews;
+	} rows[] = {
+	    {&tok1, &tok1, "{}", "{}", false, false},
+	    {&tok1, &tok2, "{}", "{}", false, true},
+	    {NULL, &tok1, "{}", "{}", false, true},
+	    {&tok1, NULL, "{}", "{}", false, false},
+	    {&tok1, &empty, "{}", "{}", false, false},
+	    {NULL, &other, "{}", "{}", false, false},
+	    {&tok1, &tok1, "{\"token\":1}", "{\"token\":1}", true, false},
+	    {&tok1, &tok1, "{\"token\":1}", "{\"token\":2}", true, true},
+	    {&tok1, &tok1, "{\"token\":1}", "{\"token\":2}", false, false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct api api = fetch;
+		struct envelope_request had = {
+		    .headers = {rows[i].had, rows[i].had != NULL},
+		    .body = str_of(rows[i].had_body)};
+		struct envelope_request sent = {
+		    .headers = {rows[i].sent, rows[i].sent != NULL},
+		    .body = str_of(rows[i].sent_body)};
+
+		if (rows[i].secret)
+			api.body_secret = (struct strs){secrets, 1};
+		assert_int_equal(
+		    check_renews(&api, &had, &sent), rows[i].renews);
+	}
+}
+
 static void kinds(void **state)
 {
 	static const struct {
@@ -272,6 +435,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(bodies, done),
 	    cmocka_unit_test_teardown(all_faults_are_told, done),
+	    cmocka_unit_test_teardown(faults_of_all_kinds_are_told, done),
+	    cmocka_unit_test_teardown(resource_ids, done),
+	    cmocka_unit_test_teardown(secrets_are_not_printed, done),
+	    cmocka_unit_test_teardown(secrets_need_json, done),
+	    cmocka_unit_test_teardown(what_renews, done),
 	    cmocka_unit_test_teardown(kinds, done),
 	    cmocka_unit_test_teardown(cut_and_overlong, done),
 	    cmocka_unit_test_teardown(templates_are_tried, done),

@@ -163,6 +163,38 @@ static void only_what_is_forwarded(void **state)
 	assert_true(names_is_forwarded(&explicit, STR("authorization")));
 }
 
+/* Named ones; where nothing is named, all that a pattern reaches. */
+static void credentials(void **state)
+{
+	struct str patterns[] = {S("gov-client-*"), S("x-session")};
+	struct pair named[] = {
+	    {S("Authorization"), S("Bearer {header.hmrc-access-token}")}};
+	struct pair fixed[] = {{S("Accept"), S("text/plain")}};
+	struct str secret[] = {S("token")};
+	struct api by_template = {
+	    .forward = {patterns, 1}, .request_headers = {named, 1}};
+	struct api by_name = {.forward = {patterns, 2}};
+	struct api by_pattern = {
+	    .forward = {patterns, 1}, .request_headers = {fixed, 1}};
+	struct api by_body = {
+	    .forward = {patterns, 1}, .body_secret = {secret, 1}};
+	struct api by_path = {
+	    .forward = {patterns, 1}, .request_path = S("/x/{header.key}")};
+	(void)state;
+
+	assert_true(
+	    names_is_credential(&by_template, STR("HMRC-Access-Token")));
+	assert_false(names_is_credential(&by_template, STR("gov-client-x")));
+	assert_false(names_is_credential(&by_template, STR("authorization")));
+	assert_true(names_is_credential(&by_name, STR("X-Session")));
+	assert_false(names_is_credential(&by_name, STR("gov-client-x")));
+	assert_true(names_is_credential(&by_pattern, STR("gov-client-x")));
+	assert_false(names_is_credential(&by_pattern, STR("cookie")));
+	assert_false(names_is_credential(&by_body, STR("gov-client-x")));
+	assert_true(names_is_credential(&by_path, STR("key")));
+	assert_false(names_is_credential(&by_path, STR("gov-client-x")));
+}
+
 static void tokens(void **state)
 {
 	(void)state;
@@ -181,6 +213,7 @@ int main(void)
 	    cmocka_unit_test(traces),
 	    cmocka_unit_test(new_traces),
 	    cmocka_unit_test(only_what_is_forwarded),
+	    cmocka_unit_test(credentials),
 	    cmocka_unit_test(tokens),
 	};
 
