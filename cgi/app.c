@@ -96,21 +96,6 @@ enum outcome handling_store_problem(struct handling *h, enum err err)
 	return handling_problem(h, PROBLEM_STORE_UNAVAILABLE, NULL);
 }
 
-/* auth → whose words are taken for the owner; others wait for their issue. */
-bool handling_owner(struct handling *h, const struct api *api)
-{
-	struct str owner = {0};
-
-	if (str_is(api->auth, "web-server"))
-		owner = h->r->owner;
-	if (!owner.n && !str_is(api->auth, "none")) {
-		handling_problem(h, PROBLEM_UNAUTHORIZED, NULL);
-		return false;
-	}
-	ids_owner(h->app->keys, owner, h->owner);
-	return true;
-}
-
 struct change *handling_change(
     struct handling *h, enum change_kind kind, const struct envelope_meta *meta)
 {

@@ -38,6 +38,8 @@ struct handling {
 
 	uint8_t owner[JOB_OWNER_BYTES]; /* of whoever asks; handling_owner() */
 	uint8_t quota[JOB_QUOTA_BYTES]; /* whom he counts for; the same */
+	bool by_token;			/* a token said so, and has .scope */
+	struct str scope;
 	bool has_job;
 	size_t api; /* the job's */
 	struct job row;
@@ -70,10 +72,24 @@ enum outcome handle_accepted(struct handling *h, struct change *change);
 enum outcome handle_cancelled(struct handling *h, struct change *change);
 
 /*
- * Who asks, by what the API's `auth` says; false: nobody who may (401 is in
- * *ans). Where it is "none" no header and no variable makes an owner.
+ * Who asks, by what the API's `auth` says, into .owner and .quota; owner.c.
+ * False: nobody who may: 401, 403, or 503 where a token cannot be checked is
+ * in *ans, and *change may be a note to be committed beside it. Where auth is
+ * "none" no header and no variable makes an owner.
  */
 bool handling_owner(struct handling *h, const struct api *api);
+/*
+ * Whoever asks for all that is his, of whichever API: a token of any provider,
+ * else the web server's word where any API takes that. False as above.
+ */
+bool handling_any_owner(struct handling *h);
+/* After either: whether his token has the scopes that this API asks for. */
+bool handling_has_scopes(const struct handling *h, const struct api *api);
+/*
+ * WWW-Authenticate of a 401 that is not about a token of ours: as the API's
+ * `auth` has it; for one without, and for NULL, Bearer.
+ */
+void handling_challenge(struct handling *h, const struct api *api);
 /*
  * OUTCOME_COMMIT: a change for the caller to fill, for h->api, with what is
  * known of the request in .then.
