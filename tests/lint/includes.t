@@ -27,6 +27,7 @@ one 'curl/curl.h' cgi/upstream/curl.c
 one 'toml\+\+/toml.h|toml\+\+.h' generator/toml.cc
 is "jansson is an oracle of the tests only" "$(users jansson.h)" ""
 one sqlite3.h cgi/store/db.c
+one 'cjose/[a-z]+.h' cgi/signature.c
 for header in libdeflate.h brotli/encode.h brotli/decode.h zstd.h; do
 	one "$header" generator/encode.c
 done
