@@ -67,6 +67,19 @@ void making_check_header(struct making *m, struct str name, struct pos pos)
 		    "`%.*s` is no header that a call may set", STR_ARG(name));
 }
 
+struct strs making_strings(struct making *m, const char *key)
+{
+	const struct value *v = making_given(m, key);
+	struct strs out = {0};
+
+	if (!v)
+		return out;
+	out.items = arena_array(m->a, v->as.array.n, sizeof(*out.items));
+	for (size_t i = 0; i < v->as.array.n; i++)
+		out.items[out.n++] = v->as.array.items[i]->text;
+	return out;
+}
+
 struct pairs making_pairs(struct making *m, const char *key)
 {
 	const struct value *v = making_given(m, key);

@@ -5,8 +5,9 @@
 
 /*
  * What the files that compile the API table share: api.c (upstreams, all of
- * it) and api-one.c (one API). A making looks at one table at a time; keys are
- * named from there, "request.path", and have the defaults of the key table.
+ * it), api-one.c and api-rules.c (one API), api-auth.c (who calls). A making
+ * looks at one table at a time; keys are named from there, "request.path", and
+ * have the defaults of the key table.
  */
 struct making {
 	struct build *b;
@@ -41,6 +42,13 @@ struct pairs making_headers(
     struct making *m, const char *key, const struct str *pattern);
 /* Did anything in there come from the environment? NULL: no. */
 bool making_is_from_env(const struct value *v);
+/* Strings of an array. */
+struct strs making_strings(struct making *m, const char *key);
+/*
+ * What it bounds, names and keeps to itself, once its body is known:
+ * api-rules.c
+ */
+void making_rules(struct making *m, struct api *api);
 /* One [api.NAME], at m->table, into out. api-one.c */
 void making_api(struct making *m, struct str name, struct api *out);
 

@@ -1,17 +1,18 @@
 #include <string.h>
 
+#include "generator/api-auth.h"
 #include "generator/api-check.h"
 #include "generator/api-make.h"
 #include "generator/api-template.h"
 #include "generator/hash.h"
-#include "generator/provider-name.h"
 #include "lib/opt.h"
 
 /*
  * One [api.NAME]. Types, choices and ranges were checked by the key table;
- * here is what needs more than one key. Findings, beside those of api-check.h
- * and api-template.h: `auth-missing`, `on-lost-missing`, `handler-missing`,
- * `unknown-upstream`, `bad-tag`, `bad-header`.
+ * here is what needs more than one key. Findings, beside those of api-check.h,
+ * api-auth.h and api-template.h: `on-lost-missing`, `handler-missing`,
+ * `handler-twice`, `unknown-upstream`, `bad-tag`, `bad-header`; as a warning
+ * `noop-handler`.
  */
 static void check_name(struct making *m, struct str name)
 {
@@ -22,33 +23,6 @@ static void check_name(struct making *m, struct str name)
 			    STR_ARG(name));
 			return;
 		}
-}
-
-static struct str auth(struct making *m)
-{
-	static const char *const words[] = {"none", "web-server", NULL};
-	struct value *v = making_given(m, "auth");
-	bool doubtful = m->table->doubtful || m->b->site->root->doubtful;
-
-	if (!v)
-		v = site_value(m->b->site, "auth");
-	if ((!v && doubtful) || (v && v->broken))
-		return (struct str){0};
-	if (!v)
-		diag_error(m->diag, m->table->pos, "auth-missing",
-		    "who may call it? Write auth = \"none\" here or at the "
-		    "top of api.toml if anybody may");
-	else if (!str_is(v->text, "none")) {
-		v->broken = true; /* said once for all APIs */
-		if (!str_is(v->text, words[1]) &&
-		    !provider_name_check(
-			m->a, m->b->site, v->text, v->pos, words, m->diag))
-			return v->text;
-		diag_error(m->diag, v->pos, "not-built-yet",
-		    "auth = \"%.*s\" is not built yet; only \"none\" is",
-		    STR_ARG(v->text));
-	}
-	return v ? v->text : (struct str){0};
 }
 
 static struct str tag(struct making *m, struct str name)
@@ -76,12 +50,18 @@ static void handler(struct making *m, struct api *api)
 	size_t n = 0;
 
 	api->upstream = name;
-	if (!making_given(m, "upstream") && m->table->doubtful)
+	if (!making_given(m, "upstream") && (m->table->doubtful || api->noop))
 		return;
 	if (!making_given(m, "upstream")) {
 		diag_error(m->diag, m->table->pos, "handler-missing",
 		    "who does it? Write upstream = \"NAME\" and a table "
 		    "[upstream.NAME]");
+		return;
+	}
+	if (api->noop) {
+		diag_error(m->diag, making_place(m, "upstream"),
+		    "handler-twice",
+		    "noop = true does it already; take one of the two out");
 		return;
 	}
 	/* the table of all of them may be what is wrong */
@@ -98,10 +78,19 @@ static void handler(struct making *m, struct api *api)
 	    near ? "`?" : "");
 }
 
+static void noop(struct making *m, struct api *api)
+{
+	api->noop = making_flag(m, "noop");
+	if (api->noop)
+		diag_warn(m->diag, making_place(m, "noop"), "noop-handler",
+		    "this does nothing, to measure what the rest costs; only "
+		    "`lowtide-worker --dev` takes it");
+}
+
 /* What is done when nobody knows whether it was done has to be said. */
 static void on_lost(struct making *m, struct api *api)
 {
-	bool reads = str_is(api->request_method, "GET");
+	bool reads = str_is(api->request_method, "GET") || api->noop;
 
 	api->idempotent = making_given(m, "idempotent")
 			      ? making_flag(m, "idempotent")
@@ -221,7 +210,9 @@ void making_api(struct making *m, struct str name, struct api *out)
 	out->method = making_text(m, "method");
 	out->path =
 	    arena_printf(m->a, "%.*s%.*s", STR_ARG(m->c->prefix), STR_ARG(own));
-	out->auth = auth(m);
+	out->auth = api_auth(m);
+	out->scopes = making_strings(m, "scopes");
+	noop(m, out);
 	waiting(m, out);
 	out->request_method = making_given(m, "request.method")
 				  ? making_text(m, "request.method")
@@ -236,4 +227,6 @@ void making_api(struct making *m, struct str name, struct api *out)
 	body(m, out);
 	handler(m, out);
 	request(m, out, own);
+	making_rules(m, out);
+	api_auth_check(m, out);
 }

@@ -1,3 +1,4 @@
+#include "generator/api-auth.h"
 #include "generator/api-check.h"
 #include "generator/api-make.h"
 #include "lib/units.h"
@@ -134,11 +135,10 @@ bool making_is_from_env(const struct value *v)
 	return false;
 }
 
-static enum err put(struct making *m)
+static enum err put(struct making *m, bool env)
 {
-	static const char *const used[] = {
-	    "api", "upstream", "base_url", "api_url", "origins", "prefix"};
-	bool env = false;
+	static const char *const used[] = {"api", "auth", "upstream",
+	    "base_url", "api_url", "origins", "prefix"};
 	struct buf json = {0};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
@@ -155,6 +155,7 @@ enum err produce_api(struct build *b)
 {
 	struct making m = {.b = b, .a = b->arena, .diag = b->diag};
 	size_t before = b->diag->errors;
+	bool env = false;
 
 	if (!site_table(b->site, "api") && !site_table(b->site, "upstream"))
 		return ERR_OK;
@@ -166,8 +167,9 @@ enum err produce_api(struct build *b)
 	origins(&m);
 	upstreams(&m);
 	apis(&m);
+	api_auth_together(&m, &env);
 	if (b->diag->errors > before)
 		return ERR_INPUT;
 	b->config = m.c;
-	return put(&m);
+	return put(&m, env);
 }

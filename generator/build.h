@@ -47,7 +47,10 @@ struct build {
 	struct assets *assets;	 /* generator/assets.h */
 	struct modules *modules; /* generator/modules.h */
 	struct config *config; /* set by the api producer; NULL = no api.toml */
-	const struct redirects *redirects; /* set by produce_hosts() */
+	/* set by the api producer; NULL = no API is for the web server to check
+	 */
+	const struct web_server *web_server; /* generator/api-auth.h */
+	const struct redirects *redirects;   /* set by produce_hosts() */
 	/* `lowtide serve` overrides these; NULL = the installed places */
 	const char *socket, *root;
 };

@@ -2,8 +2,7 @@
 
 #include "generator/keys.h"
 
-/* RFC 6749 3.3: %x21 / %x23-5B / %x5D-7E */
-static bool is_scope(struct str s)
+bool provider_is_scope(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '"' ||
@@ -24,7 +23,7 @@ static void check(struct provider_work *w, const struct value *all, size_t i)
 		    scope.n ? "still " : "empty", STR_ARG(scope));
 		return;
 	}
-	if (item->kind != VALUE_STRING || !is_scope(scope)) {
+	if (item->kind != VALUE_STRING || !provider_is_scope(scope)) {
 		provider_refuse(w, item->pos, "scope-chars",
 		    "\"%.*s\" is not a scope (RFC 6749 3.3); each is a string "
 		    "of its own, of ASCII without spaces, quotes and "

@@ -21,6 +21,7 @@ static const char *const belongs_to_server[] = {
     "issuer",
     "token_endpoint",
     "jwks_uri",
+    "audience",
     "redirect_allow",
 };
 

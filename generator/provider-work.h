@@ -59,6 +59,7 @@ void provider_kind(struct provider_work *w);
 void provider_base(struct provider_work *w);
 void provider_endpoint(struct provider_work *w);
 void provider_client(struct provider_work *w);
+void provider_tokens(struct provider_work *w);
 void provider_scopes(struct provider_work *w);
 void provider_redirect(struct provider_work *w);
 void provider_logout(struct provider_work *w);
@@ -79,6 +80,8 @@ struct str provider_text(
     struct provider_work *w, const char *key, const char *otherwise);
 /* NULL: there is no such kind. */
 const struct provider_kind *provider_kind_named(struct str name);
+/* RFC 6749 3.3: %x21 / %x23-5B / %x5D-7E */
+bool provider_is_scope(struct str s);
 /* Strings of an array with a space between two; p NULL: there is none. */
 struct str provider_list(struct provider_work *w, const char *key);
 /*

@@ -6,6 +6,7 @@ static void (*const steps[])(struct provider_work *w) = {
     provider_base,
     provider_endpoint,
     provider_client,
+    provider_tokens,
     provider_scopes,
     provider_redirect,
     provider_logout,

@@ -2,6 +2,7 @@
 #define LOWTIDE_GENERATOR_PROVIDER_H
 
 #include "lib/arena.h"
+#include "lib/config.h"
 #include "lib/diag.h"
 #include "lib/err.h"
 #include "lib/value.h"
@@ -44,6 +45,12 @@ struct oauth_provider {
 	bool iss_required;
 	struct str token_endpoint; /* RFC 6749 3.2 */
 	struct str jwks_uri;	   /* RFC 8414: the keys of its tokens */
+	/*
+	 * Of its tokens where an API takes them (generator/api-auth.h): what
+	 * aud may be, and of "RS256" and "ES256" those that may sign.
+	 */
+	struct strs audiences, algorithms;
+	bool tokens_from_env; /* the environment said one of them */
 	/* Signing out: where, whereto after it, and the two as one URL. */
 	struct str logout_endpoint, logout_redirect, logout_url;
 	struct pos logout_redirect_pos;

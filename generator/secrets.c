@@ -87,10 +87,21 @@ static bool is_chosen(
 	       str_ends(str_of(row->pattern), ".*");
 }
 
+/* body.required.token = "string": a word of the key table's, no token. */
+static bool is_word(struct arena *a, struct str path, const struct member *m)
+{
+	size_t above = path.n > m->key.n ? path.n - m->key.n - 1 : 0;
+	const struct key *row =
+	    key_find(arena_cstr(a, str_slice(path, 0, above)));
+
+	return row && row->kind == KEY_MAP && row->arg;
+}
+
 static bool names_secret(
     struct arena *a, struct str path, const struct member *m)
 {
-	return secret_named(m->key) && !is_chosen(a, path, m->value);
+	return secret_named(m->key) && !is_chosen(a, path, m->value) &&
+	       !is_word(a, path, m);
 }
 
 struct walk {

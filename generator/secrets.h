@@ -29,9 +29,10 @@ void secrets_check_public(
  * them: of references (`{ env = "X" }`, `{ file = "X" }` below the site
  * folder `dir`) and of keys that are named after a secret; their paths by
  * dots. The name of a provider or an API is people's own: all of [oauth.token]
- * is no token. What is not set or not there is left out without a finding: a
- * build needs none of them. [public] is not looked at, and [sign] is not read
- * here: its key is found by its shape.
+ * is no token; nor is a member of a body whose type is told
+ * (body.required.token = "string"). What is not set or not there is left out
+ * without a finding: a build needs none of them. [public] is not looked at, and
+ * [sign] is not read here: its key is found by its shape.
  *
  * Credentials in the headers that upstreams are sent (Authorization, Cookie,
  * X-API-Key …) belong into the endpoint's configuration and nowhere else, so

@@ -30,7 +30,7 @@ static const struct {
 static const char *page_of(struct str pattern)
 {
 	static const char *const api[] = {
-	    "api", "auth", "prefix", "read", "upstream"};
+	    "api", "auth", "prefix", "read", "upstream", "web_server"};
 	struct str first = str_slice(pattern, 0, str_find(pattern, '.', 0));
 
 	for (size_t i = 0; i < sizeof(api) / sizeof(*api); i++)

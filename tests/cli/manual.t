@@ -110,6 +110,12 @@ is "lowtide-site(5) says what each means" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
 	"$man/lowtide-site.5" | listed | grep -x '[a-z]*-[a-z-]*' | codes)" \
 	"$earned"
 
+is "lowtide-api(5) does for those of who may call" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
+	"$man/lowtide-api.5" | listed | sed 's/^Li //' | codes)" "$(
+	cat generator/api-{auth,rules}.c | tr -s '\n\t ' ' ' | grep -oE \
+		'diag_(error|warn)\(([^";]|"[a-z_]+")*"[a-z]+(-[a-z]+)+"' |
+		grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | codes)"
+
 # ---- the keys, each in one manual, below its table
 for page in site api; do
 	is "the keys of lowtide-$page(5)" \

@@ -1,5 +1,6 @@
 #include "tests/unit/site-kit.h"
 
+#include "generator/api-auth.h"
 #include "generator/api-check.h"
 #include "generator/api-template.h"
 #include "generator/hash.h"
@@ -134,12 +135,126 @@ static void what_must_be_said(void **state)
 	    "api.toml:3:1: handler-missing: ");
 	FINDS("[api.a]\nauth = 'web-server'\nupstream = 'uu'\n"
 	      "on_lost='fail'\n",
-	    "api.toml:4:8: not-built-yet: auth = \"web-server\"",
+	    "api.toml:4:8: web-server-missing: ",
 	    "api.toml:5:12: unknown-upstream: there is no [upstream.uu]; did "
 	    "you mean `u`?");
 	FINDS("[api.a]\nauth = 'none'\nupstream = 'u'\n"
 	      "request.method = 'PUT'\nmethod = 'GET'\n",
 	    "on-lost-missing: ");
+}
+
+/* [web_server] of an API that says so, and what its 401 then says. */
+static const struct web_server *serves(struct kit *k, const char *table)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	    "[api.a]\nauth = 'web-server'\nupstream = 'u'\n"
+	    "on_lost = 'fail'\n[web_server]\n%s",
+	    table);
+	assert_int_equal(make(k, text), ERR_OK);
+	assert_string_equal(kit_said(k), "");
+	return k->build.web_server;
+}
+
+static void the_web_server_finds_out(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	const struct web_server *w = serves(&k, "auth = 'basic'\n");
+	assert_true(w->is_basic);
+	assert_true(str_is(w->realm, "x"));
+	assert_true(str_is(w->users, "/etc/lowtide/x/users"));
+	assert_true(str_is(k.build.config->web_challenge,
+	    "Basic realm=\"x\", charset=\"UTF-8\""));
+	assert_int_equal(k.build.config->n_providers, 0);
+	kit_close(&k);
+	w = serves(&k, "auth = 'request'\ncheck = '/check'\n");
+	assert_false(w->is_basic);
+	assert_true(str_is(w->check, "/check"));
+	assert_true(str_is(w->owner_header, "x-user"));
+	assert_int_equal(k.build.config->web_challenge.n, 0);
+	kit_close(&k);
+	w = serves(&k, "auth = 'request'\ncheck = 'https://a.example/b?c=d'\n"
+		       "owner_header = 'X-Who'\n");
+	assert_true(str_is(w->owner_header, "x-who"));
+	kit_close(&k);
+	assert_int_equal(make(&k, "[api.a]\nauth = 'none'\nupstream = 'u'\n"
+				  "on_lost = 'fail'\n"
+				  "[web_server]\nauth = 'basic'\n"),
+	    ERR_OK);
+	assert_null(k.build.web_server);
+	assert_int_equal(k.build.config->web_challenge.n, 0);
+	kit_says(&k, "warning: auth-unused: ");
+	kit_close(&k);
+}
+
+/* What would leave the quotes, or the line, that it is put into. */
+static void what_goes_into_configurations_is_tame(void **state)
+{
+	static const char *const bad[] = {
+	    "auth = 'basic'\nrealm = 'a\"b'\n",
+	    "auth = 'basic'\nrealm = '$host'\n",
+	    "auth = 'basic'\nrealm = \"a\\nb\"\n",
+	    "auth = 'basic'\nusers = 'etc/users'\n",
+	    "auth = 'basic'\nusers = '/etc/a b'\n",
+	    "auth = 'basic'\nusers = '/etc/a;b'\n",
+	    "auth = 'request'\ncheck = 'check'\n",
+	    "auth = 'request'\ncheck = '/a b'\n",
+	    "auth = 'request'\ncheck = '/a;b'\n",
+	    "auth = 'request'\ncheck = '/$a'\n",
+	    "auth = 'request'\ncheck = 'ftp://a/b'\n",
+	    "auth = 'request'\ncheck = 'http://u:p@a/b'\n",
+	    "auth = 'request'\ncheck = 'http://a/b#c'\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct kit k;
+		char text[256];
+		snprintf(text, sizeof(text),
+		    "[api.a]\nauth = 'web-server'\nupstream = 'u'\n"
+		    "on_lost = 'fail'\n[web_server]\n%s",
+		    bad[i]);
+		assert_int_equal(make(&k, text), ERR_INPUT);
+		kit_says(&k, "bad-value: ");
+		assert_int_equal(k.diag.errors, 1);
+		kit_close(&k);
+	}
+}
+
+/* A pattern that only begins like it, or is for anybody's API, is none. */
+static void own_tokens_stay_here(void **state)
+{
+	static const struct {
+		const char *auth, *request;
+		size_t errors;
+	} rows[] = {
+	    {"web-server", "forward = ['a*']", 1},
+	    {"web-server", "forward = ['authorization*']", 1},
+	    {"web-server", "forward = ['authorization-x', 'b*']", 0},
+	    {"web-server", "path = '/{header.AUTHORIZATION}'", 1},
+	    {"web-server", "path = '/{header.authorization-x}'", 0},
+	    {"web-server", "headers = { A = 'x {header.Authorization}' }", 1},
+	    {"none", "forward = ['authorization']", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct kit k;
+		char text[256];
+		snprintf(text, sizeof(text),
+		    "[web_server]\nauth = 'basic'\n"
+		    "[api.a]\nauth = '%s'\nupstream = 'u'\n"
+		    "on_lost = 'fail'\nrequest = { %s }\n",
+		    rows[i].auth, rows[i].request);
+		(void)!make(&k, text);
+		assert_int_equal(k.diag.errors, rows[i].errors);
+		if (rows[i].errors)
+			kit_says(&k, "forwards-own-token: ");
+		kit_close(&k);
+	}
 }
 
 /* A GET writes nothing: it may be left unsaid. */
@@ -353,6 +468,9 @@ int main(void)
 	    cmocka_unit_test(defaults),
 	    cmocka_unit_test(everything_reaches_the_file),
 	    cmocka_unit_test(what_must_be_said),
+	    cmocka_unit_test(the_web_server_finds_out),
+	    cmocka_unit_test(what_goes_into_configurations_is_tame),
+	    cmocka_unit_test(own_tokens_stay_here),
 	    cmocka_unit_test(reads_need_no_on_lost),
 	    cmocka_unit_test(paths_and_tags_that_clash),
 	    cmocka_unit_test(paths_that_are_none),

@@ -256,7 +256,8 @@ static void what_people_call_things(void **state)
 {
 	static const char *const shown_all[] = {"oauth.token.client_id",
 	    "oauth.a.variant.secret.client_id", "upstream.api-token.base",
-	    "dotenv.password.file", "serve.run.token.command"};
+	    "dotenv.password.file", "serve.run.token.command",
+	    "api.a.body.required.access_token"};
 	static const char *const hidden[] = {"oauth.token.client_secret",
 	    "oauth.a.variant.secret.client_secret", "oauth.secret",
 	    "upstream.u.token.base", "token.x", "dotenv.password.token.a"};
@@ -279,6 +280,7 @@ static void what_people_call_things(void **state)
 		    "dotenv.password.comment = 'to read'\n"
 		    "dotenv.password.token.a = 'value-5!'\n"
 		    "serve.run.token.command = 'simulator'\n"
+		    "api.a.body.required.access_token = 'string'\n"
 		    "token.x = 'value-6!'\n"),
 		"x", &k.diag, &root),
 	    ERR_OK);

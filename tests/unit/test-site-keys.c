@@ -229,9 +229,9 @@ static void what_is_missing_or_not_built_is_said(void **state)
 	finds("[upstream.u]",
 	    "f:2:1: missing-key: `base` is missing in upstream.u; add it: URL "
 	    "that paths are added to\n");
-	finds("[api.a.body]\nsecret = ['x']\n",
-	    "f:3:1: not-built-yet: `api.a.body.secret` is not built yet; leave "
-	    "it out\n");
+	finds("[api.a]\nform = 'x'\n",
+	    "f:3:1: not-built-yet: `api.a.form` is not built yet; leave it "
+	    "out\n");
 	finds("[api.a]\nexec = ['x']\non_lost = 'hold'\n[read.r]\n",
 	    "f:3:1: not-built-yet: `api.a.exec` is not built yet; leave it "
 	    "out\n"
