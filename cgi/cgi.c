@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cgi/committer.h"
+#include "cgi/listen.h"
 #include "cgi/loop.h"
 #include "cgi/start.h"
 #include "cgi/tended.h"
@@ -32,9 +33,9 @@ static const struct opt options[] = {
     {.name = "listen",
 	.letter = 'l',
 	.kind = OPT_STRING,
-	.arg = "unix:PATH",
-	.help = "where; else the socket it is started with, else " RUN
-		"/NAME/cgi.sock"},
+	.arg = "ADDRESS",
+	.help = LISTEN_KINDS "; else the socket it is started with, else "
+			     "unix:" RUN "/NAME/cgi.sock"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
@@ -188,23 +189,16 @@ static enum err watch_bell(struct endpoint *e)
 static enum err listen_at(struct endpoint *e, const struct opt_value *option)
 {
 	struct diag *diag = &e->start.diag;
-	const char *path;
 
-	if (!option->given) {
-		e->listen_fd = loop_inherited();
-		if (e->listen_fd >= 0)
-			return ERR_OK;
-		path = arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
-		    STR_ARG(e->start.config->name))
-			   .p;
-	} else if (str_starts(str_of(option->string), "unix:")) {
-		path = option->string + strlen("unix:");
-	} else {
-		diag_error(diag, POS_NONE, "bad-value",
-		    "--listen takes unix:PATH, not `%s`", option->string);
-		return ERR_USAGE;
-	}
-	return loop_listen(path, diag, &e->listen_fd);
+	if (option->given)
+		return listen_open(option->string, diag, &e->listen_fd);
+	enum err err = listen_inherited(LISTEN_REQUESTS, diag, &e->listen_fd);
+	if (err != ERR_OK || e->listen_fd >= 0)
+		return err;
+	return listen_unix(arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
+			       STR_ARG(e->start.config->name))
+			       .p,
+	    diag, &e->listen_fd);
 }
 
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
@@ -281,7 +275,7 @@ static enum err serve(struct endpoint *e)
 static void usage(void)
 {
 	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
-	     "[--listen unix:PATH] [-t]\n\n"
+	     "[--listen ADDRESS] [-t]\n\n"
 	     "Accepts requests with a ticket and answers for them, as a "
 	     "FastCGI program.\n");
 	opt_help(options, stdout);

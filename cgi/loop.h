@@ -3,7 +3,6 @@
 
 #include "cgi/app.h"
 #include "cgi/log.h"
-#include "lib/diag.h"
 
 /*
  * The event loop of lowtide-cgi: one thread, epoll, kept FastCGI connections,
@@ -121,19 +120,5 @@ struct loop_spec {
  */
 enum err loop_run(const struct loop_spec *spec)
     __attribute__((warn_unused_result));
-
-/*
- * A listening unix socket at `path` (0660; a stale one is replaced). Findings:
- * `listen-path` (too long, no such folder, something else is there),
- * `listen-in-use` (somebody answers there), `io-error`.
- */
-enum err loop_listen(const char *path, struct diag *diag, int *fd)
-    __attribute__((warn_unused_result));
-/*
- * A listening socket that we were started with: descriptor 0, or 3 when
- * LISTEN_PID and LISTEN_FDS say so; -1 when there is none. Takes it over:
- * non-blocking and not passed on.
- */
-int loop_inherited(void);
 
 #endif

@@ -49,9 +49,12 @@ chmod 600 "$TMP/keys"
 run "${options[@]}" --keys "$TMP/other" -t
 like 'the keys of another store' "$said" 'store-other-keys: '
 
-run "${options[@]}" --listen tcp:127.0.0.1:9000
+run "${options[@]}" --listen udp:127.0.0.1:9000
 is 'an address of another kind: 64' "$status" 64
 like 'and what it takes' "$said" 'bad-value: --listen takes unix:PATH'
+run "${options[@]}" --listen tcp:0.0.0.0:9000
+is 'an address that others reach: 64' "$status" 64
+like 'and why not' "$said" 'listen-loopback: .*says whose request it is'
 run "${options[@]}" --listen "unix:$TMP/no/such/folder/sock"
 like 'no folder to listen in' "$said" 'sock: listen-path: .*mkdir -p'
 run "${options[@]}" --listen "unix:$config"

@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "cgi/committer.h"
+#include "cgi/listen.h"
 #include "cgi/loop.h"
 #include "lib/buf.h"
 #include "tests/unit/fcgi.h"
@@ -389,7 +390,7 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .idle_ms = w->idle_ms,
 	    .idle = test_idle};
 	w->spec = &spec;
-	assert_int_equal(loop_listen(w->path, NULL, &spec.listen_fd), ERR_OK);
+	assert_int_equal(listen_unix(w->path, NULL, &spec.listen_fd), ERR_OK);
 	fflush(stdout);
 	w->pid = fork();
 	assert_true(w->pid >= 0);

@@ -1,10 +1,8 @@
 #include "cgi/loop.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <sys/stat.h>
 
 #include "tests/unit/loop.h"
 
@@ -549,91 +547,6 @@ static void test_one_busy_connection(void **state)
 	buf_release(&b);
 }
 
-static void test_listening(void **state)
-{
-	struct arena a = {0};
-	struct diag diag;
-	char path[200];
-	struct stat st;
-	int fd, files = steady_files(&world);
-	(void)state;
-
-	diag_init(&diag, &a);
-	assert_int_equal(stat(world.path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0660);
-	/* a live one is left alone */
-	assert_int_equal(loop_listen(world.path, &diag, &fd), ERR_IO);
-	assert_int_equal(fd, -1);
-	assert_string_equal(diag.last->name, "listen-in-use");
-	await_files(&world, files);
-	/* a stale one is replaced */
-	snprintf(path, sizeof(path), "%s/stale", world.dir);
-	assert_int_equal(loop_listen(path, &diag, &fd), ERR_OK);
-	close(fd);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(loop_listen(path, &diag, &fd), ERR_OK);
-	close(fd);
-	unlink(path);
-	/* what is no socket is never removed */
-	FILE *file = fopen(path, "w");
-	fclose(file);
-	assert_int_equal(loop_listen(path, &diag, &fd), ERR_IO);
-	assert_string_equal(diag.last->name, "listen-path");
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(loop_listen("/nowhere/at/all", &diag, &fd), ERR_IO);
-	assert_string_equal(diag.last->name, "listen-path");
-	memset(path, 'p', sizeof(path) - 1);
-	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(loop_listen(path, &diag, &fd), ERR_IO);
-	assert_string_equal(diag.last->name, "listen-path");
-	assert_int_equal(loop_listen("", &diag, &fd), ERR_IO);
-	arena_release(&a);
-}
-
-/* In a process of its own, since it looks at descriptors 0 and 3. */
-static int inherited(int listening, int at, bool say_so)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (say_so) {
-		setenv("LISTEN_PID", pid, 1);
-		setenv("LISTEN_FDS", "1", 1);
-	}
-	if (at >= 0 && dup2(listening, at) != at)
-		return 99;
-	int fd = loop_inherited();
-	if (fd >= 0 && (fcntl(fd, F_GETFD) != FD_CLOEXEC ||
-			   !(fcntl(fd, F_GETFL) & O_NONBLOCK)))
-		return 98;
-	return fd < 0 ? 97 : fd;
-}
-
-static void test_inherited(void **state)
-{
-	static const struct {
-		int at;
-		bool say_so;
-		int expected;
-	} rows[] = {
-	    {-1, false, 97}, {0, false, 0}, {3, true, 3}, {3, false, 97}};
-	char path[200];
-	int listening, status;
-	(void)state;
-
-	snprintf(path, sizeof(path), "%s/inherited", world.dir);
-	assert_int_equal(loop_listen(path, NULL, &listening), ERR_OK);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		pid_t pid = fork();
-		if (pid == 0)
-			_exit(inherited(listening, rows[i].at, rows[i].say_so));
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_int_equal(WEXITSTATUS(status), rows[i].expected);
-	}
-	close(listening);
-	unlink(path);
-}
-
 static int group_setup(void **state)
 {
 	(void)state;
@@ -672,8 +585,6 @@ int main(void)
 	    cmocka_unit_test(test_out_of_descriptors),
 	    cmocka_unit_test(test_a_full_table),
 	    cmocka_unit_test(test_one_busy_connection),
-	    cmocka_unit_test(test_listening),
-	    cmocka_unit_test(test_inherited),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
