@@ -13,6 +13,9 @@
 struct str answer_request_id(
     const struct answer_context *c, const struct answer_job *j);
 void answer_text(struct json_writer *w, const char *key, struct str text);
+/* Of this job's API; NULL = not measured. */
+const struct estimate *answer_estimate(
+    const struct answer_context *c, const struct answer_job *j);
 /* The body from *out, which is released, and its type. */
 void answer_json(
     struct arena *a, struct buf *out, const char *type, struct answer *ans);

@@ -111,25 +111,23 @@ void answer_json(
 
 /* ---- when to ask again -------------------------------------------------- */
 
-/*
- * What is probably left. A job that takes longer than estimated is asked for
- * less and less often.
- */
-static int64_t remaining_ms(
+const struct estimate *answer_estimate(
     const struct answer_context *c, const struct answer_job *j)
 {
-	int64_t elapsed = c->now_ms - j->job->accepted_ms;
-	int64_t left = j->api->estimate_ms - elapsed;
+	return c->estimates ? &c->estimates[j->api - c->config->apis] : NULL;
+}
 
-	if (left < elapsed / 10)
-		left = elapsed / 10;
-	return left > 0 ? left : 1;
+static int64_t left_ms(
+    const struct answer_context *c, const struct answer_job *j)
+{
+	return estimate_left_ms(
+	    answer_estimate(c, j), j->api, c->now_ms - j->job->accepted_ms);
 }
 
 void answer_retry_after(const struct answer_context *c,
     const struct answer_job *j, struct answer *ans)
 {
-	int64_t ms = j ? remaining_ms(c, j) : STORE_RETRY_MS;
+	int64_t ms = j ? left_ms(c, j) : STORE_RETRY_MS;
 
 	if (ms > RETRY_MAX_S * 1000)
 		ms = RETRY_MAX_S * 1000;

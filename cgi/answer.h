@@ -2,6 +2,7 @@
 #define LOWTIDE_CGI_ANSWER_H
 
 #include "cgi/envelope.h"
+#include "cgi/estimate.h"
 #include "cgi/http.h"
 #include "cgi/job.h"
 
@@ -25,6 +26,10 @@ int problem_status(enum problem problem); /* 0 = the upstream's own */
 enum problem problem_of_reason(enum job_reason reason);
 
 #define ANSWER_INLINE_MAX 65536 /* bytes of a result inside a document */
+/* What is said of a job that needs-credentials. */
+#define ANSWER_NEEDS                                                           \
+	"The upstream did not accept the credentials; send the same request "  \
+	"again with others."
 
 /* What an answer may need to know about where it goes and when. */
 struct answer_context {
@@ -36,6 +41,9 @@ struct answer_context {
 	struct str request_id; /* empty: the job's own */
 	struct str traceparent; /* empty: the job's own */
 	uint32_t origin;	/* 1 + index into config.origins; 0 = none */
+	const struct estimate *estimates; /* one for each of config.apis; NULL =
+					     nothing is measured */
+	bool streams;			  /* events can be had */
 };
 
 /* A job with what its sealed bodies say. */
@@ -67,6 +75,8 @@ void answer_accepted(const struct answer_context *c, const struct answer_job *j,
  */
 void answer_document(const struct answer_context *c, int status,
     const struct answer_job *j, struct answer *ans);
+/* Where ?onComplete=redirect leads to; empty: nowhere. */
+struct str answer_location(const struct answer_job *j);
 /* The stored result, or the problem that a failed or cancelled job is. */
 void answer_result(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);

@@ -34,13 +34,30 @@ static void start(struct handling *h, struct app *app, struct app_now now,
 	*h = (struct handling){.app = app,
 	    .now = now,
 	    .asked_boot = now.boot_ms,
+	    .waited_ms = -1,
 	    .arena = a,
 	    .ans = ans};
 	clock_guard_read(&app->guard, now.wall_ms, now.boot_ms);
 	h->c = (struct answer_context){.config = app->config,
 	    .arena = a,
 	    .now_ms = now.wall_ms,
+	    .estimates = app->estimates,
+	    .streams = !app->plain,
 	    .random = (uint32_t)next_random(app)};
+}
+
+static struct str new_trace(struct handling *h)
+{
+	uint64_t random[3];
+
+	for (size_t i = 0; i < 3; i++)
+		random[i] = next_random(h->app);
+	return names_new_trace(h->arena, random);
+}
+
+static struct str id_of_trace(struct str trace)
+{
+	return str_slice(trace, 3, 3 + 32);
 }
 
 /*
@@ -55,22 +72,42 @@ static void start_request(struct handling *h, const struct request *r)
 	h->r = r;
 	h->c.path = r->path;
 	h->c.origin = origin_of(h->app->config, request_header(r, "origin"));
-	if (!names_is_trace(trace)) {
-		uint64_t random[3];
-		for (size_t i = 0; i < 3; i++)
-			random[i] = next_random(h->app);
-		trace = names_new_trace(h->arena, random);
-	}
-	h->c.traceparent = trace;
+	h->c.traceparent = names_is_trace(trace) ? trace : new_trace(h);
 	h->c.request_id =
-	    names_is_request_id(id) ? id : str_slice(trace, 3, 3 + 32);
+	    names_is_request_id(id) ? id : id_of_trace(h->c.traceparent);
 	h->ans->head = str_is(r->method, "HEAD");
+}
+
+static void put_waited(struct handling *h)
+{
+	const long long s = h->waited_ms / 1000;
+
+	if (h->waited_ms < 0)
+		return;
+	answer_header(
+	    h->ans, "x-wait-time-ms", arena_int(h->arena, h->waited_ms));
+	if (h->prefer)
+		answer_header(h->ans, "Preference-Applied",
+		    h->waited_ms ? arena_printf(h->arena, "wait=%lld", s)
+				 : STR("respond-async"));
+}
+
+/* One that waited has its job's trace, unless nothing of that is left. */
+static void put_names(struct handling *h)
+{
+	if (!h->c.traceparent.n && !(h->has_job && h->job.meta.traceparent.n))
+		h->c.traceparent = new_trace(h);
+	if (!h->c.request_id.n && !h->has_job)
+		h->c.request_id = id_of_trace(h->c.traceparent);
 }
 
 static enum outcome finish(struct handling *h, enum outcome outcome)
 {
-	if (outcome == OUTCOME_ANSWER)
-		answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
+	if (outcome != OUTCOME_ANSWER)
+		return outcome;
+	put_waited(h);
+	put_names(h);
+	answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
 	return outcome;
 }
 
@@ -265,6 +302,8 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 	    struct handling * h, struct change * change) = {
 	    [CHANGE_ACCEPT] = handle_accepted,
 	    [CHANGE_CANCEL] = handle_cancelled,
+	    [CHANGE_PURGE] = handle_purged,
+	    [CHANGE_READ] = handle_read,
 	};
 	struct handling h;
 
@@ -283,7 +322,7 @@ static bool is_due(const struct handling *h, const struct waiting *wait)
 {
 	return wait->probe || h->now.boot_ms >= wait->answer_boot ||
 	       h->now.boot_ms >= wait->deadline_boot ||
-	       job_is_terminal(h->row.state) ||
+	       handling_is_final(h, wait->view) ||
 	       (wait->version >= 0 && h->row.version != wait->version);
 }
 
@@ -320,9 +359,8 @@ static enum outcome answer_waiting(
 		    wait->probe == PROBE_KEY ? PROBLEM_IDEMPOTENCY_KEY_REUSED
 					     : PROBLEM_ID_CONFLICT,
 		    NULL);
-	enum outcome outcome = handling_answer(h, wait->view);
 	handling_waited(h, wait->waited_ms, wait->prefer);
-	return outcome;
+	return handling_answer(h, wait->view);
 }
 
 /*

@@ -19,9 +19,20 @@ static void put_time(
 		json_null(w);
 }
 
-static int64_t estimate_s(const struct api *api)
+static void put_estimate(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
 {
-	return api->estimate_ms > 1000 ? (api->estimate_ms + 999) / 1000 : 1;
+	int64_t ms = estimate_duration_ms(answer_estimate(c, j), j->api);
+
+	json_key(w, "estimatedDuration");
+	json_int(w, ms > 1000 ? (ms + 999) / 1000 : 1);
+}
+
+static void put_events(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
+{
+	if (c->streams)
+		answer_text(w, "eventsUrl", answer_url(c, j->job, "/events"));
 }
 
 void answer_accepted(const struct answer_context *c, const struct answer_job *j,
@@ -36,10 +47,10 @@ void answer_accepted(const struct answer_context *c, const struct answer_job *j,
 	answer_text(&w, "status", STR("accepted"));
 	answer_text(&w, "jobId", answer_id(c->arena, j->job));
 	answer_text(&w, "statusUrl", url);
+	put_events(&w, c, j);
 	answer_text(&w, "cancelUrl", answer_url(c, j->job, "/cancel"));
 	answer_text(&w, "requestId", answer_request_id(c, j));
-	json_key(&w, "estimatedDuration");
-	json_int(&w, estimate_s(j->api));
+	put_estimate(&w, c, j);
 	answer_text(&w, "message",
 	    STR("The request was accepted; ask statusUrl how it is going."));
 	json_close(&w, '}');
@@ -73,11 +84,27 @@ static bool is_inline(struct arena *a, const struct envelope_result *r)
 		   ERR_OK;
 }
 
+/* Of what is read once nothing is shown but where, until it was read. */
+static void put_once(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j)
+{
+	if (j->job->read_ms) {
+		json_key(w, "resultConsumed");
+		json_bool(w, true);
+	} else {
+		answer_text(w, "resultUrl", answer_url(c, j->job, "/result"));
+	}
+}
+
 static void put_result(struct json_writer *w, const struct answer_context *c,
     const struct answer_job *j)
 {
 	const struct envelope_result *r = &j->result;
 
+	if (j->api->once) {
+		put_once(w, c, j);
+		return;
+	}
 	if (is_inline(c->arena, r)) {
 		json_key(w, "result");
 		json_raw(w, r->body);
@@ -86,6 +113,13 @@ static void put_result(struct json_writer *w, const struct answer_context *c,
 	}
 	if (r->location.n)
 		answer_text(w, "location", r->location);
+}
+
+struct str answer_location(const struct answer_job *j)
+{
+	if (j->api->once || j->job->state != JOB_COMPLETED)
+		return (struct str){0};
+	return j->result.location;
 }
 
 /* What an upstream's refusal is answered with: its own 4xx. */
@@ -141,8 +175,13 @@ static void put_document(struct json_writer *w, const struct answer_context *c,
 	answer_text(w, "status", str_of(job_state_text(job->state)));
 	json_key(w, "progress");
 	json_int(w, progress(job));
-	if (!open && j->result.message.n)
+	if (job->needs) {
+		json_key(w, "needsCredentials");
+		json_bool(w, true);
+		answer_text(w, "message", STR(ANSWER_NEEDS));
+	} else if (!open && j->result.message.n) {
 		answer_text(w, "message", j->result.message);
+	}
 	if (job->state == JOB_COMPLETED)
 		put_result(w, c, j);
 	if (job->state == JOB_FAILED)
@@ -156,12 +195,11 @@ static void put_document(struct json_writer *w, const struct answer_context *c,
 	put_time(w, c->arena, "deadlineAt", job->deadline_ms);
 	json_key(w, "attempt");
 	json_int(w, job->attempt - job->released);
-	if (open) {
-		json_key(w, "estimatedDuration");
-		json_int(w, estimate_s(j->api));
-	}
+	if (open)
+		put_estimate(w, c, j);
 	answer_text(w, "requestId", answer_request_id(c, j));
 	answer_text(w, "statusUrl", answer_url(c, job, ""));
+	put_events(w, c, j);
 }
 
 void answer_document(const struct answer_context *c, int status,

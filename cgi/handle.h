@@ -40,6 +40,8 @@ struct handling {
 	uint8_t quota[JOB_QUOTA_BYTES]; /* whom he counts for; the same */
 	bool by_token;			/* a token said so, and has .scope */
 	struct str scope;
+	int64_t waited_ms; /* x-wait-time-ms of the answer; -1 = not said */
+	bool prefer;	   /* and Preference-Applied; handling_waited() */
 	bool has_job;
 	size_t api; /* the job's */
 	struct job row;
@@ -54,7 +56,11 @@ struct afterwards {
 	int64_t asked_boot;
 	uint8_t owner[JOB_OWNER_BYTES];
 	struct envelope_meta meta; /* what is or will be the job's */
-	bool unseen; /* cancelling: the row could not be looked at */
+	bool unseen;	     /* cancel, purge: the row could not be looked at */
+	bool strict;	     /* cancelling: only what has not ended */
+	enum wait_view view; /* reading: what is answered then */
+	int64_t waited_ms;
+	bool prefer;
 	/* accepting: */
 	struct pace pace;
 	struct name name;
@@ -66,10 +72,13 @@ enum outcome handle_accept(struct handling *h);
 enum outcome handle_job(struct handling *h);
 enum outcome handle_job_result(struct handling *h);
 enum outcome handle_job_cancel(struct handling *h);
+enum outcome handle_job_purge(struct handling *h);
 enum outcome handle_health(struct handling *h);
 /* The second half, one per kind of change; app.c has the table. */
 enum outcome handle_accepted(struct handling *h, struct change *change);
 enum outcome handle_cancelled(struct handling *h, struct change *change);
+enum outcome handle_purged(struct handling *h, struct change *change);
+enum outcome handle_read(struct handling *h, struct change *change);
 
 /*
  * Who asks, by what the API's `auth` says, into .owner and .quota; owner.c.
@@ -146,9 +155,24 @@ enum outcome handling_probe(struct handling *h, enum wait_view view,
     enum err err);
 /* When to look again. */
 int64_t handling_again(const struct handling *h, enum err err);
-/* Answers the job in hand as contract 4's column `view` has it. */
+/*
+ * Nothing is to be waited for any more: it has ended, or only its owner can
+ * make it go on.
+ */
+bool handling_is_final(const struct handling *h, enum wait_view view);
+/*
+ * Answers the job in hand as contract 4's column `view` has it. What is read
+ * once is committed first (OUTCOME_COMMIT), or asked for again at once where
+ * nothing can be committed (OUTCOME_PARK).
+ */
 enum outcome handling_answer(struct handling *h, enum wait_view view);
-/* x-wait-time-ms and Preference-Applied. */
+/* What the answer shall say of how long was waited; -1 = nothing. */
 void handling_waited(struct handling *h, int64_t waited_ms, bool prefer);
+
+/* once.c: whether delivering this result uses it up. */
+bool once_rules(const struct handling *h, enum wait_view view);
+/* True: it may be delivered now. False: *outcome says what comes instead. */
+bool once_may_deliver(
+    struct handling *h, enum wait_view view, enum outcome *outcome);
 
 #endif

@@ -25,27 +25,46 @@ static struct str unquoted(struct str s)
 	return s;
 }
 
+/* One preference a step, without its parameters (RFC 7240 2). */
+static bool next_preference(
+    struct str list, size_t *at, struct str *name, struct str *value)
+{
+	if (*at >= list.n)
+		return false;
+	size_t end = str_find(list, ',', *at);
+	struct str item = str_slice(list, *at, end);
+	item = str_slice(item, 0, str_find(item, ';', 0));
+	size_t equals = str_find(item, '=', 0);
+	*name = str_trim(str_slice(item, 0, equals));
+	*value = unquoted(str_trim(str_slice(item, equals + 1, item.n)));
+	*at = end + 1;
+	return true;
+}
+
 int64_t pattern_prefer_ms(const struct request *r)
 {
-	struct str prefer = request_header(r, "prefer");
+	struct str prefer = request_header(r, "prefer"), name, value;
 	int64_t out = -1;
 
-	for (size_t at = 0; at < prefer.n;) {
-		size_t end = str_find(prefer, ',', at);
-		struct str item = str_slice(prefer, at, end);
-		item = str_slice(item, 0, str_find(item, ';', 0));
-		size_t equals = str_find(item, '=', 0);
-		struct str name = str_trim(str_slice(item, 0, equals));
-		int64_t s = number(
-		    unquoted(str_trim(str_slice(item, equals + 1, item.n))));
+	for (size_t at = 0; next_preference(prefer, &at, &name, &value);) {
+		int64_t s = number(value);
 
 		if (str_ieq(name, STR("wait")) && s >= 0)
 			return s < 1000000 ? s * 1000 : 1000000000;
 		if (str_ieq(name, STR("respond-async")))
 			out = 0;
-		at = end + 1;
 	}
 	return out;
+}
+
+bool pattern_is_strict(const struct request *r)
+{
+	struct str prefer = request_header(r, "prefer"), name, value;
+
+	for (size_t at = 0; next_preference(prefer, &at, &name, &value);)
+		if (str_ieq(name, STR("handling")))
+			return str_ieq(value, STR("strict"));
+	return false;
 }
 
 int64_t pattern_wait_max(const struct api *api)

@@ -20,6 +20,8 @@ void pattern_choose(
 
 /* `Prefer: wait=n` in ms, 0 for respond-async alone (RFC 7240); -1 = none. */
 int64_t pattern_prefer_ms(const struct request *r);
+/* `Prefer: handling=strict` (RFC 7240 4.4). */
+bool pattern_is_strict(const struct request *r);
 /* The longest anybody may wait at this API. */
 int64_t pattern_wait_max(const struct api *api);
 

@@ -12,17 +12,14 @@
 
 void handling_waited(struct handling *h, int64_t waited_ms, bool prefer)
 {
-	if (waited_ms < 0)
-		return;
-	answer_header(h->ans, "x-wait-time-ms",
-	    arena_printf(h->arena, "%lld", (long long)waited_ms));
-	if (prefer && waited_ms == 0)
-		answer_header(
-		    h->ans, "Preference-Applied", STR("respond-async"));
-	else if (prefer)
-		answer_header(h->ans, "Preference-Applied",
-		    arena_printf(
-			h->arena, "wait=%lld", (long long)(waited_ms / 1000)));
+	h->waited_ms = waited_ms;
+	h->prefer = prefer;
+}
+
+bool handling_is_final(const struct handling *h, enum wait_view view)
+{
+	return job_is_terminal(h->row.state) ||
+	       (h->row.needs && (view == WAIT_FIRST || view == WAIT_REPEAT));
 }
 
 enum outcome handling_park(struct handling *h, enum wait_view view,
@@ -30,7 +27,7 @@ enum outcome handling_park(struct handling *h, enum wait_view view,
 {
 	const int64_t until = h->asked_boot + ms;
 
-	if (until <= h->now.boot_ms) {
+	if (until <= h->now.boot_ms || handling_is_final(h, view)) {
 		handling_waited(h, waited_ms, prefer);
 		return handling_answer(h, view);
 	}
@@ -75,17 +72,29 @@ static void put_etag(struct handling *h)
 	answer_header(h->ans, "ETag", answer_etag(h->arena, &h->row));
 }
 
-static void answer_first(struct handling *h)
+/* It rests until the same request comes with another credential. */
+static void answer_needs(struct handling *h)
 {
-	if (job_is_terminal(h->row.state))
-		answer_result(&h->c, &h->job, h->ans);
-	else
-		answer_accepted(&h->c, &h->job, h->ans);
+	answer_problem(
+	    &h->c, PROBLEM_UNAUTHORIZED, ANSWER_NEEDS, &h->job, h->ans);
+	answer_retry_after(&h->c, &h->job, h->ans);
+	handling_challenge(h, h->job.api);
 }
 
 static void answer_repeat(struct handling *h)
 {
-	answer_result(&h->c, &h->job, h->ans);
+	if (h->row.needs)
+		answer_needs(h);
+	else
+		answer_result(&h->c, &h->job, h->ans);
+}
+
+static void answer_first(struct handling *h)
+{
+	if (handling_is_final(h, WAIT_FIRST))
+		answer_repeat(h);
+	else
+		answer_accepted(&h->c, &h->job, h->ans);
 }
 
 static void answer_unchanged(struct handling *h)
@@ -98,10 +107,9 @@ static void answer_unchanged(struct handling *h)
 
 static void answer_status(struct handling *h)
 {
-	if (h->onto_location && h->row.state == JOB_COMPLETED &&
-	    h->job.result.location.n) {
+	if (h->onto_location && answer_location(&h->job).n) {
 		answer_document(&h->c, 303, &h->job, h->ans);
-		answer_header(h->ans, "Location", h->job.result.location);
+		answer_header(h->ans, "Location", answer_location(&h->job));
 	} else if (h->known == h->row.version) {
 		answer_unchanged(h);
 		return;
@@ -130,9 +138,12 @@ enum outcome handling_answer(struct handling *h, enum wait_view view)
 	    [WAIT_STATUS] = answer_status,
 	    [WAIT_RESULT] = answer_stored,
 	};
+	enum outcome outcome;
 
 	if (handling_expired(h))
 		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	if (once_rules(h, view) && !once_may_deliver(h, view, &outcome))
+		return outcome;
 	views[view](h);
 	return OUTCOME_ANSWER;
 }
@@ -229,8 +240,10 @@ enum outcome handle_job(struct handling *h)
 	if (!str_is(h->r->method, "DELETE"))
 		return get_job(h);
 	/* erasing is asked for in so many words: never mistaken for cancel */
-	if (route_query(h->arena, h->r->query, "purge", &purge))
-		return handling_problem(h, PROBLEM_VALIDATION_FAILED,
-		    "Purging a job is not available here.");
-	return handle_job_cancel(h);
+	if (!route_query(h->arena, h->r->query, "purge", &purge))
+		return handle_job_cancel(h);
+	if (str_is(purge, "1"))
+		return handle_job_purge(h);
+	return handling_problem(h, PROBLEM_VALIDATION_FAILED,
+	    "What may be said of purge is purge=1.");
 }

@@ -14,6 +14,7 @@
 #include "cgi/committer.h"
 #include "cgi/envelope.h"
 #include "cgi/ids.h"
+#include "cgi/names.h"
 #include "cgi/seal.h"
 #include "lib/json.h"
 
@@ -143,6 +144,7 @@ struct world {
 	enum outcome outcome;
 	bool stays; /* the wake goes on: its view is kept */
 	bool holds; /* what is to be committed waits for world_commit() */
+	const char *origin;    /* of every request; NULL = none */
 	char id[IDS_TEXT + 1]; /* of the last job accepted */
 };
 
@@ -276,6 +278,9 @@ static inline void world_send(struct world *w, const char *line,
 	if (body)
 		pairs[r.headers.n++] =
 		    (struct pair){STR("content-type"), STR(JSON)};
+	if (w->origin)
+		pairs[r.headers.n++] =
+		    (struct pair){STR("origin"), str_of(w->origin)};
 	for (; *headers; headers++) {
 		struct str h = arena_str(&w->arena, str_of(*headers));
 		size_t colon = str_find(h, ':', 0);

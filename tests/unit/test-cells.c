@@ -2,7 +2,8 @@
 
 /*
  * Contract 4, cell by cell: what each state of a job is answered with to each
- * way of asking, as far as it is built. A new cell is a row.
+ * way of asking. The table has no holes: a state or a way that is added must
+ * say what each of its cells is.
  */
 enum situation {
 	IS_PENDING,
@@ -19,6 +20,9 @@ enum situation {
 	IS_CANCELLED,
 	IS_EXPIRED,
 	IS_GONE, /* swept, whatever the clock shows afterwards */
+	IS_PURGED,
+	SITUATIONS_STORED, /* the rest needs what the store has not yet */
+	SITUATIONS = SITUATIONS_STORED
 };
 enum way {
 	BY_FIRST,  /* A, when its wait is over */
@@ -28,117 +32,243 @@ enum way {
 	BY_REDIRECT, /* C with ?onComplete=redirect */
 	BY_KNOWN,    /* C with If-None-Match of the current version */
 	BY_RESULT,   /* D */
-	BY_DELETE,   /* E */
-	BY_CANCEL,   /* E */
+	BY_RESULT_HEAD,
+	BY_RESULT_KNOWN,
+	BY_DELETE, /* E */
+	BY_CANCEL, /* E */
+	BY_STRICT, /* E with Prefer: handling=strict */
+	BY_PURGE,
+	BY_PURGE_AGAIN,
+	WAYS
 };
 
 #define BODY "{\"vrn\":\"193054661\"}"
 #define RESULT "{\"total\":1.10}"
 #define NAME "x-request-id: a-name-nobody-would-guess"
-
-/* Headers that must be there: */
-enum { LOCATION = 1, RETRY = 2, ETAG = 4 };
-#define OPEN_202 202, "application/json", LOCATION | RETRY
+#define ORIGIN "https://www.acme.example"
 #define PROBLEM_JSON "application/problem+json"
 
-struct row {
-	enum situation is;
-	enum way by;
+/* Headers that must be there, and must not where they are left out: */
+enum { LOCATION = 1, RETRY = 2, ETAG = 4, APPLIED = 8 };
+
+/* A status of 0 is a hole. */
+struct cell {
 	int status;
 	const char *type;
 	unsigned headers;
-	const char *member, *value; /* of the body; NULL = not looked at */
+	const char *member, *value; /* of the body; NULL = it is empty */
 };
-static const struct row rows[] = {
-    {IS_PENDING, BY_FIRST, OPEN_202, "status", "accepted"},
-    {IS_PENDING, BY_REPEAT, OPEN_202, "status", "pending"},
-    {IS_PENDING, BY_STATUS, 200, JSON, RETRY | ETAG, "status", "pending"},
-    {IS_PENDING, BY_HEAD, 200, JSON, RETRY | ETAG, "status", "pending"},
-    {IS_PENDING, BY_REDIRECT, 200, JSON, RETRY | ETAG, "status", "pending"},
-    {IS_PENDING, BY_KNOWN, 304, "", RETRY | ETAG, NULL, NULL},
-    {IS_PENDING, BY_RESULT, 202, JSON, LOCATION | RETRY | ETAG, "status",
-	"pending"},
-    {IS_PENDING, BY_DELETE, 200, JSON, 0, "status", "cancelled"},
-    {IS_PENDING, BY_CANCEL, 200, JSON, 0, "status", "cancelled"},
+#define ACCEPTED                                                               \
+	{                                                                      \
+		202, JSON, LOCATION | RETRY, "status", "accepted"              \
+	}
+#define OPEN_B(state)                                                          \
+	{                                                                      \
+		202, JSON, LOCATION | RETRY, "status", state                   \
+	}
+#define OPEN_C(state)                                                          \
+	{                                                                      \
+		200, JSON, RETRY | ETAG, "status", state                       \
+	}
+#define OPEN_D(state)                                                          \
+	{                                                                      \
+		202, JSON, LOCATION | RETRY | ETAG, "status", state            \
+	}
+#define OPEN_304                                                               \
+	{                                                                      \
+		304, "", RETRY | ETAG, NULL, NULL                              \
+	}
+#define DONE_C(member, value)                                                  \
+	{                                                                      \
+		200, JSON, ETAG, member, value                                 \
+	}
+#define DONE_304                                                               \
+	{                                                                      \
+		304, "", ETAG, NULL, NULL                                      \
+	}
+#define DONE_E(state)                                                          \
+	{                                                                      \
+		200, JSON, 0, "status", state                                  \
+	}
+#define RESULT_A(status)                                                       \
+	{                                                                      \
+		status, JSON, 0, "total", "1.10"                               \
+	}
+#define RESULT_D(status)                                                       \
+	{                                                                      \
+		status, JSON, ETAG, "total", "1.10"                            \
+	}
+#define PROBLEM_A(status, type)                                                \
+	{                                                                      \
+		status, PROBLEM_JSON, 0, "error", type                         \
+	}
+#define PROBLEM_D(status, type)                                                \
+	{                                                                      \
+		status, PROBLEM_JSON, ETAG, "error", type                      \
+	}
+#define PROBLEM_E(type)                                                        \
+	{                                                                      \
+		409, PROBLEM_JSON, 0, "error", type                            \
+	}
+#define STRICT_E                                                               \
+	{                                                                      \
+		409, PROBLEM_JSON, APPLIED, "error", "job-already-finished"    \
+	}
+#define STILL_OPEN                                                             \
+	{                                                                      \
+		409, PROBLEM_JSON, 0, "error", "job-open"                      \
+	}
+#define PURGED                                                                 \
+	{                                                                      \
+		204, "", 0, NULL, NULL                                         \
+	}
+#define EXPIRED                                                                \
+	{                                                                      \
+		410, PROBLEM_JSON, 0, "error", "job-expired"                   \
+	}
+/* The columns from E on are the same for whatever has ended. */
+#define ENDED(state)                                                           \
+	[BY_DELETE] = DONE_E(state), [BY_CANCEL] = DONE_E(state),              \
+	[BY_STRICT] = STRICT_E, [BY_PURGE] = PURGED,                           \
+	[BY_PURGE_AGAIN] = EXPIRED
+#define FAILED_AS(status, type)                                                \
+	{                                                                      \
+		[BY_FIRST] = PROBLEM_A(status, type),                          \
+		[BY_REPEAT] = PROBLEM_A(status, type),                         \
+		[BY_STATUS] = DONE_C("error", type),                           \
+		[BY_HEAD] = DONE_C("problem.status", #status),                 \
+		[BY_REDIRECT] = DONE_C("status", "failed"),                    \
+		[BY_KNOWN] = DONE_304, [BY_RESULT] = PROBLEM_D(status, type),  \
+		[BY_RESULT_HEAD] = PROBLEM_D(status, type),                    \
+		[BY_RESULT_KNOWN] = PROBLEM_D(status, type), ENDED("failed")   \
+	}
+#define GONE_FOR_GOOD                                                          \
+	{                                                                      \
+		[BY_FIRST] = EXPIRED, [BY_REPEAT] = EXPIRED,                   \
+		[BY_STATUS] = EXPIRED, [BY_HEAD] = EXPIRED,                    \
+		[BY_REDIRECT] = EXPIRED, [BY_KNOWN] = EXPIRED,                 \
+		[BY_RESULT] = EXPIRED, [BY_RESULT_HEAD] = EXPIRED,             \
+		[BY_RESULT_KNOWN] = EXPIRED, [BY_DELETE] = EXPIRED,            \
+		[BY_CANCEL] = EXPIRED, [BY_STRICT] = EXPIRED,                  \
+		[BY_PURGE] = EXPIRED, [BY_PURGE_AGAIN] = EXPIRED               \
+	}
 
-    {IS_PROCESSING, BY_FIRST, OPEN_202, "status", "accepted"},
-    {IS_PROCESSING, BY_REPEAT, OPEN_202, "status", "processing"},
-    {IS_PROCESSING, BY_STATUS, 200, JSON, RETRY | ETAG, "progress", "40"},
-    {IS_PROCESSING, BY_KNOWN, 304, "", RETRY | ETAG, NULL, NULL},
-    {IS_PROCESSING, BY_RESULT, 202, JSON, LOCATION | RETRY | ETAG, "status",
-	"processing"},
-    {IS_PROCESSING, BY_DELETE, OPEN_202, "status", "processing"},
-    {IS_PROCESSING, BY_CANCEL, OPEN_202, "status", "processing"},
-
-    {IS_COMPLETED, BY_FIRST, 200, JSON, 0, "total", "1.10"},
-    {IS_COMPLETED, BY_REPEAT, 200, JSON, 0, "total", "1.10"},
-    {IS_COMPLETED, BY_STATUS, 200, JSON, ETAG, "result.total", "1.10"},
-    {IS_COMPLETED, BY_HEAD, 200, JSON, ETAG, "result.total", "1.10"},
-    {IS_COMPLETED, BY_REDIRECT, 200, JSON, ETAG, "status", "completed"},
-    {IS_COMPLETED, BY_KNOWN, 304, "", ETAG, NULL, NULL},
-    {IS_COMPLETED, BY_RESULT, 200, JSON, ETAG, "total", "1.10"},
-    {IS_COMPLETED, BY_DELETE, 200, JSON, 0, "status", "completed"},
-    {IS_COMPLETED, BY_CANCEL, 200, JSON, 0, "progress", "100"},
-
-    {IS_CREATED, BY_FIRST, 201, JSON, LOCATION, "total", "1.10"},
-    {IS_CREATED, BY_REPEAT, 201, JSON, LOCATION, "total", "1.10"},
-    {IS_CREATED, BY_STATUS, 200, JSON, ETAG, "location", "/bundles/7"},
-    {IS_CREATED, BY_REDIRECT, 303, JSON, LOCATION | ETAG, "status",
-	"completed"},
-    {IS_CREATED, BY_RESULT, 201, JSON, LOCATION | ETAG, "total", "1.10"},
-
-    {IS_EMPTY, BY_FIRST, 204, "", 0, NULL, NULL},
-    {IS_EMPTY, BY_REPEAT, 204, "", 0, NULL, NULL},
-    {IS_EMPTY, BY_STATUS, 200, JSON, ETAG, "result", "(none)"},
-    {IS_EMPTY, BY_RESULT, 204, "", ETAG, NULL, NULL},
-
-    {IS_REFUSED, BY_FIRST, 422, JSON, 0, "total", "1.10"},
-    {IS_REFUSED, BY_REPEAT, 422, JSON, 0, "total", "1.10"},
-    {IS_REFUSED, BY_STATUS, 200, JSON, ETAG, "error", "upstream-refused"},
-    {IS_REFUSED, BY_STATUS, 200, JSON, ETAG, "problem.upstreamStatus", "422"},
-    {IS_REFUSED, BY_REDIRECT, 200, JSON, ETAG, "status", "failed"},
-    {IS_REFUSED, BY_RESULT, 422, JSON, ETAG, "total", "1.10"},
-    {IS_REFUSED, BY_DELETE, 200, JSON, 0, "status", "failed"},
-
-    {IS_BROKEN, BY_FIRST, 502, PROBLEM_JSON, 0, "error", "upstream-error"},
-    {IS_BROKEN, BY_REPEAT, 502, PROBLEM_JSON, 0, "upstreamStatus", "503"},
-    {IS_BROKEN, BY_STATUS, 200, JSON, ETAG, "problem.status", "502"},
-    {IS_BROKEN, BY_RESULT, 502, PROBLEM_JSON, ETAG, "jobStatus", "failed"},
-    {IS_LATE, BY_REPEAT, 504, PROBLEM_JSON, 0, "error", "deadline-exceeded"},
-    {IS_LATE, BY_STATUS, 200, JSON, ETAG, "error", "deadline-exceeded"},
-    {IS_LATE, BY_RESULT, 504, PROBLEM_JSON, ETAG, "status", "504"},
-    {IS_TIMED_OUT, BY_REPEAT, 504, PROBLEM_JSON, 0, "error",
-	"upstream-timeout"},
-    {IS_TIMED_OUT, BY_RESULT, 504, PROBLEM_JSON, ETAG, "error",
-	"upstream-timeout"},
-    {IS_UNKNOWN, BY_REPEAT, 502, PROBLEM_JSON, 0, "error", "outcome-unknown"},
-    {IS_UNKNOWN, BY_STATUS, 200, JSON, ETAG, "error", "outcome-unknown"},
-    {IS_UNKNOWN, BY_RESULT, 502, PROBLEM_JSON, ETAG, "error",
-	"outcome-unknown"},
-    {IS_FAILED, BY_REPEAT, 500, PROBLEM_JSON, 0, "error", "job-failed"},
-    {IS_FAILED, BY_RESULT, 500, PROBLEM_JSON, ETAG, "error", "job-failed"},
-
-    {IS_CANCELLED, BY_REPEAT, 409, PROBLEM_JSON, 0, "error", "job-cancelled"},
-    {IS_CANCELLED, BY_STATUS, 200, JSON, ETAG, "status", "cancelled"},
-    {IS_CANCELLED, BY_RESULT, 409, PROBLEM_JSON, ETAG, "error",
-	"job-cancelled"},
-    {IS_CANCELLED, BY_DELETE, 200, JSON, 0, "status", "cancelled"},
-
-    {IS_EXPIRED, BY_REPEAT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_STATUS, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_HEAD, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_KNOWN, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_RESULT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_DELETE, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_EXPIRED, BY_CANCEL, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-
-    {IS_GONE, BY_REPEAT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_STATUS, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_HEAD, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_KNOWN, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_RESULT, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_DELETE, 410, PROBLEM_JSON, 0, "error", "job-expired"},
-    {IS_GONE, BY_CANCEL, 410, PROBLEM_JSON, 0, "error", "job-expired"},
+static const struct cell
+    cells[SITUATIONS][WAYS] =
+	{
+	    [IS_PENDING] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = OPEN_B("pending"),
+		    [BY_STATUS] = OPEN_C("pending"),
+		    [BY_HEAD] = OPEN_C("pending"),
+		    [BY_REDIRECT] = OPEN_C("pending"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = OPEN_D("pending"),
+		    [BY_RESULT_HEAD] = OPEN_D("pending"),
+		    [BY_RESULT_KNOWN] = OPEN_D("pending"),
+		    [BY_DELETE] = DONE_E("cancelled"),
+		    [BY_CANCEL] = DONE_E("cancelled"),
+		    [BY_STRICT] = DONE_E("cancelled"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_PROCESSING] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = OPEN_B("processing"),
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "progress", "40"},
+		    [BY_HEAD] = OPEN_C("processing"),
+		    [BY_REDIRECT] = OPEN_C("processing"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = OPEN_D("processing"),
+		    [BY_RESULT_HEAD] = OPEN_D("processing"),
+		    [BY_RESULT_KNOWN] = OPEN_D("processing"),
+		    [BY_DELETE] = OPEN_B("processing"),
+		    [BY_CANCEL] = OPEN_B("processing"),
+		    [BY_STRICT] = OPEN_B("processing"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_COMPLETED] =
+		{
+		    [BY_FIRST] = RESULT_A(200),
+		    [BY_REPEAT] = RESULT_A(200),
+		    [BY_STATUS] = DONE_C("result.total", "1.10"),
+		    [BY_HEAD] = DONE_C("progress", "100"),
+		    [BY_REDIRECT] = DONE_C("status", "completed"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = RESULT_D(200),
+		    [BY_RESULT_HEAD] = RESULT_D(200),
+		    [BY_RESULT_KNOWN] = DONE_304,
+		    ENDED("completed"),
+		},
+	    [IS_CREATED] =
+		{
+		    [BY_FIRST] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_REPEAT] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_STATUS] = DONE_C("location", "/bundles/7"),
+		    [BY_HEAD] = DONE_C("location", "/bundles/7"),
+		    [BY_REDIRECT] = {303, JSON, LOCATION | ETAG, "status",
+			"completed"},
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = {201, JSON, LOCATION | ETAG, "total", "1.10"},
+		    [BY_RESULT_HEAD] = {201, JSON, LOCATION | ETAG, "total",
+			"1.10"},
+		    [BY_RESULT_KNOWN] = DONE_304,
+		    ENDED("completed"),
+		},
+	    [IS_EMPTY] =
+		{
+		    [BY_FIRST] = {204, "", 0, NULL, NULL},
+		    [BY_REPEAT] = {204, "", 0, NULL, NULL},
+		    [BY_STATUS] = DONE_C("result", "(none)"),
+		    [BY_HEAD] = DONE_C("status", "completed"),
+		    [BY_REDIRECT] = DONE_C("status", "completed"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = {204, "", ETAG, NULL, NULL},
+		    [BY_RESULT_HEAD] = {204, "", ETAG, NULL, NULL},
+		    [BY_RESULT_KNOWN] = DONE_304,
+		    ENDED("completed"),
+		},
+	    [IS_REFUSED] =
+		{
+		    [BY_FIRST] = RESULT_A(422),
+		    [BY_REPEAT] = RESULT_A(422),
+		    [BY_STATUS] = DONE_C("error", "upstream-refused"),
+		    [BY_HEAD] = DONE_C("problem.upstreamStatus", "422"),
+		    [BY_REDIRECT] = DONE_C("status", "failed"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = RESULT_D(422),
+		    [BY_RESULT_HEAD] = RESULT_D(422),
+		    [BY_RESULT_KNOWN] = RESULT_D(422),
+		    ENDED("failed"),
+		},
+	    [IS_BROKEN] = FAILED_AS(502, "upstream-error"),
+	    [IS_LATE] = FAILED_AS(504, "deadline-exceeded"),
+	    [IS_TIMED_OUT] = FAILED_AS(504, "upstream-timeout"),
+	    [IS_UNKNOWN] = FAILED_AS(502, "outcome-unknown"),
+	    [IS_FAILED] = FAILED_AS(500, "job-failed"),
+	    [IS_CANCELLED] =
+		{
+		    [BY_FIRST] = PROBLEM_A(409, "job-cancelled"),
+		    [BY_REPEAT] = PROBLEM_A(409, "job-cancelled"),
+		    [BY_STATUS] = DONE_C("status", "cancelled"),
+		    [BY_HEAD] = DONE_C("status", "cancelled"),
+		    [BY_REDIRECT] = DONE_C("status", "cancelled"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = PROBLEM_D(409, "job-cancelled"),
+		    [BY_RESULT_HEAD] = PROBLEM_D(409, "job-cancelled"),
+		    [BY_RESULT_KNOWN] = PROBLEM_D(409, "job-cancelled"),
+		    [BY_DELETE] = DONE_E("cancelled"),
+		    [BY_CANCEL] = DONE_E("cancelled"),
+		    [BY_STRICT] = DONE_E("cancelled"),
+		    [BY_PURGE] = PURGED,
+		    [BY_PURGE_AGAIN] = EXPIRED,
+		},
+	    [IS_EXPIRED] = GONE_FOR_GOOD,
+	    [IS_GONE] = GONE_FOR_GOOD,
+	    [IS_PURGED] = GONE_FOR_GOOD,
 };
 
 static void process(struct world *w)
@@ -223,30 +353,52 @@ static void bring_about(struct world *w, enum situation is)
 		world_complete(w, RETURN, 200, NULL, RESULT);
 		sweep(w);
 		break;
+	case IS_PURGED:
+		world_complete(w, RETURN, 200, NULL, RESULT);
+		ask(w, "DELETE", "?purge=1", NO_HEADERS);
+		assert_answer(w, 204);
+		break;
+	default:
+		fail();
 	}
+}
+
+/* What it said to GET, as If-None-Match has it. */
+static void ask_knowing(struct world *w, const char *tail)
+{
+	char etag[80];
+
+	ask(w, "GET", "", NO_HEADERS);
+	snprintf(etag, sizeof(etag), "if-none-match: \"x\", W/%s",
+	    got_header(w, "etag"));
+	ask(w, "GET", tail, WITH(etag));
 }
 
 /* The first request waits before it is brought about, the rest ask after. */
 static void ask_by(struct world *w, enum way by, const struct waiting *first)
 {
 	static const struct {
-		const char *method, *tail;
-	} lines[] = {
-	    [BY_STATUS] = {"GET", ""},
-	    [BY_HEAD] = {"HEAD", ""},
-	    [BY_REDIRECT] = {"GET", "?onComplete=redirect"},
-	    [BY_KNOWN] = {"GET", ""},
-	    [BY_RESULT] = {"GET", "/result"},
-	    [BY_DELETE] = {"DELETE", ""},
-	    [BY_CANCEL] = {"POST", "/cancel"},
+		const char *method, *tail, *header;
+	} lines[WAYS] = {
+	    [BY_STATUS] = {"GET", "", NULL},
+	    [BY_HEAD] = {"HEAD", "", NULL},
+	    [BY_REDIRECT] = {"GET", "?onComplete=redirect", NULL},
+	    [BY_RESULT] = {"GET", "/result", NULL},
+	    [BY_RESULT_HEAD] = {"HEAD", "/result", NULL},
+	    [BY_DELETE] = {"DELETE", "", NULL},
+	    [BY_CANCEL] = {"POST", "/cancel", NULL},
+	    [BY_STRICT] = {"DELETE", "", "prefer: handling=strict"},
+	    [BY_PURGE] = {"DELETE", "?purge=1", NULL},
+	    [BY_PURGE_AGAIN] = {"DELETE", "?purge=1", NULL},
 	};
-	char etag[80];
 
-	if (by == BY_FIRST) {
+	switch (by) {
+	case BY_FIRST:
 		w->wait = *first;
 		world_moves(w, 20000);
 		world_resume(w);
-	} else if (by == BY_REPEAT) {
+		break;
+	case BY_REPEAT:
 		send_it(w, "POST /api/v1/return", BODY, NAME);
 		if (w->outcome == OUTCOME_PARK) {
 			assert_int_equal(
@@ -254,43 +406,94 @@ static void ask_by(struct world *w, enum way by, const struct waiting *first)
 			world_moves(w, 1000);
 			world_resume(w);
 		}
-	} else if (by == BY_KNOWN) {
-		ask(w, "GET", "", NO_HEADERS);
-		snprintf(etag, sizeof(etag), "if-none-match: W/%s",
-		    got_header(w, "etag"));
-		ask(w, "GET", "", WITH(etag));
-	} else {
-		ask(w, lines[by].method, lines[by].tail, NO_HEADERS);
+		break;
+	case BY_KNOWN:
+		ask_knowing(w, "");
+		break;
+	case BY_RESULT_KNOWN:
+		ask_knowing(w, "/result");
+		break;
+	case BY_PURGE_AGAIN:
+		ask(w, "DELETE", "?purge=1", NO_HEADERS);
+		__attribute__((fallthrough));
+	default:
+		ask(w, lines[by].method, lines[by].tail,
+		    WITH(lines[by].header));
 	}
 }
 
-static void check_row(struct world *w, const struct row *row)
+static void check_header(
+    struct world *w, const struct cell *cell, const char *name, unsigned bit)
 {
+	assert_int_equal(
+	    answer_get(&w->ans, name).n > 0, (cell->headers & bit) > 0);
+}
+
+/* "All: …" of contract 4: on every answer, whatever it is. */
+static void check_all(struct world *w)
+{
+	assert_string_equal(got_header(w, "cache-control"), "no-store");
+	assert_string_equal(got_header(w, "referrer-policy"), "no-referrer");
+	assert_string_equal(got_header(w, "x-content-type-options"), "nosniff");
+	assert_int_equal(answer_get(&w->ans, "traceparent").n, NAMES_TRACE);
+	assert_true(answer_get(&w->ans, "x-request-id").n > 0);
+	assert_string_equal(
+	    got_header(w, "access-control-allow-origin"), ORIGIN);
+	assert_string_equal(got_header(w, "access-control-expose-headers"),
+	    "x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "
+	    "Preference-Applied, traceparent");
+	assert_non_null(strstr(got_header(w, "vary"), "Origin"));
+	/* RFC 3875 6.2: with 200 a web server takes it for its own */
+	if (w->ans.status == 200)
+		assert_int_equal(answer_get(&w->ans, "location").n, 0);
+	assert_int_not_equal(w->ans.status, 301);
+}
+
+/* RFC 9457's members, and ours. */
+static void check_problem(struct world *w)
+{
+	static const char *const members[] = {"type", "title", "detail",
+	    "instance", "message", "requestId", "jobId", "jobStatus"};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		assert_non_null(value_get(got_body(w), members[i]));
+	assert_int_equal(value_get(got_body(w), "status")->as.i, w->ans.status);
+	assert_string_equal(got(w, "message"), got(w, "detail"));
+	assert_string_equal(got(w, "jobId"), w->id);
+}
+
+static void check_cell(struct world *w, enum situation is, enum way by)
+{
+	const struct cell *cell = &cells[is][by];
+	char url[sizeof(w->id) + 20];
 	struct waiting first;
 
+	w->origin = ORIGIN;
 	send_it(w, "POST /api/v1/return", BODY, NAME, "x-wait-time-ms: 20000");
 	assert_int_equal(w->outcome, OUTCOME_PARK);
 	first = w->wait;
 	ids_write(first.id, w->id);
-	bring_about(w, row->is);
-	ask_by(w, row->by, &first);
-	assert_answer(w, row->status);
-	assert_string_equal(got_header(w, "content-type"), row->type);
-	assert_int_equal(
-	    answer_get(&w->ans, "location").n > 0, row->headers & LOCATION);
-	assert_int_equal(answer_get(&w->ans, "retry-after").n > 0,
-	    (row->headers & RETRY) > 0);
-	assert_int_equal(
-	    answer_get(&w->ans, "etag").n > 0, (row->headers & ETAG) > 0);
-	assert_string_equal(got_header(w, "cache-control"), "no-store");
-	assert_string_equal(got_header(w, "referrer-policy"), "no-referrer");
-	if (row->is != IS_EXPIRED && row->is != IS_GONE)
+	bring_about(w, is);
+	ask_by(w, by, &first);
+	assert_answer(w, cell->status);
+	check_all(w);
+	assert_string_equal(got_header(w, "content-type"), cell->type);
+	check_header(w, cell, "location", LOCATION);
+	check_header(w, cell, "retry-after", RETRY);
+	check_header(w, cell, "etag", ETAG);
+	snprintf(url, sizeof(url), "/api/jobs/%s", w->id);
+	if (cell->status == 202)
+		assert_string_equal(got_header(w, "location"), url);
+	if ((cell->headers & APPLIED) || by != BY_FIRST)
+		check_header(w, cell, "preference-applied", APPLIED);
+	if (cell->status != 410)
 		assert_string_equal(
 		    got_header(w, "x-request-id"), "a-name-nobody-would-guess");
-	assert_true(answer_get(&w->ans, "traceparent").n > 0);
-	assert_int_equal(w->ans.head, row->by == BY_HEAD);
-	if (row->member)
-		assert_string_equal(got(w, row->member), row->value);
+	assert_int_equal(w->ans.head, by == BY_HEAD || by == BY_RESULT_HEAD);
+	if (strcmp(cell->type, PROBLEM_JSON) == 0)
+		check_problem(w);
+	if (cell->member)
+		assert_string_equal(got(w, cell->member), cell->value);
 	else
 		assert_int_equal(w->ans.body.n, 0);
 }
@@ -298,15 +501,18 @@ static void check_row(struct world *w, const struct row *row)
 static void every_cell(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		void *world = NULL;
-		assert_int_equal(world_up(&world), 0);
-		check_row(world, &rows[i]);
-		world_down(&world);
+	for (int is = 0; is < SITUATIONS; is++) {
+		for (int by = 0; by < WAYS; by++) {
+			void *world = NULL;
+			print_message("# state %d, way %d\n", is, by);
+			assert_int_equal(world_up(&world), 0);
+			check_cell(world, (enum situation)is, (enum way)by);
+			world_down(&world);
+		}
 	}
 }
 
-/* DELETE twice, cancel of a running one twice, purge: RFC 9110 9.2.2 */
+/* DELETE twice, cancel of a running one twice: RFC 9110 9.2.2 */
 static void asking_twice_does_no_harm(void **state)
 {
 	struct world *w = *state;
@@ -333,24 +539,70 @@ static void asking_twice_does_no_harm(void **state)
 	ask(w, "DELETE", "", NO_HEADERS);
 	assert_answer(w, 200);
 	assert_string_equal(got(w, "status"), "completed");
-	ask(w, "DELETE", "?purge=1", NO_HEADERS);
+	ask(w, "DELETE", "?purge=yes", NO_HEADERS);
+	assert_answer(w, 400);
+	ask(w, "DELETE", "?purge=", NO_HEADERS);
+	assert_answer(w, 400);
+	ask(w, "DELETE", "?purge=11", NO_HEADERS);
 	assert_answer(w, 400);
 	ask(w, "GET", "", NO_HEADERS);
 	assert_string_equal(got(w, "status"), "completed");
 }
 
-/* Whatever is wrong with an id, the answer is the same bytes. */
+/* A to E of what is not there, or not his: all that may tell them apart. */
+static struct str all_but_its_names(struct world *w)
+{
+	struct buf out = {0};
+
+	for (size_t i = 0; i < w->ans.n_headers; i++) {
+		const struct pair *h = &w->ans.headers[i];
+
+		if (!str_ieq(h->name, STR("x-request-id")) &&
+		    !str_ieq(h->name, STR("traceparent")))
+			buf_printf(&out, "%.*s: %.*s\n", STR_ARG(h->name),
+			    STR_ARG(h->value));
+	}
+	buf_printf(&out, "%.*s", STR_ARG(w->ans.body));
+	struct str all = arena_str(&w->arena, buf_str(&out));
+	buf_release(&out);
+	return all;
+}
+
+static const struct {
+	const char *method, *tail;
+} asked[] = {{"GET", ""}, {"HEAD", ""}, {"GET", "?onComplete=redirect"},
+    {"GET", "/result"}, {"HEAD", "/result"}, {"DELETE", ""},
+    {"POST", "/cancel"}, {"DELETE", "?purge=1"}};
+
+static void ask_in_vain(struct world *w, struct str *first)
+{
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		ask(w, asked[i].method, asked[i].tail,
+		    WITH("if-none-match: *", "prefer: handling=strict"));
+		assert_answer(w, 404);
+		check_all(w);
+		if (!first->n)
+			*first = all_but_its_names(w);
+		assert_true(str_eq(*first, all_but_its_names(w)));
+	}
+}
+
+/*
+ * Whatever is wrong with an id, the answer is the same bytes, but for the
+ * request's own id and trace.
+ */
 static void unknown_ids_are_all_alike(void **state)
 {
 	struct world *w = *state;
-	uint8_t id[JOB_ID_BYTES], nobody[JOB_OWNER_BYTES] = {0};
+	uint8_t id[JOB_ID_BYTES], nobody[JOB_OWNER_BYTES] = {0},
+				  somebody[JOB_OWNER_BYTES];
 	char good[IDS_TEXT + 1];
 	struct str first = {0};
-	static const char *const tails[] = {"", "/result"};
 
+	w->origin = ORIGIN;
 	send_it(w, "POST /api/v1/return", BODY);
 	strcpy(good, w->id);
-	for (int kind = 0; kind < 6; kind++) {
+	for (int kind = 0; kind < 9; kind++) {
 		strcpy(w->id, good);
 		ids_random(&w->keys, &w_apis[RETURN], nobody, id);
 		if (kind == 0)
@@ -363,24 +615,35 @@ static void unknown_ids_are_all_alike(void **state)
 			strcpy(w->id, "nonsense");
 		else if (kind == 4)
 			w->id[5] = w->id[5] == 'x' ? 'y' : 'x'; /* tag */
-		else
+		else if (kind == 5)
 			w->id[10] = '=';
-		for (int t = 0; t < 2; t++) {
-			ask(w, "GET", tails[t], NO_HEADERS);
-			assert_answer(w, 404);
-			if (!first.n)
-				first = w->ans.body;
-			assert_true(str_eq(first, w->ans.body));
+		else if (kind == 6)
+			w->id[4] ^= 1; /* a key that we do not hold */
+		else if (kind == 7)
+			w->id[20] = w->id[20] == 'x' ? 'y' : 'x';
+		else {
+			ids_owner(&w->keys, STR("eve"), somebody);
+			ids_random(&w->keys, &w_apis[RETURN], somebody, id);
+			ids_write(id, w->id); /* made for an owner */
 		}
-		ask(w, "DELETE", "", NO_HEADERS);
-		assert_answer(w, 404);
-		assert_true(str_eq(first, w->ans.body));
-		ask(w, "POST", "/cancel", NO_HEADERS);
-		assert_answer(w, 404);
-		assert_true(str_eq(first, w->ans.body));
+		ask_in_vain(w, &first);
 	}
 	strcpy(w->id, good);
 	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "status"), "pending");
+
+	/* another owner's: the same to him who asks, and nothing happens */
+	send_it(w, "POST /api/v1/owned", BODY, "owner: alice");
+	struct str foreign = {0};
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		ask(w, asked[i].method, asked[i].tail, WITH("owner: eve"));
+		assert_answer(w, 404);
+		if (!foreign.n)
+			foreign = all_but_its_names(w);
+		assert_true(str_eq(foreign, all_but_its_names(w)));
+		assert_true(str_eq(foreign, first));
+	}
+	ask(w, "GET", "", WITH("owner: alice"));
 	assert_string_equal(got(w, "status"), "pending");
 }
 
