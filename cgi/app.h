@@ -56,6 +56,7 @@ struct app {
 };
 struct app_now {
 	int64_t wall_ms, boot_ms;
+	bool streams_full; /* no other stream can begin just now */
 };
 
 enum outcome {

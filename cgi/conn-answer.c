@@ -49,16 +49,21 @@ void conn_send(struct loop *loop, struct conn *c, bool close_after)
 	}
 }
 
-static void answer(struct loop *loop, struct conn *c, uint16_t request_id,
+void conn_clear_answer(struct loop *loop)
+{
+	if (loop->answer.cap > WRITER_KEEP)
+		buf_release(&loop->answer);
+	else
+		buf_clear(&loop->answer);
+}
+
+void conn_answer(struct loop *loop, struct conn *c, uint16_t request_id,
     bool keep_conn, const struct answer *ans)
 {
 	c->state = CONN_READING;
 	answer_write(ans, &loop->answer);
 	writer_answer(&loop->out, request_id, buf_str(&loop->answer));
-	if (loop->answer.cap > WRITER_KEEP)
-		buf_release(&loop->answer);
-	else
-		buf_clear(&loop->answer);
+	conn_clear_answer(loop);
 	conn_send(loop, c, !keep_conn);
 }
 
@@ -68,7 +73,7 @@ void conn_refuse(struct loop *loop, struct conn *c, enum err err)
 	struct answer ans = {0};
 
 	spec->refuse(spec->ctx, loop->now, &loop->arena, err, &ans);
-	answer(loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
+	conn_answer(loop, c, c->framer.request_id, c->framer.keep_conn, &ans);
 	arena_reset(&loop->arena);
 }
 
@@ -120,6 +125,7 @@ static enum outcome ask_again(struct loop *loop, struct waiting *w,
 	*change = NULL;
 	if (w->again_boot <= loop->now.boot_ms)
 		w->again_boot = 0;
+	loop->now.streams_full = loop->n_streams >= loop->streams_max;
 	enum outcome outcome =
 	    spec->resume(spec->ctx, loop->now, &loop->arena, w, ans, change);
 	if (outcome != OUTCOME_PARK || w->deadline_boot > loop->now.boot_ms)
@@ -130,7 +136,7 @@ static enum outcome ask_again(struct loop *loop, struct waiting *w,
 }
 
 /* Its deadline is now. */
-static enum outcome answer_now(struct loop *loop, struct waiting *w,
+static enum outcome ask_last(struct loop *loop, struct waiting *w,
     struct answer *ans, struct change **change)
 {
 	if (w->deadline_boot > loop->now.boot_ms)
@@ -138,17 +144,15 @@ static enum outcome answer_now(struct loop *loop, struct waiting *w,
 	return ask_again(loop, w, ans, change);
 }
 
-/* Not to a time that is over: that would be for ever. */
-static void put_off(
-    struct loop *loop, struct park_name name, int64_t again_boot)
+int64_t conn_not_before_now(const struct loop *loop, int64_t again_boot)
 {
 	if (again_boot && again_boot <= loop->now.boot_ms)
-		again_boot = loop->now.boot_ms + 1;
-	park_again(loop->park, name, again_boot);
+		return loop->now.boot_ms + 1;
+	return again_boot;
 }
 
 /*
- * Its wait is over: answered, or its change is under way. What is to be
+ * Its wait is over: answered, begun, or its change is under way. What is to be
  * committed for somebody who has gone is for nobody.
  */
 static void conclude(struct loop *loop, struct conn *c,
@@ -159,30 +163,43 @@ static void conclude(struct loop *loop, struct conn *c,
 		commit(loop, c, change);
 	else if (change)
 		loop->spec->discard(loop->spec->ctx, change);
-	if (c && outcome != OUTCOME_COMMIT)
-		answer(loop, c, slot->request_id, slot->keep_conn, ans);
+	if (c && outcome == OUTCOME_STREAM)
+		conn_stream(loop, c, slot->request_id, slot->keep_conn, ans,
+		    &slot->waiting);
+	else if (c && outcome == OUTCOME_ANSWER)
+		conn_answer(loop, c, slot->request_id, slot->keep_conn, ans);
+}
+
+static void resume_parked(
+    struct loop *loop, struct conn *c, const struct park_slot *found, bool last)
+{
+	struct park_slot slot = *found;
+	struct answer ans = {0};
+	struct change *change;
+	enum outcome outcome =
+	    last ? ask_last(loop, &slot.waiting, &ans, &change)
+		 : ask_again(loop, &slot.waiting, &ans, &change);
+
+	if (outcome == OUTCOME_PARK) {
+		park_again(loop->park, slot.name,
+		    conn_not_before_now(loop, slot.waiting.again_boot));
+		return;
+	}
+	park_take(loop->park, slot.name, NULL);
+	conclude(loop, c, &slot, outcome, &ans, change);
 }
 
 void conn_resume(struct loop *loop, struct park_name name, bool last)
 {
 	const struct park_slot *found = park_get(loop->park, name);
-	struct park_slot slot;
-	struct answer ans = {0};
-	struct change *change;
+	struct conn *c = found ? conn_find(loop, found->conn) : NULL;
 
 	if (!found)
 		return;
-	slot = *found;
-	enum outcome outcome =
-	    last ? answer_now(loop, &slot.waiting, &ans, &change)
-		 : ask_again(loop, &slot.waiting, &ans, &change);
-	if (outcome == OUTCOME_PARK) {
-		put_off(loop, name, slot.waiting.again_boot);
-	} else {
-		struct conn *c = conn_find(loop, slot.conn);
-		park_take(loop->park, name, NULL);
-		conclude(loop, c, &slot, outcome, &ans, change);
-	}
+	if (c && c->state == CONN_STREAMING)
+		conn_stream_on(loop, c);
+	else
+		resume_parked(loop, c, found, last);
 	arena_reset(&loop->arena);
 	loop_step(loop);
 }
@@ -227,7 +244,7 @@ static void park(struct loop *loop, struct conn *c, struct waiting *waiting)
 		c->state = CONN_PARKED;
 		return;
 	}
-	enum outcome outcome = answer_now(loop, waiting, &ans, &change);
+	enum outcome outcome = ask_last(loop, waiting, &ans, &change);
 	conclude(loop, c, &slot, outcome, &ans, change);
 }
 
@@ -239,6 +256,10 @@ void conn_unpark(
 	struct park_slot slot;
 	size_t used;
 
+	if (c->state == CONN_STREAMING) {
+		conn_stream_end(loop, c);
+		return;
+	}
 	c->state = CONN_READING;
 	if (framer_look(&probe, bytes, n, &used) != FRAMER_ABORT || !found ||
 	    probe.abort_id != found->request_id) {
@@ -290,11 +311,15 @@ void conn_outcome(struct loop *loop, struct conn *c, enum outcome outcome,
     const struct answer *ans, struct waiting *waiting, struct change *change)
 {
 	switch (outcome) {
-	case OUTCOME_STREAM: /* needs its own end of a connection */
+	case OUTCOME_STREAM:
+		conn_stream(loop, c, c->framer.request_id, c->framer.keep_conn,
+		    ans, waiting);
+		break;
 	case OUTCOME_ANSWER:
 		if (change)
 			commit_aside(loop, change);
-		answer(loop, c, c->framer.request_id, c->framer.keep_conn, ans);
+		conn_answer(
+		    loop, c, c->framer.request_id, c->framer.keep_conn, ans);
 		break;
 	case OUTCOME_PARK:
 		park(loop, c, waiting);

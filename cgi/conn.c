@@ -93,6 +93,7 @@ static void request(struct loop *loop, struct conn *c, uint8_t *bytes, size_t n)
 	if (err) {
 		conn_refuse(loop, c, err);
 	} else {
+		loop->now.streams_full = loop->n_streams >= loop->streams_max;
 		enum outcome outcome = spec->handle(spec->ctx, loop->now,
 		    &loop->arena, &r, &ans, &waiting, &change);
 		conn_outcome(loop, c, outcome, &ans, &waiting, change);
@@ -192,6 +193,11 @@ static void note_incomplete(struct loop *loop, struct conn *c)
 		conn_time(loop, c, NULL);
 }
 
+static bool is_waiting(const struct conn *c)
+{
+	return c->state == CONN_PARKED || c->state == CONN_STREAMING;
+}
+
 /* Nothing is read before its answer is gone: it reads again by itself then. */
 static bool is_held(const struct conn *c)
 {
@@ -210,7 +216,7 @@ static void bytes(struct loop *loop, struct conn *c, size_t n, int *left)
 	while (c->fd >= 0 && at < n && !c->starved && *left > 0) {
 		if (is_held(c))
 			break;
-		if (c->state == CONN_PARKED)
+		if (is_waiting(c))
 			conn_unpark(loop, c, loop->scratch + at, n - at);
 		else
 			c->starved = !step(loop, c, &at, n);
@@ -310,11 +316,15 @@ void conn_event(struct loop *loop, struct conn *c, uint32_t events)
 	}
 	if (events & EPOLLRDHUP) {
 		c->end = true;
-		if (c->state == CONN_PARKED) {
+		if (is_waiting(c)) {
 			conn_close(loop, c);
 			return;
 		}
 	}
+	if (c->state == CONN_STREAMING && c->out.pending.len)
+		conn_stream_flush(loop, c);
+	if (c->fd < 0)
+		return;
 	if (c->state == CONN_WRITING)
 		go_on_writing(loop, c);
 	else

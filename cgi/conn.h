@@ -29,6 +29,8 @@ enum conn_state {
 	CONN_READING, /* between requests, or inside one */
 	CONN_WRITING, /* conn.out has not gone out yet */
 	CONN_PARKED,
+	CONN_STREAMING,	 /* parked for as long as it lasts; conn.out is what of
+			    its last piece has not gone out yet */
 	CONN_COMMITTING, /* its change is under way: neither reads nor parks */
 };
 
@@ -42,6 +44,7 @@ struct conn {
 	bool close_after; /* once conn.out is gone */
 	bool starved;	  /* the framer needs more than what is carried */
 	bool ready;	  /* in loop.ready */
+	bool behind;	  /* streaming: to be asked for once conn.out is gone */
 	struct framer framer;
 	int spill_fd;	/* the request's bytes so far, or -1 */
 	size_t spilled; /* how many */
@@ -56,7 +59,7 @@ struct conn {
 
 struct loop {
 	const struct loop_spec *spec;
-	int64_t incomplete_ms, stalled_ms, commit_ms;
+	int64_t incomplete_ms, stalled_ms, commit_ms, stuck_ms;
 	int epoll_fd, signal_fd;
 	int listen_fd;	     /* -1 while draining */
 	int64_t accept_boot; /* out of descriptors: not before; 0 = now */
@@ -68,8 +71,9 @@ struct loop {
 	struct conn **conns;
 	uint32_t *free_conns;
 	uint32_t n_conns, cap_conns, n_free, conns_max;
-	struct conn_list incomplete, stalled, committing, ready;
+	struct conn_list incomplete, stalled, stuck, committing, ready;
 	uint32_t n_incomplete;
+	uint32_t n_streams, streams_max;
 	uint32_t steps;	    /* asked of the app since it rested */
 	uint32_t n_changes; /* submitted and not back, whoever asked */
 	size_t held; /* bytes of requests and answers that are under way */
@@ -156,5 +160,24 @@ void conn_unpark(
 void conn_committed(struct loop *loop, struct change *change);
 /* One that does not come back in time. */
 void conn_overdue(struct loop *loop, struct conn *c);
+/* What answers a request at last. */
+void conn_answer(struct loop *loop, struct conn *c, uint16_t request_id,
+    bool keep_conn, const struct answer *ans);
+/* Not at a time that is over: that would be for ever. */
+int64_t conn_not_before_now(const struct loop *loop, int64_t again_boot);
+/* loop->answer has gone on: empties it. */
+void conn_clear_answer(struct loop *loop);
+
+/* conn-stream.c: answers that go on. */
+
+/* One begins: `ans` is its head and its first bytes. */
+void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
+    bool keep_conn, const struct answer *ans, const struct waiting *waiting);
+/* It is woken, or due. */
+void conn_stream_on(struct loop *loop, struct conn *c);
+/* The socket takes more. */
+void conn_stream_flush(struct loop *loop, struct conn *c);
+/* It ends cleanly, behind what is on its way. */
+void conn_stream_end(struct loop *loop, struct conn *c);
 
 #endif

@@ -60,11 +60,11 @@ static struct conn *free_place(struct loop *loop)
 
 struct conn *conn_new(struct loop *loop, int fd)
 {
-	struct conn *c = free_place(loop), *oldest;
+	struct conn *c = free_place(loop), *first;
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
 
-	if (!c && (oldest = TAILQ_FIRST(&loop->incomplete)) != NULL) {
-		conn_close(loop, oldest);
+	if (!c && (first = TAILQ_FIRST(&loop->incomplete)) != NULL) {
+		conn_close(loop, first);
 		c = free_place(loop);
 	}
 	if (!c) {
@@ -86,16 +86,19 @@ struct conn *conn_new(struct loop *loop, int fd)
 	return c;
 }
 
-/* The list's oldest stands first. */
-static void oldest_out(struct loop *loop)
+/* Of those that are late with something; each list's oldest stands first. */
+static struct conn *oldest(const struct loop *loop)
 {
-	struct conn *a = TAILQ_FIRST(&loop->incomplete),
-		    *b = TAILQ_FIRST(&loop->stalled);
+	const struct conn_list *const lists[] = {
+	    &loop->incomplete, &loop->stalled, &loop->stuck};
+	struct conn *found = NULL;
 
-	if (a && b)
-		conn_close(loop, a->since_boot <= b->since_boot ? a : b);
-	else if (a || b)
-		conn_close(loop, a ? a : b);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct conn *first = TAILQ_FIRST(lists[i]);
+		if (first && (!found || first->since_boot < found->since_boot))
+			found = first;
+	}
+	return found;
 }
 
 void conn_time(struct loop *loop, struct conn *c, struct conn_list *list)
@@ -118,11 +121,12 @@ void conn_time(struct loop *loop, struct conn *c, struct conn_list *list)
 
 void conn_hold(struct loop *loop, struct conn *c, size_t n)
 {
+	struct conn *late;
+
 	c->held += n;
 	loop->held += n;
-	while (loop->held > LOOP_SPILL_MAX &&
-	       (TAILQ_FIRST(&loop->incomplete) || TAILQ_FIRST(&loop->stalled)))
-		oldest_out(loop);
+	while (loop->held > LOOP_SPILL_MAX && (late = oldest(loop)) != NULL)
+		conn_close(loop, late);
 }
 
 void conn_let_go(struct loop *loop, struct conn *c, size_t n)
@@ -184,6 +188,9 @@ void conn_close(struct loop *loop, struct conn *c)
 	if (c->ready)
 		TAILQ_REMOVE(&loop->ready, c, in_ready);
 	c->ready = false;
+	if (c->state == CONN_STREAMING)
+		loop->n_streams--;
+	c->state = CONN_READING;
 	park_take(loop->park, c->slot, NULL);
 	buf_release(&c->carry);
 	writer_release(&c->out);

@@ -197,7 +197,7 @@ static void put_value(struct buf *out, struct str value)
 	}
 }
 
-void answer_write(const struct answer *ans, struct buf *out)
+static void write_answer(const struct answer *ans, bool open, struct buf *out)
 {
 	bool bodiless = is_bodiless(ans->status);
 
@@ -212,7 +212,7 @@ void answer_write(const struct answer *ans, struct buf *out)
 		put_value(out, ans->headers[i].value);
 		buf_puts(out, "\r\n");
 	}
-	if (!bodiless) {
+	if (!bodiless && !open) {
 		buf_puts(out, "Content-Length: ");
 		buf_put_int(out, (int64_t)ans->body.n);
 		buf_puts(out, "\r\n");
@@ -220,6 +220,16 @@ void answer_write(const struct answer *ans, struct buf *out)
 	buf_puts(out, "\r\n");
 	if (!bodiless && !ans->head)
 		buf_put_str(out, ans->body);
+}
+
+void answer_write(const struct answer *ans, struct buf *out)
+{
+	write_answer(ans, false, out);
+}
+
+void answer_write_open(const struct answer *ans, struct buf *out)
+{
+	write_answer(ans, true, out);
 }
 
 const char *http_phrase(int status)

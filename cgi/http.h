@@ -59,6 +59,8 @@ struct str answer_get(const struct answer *ans, const char *name);
  */
 struct buf;
 void answer_write(const struct answer *ans, struct buf *out);
+/* The same, and more of its body will follow: no Content-Length. */
+void answer_write_open(const struct answer *ans, struct buf *out);
 /* "Not Found" for 404; "Unknown" where RFC 9110 has no phrase. */
 const char *http_phrase(int status);
 

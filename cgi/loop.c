@@ -35,10 +35,8 @@
 
 static void take_time(struct loop *loop)
 {
-	loop->now = (struct app_now){
-	    .wall_ms = clock_wall_ms(),
-	    .boot_ms = clock_boot_ms(),
-	};
+	loop->now.wall_ms = clock_wall_ms();
+	loop->now.boot_ms = clock_boot_ms();
 }
 
 static bool is_due(const struct loop *loop, int64_t boot_ms)
@@ -319,6 +317,7 @@ static void take_due(struct loop *loop)
 		conn_resume(loop, name, false);
 	close_late(loop, &loop->incomplete, loop->incomplete_ms);
 	close_late(loop, &loop->stalled, loop->stalled_ms);
+	close_late(loop, &loop->stuck, loop->stuck_ms);
 	refuse_late(loop);
 	if (is_due(loop, loop->accept_boot)) {
 		loop->accept_boot = 0;
@@ -349,6 +348,7 @@ static int patience(const struct loop *loop)
 		return 0;
 	at = earlier(at, list_due(&loop->incomplete, loop->incomplete_ms));
 	at = earlier(at, list_due(&loop->stalled, loop->stalled_ms));
+	at = earlier(at, list_due(&loop->stuck, loop->stuck_ms));
 	at = earlier(at, list_due(&loop->committing, loop->commit_ms));
 	at = earlier(at, loop->recheck_boot);
 	at = earlier(at, loop->look_boot);
@@ -461,6 +461,9 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 		spec->incomplete_ms ? spec->incomplete_ms : LOOP_INCOMPLETE_MS,
 	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
 	    .commit_ms = spec->commit_ms ? spec->commit_ms : LOOP_COMMIT_MS,
+	    .stuck_ms = spec->stuck_ms ? spec->stuck_ms : LOOP_STREAM_STUCK_MS,
+	    .streams_max =
+		spec->streams_max ? spec->streams_max : LOOP_STREAMS_MAX,
 	    .conns_max = spec->conns_max ? spec->conns_max : LOOP_CONNS_MAX,
 	    .seed = spec->seed,
 	    .listen_fd = spec->listen_fd,
@@ -476,6 +479,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 		abort();
 	TAILQ_INIT(&loop->incomplete);
 	TAILQ_INIT(&loop->stalled);
+	TAILQ_INIT(&loop->stuck);
 	TAILQ_INIT(&loop->committing);
 	TAILQ_INIT(&loop->ready);
 	take_time(loop);

@@ -10,9 +10,10 @@
  *
  * A connection is in one of these states: reading (the framer looks), writing
  * (an answer is on its way), parked (its request waits in a slot; any byte or
- * RDHUP ends it), committing (its change is on its way to the disk and back:
- * what comes meanwhile is read afterwards; one that leaves is closed, and its
- * change goes on), idle (kept by the web server; never closed by us but at the
+ * RDHUP ends it), streaming (parked, and told what changes without an end:
+ * ditto), committing (its change is on its way to the disk and back: what comes
+ * meanwhile is read afterwards; one that leaves is closed, and its change goes
+ * on), idle (kept by the web server; never closed by us but at the
  * end). libfcgi is never entered before a whole request is in hand.
  *
  * Every bound is a named one. What goes beyond is closed, the oldest first.
@@ -23,8 +24,10 @@
 #define LOOP_INCOMPLETE_MS 60000 /* one total deadline for a request */
 #define LOOP_SPILL_MAX ((size_t)256 * 1024 * 1024) /* all of their bytes */
 #define LOOP_STALLED_MS 60000 /* an answer of which nothing is taken */
-#define LOOP_PARKED_MAX 16384
-#define LOOP_COMMIT_MS 15000 /* a change that does not come back: 503 */
+#define LOOP_PARKED_MAX 16384 /* streams count, too */
+#define LOOP_STREAMS_MAX 4096
+#define LOOP_STREAM_STUCK_MS 10000 /* of whose last piece nothing is taken */
+#define LOOP_COMMIT_MS 15000	   /* a change that does not come back: 503 */
 #define LOOP_VIEW_MS 5	     /* one view of the store, at most (store.md 3) */
 #define LOOP_AGAIN_MS 20     /* a store that is held back is asked again */
 #define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
@@ -49,7 +52,8 @@ struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
 	int64_t incomplete_ms, stalled_ms, commit_ms; /* 0 = as above */
-	uint32_t conns_max;			      /* 0 = as above */
+	int64_t stuck_ms;			      /* 0 = as above */
+	uint32_t conns_max, streams_max;	      /* 0 = as above */
 	uint64_t seed; /* for jitter; nothing secret, any number */
 	const struct log *log;
 	void *ctx;
@@ -60,6 +64,15 @@ struct loop_spec {
 	 * At the latest when now.boot_ms has reached wait->deadline_boot it
 	 * answers, or wants a change committed. Before, it may set
 	 * wait->again_boot: asked again then.
+	 *
+	 * A stream (OUTCOME_STREAM of `handle` or of this) is asked as long as
+	 * it lasts, after bells and at again_boot, but not while its last piece
+	 * is on its way: how ever much changes, no more than that is queued.
+	 * All of *wait is kept but whom it waits for. It ends with
+	 * OUTCOME_ANSWER, at its deadline without being asked, and when its
+	 * client leaves or is stuck; it wants nothing committed. Where
+	 * now.streams_full says so none can begin; one that does all the same
+	 * gets refuse(ERR_FULL).
 	 */
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
 	    struct waiting *wait, struct answer *ans, struct change **change);

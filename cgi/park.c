@@ -25,6 +25,7 @@ struct park {
 	uint32_t *heap;	   /* count of them are in use */
 	uint32_t *buckets; /* cap of them, a power of two or max */
 	uint32_t n, cap, max, count, free;
+	uint32_t owners; /* used ones that wait for PARK_OWNER */
 	uint32_t woken_first, woken_last;
 };
 
@@ -243,6 +244,7 @@ enum err park_put(
 	heap_set(park, park->count++, index);
 	heap_up(park, cell->place);
 	bucket_put(park, index);
+	park->owners += slot->waiting.api == PARK_OWNER;
 	return ERR_OK;
 }
 
@@ -275,6 +277,7 @@ bool park_take(struct park *park, struct park_name n, struct park_slot *out)
 	heap_remove(park, cell->place);
 	bucket_remove(park, cell);
 	woken_remove(park, cell);
+	park->owners -= cell->slot.waiting.api == PARK_OWNER;
 	cell->used = false;
 	cell->slot.name.generation++;
 	cell->next = park->free;
@@ -285,6 +288,11 @@ bool park_take(struct park *park, struct park_name n, struct park_slot *out)
 uint32_t park_count(const struct park *park)
 {
 	return park->count;
+}
+
+uint32_t park_owners(const struct park *park)
+{
+	return park->owners;
 }
 
 bool park_next(const struct park *park, uint32_t *index, struct park_name *name)
@@ -357,6 +365,21 @@ void park_until(struct park *park, struct park_name n, int64_t deadline_boot)
 	if (!cell)
 		return;
 	cell->slot.waiting.deadline_boot = deadline_boot;
+	heap_mend(park, cell->place);
+}
+
+void park_update(
+    struct park *park, struct park_name n, const struct waiting *waiting)
+{
+	struct cell *cell = cell_of(park, n);
+
+	if (!cell)
+		return;
+	struct waiting *w = &cell->slot.waiting;
+	const struct waiting before = *w;
+	*w = *waiting;
+	w->api = before.api;
+	memcpy(w->id, before.id, JOB_ID_BYTES);
 	heap_mend(park, cell->place);
 }
 

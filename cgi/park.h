@@ -90,6 +90,7 @@ const struct park_slot *park_get(const struct park *park, struct park_name n);
  */
 bool park_take(struct park *park, struct park_name n, struct park_slot *out);
 uint32_t park_count(const struct park *park);
+uint32_t park_owners(const struct park *park); /* of these, for PARK_OWNER */
 /*
  * Walks used slots: start with index 0; false at the end. Slots may come and
  * go between two calls: each that stays is met once.
@@ -111,6 +112,12 @@ bool park_has_woken(const struct park *park);
  */
 void park_again(struct park *park, struct park_name n, int64_t again_boot);
 void park_until(struct park *park, struct park_name n, int64_t deadline_boot);
+/*
+ * Both of them and whatever else there is to remember; what it waits for (api
+ * and key) stays as it was put.
+ */
+void park_update(
+    struct park *park, struct park_name n, const struct waiting *waiting);
 /* The earliest of all, INT64_MAX when nobody waits. */
 int64_t park_earliest(const struct park *park);
 /* Who has it; false when nobody waits. */

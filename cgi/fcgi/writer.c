@@ -55,7 +55,7 @@ void writer_end(struct writer *w, uint16_t request_id)
 	    (struct str){.p = complete, .n = sizeof(complete)});
 }
 
-void writer_answer(struct writer *w, uint16_t request_id, struct str bytes)
+void writer_part(struct writer *w, uint16_t request_id, struct str bytes)
 {
 	size_t records = bytes.n / WRITER_CONTENT + 2;
 
@@ -63,6 +63,11 @@ void writer_answer(struct writer *w, uint16_t request_id, struct str bytes)
 	for (size_t at = 0; at < bytes.n; at += WRITER_CONTENT)
 		put_record(w, RECORD_STDOUT, request_id,
 		    str_slice(bytes, at, at + WRITER_CONTENT));
+}
+
+void writer_answer(struct writer *w, uint16_t request_id, struct str bytes)
+{
+	writer_part(w, request_id, bytes);
 	writer_end(w, request_id);
 }
 
@@ -136,6 +141,25 @@ void writer_management(struct writer *w, const uint8_t *record, size_t n)
 	buf_release(&values);
 }
 
+static void forget(struct writer *w)
+{
+	w->sent = 0;
+	if (w->pending.cap > WRITER_KEEP)
+		buf_release(&w->pending);
+	else
+		buf_clear(&w->pending);
+}
+
+void writer_leave(struct writer *w, struct writer *to)
+{
+	const struct str bytes = buf_str(&w->pending);
+
+	writer_init(to);
+	buf_reserve(&to->pending, bytes.n - w->sent);
+	buf_put_str(&to->pending, str_slice(bytes, w->sent, bytes.n));
+	forget(w);
+}
+
 enum err writer_flush(struct writer *w, int fd)
 {
 	while (w->sent < w->pending.len) {
@@ -148,10 +172,6 @@ enum err writer_flush(struct writer *w, int fd)
 		else if (errno != EINTR)
 			return ERR_CLOSED;
 	}
-	w->sent = 0;
-	if (w->pending.cap > WRITER_KEEP)
-		buf_release(&w->pending);
-	else
-		buf_clear(&w->pending);
+	forget(w);
 	return ERR_OK;
 }

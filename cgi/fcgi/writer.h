@@ -25,7 +25,10 @@ void writer_init(struct writer *w);
 void writer_release(struct writer *w); /* NULL-safe */
 /* Queues a whole answer: the bytes as STDOUT, then the end. */
 void writer_answer(struct writer *w, uint16_t request_id, struct str bytes);
-/* Only the end: what a request gets that nobody waits for any longer. */
+/* More of an answer's bytes: the end comes another time. */
+void writer_part(struct writer *w, uint16_t request_id, struct str bytes);
+/* Only the end: of a stream, or of a request that nobody waits for any longer.
+ */
 void writer_end(struct writer *w, uint16_t request_id);
 /*
  * Answers a whole management record: GET_VALUES with those of our values that
@@ -40,5 +43,7 @@ void writer_management(struct writer *w, const uint8_t *record, size_t n);
 #define WRITER_KEEP ((size_t)256 * 1024)
 enum err writer_flush(struct writer *w, int fd)
     __attribute__((warn_unused_result));
+/* What has not gone out, into another one, in twice its memory at most. */
+void writer_leave(struct writer *w, struct writer *to);
 
 #endif

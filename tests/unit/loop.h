@@ -40,6 +40,12 @@
  *   /commit?A   has a change committed, which takes A ms; -1: until it is
  *               released; then 201 "committed TOKEN"
  *   /commit?A,B the same; then it waits as /park?B
+ *   /events?MS  a stream: "begin TOKEN", "VERSION TOKEN" after a bell when the
+ *               version has grown, ":" when nothing came for so long (0 =
+ *               never), "over TOKEN" and the end once it is over. Each line is
+ *               as long as `piece` says at least. 503 "crowded TOKEN" where no
+ *               other stream can begin, but not for the token "blind".
+ *   /later?MS   the same, but it begins at the first bell
  *
  * Everything in the client gives up after PATIENCE_MS, so a broken loop fails
  * a test and does not hang it.
@@ -61,6 +67,9 @@ struct shared {
 	volatile int asked_then;      /* when a request was parked */
 	volatile int asked_while;     /* until it was resumed */
 	char changed[TOKEN_MAX];      /* whose token changed wakes */
+	volatile int version, over;   /* of streams */
+	volatile int piece;	      /* bytes of what they are told at once */
+	volatile int slow; /* what the token "slow" was told, bytes */
 };
 
 struct world {
@@ -72,6 +81,8 @@ struct world {
 	struct change_list changes; /* under way, in its process */
 	int files_max;		    /* of its process; 0 = as many as allowed */
 	uint32_t conns_max;	    /* 0 = as many as in earnest */
+	uint32_t streams_max;	    /* 0 = as many as in earnest */
+	int64_t stuck_ms;	    /* 0 = as long as in earnest */
 	bool keyed;		    /* changed wakes one token, not everybody */
 	int64_t idle_ms;
 	struct loop_spec *spec; /* in its process */
@@ -202,6 +213,76 @@ static inline void test_discard(void *ctx, struct change *change)
 	free(change);
 }
 
+/* ---- its streams ----------------------------------------------------------
+ */
+
+static inline enum outcome test_tell(struct world *w, struct app_now now,
+    struct arena *a, struct waiting *wait, const char *what, struct answer *ans)
+{
+	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
+	struct str line = arena_printf(a, "%s %s", what, token);
+	const size_t n = (size_t)w->shared->piece;
+	char *bytes = arena_alloc(a, line.n + n + 1);
+
+	memset(bytes, ' ', line.n + n);
+	memcpy(bytes, line.p, line.n);
+	ans->body = (struct str){bytes, line.n + 1 > n ? line.n + 1 : n};
+	bytes[ans->body.n - 1] = '\n';
+	if (strcmp(token, "slow") == 0)
+		w->shared->slow += (int)ans->body.n;
+	wait->version = w->shared->version;
+	wait->again_boot = wait->waited_ms ? now.boot_ms + wait->waited_ms : 0;
+	return OUTCOME_STREAM;
+}
+
+static inline enum outcome test_begin(struct world *w, struct app_now now,
+    struct arena *a, struct waiting *wait, struct answer *ans)
+{
+	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
+
+	if (now.streams_full && strcmp(token, "blind") != 0) {
+		say(a, ans, 503, "crowded", token);
+		return OUTCOME_ANSWER;
+	}
+	ans->status = 200;
+	wait->probe = PROBE_NONE;
+	return test_tell(w, now, a, wait, "begin", ans);
+}
+
+static inline enum outcome test_stream(struct world *w, struct app_now now,
+    struct arena *a, struct waiting *wait, struct answer *ans)
+{
+	const char *token = (const char *)wait->id + JOB_KEY_OFFSET;
+	char number[24];
+
+	if (wait->probe)
+		return test_begin(w, now, a, wait, ans);
+	if (w->keyed && strcmp(token, w->shared->changed) != 0)
+		return OUTCOME_PARK;
+	if (w->shared->over) {
+		test_tell(w, now, a, wait, "over", ans);
+		return OUTCOME_ANSWER;
+	}
+	snprintf(number, sizeof(number), "%d", w->shared->version);
+	if (wait->version < w->shared->version)
+		return test_tell(w, now, a, wait, number, ans);
+	if (wait->waited_ms && !wait->again_boot)
+		return test_tell(w, now, a, wait, ":", ans);
+	return OUTCOME_PARK;
+}
+
+static inline enum outcome test_ask_stream(struct world *w, struct app_now now,
+    struct arena *a, bool later, long ms, const char *token,
+    struct waiting *wait, struct answer *ans)
+{
+	*wait = (struct waiting){.view = WAIT_EVENTS,
+	    .probe = later ? PROBE_ID : PROBE_NONE,
+	    .waited_ms = ms,
+	    .deadline_boot = INT64_MAX};
+	put_token(wait, token);
+	return later ? OUTCOME_PARK : test_begin(w, now, a, wait, ans);
+}
+
 /* ---- its app --------------------------------------------------------------
  */
 
@@ -212,7 +293,9 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 	const char *token = token_of(a, r);
 	long number = r->query.n ? atol(arena_cstr(a, r->query)) : 0;
 
-	(void)ctx;
+	if (str_is(r->path, "/events") || str_is(r->path, "/later"))
+		return test_ask_stream(ctx, now, a, str_is(r->path, "/later"),
+		    number, token, wait, ans);
 	if (r->body_too_large) {
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
@@ -274,6 +357,8 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 	if (strcmp(token, "commits") == 0 &&
 	    (w->shared->settled || wait->deadline_boot <= now.boot_ms))
 		return test_ask(now, -1, -1, token, change);
+	if (wait->view == WAIT_EVENTS)
+		return test_stream(w, now, a, wait, ans);
 	w->shared->asked_while = w->shared->asked - w->shared->asked_then;
 	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
 		ans->body = arena_printf(a, "%d", w->shared->resumed);
@@ -373,6 +458,8 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .stalled_ms = limit_ms,
 	    .commit_ms = limit_ms,
 	    .conns_max = w->conns_max,
+	    .streams_max = w->streams_max,
+	    .stuck_ms = w->stuck_ms,
 	    .ctx = w,
 	    .handle = test_handle,
 	    .resume = test_resume,

@@ -146,6 +146,14 @@ static void writes_an_answer(void **state)
 	answer_write(&ans, &out);
 	assert_non_null(strstr(out.data, "Content-Length: 2\r\n\r\n"));
 	assert_null(strstr(out.data, "{}"));
+	/* its end is not known */
+	ans.head = false;
+	ans.n_headers = 1;
+	buf_clear(&out);
+	answer_write_open(&ans, &out);
+	assert_string_equal(out.data, "Status: 201 Created\r\n"
+				      "Content-Type: application/json\r\n"
+				      "\r\n{}");
 	buf_release(&out);
 }
 

@@ -178,6 +178,68 @@ static void test_woken_once_in_order(void **state)
 	park_free(park);
 }
 
+/* All that is remembered of a stream moves on, but not whom it waits for. */
+static void test_moved_on(void **state)
+{
+	struct park *park = park_new(4);
+	struct park_name a = put_key(park, 1, 0, 1), first;
+	struct waiting w = park_get(park, a)->waiting;
+	(void)state;
+
+	put(park, 2, 500);
+	w.version = 17;
+	w.again_boot = 600;
+	w.answer_boot = 700;
+	w.deadline_boot = INT64_MAX;
+	w.api = 3;
+	memset(w.id, 9, sizeof(w.id));
+	park_update(park, a, &w);
+	assert_int_equal(park_get(park, a)->waiting.version, 17);
+	assert_int_equal(park_get(park, a)->waiting.answer_boot, 700);
+	assert_int_equal(park_get(park, a)->conn, 1);
+	assert_true(park_earliest(park) == 500);
+	w.again_boot = 400;
+	park_update(park, a, &w);
+	assert_true(park_first(park, &first));
+	assert_int_equal(first.index, a.index);
+	wake(park, 3, 9);
+	assert_int_equal(woken(park), 0);
+	wake(park, 0, 1);
+	assert_int_equal(woken(park), 1);
+	/* a name that is gone moves nobody */
+	assert_true(park_take(park, a, NULL));
+	struct park_name next = put(park, 3, 900);
+	assert_int_equal(next.index, a.index);
+	park_update(park, a, &w);
+	assert_int_equal(park_get(park, next)->waiting.version, 0);
+	park_free(park);
+}
+
+/* Who waits for all of an owner's is woken by the owner, and counted. */
+static void test_owners(void **state)
+{
+	struct park *park = park_new(100);
+	(void)state;
+
+	assert_int_equal(park_owners(park), 0);
+	struct park_name a = put_key(park, 1, PARK_OWNER, 1);
+	put_key(park, 2, PARK_OWNER, 2);
+	put_key(park, 3, 0, 1);
+	assert_int_equal(park_owners(park), 2);
+	wake(park, PARK_OWNER, 1);
+	assert_int_equal(woken(park), 1);
+	assert_int_equal(woken(park), 0);
+	wake(park, 0, 1);
+	assert_int_equal(woken(park), 3);
+	assert_int_equal(woken(park), 0);
+	assert_true(park_take(park, a, NULL));
+	assert_false(park_take(park, a, NULL));
+	assert_int_equal(park_owners(park), 1);
+	wake(park, PARK_OWNER, 1);
+	assert_int_equal(woken(park), 0);
+	park_free(park);
+}
+
 static void test_due_at_its_next_asking(void **state)
 {
 	struct park *park = park_new(4);
@@ -362,6 +424,8 @@ int main(void)
 	    cmocka_unit_test(test_wakes_who_waits_for_that),
 	    cmocka_unit_test(test_woken_once_in_order),
 	    cmocka_unit_test(test_due_at_its_next_asking),
+	    cmocka_unit_test(test_moved_on),
+	    cmocka_unit_test(test_owners),
 	    cmocka_unit_test(test_against_a_model),
 	};
 

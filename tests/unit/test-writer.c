@@ -190,6 +190,35 @@ static void test_slow_reader(void **state)
 	writer_release(&w);
 }
 
+/* Piece after piece, an empty one being none, and at last the end. */
+static void test_in_parts(void **state)
+{
+	static char big[100000];
+	struct writer w, rest;
+	struct buf got = {0};
+	(void)state;
+
+	memset(big, 'x', sizeof(big));
+	writer_init(&w);
+	writer_part(&w, 9, STR("one "));
+	writer_part(&w, 9, STR(""));
+	writer_part(&w, 9, (struct str){big, sizeof(big)});
+	/* what is left of it lives on somewhere else */
+	w.sent = 16;
+	writer_leave(&w, &rest);
+	assert_int_equal(w.sent, 0);
+	assert_int_equal(w.pending.len, 0);
+	assert_int_equal(rest.sent, 0);
+	assert_true(rest.pending.cap < 3 * sizeof(big));
+	writer_end(&rest, 9);
+	take_answer(buf_str(&rest.pending), 9, &got);
+	assert_int_equal(got.len, sizeof(big));
+	assert_memory_equal(got.data, big, sizeof(big));
+	buf_release(&got);
+	writer_release(&w);
+	writer_release(&rest);
+}
+
 /* No SIGPIPE, which would end this test. */
 static void test_reader_has_left(void **state)
 {
@@ -214,6 +243,7 @@ int main(void)
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_unknown_type),
 	    cmocka_unit_test(test_slow_reader),
+	    cmocka_unit_test(test_in_parts),
 	    cmocka_unit_test(test_reader_has_left),
 	};
 
