@@ -2,7 +2,7 @@
 
 /*
  * One API as one operation: its words, what it takes (openapi-request.c), and
- * what it answers with, which is the same for all that have the same owners.
+ * what it answers with, which is the same for all that have the same traits.
  */
 struct operation {
 	struct openapi *o;
@@ -12,40 +12,90 @@ struct operation {
 
 /* ---- what it answers ---------------------------------------------------- */
 
+/*
+ * A credential of the client's goes to the upstream: its 401 may be the answer,
+ * until the same request comes with another one.
+ */
+static bool passes_credentials(const struct api *api)
+{
+	static const char place[] = "{header.";
+	size_t n = sizeof(place) - 1;
+
+	for (size_t i = 0; i < api->request_headers.n; i++) {
+		struct str text = api->request_headers.items[i].value;
+		for (size_t at = 0; at + n <= text.n; at++)
+			if (str_is(str_slice(text, at, at + n), place))
+				return true;
+	}
+	return api->forward.n || api->body_secret.n;
+}
+
+/* What the answers of an API depend on. */
+enum {
+	OWNED = 1,    /* not for anybody */
+	NAMELESS = 2, /* who has no login has a name for each body */
+	TOKEN = 4,    /* a provider's */
+	NO_TOKEN = 8,
+	SCOPES = 16,
+	SIGNED_IN = 32, /* here, or there with what is passed on */
+	BOUNDED = 64,	/* so many of one owner */
+	ONCE = 128,
+	OFTEN = 256,
+	CONFLICTS = 512, /* somebody else may have the name */
+	NO_CONFLICT = 1024,
+};
+
+static unsigned traits(const struct api *api)
+{
+	bool owned = !str_is(api->auth, "none");
+	bool token = owned && !str_is(api->auth, "web-server");
+	unsigned out = owned ? OWNED : NAMELESS;
+
+	out |= token ? TOKEN : NO_TOKEN;
+	out |= api->scopes.n ? SCOPES : 0;
+	out |= owned || passes_credentials(api) ? SIGNED_IN : 0;
+	out |= api->owner_rate_count || api->owner_open ? BOUNDED : 0;
+	out |= api->once ? ONCE : OFTEN;
+	out |= owned || api->resource_id.n ? CONFLICTS : NO_CONFLICT;
+	return out;
+}
+
 static void responses(struct operation *op)
 {
-	/* who has no login has a name of his own for each body */
-	enum { ANYBODY = 1, OWNED = 2, BOTH = 3 };
 	static const struct {
-		unsigned auth;
+		unsigned traits; /* one of them; 0 = always */
 		const char *status, *name;
 	} rows[] = {
-	    {BOTH, "200", "Done"},
-	    {BOTH, "201", "DoneCreated"},
-	    {BOTH, "202", "Accepted"},
-	    {BOTH, "204", "DoneEmpty"},
-	    {BOTH, "2XX", "Done"},
-	    {BOTH, "400", "InvalidOrRefused"},
-	    {OWNED, "401", "UnauthorizedOrRefused"},
-	    {BOTH, "404", "JobNotFoundOrRefused"},
-	    {ANYBODY, "409", "CancelledOrRefused"},
-	    {OWNED, "409", "ConflictOrRefused"},
-	    {BOTH, "410", "ExpiredOrRefused"},
-	    {BOTH, "413", "TooLargeOrRefused"},
-	    {BOTH, "415", "WrongTypeOrRefused"},
+	    {0, "200", "Done"},
+	    {0, "201", "DoneCreated"},
+	    {0, "202", "Accepted"},
+	    {0, "204", "DoneEmpty"},
+	    {0, "2XX", "Done"},
+	    {0, "400", "InvalidOrRefused"},
+	    {SIGNED_IN, "401", "UnauthorizedOrRefused"},
+	    {SCOPES, "403", "ForbiddenOrRefused"},
+	    {0, "404", "JobNotFoundOrRefused"},
+	    {NO_CONFLICT, "409", "CancelledOrRefused"},
+	    {CONFLICTS, "409", "ConflictOrRefused"},
+	    {OFTEN, "410", "ExpiredOrRefused"},
+	    {ONCE, "410", "ConsumedOrRefused"},
+	    {0, "413", "TooLargeOrRefused"},
+	    {0, "415", "WrongTypeOrRefused"},
 	    {OWNED, "422", "KeyReusedOrRefused"},
-	    {BOTH, "431", "HeadersTooLargeOrRefused"},
-	    {BOTH, "4XX", "Refused"},
-	    {BOTH, "500", "Failed"},
-	    {BOTH, "502", "UpstreamFailed"},
-	    {BOTH, "503", "Unavailable"},
-	    {BOTH, "504", "TooLate"},
+	    {BOUNDED, "429", "LimitedOrRefused"},
+	    {0, "431", "HeadersTooLargeOrRefused"},
+	    {0, "4XX", "Refused"},
+	    {0, "500", "Failed"},
+	    {0, "502", "UpstreamFailed"},
+	    {NO_TOKEN, "503", "Unavailable"},
+	    {TOKEN, "503", "UnavailableOrKeys"},
+	    {0, "504", "TooLate"},
 	};
 	struct value *out = openapi_child(op->o, op->out, "responses");
-	unsigned auth = str_is(op->api->auth, "none") ? ANYBODY : OWNED;
+	unsigned has = traits(op->api);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (rows[i].auth & auth)
+		if (!rows[i].traits || rows[i].traits & has)
 			openapi_put(op->o, out, rows[i].status,
 			    openapi_ref(op->o, "responses", rows[i].name));
 }
@@ -108,6 +158,46 @@ static struct str passed_on(struct arena *a, const struct api *api)
 	    a, " Headers that are passed on: %.*s.", STR_ARG(out));
 }
 
+/* " Of one owner it takes 20 in 1 minute, and 5 at a time; more is 429." */
+static struct str bounds(struct arena *a, const struct api *api)
+{
+	struct str rate = {0}, open = {0};
+
+	if (api->owner_rate_count)
+		rate = arena_printf(a, " %lld in %.*s",
+		    (long long)api->owner_rate_count,
+		    STR_ARG(duration(a, api->owner_rate_per_ms)));
+	if (api->owner_open)
+		open = arena_printf(
+		    a, " %lld at a time", (long long)api->owner_open);
+	if (!rate.n && !open.n)
+		return rate;
+	return arena_printf(a, " Of one owner it takes%.*s%s%.*s; more is 429.",
+	    STR_ARG(rate), rate.n && open.n ? ", and" : "", STR_ARG(open));
+}
+
+static struct str promises(struct arena *a, const struct api *api)
+{
+	struct str out = {0};
+
+	if (api->resource_id.n)
+		out = arena_printf(a,
+		    " While a request of the same owner with the same `%.*s` "
+		    "has not ended, another one is 409.",
+		    STR_ARG(
+			str_slice(api->resource_id, 5, api->resource_id.n)));
+	if (api->once)
+		out = arena_printf(a,
+		    "%.*s Its result is delivered once; then it is 410.",
+		    STR_ARG(out));
+	for (size_t i = 0; i < api->events.n; i++)
+		out = arena_printf(a, "%.*s%s `%.*s`%s", STR_ARG(out),
+		    i ? "," : " Events of `view=command`:",
+		    STR_ARG(api->events.items[i].value),
+		    i + 1 == api->events.n ? "." : "");
+	return out;
+}
+
 static void describe(struct operation *op)
 {
 	struct arena *a = op->o->a;
@@ -128,11 +218,12 @@ static void describe(struct operation *op)
 	openapi_put_text(op->o, op->out, "description",
 	    arena_printf(a,
 		"%.*s%s%.*s%.*s It ends within %.*s, and what it gave is kept "
-		"for %.*s.%.*s%s",
+		"for %.*s.%.*s%.*s%.*s%s",
 		STR_ARG(text), text.n ? "\n\n" : "", STR_ARG(pace(a, api)),
 		STR_ARG(allowed(a, api)),
 		STR_ARG(duration(a, api->deadline_ms)),
 		STR_ARG(duration(a, api->ttl_ms)), STR_ARG(passed_on(a, api)),
+		STR_ARG(bounds(a, api)), STR_ARG(promises(a, api)),
 		api->strict_poll
 		    ? " An unknown x-request-id without x-initial-request is "
 		      "404."
@@ -188,5 +279,6 @@ void openapi_operation(
 	openapi_put_text(o, op.out, "operationId", api->name);
 	describe(&op);
 	openapi_request(o, api, path, op.out);
+	openapi_secure(o, api, op.out);
 	responses(&op);
 }

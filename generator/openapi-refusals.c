@@ -16,8 +16,11 @@ enum {
 	WAITED = 4,  /* a wait may be echoed */
 	AT_ONCE = 8, /* before the request was read, or by the web server */
 	RETRY = 16,
+	SIGN_IN = 32, /* how to: RFC 9110 11.6.1 */
+	LATER = 64,   /* beside the upstream's: when to try again */
+	STRICT = 128, /* a preference may be what it is told for */
 };
-#define REFUSAL_PROBLEMS 3
+#define REFUSAL_PROBLEMS 4
 
 static const struct refusal {
 	const char *name, *description;
@@ -36,9 +39,29 @@ static const struct refusal {
     {"Internal", "Something went wrong here.", AT_ONCE, {"internal"}},
     {"Unavailable", "Not now; nothing was done.", AT_ONCE | RETRY,
 	{"store-unavailable", "store-full", "queue-full"}},
+    {"UnavailableOrKeys", "Not now; nothing was done.", AT_ONCE | RETRY,
+	{"store-unavailable", "store-full", "queue-full", "keys-unavailable"}},
+    {"Unauthorized", "This needs a login.", SIGN_IN, {"unauthorized"}},
+    {"NotAcceptable", "There are events here, and nothing else.", 0,
+	{"not-acceptable"}},
+    {"LookedUpTooOften", "This job was looked at too often.", RETRY,
+	{"rate-limited"}},
+    {"CannotCancel",
+	"It had ended already (`Prefer: handling=strict`), or is still open "
+	"and cannot be erased (`purge=1`).",
+	STRICT, {"job-already-finished", "job-open"}},
+    {"AlreadyFinished", "It had ended already (`Prefer: handling=strict`).",
+	STRICT, {"job-already-finished"}},
     {"InvalidOrRefused", "Something in the request is missing or wrong.",
 	REFUSED, {"validation-failed"}},
-    {"UnauthorizedOrRefused", "This needs a login.", REFUSED, {"unauthorized"}},
+    {"UnauthorizedOrRefused",
+	"This needs a login; or, with a jobId, the service behind the API "
+	"wants another credential: the same request with one goes on.",
+	REFUSED | SIGN_IN | LATER, {"unauthorized"}},
+    {"ForbiddenOrRefused", "The token lacks a scope.", REFUSED | SIGN_IN,
+	{"forbidden"}},
+    {"LimitedOrRefused", "Too many of one owner.", REFUSED | LATER,
+	{"rate-limited"}},
     {"JobNotFoundOrRefused",
 	"There is no job of this x-request-id, which looks like a job's id; or "
 	"the service behind the API says so.",
@@ -47,13 +70,16 @@ static const struct refusal {
 	"There is no such job; or the service behind the API says so.", REFUSED,
 	{"job-not-found"}},
     {"ConflictOrRefused",
-	"The x-request-id was sent before with another request, or its job was "
-	"cancelled.",
+	"The x-request-id was sent before with another request, its job was "
+	"cancelled, or another request for the same resource is open.",
 	REFUSED, {"id-conflict", "job-cancelled"}},
     {"CancelledOrRefused", "The job was cancelled before it was done.", REFUSED,
 	{"job-cancelled"}},
     {"ExpiredOrRefused", "The job ended long ago and is erased.", REFUSED,
 	{"job-expired"}},
+    {"ConsumedOrRefused",
+	"The result was delivered; or the job ended long ago and is erased.",
+	REFUSED, {"job-expired", "result-consumed"}},
     {"TooLargeOrRefused", "The body is larger than is taken.",
 	REFUSED | AT_ONCE, {"payload-too-large"}},
     {"WrongTypeOrRefused", "The body is of another media type.", REFUSED,
@@ -102,14 +128,13 @@ static const char *schema_name(struct openapi *o, const char *type)
 	return name;
 }
 
-/* Is this the text of some "$ref" below v? */
-static bool is_named(const struct value *v, struct str ref)
+bool openapi_names(const struct value *v, struct str ref)
 {
 	bool found = false;
 
 	if (v->kind == VALUE_ARRAY)
 		for (size_t i = 0; i < v->as.array.n && !found; i++)
-			found = is_named(v->as.array.items[i], ref);
+			found = openapi_names(v->as.array.items[i], ref);
 	if (v->kind != VALUE_TABLE)
 		return found;
 	for (size_t i = 0; i < v->as.table.n && !found; i++) {
@@ -117,7 +142,7 @@ static bool is_named(const struct value *v, struct str ref)
 		found =
 		    m->value->kind == VALUE_STRING
 			? str_is(m->key, "$ref") && str_eq(m->value->text, ref)
-			: is_named(m->value, ref);
+			: openapi_names(m->value, ref);
 	}
 	return found;
 }
@@ -133,10 +158,12 @@ static struct value *headers(struct openapi *o, unsigned flags)
 	    {0, "Cache-Control", "CacheControl"},
 	    {ENDED | REFUSED, "ETag", "ETagOfResult"},
 	    {REFUSED, "Location", "Location"},
-	    {ENDED | REFUSED | WAITED, "Preference-Applied",
+	    {ENDED | REFUSED | WAITED | STRICT, "Preference-Applied",
 		"PreferenceApplied"},
 	    {RETRY, "Retry-After", "RetryAfterAlways"},
+	    {LATER, "Retry-After", "RetryAfterLater"},
 	    {0, "traceparent", "Traceparent"},
+	    {SIGN_IN, "WWW-Authenticate", "Challenge"},
 	    {ENDED | REFUSED | WAITED, "x-wait-time-ms", "WaitTime"},
 	};
 	struct value *out = openapi_table(o);
@@ -179,7 +206,7 @@ void openapi_refusals(struct openapi *o, struct value *responses)
 		const struct refusal *r = &refusals[i];
 		struct str ref =
 		    arena_printf(o->a, "#/components/responses/%s", r->name);
-		if (!is_named(o->root, ref))
+		if (!openapi_names(o->root, ref))
 			continue;
 		struct value *out = openapi_child(o, responses, r->name);
 		openapi_put_text(o, out, "description", str_of(r->description));
@@ -228,7 +255,7 @@ void openapi_problems(struct openapi *o, struct value *schemas)
 	for (size_t i = 0; i < sizeof(problems) / sizeof(*problems); i++) {
 		struct str ref = arena_printf(o->a, "#/components/schemas/%s",
 		    schema_name(o, problems[i].type));
-		if (is_named(o->root, ref))
+		if (openapi_names(o->root, ref))
 			problem(o, schemas, &problems[i]);
 	}
 }

@@ -173,6 +173,23 @@ static void body_place(struct taking *t, struct str name, bool as_text)
 		types(t->o, schema, scalar);
 }
 
+/* Credentials: never told again, and no part of what makes it the same. */
+static void secret_members(struct taking *t)
+{
+	const struct strs *names = &t->api->body_secret;
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct value *all =
+		    openapi_child(t->o, body_schema(t), "properties");
+		struct value *schema = openapi_child(
+		    t->o, all, arena_cstr(t->o->a, names->items[i]));
+		openapi_put_bool(t->o, schema, "writeOnly", true);
+		openapi_put_text(t->o, schema, "description",
+		    STR("A credential; the same request may come with "
+			"another."));
+	}
+}
+
 static void put_body(struct taking *t)
 {
 	struct openapi *o = t->o;
@@ -188,7 +205,8 @@ static void put_body(struct taking *t)
 	    arena_cstr(o->a, api->body_type));
 	if (t->body)
 		openapi_put(o, type, "schema", t->body);
-	openapi_put_bool(o, body, "required", t->body != NULL);
+	openapi_put_bool(o, body, "required",
+	    t->body && value_get(t->body, "required") != NULL);
 }
 
 /* ---- the places of its call --------------------------------------------- */
@@ -263,6 +281,7 @@ void openapi_request(struct openapi *o, const struct api *api, struct str path,
 	path_parameters(&t, path);
 	required_members(&t);
 	all_places(&t);
+	secret_members(&t);
 	common_parameters(&t);
 	put_body(&t);
 }

@@ -147,10 +147,18 @@ static void info(struct openapi *o)
 
 static enum err read_template(struct openapi *o, struct value **out)
 {
+	const struct config *c = o->b->config;
+	bool once = false;
 	struct value *data = openapi_table(o);
 	struct str text;
 
-	openapi_put_text(o, data, "prefix", o->b->config->prefix);
+	openapi_put_text(o, data, "prefix", c->prefix);
+	openapi_put_bool(o, data, "owners", openapi_has_owners(c));
+	openapi_put_text(o, data, "unavailable",
+	    c->n_providers ? STR("UnavailableOrKeys") : STR("Unavailable"));
+	for (size_t i = 0; i < c->n_apis; i++)
+		once |= c->apis[i].once;
+	openapi_put_bool(o, data, "once", once);
 	enum err err =
 	    build_template(o->b, TEMPLATE, data, ESCAPE_JSON, &text, NULL);
 	if (err == ERR_OK)
@@ -201,6 +209,36 @@ static void paths(struct openapi *o, const struct value *own)
 	}
 }
 
+/* The components of one kind that something refers to. */
+static bool prune(struct openapi *o, struct value *components, const char *kind)
+{
+	const struct value *all = value_get(components, kind);
+	struct value *kept = openapi_table(o);
+
+	for (size_t i = 0; all && i < all->as.table.n; i++) {
+		const struct member *m = &all->as.table.members[i];
+		struct str ref = arena_printf(
+		    o->a, "#/components/%s/%.*s", kind, STR_ARG(m->key));
+		if (openapi_names(o->root, ref))
+			value_set(o->a, kept, m->key, POS_NONE, m->value);
+	}
+	if (!all || kept->as.table.n == all->as.table.n)
+		return false;
+	openapi_put(o, components, kind, kept);
+	return true;
+}
+
+/* Those that refer to others first. */
+static void prune_all(struct openapi *o, struct value *components)
+{
+	static const char *const kinds[] = {
+	    "responses", "links", "headers", "parameters", "schemas"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		while (prune(o, components, kinds[i]))
+			;
+}
+
 static enum err document(struct openapi *o)
 {
 	struct value *base;
@@ -214,18 +252,21 @@ static enum err document(struct openapi *o)
 	servers(o);
 	openapi_put(o, o->root, "security", value_get(base, "security"));
 	tags(o, value_get(base, "tags"));
+	openapi_secure_jobs(o, value_get(base, "paths"));
 	paths(o, value_get(base, "paths"));
 	struct value *components = openapi_put(
 	    o, o->root, "components", value_get(base, "components"));
+	openapi_security(o, components);
 	openapi_refusals(o, openapi_child(o, components, "responses"));
 	openapi_problems(o, openapi_child(o, components, "schemas"));
+	prune_all(o, components);
 	return ERR_OK;
 }
 
 static enum err put(struct openapi *o, struct str path)
 {
-	static const char *const used[] = {
-	    "name", "openapi", "api", "base_url", "api_url", "prefix"};
+	static const char *const used[] = {"name", "openapi", "api", "auth",
+	    "oauth", "web_server", "base_url", "api_url", "prefix"};
 	struct build *b = o->b;
 	struct buf json = {0};
 	struct json_writer w = {.out = &json, .indent = INDENT};

@@ -4,7 +4,7 @@
 #include "generator/build.h"
 
 /*
- * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Four
+ * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Five
  * files make one value tree:
  *
  *   openapi.c            the document: info, servers, paths, and what every
@@ -12,6 +12,7 @@
  *   openapi-operation.c  one API: its words, and with what it answers
  *   openapi-request.c    one API: what it takes
  *   openapi-refusals.c   every answer that is a problem, and its schema
+ *   openapi-security.c   who may ask
  *
  * What is described has to be what happens: tests/web/openapi.t holds every
  * answer it can provoke against the document. So a status or a header that is
@@ -54,6 +55,17 @@ void openapi_operation(
 void openapi_request(struct openapi *o, const struct api *api, struct str path,
     struct value *operation);
 
+/* components.securitySchemes. openapi-security.c */
+void openapi_security(struct openapi *o, struct value *components);
+/* Whether anybody who calls is more than an address. */
+bool openapi_has_owners(const struct config *c);
+/* What one API wants, into its operation; and what all of `paths` want. */
+void openapi_secure(
+    struct openapi *o, const struct api *api, struct value *operation);
+void openapi_secure_jobs(struct openapi *o, const struct value *paths);
+
+/* Whether something below v refers to that. openapi-refusals.c */
+bool openapi_names(const struct value *v, struct str ref);
 /*
  * components.responses for what is refused, as far as something refers to it.
  * openapi-refusals.c

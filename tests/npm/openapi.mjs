@@ -52,6 +52,7 @@ const documents = {};
 for (const [site, path, ...args] of [
 	['site', 'openapi.json', '--env', 'prod'],
 	['tests/golden/openapi', 'docs/payments.json'],
+	['tests/golden/api-whole', 'openapi.json'],
 ]) {
 	test(`${site}: it is valid`, async () => {
 		documents[site] = build(site, path, ...args);

@@ -289,17 +289,17 @@ static void walk(struct value *d, struct value *v, struct value *seen)
 	}
 }
 
-static void references(void **state)
+static void all_named(struct value *d)
 {
 	struct value *seen;
-	struct value *d = document("[openapi]\n", UP);
 
-	(void)state;
 	seen = value_new(&k.arena, VALUE_TABLE, POS_NONE);
 	walk(d, d, seen);
 	struct value *components = at(d, "components");
 	for (size_t i = 0; i < components->as.table.n; i++) {
 		struct member *kind = &components->as.table.members[i];
+		if (str_is(kind->key, "securitySchemes"))
+			continue; /* named without a path: 3.1, 4.8.30 */
 		for (size_t j = 0; j < kind->value->as.table.n; j++) {
 			struct str ref = arena_printf(&k.arena,
 			    "#/components/%.*s/%.*s", STR_ARG(kind->key),
@@ -308,6 +308,152 @@ static void references(void **state)
 				fail_msg("nothing names %s", ref.p);
 		}
 	}
+}
+
+#define LOGIN                                                                  \
+	"[openapi]\n[oauth.login]\nclient_id = 'c'\n"                          \
+	"redirect_path = '/in.html'\nissuer = 'https://login.example/'\n"      \
+	"authorization_endpoint = 'https://login.example/in'\n"                \
+	"jwks_uri = 'https://login.example/keys'\naudience = 'a'\n"            \
+	"[oauth.login.variant.test]\nscopes = ['openid', 'x']\n"
+#define OWNED                                                                  \
+	"auth = 'login'\n[web_server]\nauth = 'basic'\n"                       \
+	"[upstream.u]\nbase = 'https://u.example'\n"                           \
+	"[api.order]\nupstream = 'u'\non_lost = 'fail'\n"                      \
+	"scopes = ['orders', 'write']\nonce = true\nowner_open = 2\n"          \
+	"[api.note]\nupstream = 'u'\non_lost = 'fail'\n"                       \
+	"auth = 'web-server'\n"                                                \
+	"[api.test]\nupstream = 'u'\non_lost = 'fail'\n"                       \
+	"auth = 'login:test'\n"
+
+static void references(void **state)
+{
+	(void)state;
+	all_named(document("[openapi]\n", UP));
+}
+
+static void references_of_owners(void **state)
+{
+	(void)state;
+	all_named(document(LOGIN, OWNED));
+}
+
+/* ---- who may ask --------------------------------------------------------- */
+
+static void who_may_ask(void **state)
+{
+	(void)state;
+	struct value *d = document(LOGIN, OWNED);
+	struct value *schemes = at(d, "components|securitySchemes");
+	assert_int_equal(schemes->as.table.n, 3);
+	assert_string_equal(text(schemes, "login|type"), "openIdConnect");
+	assert_string_equal(text(schemes, "login|openIdConnectUrl"),
+	    "https://login.example/.well-known/openid-configuration");
+	assert_string_equal(as_json(at(schemes, "web-server")),
+	    "{\"type\":\"http\",\"scheme\":\"basic\"}");
+	at(schemes, "login.test");
+	assert_string_equal(as_json(at(d, "paths|/api/order|post|security")),
+	    "[{\"login\":[\"orders\",\"write\"]}]");
+	assert_string_equal(as_json(at(d, "paths|/api/test|post|security")),
+	    "[{\"login.test\":[]}]");
+	const char *any = "[{\"login\":[]},{\"login.test\":[]},"
+			  "{\"web-server\":[]}]";
+	assert_string_equal(
+	    as_json(at(d, "paths|/api/jobs/{jobId}|get|security")), any);
+	assert_string_equal(
+	    as_json(at(d, "paths|/api/jobs|get|security")), any);
+	assert_null(value_get(at(d, "paths|/api/jobs/health|get"), "security"));
+}
+
+/* Where anybody may call something, no login is one of the ways. */
+static void with_and_without(void **state)
+{
+	(void)state;
+	struct value *d = document(LOGIN,
+	    OWNED "[api.all]\nupstream = 'u'\non_lost = 'fail'\n"
+		  "auth = 'none'\n");
+	assert_null(value_get(at(d, "paths|/api/all|post"), "security"));
+	assert_string_equal(
+	    as_json(at(d, "paths|/api/jobs/{jobId}|delete|security|0")), "{}");
+	assert_string_equal(
+	    as_json(at(d, "paths|/api/jobs/events|get|security|0")),
+	    "{\"login\":[]}");
+}
+
+/* Nobody has a list of what is anybody's. */
+static void without_owners(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n", UP);
+	assert_null(value_get(at(d, "components"), "securitySchemes"));
+	assert_null(value_get(at(d, "paths"), "/api/jobs"));
+	assert_null(value_get(at(d, "paths"), "/api/jobs/events"));
+	at(d, "paths|/api/jobs/{jobId}/events|get");
+	assert_null(
+	    value_get(at(d, "paths|/api/jobs/{jobId}|get|responses"), "401"));
+}
+
+/* Which refusals there are depends on what an API promises. */
+static void answers_by_trait(void **state)
+{
+	static const struct {
+		const char *keys, *has, *lacks;
+	} rows[] = {
+	    {"", "410|$ref=ExpiredOrRefused", "401"},
+	    {"", "409|$ref=CancelledOrRefused", "403"},
+	    {"", "503|$ref=Unavailable", "429"},
+	    {"once = true\n", "410|$ref=ConsumedOrRefused", "422"},
+	    {"owner_rate = '1/s'\n", "429|$ref=LimitedOrRefused", "422"},
+	    {"owner_open = 1\n", "429|$ref=LimitedOrRefused", "401"},
+	    {"resource_id = 'body.id'\n", "409|$ref=ConflictOrRefused", "422"},
+	    {"request.forward = ['x']\n", "401|$ref=UnauthorizedOrRefused",
+		"403"},
+	    {"request.headers = { A = 'x {header.b}' }\n",
+		"401|$ref=UnauthorizedOrRefused", "403"},
+	    {"request.headers = { A = 'x' }\n", "410|$ref=ExpiredOrRefused",
+		"401"},
+	    {"body.secret = ['x']\n", "401|$ref=UnauthorizedOrRefused", "403"},
+	    {"auth = 'login'\n", "503|$ref=UnavailableOrKeys", "403"},
+	    {"auth = 'login'\nscopes = ['a']\n", "403|$ref=ForbiddenOrRefused",
+		"429"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		close_kit(NULL);
+		open_kit(NULL);
+		struct value *d = document(
+		    LOGIN, arena_printf(&k.arena, UP "%s", rows[i].keys).p);
+		struct value *all = at(d, "paths|/api/order|post|responses");
+		const char *is = strchr(rows[i].has, '=') + 1;
+		struct str path = {rows[i].has, (size_t)(is - rows[i].has) - 1};
+		assert_string_equal(
+		    strrchr(text(all, arena_cstr(&k.arena, path)), '/') + 1,
+		    is);
+		assert_null(value_get(all, rows[i].lacks));
+	}
+}
+
+static void promises_in_words(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "owner_rate = '20/m'\nowner_open = 5\nonce = true\n"
+	       "resource_id = 'body.id'\nbody.secret = ['token']\n"
+	       "events = { completed = 'order.made', failed = 'order.not' }\n");
+	struct value *op = at(d, "paths|/api/order|post");
+	assert_string_equal(text(op, "description"),
+	    "Answered with 202 at once, unless the request says how long to "
+	    "wait. It ends within 15 minutes, and what it gave is kept for 1 "
+	    "day. Of one owner it takes 20 in 1 minute, and 5 at a time; more "
+	    "is 429. While a request of the same owner with the same `id` has "
+	    "not ended, another one is 409. Its result is delivered once; then "
+	    "it is 410. Events of `view=command`: `order.made`, `order.not`.");
+	struct value *body = at(op, "requestBody");
+	assert_true(at(body, "content|application/json|schema|properties|"
+			     "token|writeOnly")
+			->as.b);
+	assert_false(at(body, "required")->as.b);
 }
 
 /* ---- operations ---------------------------------------------------------- */
@@ -464,7 +610,9 @@ int main(void)
 	    T(without_api), T(elsewhere), T(bad_paths), T(below_the_apis),
 	    T(from_environment), T(about_itself), T(as_it_is_said),
 	    T(bad_server), T(api_elsewhere), T(problems_are_those_of_the_table),
-	    T(references), T(places_become_parameters), T(bodies),
+	    T(references), T(references_of_owners), T(who_may_ask),
+	    T(with_and_without), T(without_owners), T(answers_by_trait),
+	    T(promises_in_words), T(places_become_parameters), T(bodies),
 	    T(bodies_of_no_known_shape), T(one_path_of_two_apis),
 	    T(with_a_login), T(pace_in_words), T(jobs_below_the_prefix),
 	    T(twice_the_same)};

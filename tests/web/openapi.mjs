@@ -46,23 +46,25 @@ async function ticket(what = {}, path = ORDER, body = order) {
 	return pathOf(r.json.statusUrl);
 }
 
-async function settled(job) {
-	for (;;) {
-		const r = await is(200, 'GET', job);
-		if (!['pending', 'processing'].includes(r.json.status))
+/* Held each time until something changes: whoever asks too often is told. */
+async function changed(job, until) {
+	for (let etag = '"0"';;) {
+		const r = await ask('GET', job,
+			{headers: {'if-none-match': etag, prefer: 'wait=20'}});
+		if (r.status === 304)
+			continue;
+		equal(r.status, 200, r.text);
+		if (until(r.json.status))
 			return r;
-		await pause(50);
+		etag = r.h.etag;
 	}
 }
 
-async function processing(job) {
-	for (;;) {
-		const r = await is(200, 'GET', job);
-		if (r.json.status !== 'pending')
-			return equal(r.json.status, 'processing');
-		await pause(20);
-	}
-}
+const settled = job =>
+	changed(job, s => !['pending', 'processing'].includes(s));
+const processing = async job =>
+	equal((await changed(job, s => s !== 'pending')).json.status,
+		'processing');
 
 /* Everything that can be asked about a job, whatever it is. */
 async function around(job) {
@@ -236,9 +238,28 @@ test('what is cancelled', async () => {
 		}
 	}
 	await settled(slow);
-	await is(400, 'DELETE', `${await ticket()}?purge=1`);
 	await is(413, 'POST', `${await ticket()}/cancel`,
 		{body: 'x'.repeat(3e6)});
+});
+
+test('what had ended already, where that is asked', async () => {
+	const strict = {headers: {prefer: 'handling=strict'}};
+	const job = await ticket();
+	await settled(job);
+	await is(409, 'DELETE', job, strict);
+	await is(409, 'POST', `${job}/cancel`, strict);
+	await is(200, 'DELETE', job);
+});
+
+test('what is erased on request', async () => {
+	const job = await ticket({wait: 2000});
+	await is(400, 'DELETE', `${job}?purge=yes`);
+	await is(409, 'DELETE', `${job}?purge=1`);
+	await settled(job);
+	await is(204, 'DELETE', `${job}?purge=1`);
+	await is(410, 'DELETE', `${job}?purge=1`);
+	await is(410, 'GET', `${job}/result`);
+	await is(404, 'DELETE', `/api/jobs/job_${'A'.repeat(48)}?purge=1`);
 });
 
 test('what is erased', async () => {
