@@ -26,6 +26,7 @@ struct handling {
 	const struct request *r; /* NULL once it is gone */
 	bool resumed;		 /* was parked: its owner was checked then */
 	bool first;		 /* a commit will find out what is there */
+	bool bare;		 /* handling_load(): the row alone */
 	struct route route;
 	struct answer_context c;
 	struct answer *ans;
@@ -121,6 +122,9 @@ enum err handling_view(struct handling *h, bool *fresh)
 enum err handling_load(struct handling *h, size_t api,
     const uint8_t id[JOB_ID_BYTES]) __attribute__((warn_unused_result));
 bool handling_expired(const struct handling *h);
+/* The two halves of it: a row that is in hand, and what its bodies say. */
+void handling_take(struct handling *h, size_t api, const struct job *row);
+enum err handling_open(struct handling *h) __attribute__((warn_unused_result));
 
 /*
  * The id of the address: read, its API found (.api), its MAC checked for

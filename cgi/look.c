@@ -97,7 +97,7 @@ static bool shows_result(const struct handling *h)
 	       h->known != h->row.version;
 }
 
-static enum err open_bodies(struct handling *h)
+enum err handling_open(struct handling *h)
 {
 	struct str plain;
 	enum err err = open_body(h, BODY_META, &plain);
@@ -120,6 +120,16 @@ bool handling_expired(const struct handling *h)
 	    &h->row, &h->app->config->apis[h->api], h->now.wall_ms);
 }
 
+void handling_take(struct handling *h, size_t api, const struct job *row)
+{
+	h->row = *row;
+	h->api = api;
+	h->job = (struct answer_job){
+	    .api = &h->app->config->apis[api], .job = &h->row};
+	h->has_job = true;
+	h->known = knows_version(h) ? row->version : -1;
+}
+
 static enum err look(
     struct handling *h, size_t api, const uint8_t id[JOB_ID_BYTES])
 {
@@ -130,13 +140,8 @@ static enum err look(
 		return err;
 	if (!h->resumed && memcmp(row.owner, h->owner, JOB_OWNER_BYTES) != 0)
 		return ERR_NOT_FOUND;
-	h->row = row;
-	h->api = api;
-	h->job = (struct answer_job){
-	    .api = &h->app->config->apis[api], .job = &h->row};
-	h->has_job = true;
-	h->known = knows_version(h) ? row.version : -1;
-	return handling_expired(h) ? ERR_OK : open_bodies(h);
+	handling_take(h, api, &row);
+	return h->bare || handling_expired(h) ? ERR_OK : handling_open(h);
 }
 
 /*
@@ -168,8 +173,22 @@ enum err handling_load(
 
 struct waking {
 	struct park *park;
+	struct store *store;
 	size_t api, n;
+	enum err err;
 };
+
+/* Who follows all of an owner's jobs: the row says whose it is. */
+static void wake_owner(struct waking *w, const uint8_t key[JOB_KEY_BYTES])
+{
+	struct job row;
+	enum err err = store_get(w->store, w->api, key, &row);
+
+	if (err == ERR_OK)
+		park_wake(w->park, PARK_OWNER, row.owner);
+	else if (err != ERR_NOT_FOUND)
+		w->err = err;
+}
 
 static bool wake(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
 {
@@ -177,13 +196,15 @@ static bool wake(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
 
 	(void)version;
 	park_wake(w->park, w->api, key);
+	if (park_owners(w->park))
+		wake_owner(w, key);
 	w->n++;
-	return true;
+	return w->err == ERR_OK;
 }
 
 static enum err wake_changed(struct app *app, struct park *park)
 {
-	struct waking w = {.park = park};
+	struct waking w = {.park = park, .store = app->store};
 	enum err err = ERR_OK;
 
 	for (; err == ERR_OK && w.n < WAKES_MAX; w.api++) {
@@ -191,6 +212,8 @@ static enum err wake_changed(struct app *app, struct park *park)
 			return ERR_OK;
 		err = store_changed(
 		    app->store, w.api, app->seen, WAKES_MAX - w.n, wake, &w);
+		if (err == ERR_OK)
+			err = w.err;
 	}
 	if (err == ERR_OK)
 		park_wake_all(park);
