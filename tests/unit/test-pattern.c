@@ -95,6 +95,97 @@ static void every_row(void **state)
 	}
 }
 
+/*
+ * Contract 3 in other words: the pattern that was asked for, or the API's; of
+ * those allowed the nearest, and of two the one that waits longer; how long
+ * that one waits.
+ */
+static struct pace oracle(const struct api *api, int64_t asked)
+{
+	static const int longer_first[3][3] = {
+	    [F] = {F, A, Y}, [A] = {A, Y, F}, [Y] = {Y, A, F}};
+	enum pattern wanted = api->pattern;
+	struct pace out = {0};
+
+	if (asked >= 0)
+		wanted = asked == 0 ? F : asked >= 25000 ? Y : A;
+	out.pattern = wanted;
+	for (int i = 2; i >= 0; i--)
+		if (api->allow & BIT((unsigned)longer_first[wanted][i]))
+			out.pattern = (enum pattern)longer_first[wanted][i];
+	if (out.pattern == Y)
+		out.wait_ms = 25000;
+	if (out.pattern == A && asked > 0)
+		out.wait_ms = asked < 25000 ? asked : 24999;
+	else if (out.pattern == A)
+		out.wait_ms = api->wait_ms;
+	return out;
+}
+
+/* Each default × each set of allowed ones × each way to ask. */
+static void every_clamping(void **state)
+{
+	static const struct {
+		const char *wait, *prefer;
+		int64_t asked; /* -1: nothing that counts */
+	} ways[] = {
+	    {NULL, NULL, -1},
+	    {"0", NULL, 0},
+	    {"1", NULL, 1},
+	    {"24999", NULL, 24999},
+	    {"25000", NULL, 25000},
+	    {"9999999", NULL, 9999999},
+	    {"-1", NULL, -1},
+	    {"", NULL, -1},
+	    {"1e3", NULL, -1},
+	    {"+5", NULL, -1},
+	    {" 7 ", NULL, 7},
+	    {NULL, "wait=0", 0},
+	    {NULL, "wait=1", 1000},
+	    {NULL, "wait=25", 25000},
+	    {NULL, "wait=\"3\"", 3000},
+	    {NULL, "respond-async", 0},
+	    {NULL, "respond-async, wait=4", 4000},
+	    {NULL, "handling=strict", -1},
+	    {"500", "wait=9", 500},
+	    {"x", "wait=9", -1},
+	};
+	int n = 0;
+	(void)state;
+
+	for (enum pattern own = F; own < PATTERN_COUNT; own++)
+		for (unsigned allow = 1; allow <= ALL; allow++)
+			for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]);
+			     i++, n++) {
+				struct pair headers[2];
+				struct request r = {
+				    .headers = {.items = headers}};
+				const struct api api = {.pattern = own,
+				    .allow = allow,
+				    .wait_ms = 300,
+				    .wait_max_ms = 25000};
+				struct pace got,
+				    want = oracle(&api, ways[i].asked);
+
+				if (ways[i].wait)
+					headers[r.headers.n++] =
+					    (struct pair){STR("x-wait-time-ms"),
+						str_of(ways[i].wait)};
+				if (ways[i].prefer)
+					headers[r.headers.n++] =
+					    (struct pair){STR("prefer"),
+						str_of(ways[i].prefer)};
+				pattern_choose(&api, &r, &got);
+				assert_int_equal(got.pattern, want.pattern);
+				assert_int_equal(got.wait_ms, want.wait_ms);
+				assert_int_equal(got.asked, ways[i].asked >= 0);
+				assert_int_equal(got.prefer,
+				    ways[i].asked >= 0 && !ways[i].wait);
+				assert_true(allow & BIT((unsigned)got.pattern));
+			}
+	assert_int_equal(n, 3 * 7 * 20);
+}
+
 static void limits(void **state)
 {
 	struct api api = {.pattern = Y, .allow = 0};
@@ -116,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_row),
+	    cmocka_unit_test(every_clamping),
 	    cmocka_unit_test(limits),
 	};
 
