@@ -69,6 +69,7 @@ struct afterwards {
 };
 
 /* One per kind of route; app.c has the table. */
+enum outcome handle_options(struct handling *h);
 enum outcome handle_accept(struct handling *h);
 enum outcome handle_job(struct handling *h);
 enum outcome handle_job_result(struct handling *h);
