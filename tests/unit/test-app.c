@@ -503,6 +503,29 @@ static void options(void **state)
 	assert_non_null(strstr(headers, "x-wait-time-ms"));
 	assert_non_null(strstr(headers, "gov-client-x"));
 	assert_null(strstr(headers, "x-evil"));
+	/* nobody asked for this one: it is there by name, and once */
+	const char *named = strstr(headers, ", hmrc-access-token");
+	assert_non_null(named);
+	assert_null(strstr(named + 3, "hmrc-access-token"));
+	send_it(w, "OPTIONS /api/v1/return", NULL,
+	    "origin: http://127.0.0.1:8080",
+	    "access-control-request-method: POST",
+	    "access-control-request-headers: HMRC-Access-Token, prefer, "
+	    "authorization, gov-client-b, gov-client-b, gov client-c");
+	assert_string_equal(got_header(w, "access-control-allow-headers"),
+	    "authorization, content-type, idempotency-key, if-none-match, "
+	    "last-event-id, prefer, traceparent, x-initial-request, "
+	    "x-request-id, x-wait-time-ms, hmrc-access-token, gov-client-b");
+	/* of a job: what is the same for all APIs */
+	send_it(w, "OPTIONS /api/jobs/job_1", NULL,
+	    "origin: http://127.0.0.1:8080",
+	    "access-control-request-method: DELETE",
+	    "access-control-request-headers: gov-client-b");
+	assert_answer(w, 204);
+	assert_string_equal(got_header(w, "access-control-allow-methods"),
+	    "GET, HEAD, DELETE, OPTIONS");
+	assert_null(
+	    strstr(got_header(w, "access-control-allow-headers"), "gov"));
 	send_it(
 	    w, "OPTIONS /api/v1/return", NULL, "origin: http://evil.example");
 	assert_answer(w, 204);
