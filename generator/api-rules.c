@@ -6,7 +6,8 @@
 
 /*
  * What an API bounds, what it calls what happens, and what of a body is a
- * credential. Findings: `unknown-event`, `bad-value`.
+ * credential. Findings: `unknown-event`, `bad-value`; as a warning
+ * `resource-shared`.
  */
 static const char *const events[] = {
     "accepted", "started", "progress", "completed", "failed", "cancelled"};
@@ -103,6 +104,11 @@ static void resource_id(struct making *m, struct api *api)
 		    "`%.*s` is a credential (body.secret), and another one "
 		    "would be another resource; name a member that stays",
 		    STR_ARG(name));
+	else if (str_is(api->auth, "none"))
+		diag_warn(m->diag, pos, "resource-shared",
+		    "anybody may call this, and whoever is first with an id "
+		    "keeps all others out until that job has ended; have them "
+		    "sign in");
 	api->resource_id = id;
 }
 
