@@ -102,7 +102,10 @@ static void put_names(struct handling *h)
 
 static enum outcome finish(struct handling *h, enum outcome outcome)
 {
-	if (outcome != OUTCOME_ANSWER)
+	const bool begins =
+	    outcome == OUTCOME_ANSWER || outcome == OUTCOME_STREAM;
+
+	if (!begins || !h->ans->status) /* or more of what has begun */
 		return outcome;
 	put_waited(h);
 	put_names(h);
@@ -178,7 +181,7 @@ static enum outcome (*const handlers[])(struct handling *h) = {
     [ROUTE_JOB_RESULT] = handle_job_result,
     [ROUTE_JOB_CANCEL] = handle_job_cancel,
     [ROUTE_HEALTH] = handle_health,
-    [ROUTE_EVENTS] = handle_none,
+    [ROUTE_EVENTS] = handle_events,
     [ROUTE_LIST] = handle_none,
     [ROUTE_OWNER_EVENTS] = handle_none,
 };
@@ -334,6 +337,10 @@ enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
 	h.change = change;
 	h.c.origin = wait->origin;
 	ans->head = wait->head;
+	if (wait->view == WAIT_EVENTS || wait->view == WAIT_OWNER_EVENTS) {
+		h.wait = wait;
+		return finish(&h, events_resume(&h));
+	}
 	enum err err = handling_load(&h, wait->api, wait->id);
 	if (handling_may_pass(err) && now.boot_ms < wait->deadline_boot) {
 		wait->again_boot = handling_again(&h, err);

@@ -21,6 +21,7 @@
 struct change;
 struct bearer;
 struct estimate;
+struct event_cache;
 struct app {
 	const struct config *config;
 	const struct keys *keys;
@@ -30,6 +31,7 @@ struct app {
 	size_t body_max;     /* the largest of all APIs: what the loop reads */
 	const struct log *log;	    /* NULL = says nothing */
 	struct bearer *bearer;	    /* NULL = no API takes tokens */
+	struct event_cache *events; /* NULL = each is written anew */
 	struct estimate *estimates; /* one for each API; NULL = none measured */
 	/*
 	 * As a plain CGI program there is one request and no loop: no stream,

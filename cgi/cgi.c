@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cgi/committer.h"
+#include "cgi/events.h"
 #include "cgi/listen.h"
 #include "cgi/loop.h"
 #include "cgi/start.h"
@@ -144,6 +145,7 @@ static size_t largest_body(const struct config *config)
 static void set_app(struct endpoint *e)
 {
 	e->app = (struct app){.config = e->start.config,
+	    .events = event_cache_new(),
 	    .keys = &e->start.keys,
 	    .store = e->reads,
 	    .body_max = largest_body(e->start.config),
@@ -323,6 +325,7 @@ int main(int argc, char *argv[])
 	    &e.start.arena, options, argc, argv, &e.start.diag, &found);
 	if (err == ERR_OK)
 		err = run(&e, &found);
+	event_cache_free(e.app.events);
 	store_close(e.reads);
 	return start_close(&e.start, err);
 }

@@ -76,6 +76,9 @@ enum outcome handle_job_result(struct handling *h);
 enum outcome handle_job_cancel(struct handling *h);
 enum outcome handle_job_purge(struct handling *h);
 enum outcome handle_health(struct handling *h);
+enum outcome handle_events(struct handling *h);
+/* A stream again, or one whose job could not be looked up: .wait says all. */
+enum outcome events_resume(struct handling *h);
 /* The second half, one per kind of change; app.c has the table. */
 enum outcome handle_accepted(struct handling *h, struct change *change);
 enum outcome handle_cancelled(struct handling *h, struct change *change);
