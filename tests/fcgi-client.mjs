@@ -88,6 +88,7 @@ export class Client {
 		this.out = new Map();
 		this.answers = new Map();
 		this.waiting = new Map();
+		this.following = new Map();
 		this.closed = new Promise(done => socket.once('close', done));
 		socket.on('error', () => {});
 		socket.on('data', data => this.#take(data));
@@ -110,6 +111,13 @@ export class Client {
 	}
 
 	#record(type, id, content) {
+		const follower = this.following.get(id);
+		if (follower) {
+			if (type === END)
+				this.following.delete(id);
+			follower(type === END ? null : Buffer.from(content));
+			return;
+		}
 		const parts = this.out.get(id) ?? [];
 		this.out.set(id, [...parts, Buffer.from(content)]);
 		if (type !== END)
@@ -141,6 +149,12 @@ export class Client {
 			this.waiting.set(id, {resolve: settle(resolve),
 				reject: settle(reject)});
 		});
+	}
+
+	/* An answer as it comes: take(bytes), at its end take(null). */
+	follow(what, take) {
+		this.following.set(what.id ?? 1, take);
+		this.send(request(what));
 	}
 
 	ask(what) {
