@@ -259,15 +259,17 @@ demo:
 	@exec $(BUILD)/bin/lowtide serve -C site --env dev --port $(PORT) \
 		$(if $(CHECK),-- node check.mjs)
 
-# make install DESTDIR= PREFIX=: the programs, their manuals and what completes
-# their command lines, nothing else; configuration, keys and state are made by
-# whoever runs a site.
+# make install DESTDIR= PREFIX=: the programs, their manuals, what completes
+# their command lines and the units that run them, nothing else; configuration,
+# keys and state are made by whoever runs a site.
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+UNITS := $(wildcard templates/server/systemd/*@.*.mustache)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(SHARE)/,man/man1 \
 		man/man5 man/man8 bash-completion/completions \
-		zsh/site-functions)
+		zsh/site-functions) $(LIBDIR)/systemd/system $(LIBDIR)/sysusers.d
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BUILD)/man/lowtide.1 cgi/lowtide-jobs.1 \
 		$(SHARE)/man/man1
@@ -276,6 +278,13 @@ install: all
 	install -m 644 $(BUILD)/completions/lowtide.bash \
 		$(SHARE)/bash-completion/completions/lowtide
 	install -m 644 $(BUILD)/completions/_lowtide $(SHARE)/zsh/site-functions
+	for unit in $(notdir $(UNITS:.mustache=)); do \
+		sed 's|^ExecStart=|&$(PREFIX)/bin/|' \
+			templates/server/systemd/$$unit.mustache \
+			>$(LIBDIR)/systemd/system/$$unit && \
+		chmod 644 $(LIBDIR)/systemd/system/$$unit || exit 1; done
+	install -m 644 templates/server/systemd/lowtide.sysusers.mustache \
+		$(LIBDIR)/sysusers.d/lowtide.conf
 
 # Figures, never asserted: tests/bench/run.mjs says what they are and what
 # ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=1 BENCH_JSON= do.

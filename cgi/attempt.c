@@ -54,6 +54,9 @@ void attempt_prepare(struct attempt *t, const struct config *config,
 		ERR_OK ||
 	    envelope_get_request(&t->arena, plain, &t->request) != ERR_OK)
 		end_unusable(t, STR("the stored request cannot be read"), now);
+	else if (api->noop)
+		outcome_echo(&t->job, compose_type(&t->compose),
+		    t->request.body, now, &t->outcome);
 	else if (!t->compose.upstream)
 		end_unusable(t, STR("this API has no upstream"), now);
 	else if (compose_call(&t->arena, &t->compose, &t->call, &why) != ERR_OK)

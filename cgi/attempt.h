@@ -43,7 +43,8 @@ void attempt_free(struct attempt *attempt); /* NULL-safe */
 
 /*
  * Opens the sealed request and composes the call. What cannot be called has
- * ended already: .callable is false and .outcome says why.
+ * ended already: .callable is false and .outcome says why, or, of a noop API,
+ * what with.
  */
 void attempt_prepare(struct attempt *attempt, const struct config *config,
     const struct keys *keys, struct str sealed, const struct outcome_now *now);

@@ -117,7 +117,7 @@ static enum err headers_of(struct arena *a, const struct compose *c,
 	return templated_headers(a, c->api, source, out, why);
 }
 
-static struct str content_type(const struct compose *c)
+struct str compose_type(const struct compose *c)
 {
 	const struct pairs *sent = &c->request->headers;
 
@@ -146,7 +146,7 @@ static enum err body_of(struct arena *a, const struct compose *c,
 	}
 	out->has_body = out->body.n > 0;
 	if (out->has_body) {
-		struct str type = content_type(c);
+		struct str type = compose_type(c);
 		if (type.n)
 			set_header(&out->headers, STR("Content-Type"), type);
 	}

@@ -32,6 +32,9 @@ enum err compose_call(struct arena *a, const struct compose *compose,
     struct upstream_call *out, struct str *why)
     __attribute__((warn_unused_result));
 
+/* What the body is: see above. */
+struct str compose_type(const struct compose *compose);
+
 /*
  * Where the result is: the API's `location` filled from the upstream's
  * answer; if it has none, or it cannot be filled, the upstream's own Location.

@@ -140,6 +140,11 @@ static bool names_any(const struct api *api)
 	       template_uses(api->request_body, "header");
 }
 
+bool names_takes_credential(const struct api *api)
+{
+	return api->forward.n || names_any(api);
+}
+
 bool names_is_credential(const struct api *api, struct str header)
 {
 	for (size_t i = 0; i < api->forward.n; i++)

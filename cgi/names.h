@@ -35,6 +35,8 @@ bool names_matches_forward(const struct api *api, struct str header);
  * well, a time or a window's size, so they count only where nothing is named.
  */
 bool names_is_credential(const struct api *api, struct str header);
+/* Whether there is any, in a header or in the body. */
+bool names_takes_credential(const struct api *api);
 
 enum naming {
 	NAMING_NONE,   /* no name, or one that is ignored */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "cgi/names.h"
+
 /*
  * An answer falls into one class, and the class is a row of this table.
  *
@@ -12,8 +14,9 @@
  *     job_step(), which knows on_lost.
  * kind, reason: how it ends otherwise.
  *
- * A 401 is an ordinary refusal until jobs can rest for new credentials; an
- * upstream's 202 ends as 200 until such upstreams are polled.
+ * A 401 where a credential of the client goes upstream does not end a job: it
+ * rests until the same request comes with another one (job_step() counts).
+ * An upstream's 202 ends as 200 until such upstreams are polled.
  */
 enum again { NEVER, IDEMPOTENT, ALWAYS };
 enum answer_class {
@@ -24,6 +27,7 @@ enum answer_class {
 	CLASS_DONE,	   /* 2xx */
 	CLASS_REDIRECT,	   /* 3xx, and anything that is no final status */
 	CLASS_REFUSED,	   /* 4xx */
+	CLASS_NEEDS,	   /* 401 to the client's own credential */
 	CLASS_TOO_MANY,	   /* 429 */
 	CLASS_UNAVAILABLE, /* 503 that says when to come back */
 	CLASS_ERROR,	   /* other 5xx */
@@ -49,6 +53,8 @@ static const struct class_row {
 	"The upstream answered with a redirect, which is not followed."},
     [CLASS_REFUSED] = {false, NEVER, JOB_EVENT_FAIL, REASON_UPSTREAM_REFUSED,
 	"The upstream did not accept the request."},
+    [CLASS_NEEDS] = {false, NEVER, JOB_EVENT_NEED, REASON_UPSTREAM_REFUSED,
+	"The upstream did not accept the credentials."},
     [CLASS_TOO_MANY] = {true, ALWAYS, JOB_EVENT_FAIL, REASON_UPSTREAM_REFUSED,
 	"The upstream takes no more requests at the moment."},
     [CLASS_UNAVAILABLE] = {false, IDEMPOTENT, JOB_EVENT_FAIL,
@@ -57,7 +63,8 @@ static const struct class_row {
 	"The upstream failed."},
 };
 
-static enum answer_class class_of_status(const struct upstream_answer *answer)
+static enum answer_class class_of_status(
+    const struct api *api, const struct upstream_answer *answer)
 {
 	int status = answer->status;
 
@@ -67,6 +74,8 @@ static enum answer_class class_of_status(const struct upstream_answer *answer)
 		return CLASS_UNAVAILABLE;
 	if (status >= 500)
 		return CLASS_ERROR;
+	if (status == 401 && names_takes_credential(api))
+		return CLASS_NEEDS;
 	if (status >= 400)
 		return CLASS_REFUSED;
 	return status >= 200 && status < 300 ? CLASS_DONE : CLASS_REDIRECT;
@@ -89,7 +98,7 @@ static enum answer_class class_of(
 		max = api->result_max;
 	if (answer->body.n > (size_t)max)
 		return CLASS_TOO_LARGE;
-	return class_of_status(answer);
+	return class_of_status(api, answer);
 }
 
 static bool may_go_again(
@@ -149,7 +158,8 @@ static int status_of(
 {
 	if (class == CLASS_DONE)
 		return answer->status == 202 ? 200 : answer->status;
-	if (class == CLASS_REFUSED || class == CLASS_TOO_MANY)
+	if (class == CLASS_REFUSED || class == CLASS_NEEDS ||
+	    class == CLASS_TOO_MANY)
 		return answer->status;
 	return 0; /* the reason's own */
 }
@@ -188,4 +198,15 @@ void outcome_unusable(const struct job *job, struct str why,
 	    outcome_event(JOB_EVENT_FAIL, job, now->now_ms, now->now_boot);
 	out->event.reason = REASON_FAILED;
 	out->result.message = why;
+}
+
+void outcome_echo(const struct job *job, struct str type, struct str body,
+    const struct outcome_now *now, struct outcome *out)
+{
+	*out = (struct outcome){0};
+	out->event =
+	    outcome_event(JOB_EVENT_COMPLETE, job, now->now_ms, now->now_boot);
+	out->event.status = body.n ? 200 : 204;
+	out->result = (struct envelope_result){
+	    .status = out->event.status, .content_type = type, .body = body};
 }

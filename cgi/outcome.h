@@ -37,6 +37,13 @@ void outcome_of(struct arena *a, const struct api *api, const struct job *job,
 void outcome_unusable(const struct job *job, struct str why,
     const struct outcome_now *now, struct outcome *out);
 
+/*
+ * A noop API's: done, without any call. The request's body is the result: 200,
+ * or 204 where there is none.
+ */
+void outcome_echo(const struct job *job, struct str type, struct str body,
+    const struct outcome_now *now, struct outcome *out);
+
 /* The event of a running attempt: kind, times and fence. */
 struct job_event outcome_event(enum job_event_kind kind, const struct job *job,
     int64_t now_ms, int64_t now_boot);

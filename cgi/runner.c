@@ -287,6 +287,8 @@ static void log_written(struct runner *r, struct runner_now now)
 			event = "job-lost";
 		else if (job_is_terminal(t->job.state))
 			event = "job-ended";
+		else if (t->job.needs)
+			event = "job-needs-credentials";
 		attempt_log(t, &log, now.now_ms, event);
 	}
 	log_release(&log);

@@ -37,7 +37,7 @@ static const struct opt options[] = {
     START_OPTIONS,
     {.name = "dev",
 	.kind = OPT_FLAG,
-	.help = "allow the options below; for tests and `lowtide serve`"},
+	.help = "allow the options below, and noop = true; for tests"},
     {.name = "lease",
 	.kind = OPT_DURATION,
 	.arg = "TIME",
@@ -112,6 +112,25 @@ static enum err read_options(struct worker *w, const struct opt_value *v)
 		return ERR_USAGE;
 	}
 	return ERR_OK;
+}
+
+/* What does nothing is for measuring what the rest costs. */
+static enum err check_handlers(struct worker *w, const struct opt_value *v)
+{
+	const struct config *config = w->start.config;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < config->n_apis && !v[WORKER_DEV].given; i++) {
+		if (!config->apis[i].noop)
+			continue;
+		diag_error(&w->start.diag, POS_FILE(w->start.config_path),
+		    "noop-handler",
+		    "the API `%.*s` does nothing with what it is sent; give "
+		    "it an upstream, or say --dev",
+		    STR_ARG(config->apis[i].name));
+		err = ERR_INPUT;
+	}
+	return err;
 }
 
 /*
@@ -291,6 +310,8 @@ static enum err work(struct worker *w, const struct opt_value *values)
 	w->start.turn_wait_ms = turn_wait_ms(w->lease_ms);
 	if (err == ERR_OK)
 		err = start_open(&w->start, values, STORE_WRITES);
+	if (err == ERR_OK)
+		err = check_handlers(w, values);
 	if (err == ERR_OK)
 		err = catch_signals(w);
 	if (err == ERR_OK)

@@ -25,12 +25,14 @@
  *   redirects[]  from, regex, raw, plain; head, tail, splat, takes …
  *   codings[]    token, ending, suffix; the best first
  *   rewrites[]   for lighttpd, which cannot ask whether a file is there
+ *   owner …      who has to be somebody: server-owner.c
  *
  * regex ends with \z or '/', so that a template may not put anything behind it;
  * coded is the same with the endings of compressed siblings.
  */
 #define PORT 8080	       /* when base_url is not on loopback */
 #define READ_SLACK_MS 15000    /* above the longest wait of any API */
+#define READ_MIN_MS 45000      /* streams say something every 15 s */
 #define BODY_MIN (1024 * 1024) /* below it our own 413 answers … */
 #define BODY_SLACK (64 * 1024) /* … and a little above the caps */
 #define ROOT "www"	       /* below the output folder */
@@ -90,15 +92,18 @@ struct str data_made(const struct server_ctx *d,
 
 /* --- the APIs ---------------------------------------------------------- */
 
+/* What the endpoint never says, and so has no page. */
+#define BLANK "uri-too-long"
+
 /*
  * A problem that a server answers by itself, as the endpoint would; status 0
  * is the problem's own. Only nginx can answer 503 where it would say 502.
  */
 static struct str problem(
-    const struct server_ctx *d, const char *type, int status)
+    const struct server_ctx *d, const char *name, int status)
 {
 	static const struct row {
-		const char *type;
+		const char *name;
 		int status;
 		const char *title, *detail;
 	} rows[] = {
@@ -106,43 +111,78 @@ static struct str problem(
 	{type, status, title, detail},
 #include "lib/problem.def"
 #undef PROBLEM
+	    {BLANK, 414, "URI Too Long",
+		"The address is longer than this server takes."},
 	};
 	struct buf json = {0};
 	struct json_writer w = {.out = &json};
+	const struct row *r = rows;
+	/* pages are where the site is, as the endpoint has it */
+	struct str type = arena_printf(d->a, "%.*s/problems/%s",
+	    STR_ARG(
+		d->b->site->api_url.n ? d->b->site->base_url : (struct str){0}),
+	    name);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		const struct row *r = &rows[i];
-		if (strcmp(r->type, type) != 0)
-			continue;
-		json_open(&w, '{');
-		json_key(&w, "type");
-		/* pages are where the site is, as the endpoint has it */
-		json_string(
-		    &w, arena_printf(d->a, "%.*s/problems/%s",
-			    STR_ARG(d->b->site->api_url.n ? d->b->site->base_url
-							  : (struct str){0}),
-			    r->type));
-		json_key(&w, "title");
-		json_string(&w, str_of(r->title));
-		json_key(&w, "status");
-		json_int(&w, status ? status : r->status);
-		json_key(&w, "detail");
-		json_string(&w, str_of(r->detail));
-		json_key(&w, "error");
-		json_string(&w, str_of(r->type));
-		json_key(&w, "message");
-		json_string(&w, str_of(r->detail));
-		json_close(&w, '}');
-	}
+	while (strcmp(r->name, name) != 0)
+		r++;
+	json_open(&w, '{');
+	json_key(&w, "type");
+	json_string(&w, strcmp(name, BLANK) != 0 ? type : STR("about:blank"));
+	json_key(&w, "title");
+	json_string(&w, str_of(r->title));
+	json_key(&w, "status");
+	json_int(&w, status ? status : r->status);
+	json_key(&w, "detail");
+	json_string(&w, str_of(r->detail));
+	json_key(&w, "error");
+	json_string(&w, str_of(r->name));
+	json_key(&w, "message");
+	json_string(&w, str_of(r->detail));
+	json_close(&w, '}');
 	struct str text = arena_str(d->a, buf_str(&json));
 	buf_release(&json);
 	return text;
 }
 
+static void set_origins(const struct server_ctx *d)
+{
+	const struct strs *origins = &d->b->config->origins;
+	struct value *rows = data_array(d, "origins");
+
+	for (size_t i = 0; i < origins->n; i++) {
+		struct value *row = data_row(d, rows);
+		data_text(d, row, "origin", origins->items[i]);
+		data_flag(d, row, "head", i == 0);
+	}
+	data_flag(d, d->root, "any_origins", origins->n > 0);
+}
+
+/* What a server answers by itself: 502 and 504 where it cannot say 503. */
+static void set_problems(const struct server_ctx *d)
+{
+	static const struct {
+		const char *key, *name;
+		int status;
+	} rows[] = {
+	    {"bad_request", "validation-failed", 0},
+	    {"too_large", "payload-too-large", 0},
+	    {"too_long", BLANK, 0},
+	    {"headers_too_large", "header-fields-too-large", 0},
+	    {"unauthorized", "unauthorized", 0},
+	    {"away", "store-unavailable", 0},
+	    {"away_502", "store-unavailable", 502},
+	    {"away_504", "store-unavailable", 504},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		data_text(d, d->root, rows[i].key,
+		    problem(d, rows[i].name, rows[i].status));
+}
+
 static void set_api(const struct server_ctx *d)
 {
 	const struct config *config = d->b->config;
-	int64_t body = BODY_MIN, wait = 0;
+	int64_t body = BODY_MIN, read = READ_MIN_MS;
 
 	data_flag(d, d->root, "api", config && config->n_apis > 0);
 	if (!config || config->n_apis == 0)
@@ -151,19 +191,17 @@ static void set_api(const struct server_ctx *d)
 		const struct api *api = &config->apis[i];
 		if (api->body_max + BODY_SLACK > body)
 			body = api->body_max + BODY_SLACK;
-		if (api->wait_max_ms > wait)
-			wait = api->wait_max_ms;
+		if (api->wait_max_ms + READ_SLACK_MS > read)
+			read = api->wait_max_ms + READ_SLACK_MS;
 	}
 	data_text(d, d->root, "prefix", config->prefix);
 	data_text(d, d->root, "prefix_regex",
 	    data_made(d, server_regex, config->prefix));
-	data_text(d, d->root, "too_large", problem(d, "payload-too-large", 0));
-	data_text(d, d->root, "away", problem(d, "store-unavailable", 0));
-	data_text(d, d->root, "away_502", problem(d, "store-unavailable", 502));
-	data_text(d, d->root, "away_504", problem(d, "store-unavailable", 504));
+	set_problems(d);
+	set_origins(d);
 	data_int(d, d->root, "body_max", body);
 	data_int(d, d->root, "body_max_kb", (body + 1023) / 1024);
-	data_int(d, d->root, "read_timeout_s", (wait + READ_SLACK_MS) / 1000);
+	data_int(d, d->root, "read_timeout_s", read / 1000);
 	data_text(d, d->root, "socket",
 	    d->b->socket ? str_of(d->b->socket)
 			 : arena_printf(d->a, "/run/lowtide/%.*s/cgi.sock",
@@ -258,6 +296,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	server_set_redirects(d, redirects);
 	set_map_sizes(d);
 	set_api(d);
+	server_set_owner(d);
 	/* said already if there is no such page */
 	struct str page;
 	if (server_page(b, "site.not_found", &page) == ERR_OK && page.n)

@@ -5,8 +5,8 @@
 #include "generator/server.h"
 
 /*
- * Between server-data.c and server-paths.c alone: the table that is being made
- * for templates, and how things are put into it.
+ * Between server-data.c, server-owner.c and server-paths.c alone: the table
+ * that is being made for templates, and how things are put into it.
  */
 struct server_ctx {
 	struct build *b;
@@ -32,6 +32,7 @@ struct value *data_row(const struct server_ctx *d, struct value *array);
 struct str data_made(const struct server_ctx *d,
     void (*put)(struct buf *out, struct str text), struct str text);
 
+void server_set_owner(const struct server_ctx *d); /* server-owner.c */
 /* server-paths.c: each sets the arrays of its name. */
 void server_find_lowered(struct server_ctx *d);
 void server_set_rules(const struct server_ctx *d);

@@ -1,5 +1,7 @@
 #include "generator/server.h"
 
+#define UNITS "systemd" /* whatever the web server is */
+
 /*
  * The configurations of web servers, in pieces (generator.md): what belongs
  * into somebody's own server, and a complete example (`lowtide serve` uses
@@ -17,12 +19,19 @@ static const struct piece {
     /* where %1 would be what a condition matched */
     {"apache", "apache-site.conf", ESCAPE_APACHE, {"\\%"}, false},
     {"apache", "apache-example.conf", ESCAPE_APACHE, {"\\%"}, false},
+    {"apache", "apache-cgi.conf", ESCAPE_APACHE, {"\\%"}, true},
     {"lighttpd", "lighttpd-site.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
     {"lighttpd", "lighttpd-example.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
+    {"lighttpd", "lighttpd-cgi.conf", ESCAPE_LIGHTTPD, {"%%"}, true},
     {"lighttpd", "lighttpd-problem-413.html", ESCAPE_NONE, {"%%"}, true},
     {"lighttpd", "lighttpd-problem-502.html", ESCAPE_NONE, {"%%"}, true},
     {"lighttpd", "lighttpd-problem-503.html", ESCAPE_NONE, {"%%"}, true},
     {"lighttpd", "lighttpd-problem-504.html", ESCAPE_NONE, {"%%"}, true},
+    /* for any site of a machine; `make install` has them, too */
+    {UNITS, "systemd/lowtide-cgi@.socket", ESCAPE_NONE, {"%"}, true},
+    {UNITS, "systemd/lowtide-cgi@.service", ESCAPE_NONE, {"%"}, true},
+    {UNITS, "systemd/lowtide-worker@.service", ESCAPE_NONE, {"%"}, true},
+    {UNITS, "systemd/lowtide.sysusers", ESCAPE_NONE, {"%"}, true},
 };
 
 /* `lowtide serve` runs nginx whatever a site is published with. */
@@ -30,6 +39,8 @@ static bool is_wanted(const struct build *b, const char *kind)
 {
 	const struct value *kinds = site_value(b->site, "server.kinds");
 
+	if (strcmp(kind, UNITS) == 0)
+		return !b->root;
 	if (b->root || !kinds)
 		return strcmp(kind, "nginx") == 0;
 	for (size_t i = 0; i < kinds->as.array.n; i++)

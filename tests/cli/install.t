@@ -7,14 +7,21 @@ case $BIN in */san/*) san=SAN=1 ;; esac
 ok "make install" make --no-print-directory install DESTDIR="$TMP/root" \
 	PREFIX=/opt/lowtide $san
 at=$TMP/root/opt/lowtide
-is "programs, manuals and completions, nothing else" \
+is "programs, manuals, completions and units, nothing else" \
 	"$(cd "$at" && find . -type f | sort | tr '\n' ' ')" \
 	"./bin/lowtide ./bin/lowtide-cgi ./bin/lowtide-jobs ./bin/lowtide-worker\
+ ./lib/systemd/system/lowtide-cgi@.service\
+ ./lib/systemd/system/lowtide-cgi@.socket\
+ ./lib/systemd/system/lowtide-worker@.service\
+ ./lib/sysusers.d/lowtide.conf\
  ./share/bash-completion/completions/lowtide\
  ./share/man/man1/lowtide-jobs.1 ./share/man/man1/lowtide.1\
  ./share/man/man5/lowtide-api.5 ./share/man/man5/lowtide-site.5\
  ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-worker.8\
  ./share/zsh/site-functions/_lowtide "
+like "its units start what was installed" \
+	"$(cat "$at"/lib/systemd/system/lowtide-cgi@.service)" \
+	'^ExecStart=/opt/lowtide/bin/lowtide-cgi --config /etc/lowtide/%i/'
 is "nothing beside it" "$(ls "$TMP/root")" opt
 port=$(free_port)
 cp -r site "$TMP/site"

@@ -100,7 +100,7 @@ like "what Apache needs is a line to copy" \
 	"$(cat "$TMP/others/server/apache-site.conf")" \
 	'^#[[:space:]]+a2enmod headers rewrite proxy_fcgi$'
 is "each in its pieces, and no other's" "$(ls "$TMP/others/server" |
-	grep -v problem | paste -sd ' ')" 'apache-example.conf apache-site.conf handlers lighttpd-example.conf lighttpd-site.conf lowtide.json'
+	grep -v problem | paste -sd ' ')" 'apache-cgi.conf apache-example.conf apache-site.conf handlers lighttpd-cgi.conf lighttpd-example.conf lighttpd-site.conf lowtide.json systemd'
 
 # ---- programs for the server
 is "a handler lies below server, to be run" \

@@ -247,6 +247,76 @@ static void backoff(void **state)
 	assert_in_range(outcome_backoff_ms(1000000, UINT64_MAX), 0, 60000);
 }
 
+/* Where a credential of the client goes upstream a 401 asks for another. */
+static void other_credentials(void **state)
+{
+	static struct str names[] = {STR_INIT("hmrc-access-token")},
+			  secrets[] = {STR_INIT("password")};
+	static struct pair of_client[] = {
+	    {STR_INIT("Authorization"), STR_INIT("Bearer {header.up-token}")}};
+	static struct pair of_ours[] = {
+	    {STR_INIT("Authorization"), STR_INIT("Bearer {secret.key}")}};
+	static const struct {
+		struct api api;
+		bool needs;
+	} kinds[] = {
+	    {{.forward = {names, 1}}, true},
+	    {{.request_headers = {of_client, 1}}, true},
+	    {{.body_secret = {secrets, 1}}, true},
+	    {{.request_headers = {of_ours, 1}}, false},
+	    {{.attempts = 1}, false},
+	};
+	struct upstream_answer answer = {
+	    .end = UPSTREAM_ANSWER, .status = 401, .body = STR_INIT("no")};
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct api api = kinds[i].api;
+		struct job job = running(1);
+
+		api.attempts = 1; /* it burns none */
+		outcome_of(&a, &api, &job, &answer, &now, &o);
+		assert_int_equal(
+		    o.event.kind, kinds[i].needs ? JOB_EVENT_NEED : X_FAIL);
+		job = ended(&api, job, &o);
+		assert_int_equal(job.needs, kinds[i].needs);
+		assert_int_equal(
+		    job.state, kinds[i].needs ? JOB_PENDING : JOB_FAILED);
+		job = running(1);
+		job.renewed = JOB_RENEWALS_MAX;
+		job = ended(&api, job, &o);
+		assert_int_equal(job.state, JOB_FAILED);
+		assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+		assert_int_equal(job.status, 401);
+		/* other refusals are what they were */
+		answer.status = 403;
+		outcome_of(&a, &api, &job, &answer, &now, &o);
+		assert_int_equal(o.event.kind, X_FAIL);
+		answer.status = 401;
+	}
+	arena_release(&a);
+}
+
+static void echoes(void **state)
+{
+	struct job job = running(1);
+	struct outcome o;
+
+	(void)state;
+	outcome_echo(&job, STR("text/x"), STR("as it came"), &now, &o);
+	assert_true(str_is(o.result.body, "as it came"));
+	assert_true(str_is(o.result.content_type, "text/x"));
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.state, JOB_COMPLETED);
+	assert_int_equal(job.status, 200);
+	job = running(1);
+	outcome_echo(&job, STR(""), STR(""), &now, &o);
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.status, 204);
+}
+
 /* Releases are no attempts: a drained worker burns none. */
 static void released_ones_do_not_count(void **state)
 {
@@ -288,6 +358,8 @@ int main(void)
 	    cmocka_unit_test(backoff),
 	    cmocka_unit_test(released_ones_do_not_count),
 	    cmocka_unit_test(unusable),
+	    cmocka_unit_test(other_credentials),
+	    cmocka_unit_test(echoes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -151,7 +151,7 @@ static struct api an_api(int64_t body_max, int64_t wait_max_ms)
 
 static void limits_from_the_apis(void **state)
 {
-	struct api apis[] = {an_api(65536, 25000), an_api(4 << 20, 1000)};
+	struct api apis[] = {an_api(65536, 35000), an_api(4 << 20, 1000)};
 	struct config config = {
 	    .prefix = STR("/api"), .apis = apis, .n_apis = 2};
 
@@ -164,7 +164,7 @@ static void limits_from_the_apis(void **state)
 	const char *site = server("nginx-site.conf");
 	has(site, "location ^~ /api/ {");
 	has(site, "client_max_body_size 4259840;"); /* 4 MiB and 64 KiB */
-	has(site, "fastcgi_read_timeout 40s;");
+	has(site, "fastcgi_read_timeout 50s;");
 	has(site, "fastcgi_next_upstream off;");
 	has(site, "fastcgi_request_buffering on;");
 	has(site, "fastcgi_keep_conn on;");
@@ -176,6 +176,22 @@ static void limits_from_the_apis(void **state)
 	has(server("nginx-http.conf"), "server \"unix:/tmp/x y/cgi.sock\";");
 	has(server("nginx-http.conf"), "keepalive ");
 	has(server("nginx-example.conf"), "root \"/tmp/x \\\"y\\\"\";");
+}
+
+/* Streams say something every 15 seconds, whatever anybody waits for. */
+static void streams_are_waited_for(void **state)
+{
+	struct api api = an_api(65536, 1000);
+	struct config config = {
+	    .prefix = STR("/api"), .apis = &api, .n_apis = 1};
+
+	(void)state;
+	load("http://127.0.0.1:9000");
+	k.build.config = &config;
+	assert_int_equal(produce_server(&k.build), ERR_OK);
+	has(server("nginx-site.conf"), "fastcgi_read_timeout 45s;");
+	has_not(server("nginx-site.conf"), "auth_basic");
+	has(server("systemd/lowtide-cgi@.service"), "--idle-exit 5m");
 }
 
 static void connects_to_the_other_host(void **state)
@@ -202,6 +218,7 @@ int main(void)
 	    TEST(cache_and_origins_by_class),
 	    TEST(case_only_differences),
 	    TEST(limits_from_the_apis),
+	    TEST(streams_are_waited_for),
 	    TEST(connects_to_the_other_host),
 	};
 
