@@ -72,7 +72,7 @@ static bool is_settled(const struct stat *st, int64_t now_ms)
 
 /* ---- reading it ---------------------------------------------------------- */
 
-static const char not_there[] = "there is no such file yet";
+const char jwks_not_there[] = "there is no such file yet";
 static const char unreadable[] = "it cannot be read";
 static const char no_file[] = "it is not a regular file";
 static const char anybodys[] = "others may write it; chmod o-w it";
@@ -101,7 +101,7 @@ static const char *read_file(
 	const char *why = NULL;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return not_there;
+		return jwks_not_there;
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? no_file : unreadable;
 	if (fstat(fd, st) != 0)
@@ -163,16 +163,18 @@ bool jwks_file_look(struct jwks_file *f, int dir, bool now, int64_t now_ms,
 	struct buf bytes = {0};
 	bool other = false;
 
-	if (!f->path ||
-	    (f->looked && !now && now_boot - f->looked_boot < JWKS_LOOK_MS))
+	const bool first = !f->looked;
+	const bool due = first || now_boot - f->looked_boot >= JWKS_LOOK_MS;
+
+	if (!f->path || (!due && !now))
 		return false;
-	bool first = !f->looked;
 	f->looked = true;
-	f->looked_boot = now_boot;
+	if (due)
+		f->looked_boot = now_boot;
 	if (fstatat(dir, f->path, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		st = (struct stat){0};
-	bool changed = first || !is_same(&st, &f->seen);
-	if (!changed && f->settled)
+	const bool changed = first || !is_same(&st, &f->seen);
+	if (!changed && (f->settled || !due))
 		return false;
 	f->seen = st;
 	f->settled = is_settled(&st, now_ms);

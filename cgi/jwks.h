@@ -69,10 +69,14 @@ struct jwks_file {
 	uint8_t digest[32]; /* of the bytes of the last good one */
 	const char *told;   /* what is wrong with it; NULL = nothing */
 };
+extern const char jwks_not_there[]; /* one of the reasons */
 
 void jwks_file_init(struct jwks_file *f, struct str provider);
 void jwks_file_release(struct jwks_file *f);
-/* `now`: look now, however lately that was. True: there is another set. */
+/*
+ * `now`: however lately that was; then by what is known of the file alone.
+ * True: there is another set.
+ */
 bool jwks_file_look(struct jwks_file *f, int dir, bool now, int64_t now_ms,
     int64_t now_boot, const struct log *log);
 
