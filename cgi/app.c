@@ -267,6 +267,8 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 
 	note_trouble(app, now, change->err);
 	start(&h, app, now, a, ans);
+	if (!change->then) /* a note that nobody waits for */
+		return OUTCOME_ANSWER;
 	start_afterwards(&h, change->then);
 	h.wait = wait;
 	h.api = change->api;
