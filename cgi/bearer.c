@@ -78,7 +78,7 @@ struct bearer *bearer_open(const struct config *config, const char *state,
 		    "this folder cannot be opened: %s", strerror(errno));
 		return NULL;
 	}
-	if (!signature_works()) {
+	if (config->n_providers && !signature_works()) {
 		diag_error(diag, POS_NONE, "signature-library",
 		    "libcjose and libcrypto cannot check signatures here; "
 		    "are they the versions that belong together?");
@@ -111,6 +111,8 @@ void bearer_reconfigure(struct bearer *b, const struct config *config)
 {
 	struct issuer *issuers = new_issuers(config);
 
+	if (config->n_providers && !b->n)
+		(void)signature_works(); /* loads it now, not with a request */
 	bearer_cache_free(b->cache);
 	b->cache = bearer_cache_new();
 	for (size_t i = 0; i < config->n_providers; i++)

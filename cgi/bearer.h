@@ -17,10 +17,11 @@
 struct bearer;
 /*
  * `state` is the store's folder, held open from now on, with the sets in its
- * folder jwks, which need not exist yet. It uses the signature's library, so
- * that this loads what it needs; the first looks at the files come with the
- * first tokens. NULL: the folder cannot be opened, or signatures cannot be
- * checked on this machine; there is a finding. `log` may be NULL.
+ * folder jwks, which need not exist yet. Where there are providers it uses the
+ * signature's library, so that this loads what it needs; the first looks at
+ * the files come with the first tokens, or bearer_report(). NULL: the folder
+ * cannot be opened, or signatures cannot be checked on this machine; there is a
+ * finding. `log` may be NULL.
  */
 struct bearer *bearer_open(const struct config *config, const char *state,
     const struct log *log, struct diag *diag);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cgi/bearer.h"
 #include "cgi/committer.h"
 #include "cgi/events.h"
 #include "cgi/listen.h"
@@ -49,6 +50,7 @@ struct endpoint {
 	struct start start;
 	struct log log;
 	struct store *reads;
+	struct bearer *bearer;
 	struct committer *committer;
 	struct app app;
 	int listen_fd, bell_fd;
@@ -149,6 +151,7 @@ static void set_app(struct endpoint *e)
 	    .keys = &e->start.keys,
 	    .store = e->reads,
 	    .body_max = largest_body(e->start.config),
+	    .bearer = e->bearer,
 	    .log = &e->log};
 	if (getrandom(&e->app.seed, sizeof(e->app.seed), 0) < 0)
 		e->app.seed = (uint64_t)getpid();
@@ -163,6 +166,20 @@ static enum err open_to_read(struct endpoint *e)
 
 	keys_check(&e->start.keys, spec.check);
 	return store_open(&store_sqlite, &spec, &e->start.diag, &e->reads);
+}
+
+/* What is missing of the providers' keys is no reason not to start. */
+static enum err open_tokens(struct endpoint *e)
+{
+	struct start *s = &e->start;
+
+	e->bearer = bearer_open(s->config, s->state_dir, &e->log, &s->diag);
+	if (!e->bearer)
+		return ERR_MISSING;
+	bearer_report(e->bearer, clock_wall_ms(), &s->diag);
+	diag_print(&s->diag, stderr);
+	diag_init(&s->diag, &s->arena);
+	return ERR_OK;
 }
 
 /* A connection each for thousands that wait. */
@@ -209,6 +226,8 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 
 	if (err == ERR_OK)
 		err = open_to_read(e);
+	if (err == ERR_OK)
+		err = open_tokens(e);
 	if (err != ERR_OK || values[CGI_TEST].given)
 		return err;
 	set_app(e);
@@ -326,6 +345,7 @@ int main(int argc, char *argv[])
 	if (err == ERR_OK)
 		err = run(&e, &found);
 	event_cache_free(e.app.events);
+	bearer_close(e.bearer);
 	store_close(e.reads);
 	return start_close(&e.start, err);
 }
