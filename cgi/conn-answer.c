@@ -125,7 +125,7 @@ static enum outcome ask_again(struct loop *loop, struct waiting *w,
 	*change = NULL;
 	if (w->again_boot <= loop->now.boot_ms)
 		w->again_boot = 0;
-	loop->now.streams_full = loop->n_streams >= loop->streams_max;
+	loop->now.streams_full = conn_streams_full(loop);
 	enum outcome outcome =
 	    spec->resume(spec->ctx, loop->now, &loop->arena, w, ans, change);
 	if (outcome != OUTCOME_PARK || w->deadline_boot > loop->now.boot_ms)

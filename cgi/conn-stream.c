@@ -31,6 +31,12 @@ static void send_piece(struct loop *loop, struct conn *c)
 	}
 }
 
+bool conn_streams_full(const struct loop *loop)
+{
+	return loop->n_streams >= loop->streams_max ||
+	       park_count(loop->park) >= LOOP_PARKED_MAX;
+}
+
 void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
     bool keep_conn, const struct answer *ans, const struct waiting *waiting)
 {
@@ -49,7 +55,7 @@ void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
 	}
 	slot.waiting.again_boot =
 	    conn_not_before_now(loop, waiting->again_boot);
-	if (loop->n_streams >= loop->streams_max ||
+	if (conn_streams_full(loop) ||
 	    park_put(loop->park, &slot, &c->slot) != ERR_OK) {
 		spec->refuse(
 		    spec->ctx, loop->now, &loop->arena, ERR_FULL, &full);

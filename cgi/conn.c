@@ -93,7 +93,7 @@ static void request(struct loop *loop, struct conn *c, uint8_t *bytes, size_t n)
 	if (err) {
 		conn_refuse(loop, c, err);
 	} else {
-		loop->now.streams_full = loop->n_streams >= loop->streams_max;
+		loop->now.streams_full = conn_streams_full(loop);
 		enum outcome outcome = spec->handle(spec->ctx, loop->now,
 		    &loop->arena, &r, &ans, &waiting, &change);
 		conn_outcome(loop, c, outcome, &ans, &waiting, change);

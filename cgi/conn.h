@@ -170,6 +170,8 @@ void conn_clear_answer(struct loop *loop);
 
 /* conn-stream.c: answers that go on. */
 
+/* No other one can begin. */
+bool conn_streams_full(const struct loop *loop);
 /* One begins: `ans` is its head and its first bytes. */
 void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
     bool keep_conn, const struct answer *ans, const struct waiting *waiting);

@@ -2,6 +2,7 @@
  * The contract, cell by cell, as a client on the other side of nginx sees it.
  * Runs under `lowtide serve -C site --env dev -- node line.mjs`.
  */
+import http from 'node:http';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {randomUUID} from 'node:crypto';
@@ -293,6 +294,47 @@ test('OPTIONS is answered before anything else', async () => {
 	const foreign = await ask('GET', pathOf(first.json.statusUrl),
 		{headers: {origin: 'https://evil.example'}});
 	ok(foreign.h['access-control-allow-origin'] !== 'https://evil.example');
+});
+
+/* What a stream says, piece by piece: each(text so far) for every one. */
+function follow(url, headers, each) {
+	return new Promise((resolve, reject) => {
+		const req = http.get(new URL(pathOf(url), base), {headers}, res => {
+			let text = '';
+			res.on('data', d => each?.(text += d));
+			res.on('end', () => resolve({status: res.statusCode,
+				h: res.headers, text}));
+			res.on('error', reject);
+		});
+		req.on('error', reject);
+		req.setTimeout(60000, () => req.destroy(new Error('slow')));
+	});
+}
+
+test('events come one by one, and the last is the end', async () => {
+	const slow = {'gov-test-scenario': 'SLOW', 'x-wait-time-ms': '0'};
+	const jobs = [];
+	for (let i = 0; i < 2; i++)
+		jobs.push((await ask('POST', VAT, {body: vat, headers: slow}))
+			.json);
+	/* the second waits for the first; it is cancelled once it is heard of */
+	let cancelled;
+	const r = await follow(jobs[1].eventsUrl,
+		{accept: 'text/event-stream'}, text => {
+			if (text.includes('event: job\n'))
+				cancelled ??= ask('POST', pathOf(jobs[1].cancelUrl));
+		});
+	equal(r.status, 200, r.text);
+	match(r.h['content-type'], /^text\/event-stream/);
+	equal(r.h['cache-control'], 'no-store');
+	ok((await cancelled).status < 300);
+	const last = r.text.trim().split('\n\n').at(-1);
+	match(last, /^id: \d+\nevent: job\ndata: \{.*\}$/);
+	match(last, /"status":"(cancelled|completed)"/);
+	const again = await follow(jobs[1].eventsUrl,
+		{'last-event-id': /id: (\d+)/.exec(last)[1]});
+	equal(again.status, 204);
+	await settled(jobs[0].statusUrl);
 });
 
 test('health answers without a login', async () => {
