@@ -24,8 +24,10 @@ enum admission {
 /* The `since_ms` that store_crowd() wants for this API. */
 int64_t admit_since_ms(const struct api *api, int64_t now_ms);
 /*
- * median_ms: of a job's run, 0 = not measured. *retry_ms: when it may be
- * different (a lower bound for Retry-After).
+ * median_ms: of a job's run once it is claimed (store_runs()), 0 = not
+ * measured. *retry_ms: how long until it may be different, a lower bound for
+ * Retry-After, at least a second; 0 with ADMIT_OK. The clock that stamped the
+ * rows may have been another: a stamp from the future holds up nobody.
  */
 enum admission admit_check(const struct api *api, const struct crowd *crowd,
     int64_t now_ms, int64_t median_ms, int64_t *retry_ms);

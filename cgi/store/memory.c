@@ -1,4 +1,4 @@
-#include "cgi/store/store.h"
+#include "cgi/store/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,57 +13,6 @@
  * A transaction is undone from a list of what was there before: rows and
  * bodies are changed in place, new rows stand at the end.
  */
-struct table {
-	struct job *rows;
-	size_t n, cap;
-};
-
-struct body {
-	uint8_t id[JOB_ID_BYTES];
-	enum body_kind kind;
-	struct str bytes; /* p NULL = dropped; the slot stays */
-};
-
-enum change_kind {
-	ROW_ADDED,
-	ROW_CHANGED,
-	ROW_REMOVED,
-	BODY_CHANGED,
-	META_CHANGED
-};
-struct change {
-	enum change_kind kind;
-	size_t table, at;
-	struct job row;	  /* ROW_CHANGED, ROW_REMOVED: as it was */
-	struct str bytes; /* BODY_CHANGED: as they were */
-	int64_t number;	  /* META_CHANGED: as it was */
-};
-
-struct meta {
-	char name[STORE_META_NAME];
-	int64_t value;
-};
-
-#define WATCHES_MAX 8
-struct watch {
-	int fd; /* an eventfd */
-	unsigned bells, rung;
-};
-
-struct memory {
-	struct table *tables;
-	size_t n_tables;
-	struct body *bodies;
-	size_t n_bodies, bodies_cap;
-	struct meta *metas;
-	size_t n_metas, metas_cap;
-	struct change *changes;
-	size_t n_changes, changes_cap;
-	int64_t version, version_before;
-	struct watch watches[WATCHES_MAX];
-	size_t n_watches;
-};
-
 /* Room for one more of `size` bytes. */
 static void *grown(void *items, size_t n, size_t *cap, size_t size)
 {
@@ -131,6 +80,20 @@ static void close_(void *backend)
 	free(m);
 }
 
+static enum err reconfigure(void *backend, const struct config *config)
+{
+	struct memory *m = backend;
+	const size_t n = config->n_apis;
+
+	m->tables = realloc(m->tables, (n + 1) * sizeof(*m->tables));
+	if (!m->tables)
+		abort();
+	memset(&m->tables[m->n_tables], 0,
+	    (n + 1 - m->n_tables) * sizeof(*m->tables));
+	m->n_tables = n;
+	return ERR_OK;
+}
+
 /* ---- transactions ------------------------------------------------------ */
 
 static enum err view(void *backend)
@@ -189,7 +152,7 @@ static void take_out(struct table *t, size_t at)
 	memmove(&t->rows[at], &t->rows[at + 1], (t->n - at) * sizeof(*t->rows));
 }
 
-static void undo(struct memory *m, const struct change *c)
+static void undo(struct memory *m, const struct memory_change *c)
 {
 	switch (c->kind) {
 	case ROW_ADDED:
@@ -203,6 +166,10 @@ static void undo(struct memory *m, const struct change *c)
 		break;
 	case META_CHANGED:
 		m->metas[c->at].value = c->number;
+		break;
+	case SAMPLE_CHANGED:
+		m->tables[c->table].samples[c->at] = c->sample;
+		m->tables[c->table].sampled[c->at] = c->was_there;
 		break;
 	case BODY_CHANGED:
 		forget_bytes(m->bodies[c->at].bytes);
@@ -220,11 +187,11 @@ static void rollback(void *backend)
 	m->version = m->version_before;
 }
 
-static struct change *note(struct memory *m)
+struct memory_change *memory_note(struct memory *m)
 {
 	m->changes = grown(
 	    m->changes, m->n_changes, &m->changes_cap, sizeof(*m->changes));
-	m->changes[m->n_changes] = (struct change){0};
+	m->changes[m->n_changes] = (struct memory_change){0};
 	return &m->changes[m->n_changes++];
 }
 
@@ -296,7 +263,8 @@ static enum err insert(void *backend, size_t api, const struct job *job)
 		return ERR_CONFLICT;
 	t->rows = grown(t->rows, t->n, &t->cap, sizeof(*t->rows));
 	t->rows[t->n++] = *job;
-	*note(m) = (struct change){.kind = ROW_ADDED, .table = api};
+	*memory_note(m) =
+	    (struct memory_change){.kind = ROW_ADDED, .table = api};
 	return ERR_OK;
 }
 
@@ -309,7 +277,7 @@ static enum err update(
 	(void)before;
 	if (!row)
 		return ERR_NOT_FOUND;
-	*note(m) = (struct change){.kind = ROW_CHANGED,
+	*memory_note(m) = (struct memory_change){.kind = ROW_CHANGED,
 	    .table = api,
 	    .at = (size_t)(row - m->tables[api].rows),
 	    .row = *row};
@@ -326,7 +294,7 @@ static enum err remove_(void *backend, size_t api, const struct job *job)
 	if (!row)
 		return ERR_NOT_FOUND;
 	const size_t at = (size_t)(row - t->rows);
-	*note(m) = (struct change){
+	*memory_note(m) = (struct memory_change){
 	    .kind = ROW_REMOVED, .table = api, .at = at, .row = *row};
 	take_out(t, at);
 	return ERR_OK;
@@ -363,7 +331,7 @@ static enum err meta_put(void *backend, const char *name, int64_t value)
 		*meta = (struct meta){.value = 0};
 		strncpy(meta->name, name, sizeof(meta->name) - 1);
 	}
-	*note(m) = (struct change){.kind = META_CHANGED,
+	*memory_note(m) = (struct memory_change){.kind = META_CHANGED,
 	    .at = (size_t)(meta - m->metas),
 	    .number = meta->value};
 	meta->value = value;
@@ -395,7 +363,7 @@ static struct body *add_body(
 
 static void set_body(struct memory *m, struct body *body, struct str bytes)
 {
-	*note(m) = (struct change){.kind = BODY_CHANGED,
+	*memory_note(m) = (struct memory_change){.kind = BODY_CHANGED,
 	    .at = (size_t)(body - m->bodies),
 	    .bytes = body->bytes};
 	body->bytes = bytes;
@@ -455,7 +423,8 @@ static enum err pick_pending(
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		if (j->state == JOB_PENDING && j->not_before_boot <= now_boot &&
+		if (j->state == JOB_PENDING && !j->needs &&
+		    j->not_before_boot <= now_boot &&
 		    (!best || j->born < best->born))
 			best = j;
 	}
@@ -632,25 +601,6 @@ static enum err list(void *backend, size_t api, size_t limit,
 	return ERR_OK;
 }
 
-static enum err stats(void *backend, size_t api, struct store_stats *out)
-{
-	const struct memory *m = backend;
-	const struct table *t = &m->tables[api];
-	const struct job *oldest = NULL;
-
-	*out = (struct store_stats){0};
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		out->count[j->state]++;
-		if (j->state == JOB_PENDING &&
-		    (!oldest || j->born < oldest->born))
-			oldest = j;
-	}
-	if (oldest)
-		out->oldest_pending_ms = oldest->accepted_ms;
-	return ERR_OK;
-}
-
 /* ---- bells ------------------------------------------------------------- */
 
 static enum err watch(void *backend, unsigned bells, int *fd)
@@ -715,7 +665,15 @@ const struct store_ops store_memory = {
     .meta_put = meta_put,
     .changed = changed,
     .list = list,
-    .stats = stats,
+    .stats = memory_stats,
+    .recent = memory_recent,
+    .count_open = memory_count_open,
+    .holder = memory_holder,
+    .owned = memory_owned,
+    .owned_since = memory_owned_since,
+    .sample_put = memory_sample_put,
+    .samples = memory_samples,
+    .reconfigure = reconfigure,
     .watch = watch,
     .heard = heard,
 };

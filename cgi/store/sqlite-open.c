@@ -20,8 +20,9 @@
  *   2. an empty file becomes a store: auto_vacuum and WAL first, because both
  *      hold only from the first page on, then the tables in one transaction,
  *      so that a kill leaves an empty file or a whole store;
- *   3. format and key check: a store of a newer lowtide, or of another name
- *      key, is left as it is;
+ *   3. a store of the format before this one is brought up to date, in the
+ *      same transaction; format and key check: a store of a newer lowtide, or
+ *      of another name key, is left as it is;
  *   4. the boot (boot.h): if it is another one, CLOCK_BOOTTIME began anew, so
  *      every lease and back-off is over, and what is left of a deadline is
  *      counted by the wall clock;
@@ -89,25 +90,27 @@ static enum err find_boot(struct opening *o)
 
 static enum err check_format(struct opening *o)
 {
-	int64_t tables = 0, format = 0;
-	enum err err = db_number(&o->s->db,
-	    "SELECT count(*) FROM sqlite_schema WHERE name='_meta'", &tables);
+	int64_t format;
+	enum err err = sqlite_read_format(o, &format);
 
-	if (!err && !tables) {
+	if (!err && !format) {
 		diag_error(o->diag, POS_FILE(o->path), "store-damaged",
 		    "it is a database, but no store of lowtide; name another "
 		    "folder with --state");
 		return ERR_CORRUPT;
 	}
-	if (!err)
-		err = db_number(&o->s->db,
-		    "SELECT value FROM _meta WHERE name='format'", &format);
 	if (err)
-		return sqlite_report(o,
-		    err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
-		    "it cannot be read");
+		return sqlite_report(o, err, "it cannot be read");
 	if (format == STORE_FORMAT)
 		return ERR_OK;
+	if (format == STORE_FORMAT_BEFORE) {
+		diag_error(o->diag, POS_FILE(o->path), "store-version",
+		    "it has format %lld and this lowtide knows %d; start "
+		    "lowtide-cgi or lowtide-worker once, they bring it up to "
+		    "date",
+		    (long long)format, STORE_FORMAT);
+		return ERR_MISSING;
+	}
 	diag_error(o->diag, POS_FILE(o->path), "store-version",
 	    "it has format %lld and this lowtide knows %d; install the lowtide "
 	    "that wrote it, or let this one start in an empty folder",
@@ -140,7 +143,8 @@ static enum err check_keys(struct opening *o)
  * Deadlines are carried over by the wall clock. What it lost or gained is not
  * known here, so none becomes longer than it was from the start.
  */
-static void convert_times(struct opening *o, struct str api, struct buf *sql)
+static void convert_times(
+    const struct opening *o, struct str api, struct buf *sql)
 {
 	sqlite_expand(sql,
 	    "UPDATE \"$\" SET lease=0 WHERE state=1;"
@@ -157,21 +161,10 @@ static void convert_times(struct opening *o, struct str api, struct buf *sql)
 
 static enum err begin_new_boot(struct opening *o)
 {
-	struct sqlite3_stmt *st = NULL;
 	struct buf sql = {0};
-	enum err err = db_prepare(&o->s->db,
-	    STR("SELECT name FROM sqlite_schema"
-		" WHERE type='table' AND name GLOB '[a-z0-9]*'"
-		" AND name NOT GLOB 'sqlite_*'"),
-	    &st);
 
-	/* tables of APIs that went from the configuration are meant as well */
-	while (!err && !(err = db_step(st)))
-		convert_times(o, db_bytes(st, 0), &sql);
-	db_finalize(st);
-	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot'");
-	if (err == ERR_NOT_FOUND)
-		err = db_exec(&o->s->db, sql.data);
+	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot';");
+	enum err err = sqlite_each_table(o, &sql, convert_times);
 	buf_release(&sql);
 	return err;
 }
@@ -225,6 +218,8 @@ static enum err settle(struct opening *o)
 {
 	enum err err = sqlite_make_store(o);
 
+	if (!err)
+		err = sqlite_upgrade(o);
 	if (!err)
 		err = check_format(o);
 	if (!err)

@@ -7,9 +7,10 @@
 #include "cgi/store/sqlite.h"
 
 /*
- * What the two halves of opening share: sqlite-open.c decides in which order
- * things happen, sqlite-schema.c knows what a store consists of. All of these
- * add their own findings, but sqlite_meta_*.
+ * What the parts of opening share: sqlite-open.c decides in which order things
+ * happen, sqlite-schema.c knows what a store consists of, sqlite-upgrade.c
+ * changes one that is there. All of these add their own findings, but those
+ * that say nothing, and sqlite_meta_*.
  */
 struct opening {
 	struct sqlite *s;
@@ -29,6 +30,26 @@ enum err sqlite_begin_file(struct opening *o)
     __attribute__((warn_unused_result));
 /* The tables of the store itself; nothing if they are there. */
 enum err sqlite_make_store(struct opening *o)
+    __attribute__((warn_unused_result));
+/* Those of the store itself that are missing. Says nothing. */
+enum err sqlite_make_tables(struct opening *o)
+    __attribute__((warn_unused_result));
+/* The statements that make the indexes of a request table. */
+void sqlite_add_indexes(struct str api, struct buf *sql);
+/*
+ * A store of STORE_FORMAT_BEFORE becomes one of STORE_FORMAT; any other is left
+ * as it is, and nothing said.
+ */
+enum err sqlite_upgrade(struct opening *o) __attribute__((warn_unused_result));
+/* 0: it is a database, but no store. Says nothing. */
+enum err sqlite_read_format(struct opening *o, int64_t *format)
+    __attribute__((warn_unused_result));
+/*
+ * Runs what add() says for each request table, also for those of APIs that went
+ * from the configuration, behind what stands in *sql. Says nothing.
+ */
+enum err sqlite_each_table(struct opening *o, struct buf *sql,
+    void (*add)(const struct opening *o, struct str api, struct buf *sql))
     __attribute__((warn_unused_result));
 /* Finds the APIs' tables, and makes what is missing unless read-only. */
 enum err sqlite_make_apis(struct opening *o)

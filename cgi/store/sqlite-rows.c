@@ -144,8 +144,7 @@ enum err sqlite_read_job(struct sqlite3_stmt *st, struct job *job)
 	return ERR_OK;
 }
 
-/* Steps a bound statement that gives at most one row. */
-static enum err one_job(struct sqlite3_stmt *st, struct job *out)
+enum err sqlite_one_job(struct sqlite3_stmt *st, struct job *out)
 {
 	enum err err = db_step(st);
 
@@ -153,6 +152,21 @@ static enum err one_job(struct sqlite3_stmt *st, struct job *out)
 		err = sqlite_read_job(st, out);
 	db_reset(st);
 	return err;
+}
+
+enum err sqlite_each_job(struct sqlite3_stmt *st,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+{
+	struct job job;
+	enum err err;
+
+	while (!(err = db_step(st))) {
+		err = sqlite_read_job(st, &job);
+		if (err || !each(ctx, &job))
+			break;
+	}
+	db_reset(st);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
 /* ---- rows -------------------------------------------------------------- */
@@ -166,13 +180,20 @@ enum err sqlite_get(
 	if (err)
 		return err;
 	bind_bytes(st, 1, key, JOB_KEY_BYTES, false);
-	return one_job(st, out);
+	return sqlite_one_job(st, out);
 }
 
-void sqlite_count(struct sqlite *s, size_t api, enum job_state state, int by)
+void sqlite_count(struct sqlite *s, size_t api, const struct job *job, int by)
 {
-	s->apis[api].added[state] += by;
+	struct sqlite_api *a = &s->apis[api];
+
+	a->added[job->state] += by;
+	a->added[COUNT_NEEDING] += job->needs ? by : 0;
 	s->counts_changed = true;
+	/* the first of the queue may be another now, but for a new one */
+	if (job->state == JOB_PENDING &&
+	    (job->version != job->born || !a->oldest_ms))
+		a->knows_oldest = false;
 }
 
 enum err sqlite_insert(void *backend, size_t api, const struct job *job)
@@ -189,7 +210,7 @@ enum err sqlite_insert(void *backend, size_t api, const struct job *job)
 		return err;
 	if (!db_changes(&s->db))
 		return ERR_CONFLICT;
-	sqlite_count(s, api, job->state, 1);
+	sqlite_count(s, api, job, 1);
 	return ERR_OK;
 }
 
@@ -208,9 +229,9 @@ enum err sqlite_update(
 		return err;
 	if (!db_changes(&s->db))
 		return ERR_NOT_FOUND;
-	if (before->state != job->state) {
-		sqlite_count(s, api, before->state, -1);
-		sqlite_count(s, api, job->state, 1);
+	if (before->state != job->state || before->needs != job->needs) {
+		sqlite_count(s, api, before, -1);
+		sqlite_count(s, api, job, 1);
 	}
 	return ERR_OK;
 }
@@ -297,7 +318,7 @@ static enum err pick(struct sqlite *s, size_t api, enum api_query which,
 	if (err)
 		return err;
 	db_bind_int(st, 1, now_boot);
-	return one_job(st, out);
+	return sqlite_one_job(st, out);
 }
 
 enum err sqlite_pick_pending(
@@ -384,38 +405,9 @@ enum err sqlite_list(void *backend, size_t api, size_t limit,
 {
 	struct sqlite3_stmt *st;
 	enum err err = sqlite_api_query(backend, api, API_QUERY_LIST, &st);
-	struct job job;
 
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
 	db_bind_int(st, 1, limit ? (int64_t)limit : -1);
-	while (!(err = db_step(st))) {
-		err = sqlite_read_job(st, &job);
-		if (err || !each(ctx, &job))
-			break;
-	}
-	db_reset(st);
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
-{
-	struct sqlite *s = backend;
-	struct sqlite3_stmt *st;
-	enum err err = sqlite_query(s, QUERY_COUNT, &st);
-
-	*out = (struct store_stats){0};
-	if (err)
-		return err;
-	db_bind_text(st, 1, s->apis[api].name);
-	while (!(err = db_step(st))) {
-		int64_t state = db_int(st, 0);
-		if (state >= 0 && state < JOB_STATES)
-			out->count[state] = db_int(st, 1);
-	}
-	if (err != ERR_NOT_FOUND)
-		return err;
-	for (int state = 0; state < JOB_STATES; state++)
-		out->count[state] += s->apis[api].added[state];
-	return number(s, api, API_QUERY_OLDEST, &out->oldest_pending_ms);
+	return sqlite_each_job(st, each, ctx);
 }

@@ -93,15 +93,17 @@ void sqlite_expand(struct buf *out, const char *text, struct str api)
 }
 
 static const char *const schema_once[] = {
-#define ONCE(sql) sql,
+#define ONCE(table) "CREATE TABLE IF NOT EXISTS " table,
 #include "cgi/store/schema/sqlite.def"
 #undef ONCE
 };
 static const char *const schema_each[] = {
-#define EACH(sql) sql,
+#define EACH(name, index)                                                      \
+	"CREATE INDEX IF NOT EXISTS \"$_" #name "\" ON \"$\"" index ";",
 #include "cgi/store/schema/sqlite.def"
 #undef EACH
 };
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The pragmas that must come before the first page is written. */
 enum err sqlite_begin_file(struct opening *o)
@@ -153,6 +155,15 @@ enum err sqlite_meta_put(
 	return err;
 }
 
+enum err sqlite_make_tables(struct opening *o)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; !err && i < COUNT_OF(schema_once); i++)
+		err = db_exec(&o->s->db, schema_once[i]);
+	return err;
+}
+
 enum err sqlite_make_store(struct opening *o)
 {
 	const struct str check = {
@@ -164,9 +175,8 @@ enum err sqlite_make_store(struct opening *o)
 
 	if (!err && tables)
 		return ERR_OK;
-	for (size_t i = 0; !err && i < sizeof(schema_once) / sizeof(char *);
-	     i++)
-		err = db_exec(&o->s->db, schema_once[i]);
+	if (!err)
+		err = sqlite_make_tables(o);
 	if (!err)
 		err = sqlite_meta_put(o, "format", none, STORE_FORMAT);
 	if (!err)
@@ -230,16 +240,19 @@ bool sqlite_has_apis(struct opening *o)
 	return true;
 }
 
+void sqlite_add_indexes(struct str api, struct buf *sql)
+{
+	for (size_t i = 0; i < COUNT_OF(schema_each); i++)
+		sqlite_expand(sql, schema_each[i], api);
+}
+
 static enum err make_table(struct opening *o, struct sqlite_api *api)
 {
 	struct buf sql = {0};
 
 	sqlite_expand(
 	    &sql, "CREATE TABLE \"$\"(%D) WITHOUT ROWID, STRICT;", api->name);
-	for (size_t i = 0; i < sizeof(schema_each) / sizeof(char *); i++) {
-		sqlite_expand(&sql, schema_each[i], api->name);
-		buf_putc(&sql, ';');
-	}
+	sqlite_add_indexes(api->name, &sql);
 	enum err err = db_exec(&o->s->db, sql.data);
 	buf_release(&sql);
 	api->is_there = !err;
@@ -266,4 +279,38 @@ enum err sqlite_make_apis(struct opening *o)
 	}
 	return err ? sqlite_report(o, err, "a request table cannot be made")
 		   : ERR_OK;
+}
+
+/* ---- stores that are there --------------------------------------------- */
+
+enum err sqlite_each_table(struct opening *o, struct buf *sql,
+    void (*add)(const struct opening *o, struct str api, struct buf *sql))
+{
+	struct sqlite3_stmt *st = NULL;
+	enum err err = db_prepare(&o->s->db,
+	    STR("SELECT name FROM sqlite_schema"
+		" WHERE type='table' AND name GLOB '[a-z0-9]*'"
+		" AND name NOT GLOB 'sqlite_*'"),
+	    &st);
+
+	while (!err && !(err = db_step(st)))
+		add(o, db_bytes(st, 0), sql);
+	db_finalize(st);
+	if (err == ERR_NOT_FOUND)
+		err = sql->len ? db_exec(&o->s->db, sql->data) : ERR_OK;
+	return err;
+}
+
+enum err sqlite_read_format(struct opening *o, int64_t *format)
+{
+	int64_t tables = 0;
+	enum err err = db_number(&o->s->db,
+	    "SELECT count(*) FROM sqlite_schema WHERE name='_meta'", &tables);
+
+	*format = 0;
+	if (err || !tables)
+		return err;
+	err = db_number(
+	    &o->s->db, "SELECT value FROM _meta WHERE name='format'", format);
+	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }

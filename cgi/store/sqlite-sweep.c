@@ -38,19 +38,12 @@ enum err sqlite_rows_since(void *backend, size_t api, int64_t since,
 	struct sqlite3_stmt *st;
 	enum err err =
 	    sqlite_api_query(backend, api, API_QUERY_ROWS_SINCE, &st);
-	struct job job;
 
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
 	db_bind_int(st, 1, since);
 	db_bind_int(st, 2, (int64_t)limit);
-	while (!(err = db_step(st))) {
-		err = sqlite_read_job(st, &job);
-		if (err || !each(ctx, &job))
-			break;
-	}
-	db_reset(st);
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
+	return sqlite_each_job(st, each, ctx);
 }
 
 enum err sqlite_remove(void *backend, size_t api, const struct job *job)
@@ -69,12 +62,11 @@ enum err sqlite_remove(void *backend, size_t api, const struct job *job)
 	if (!db_changes(&s->db))
 		return ERR_NOT_FOUND;
 	s->erases = true;
-	sqlite_count(s, api, job->state, -1);
+	sqlite_count(s, api, job, -1);
 	return ERR_OK;
 }
 
-/* A number alone in its row; ERR_NOT_FOUND leaves it as it was. */
-static enum err number(struct sqlite3_stmt *st, int64_t *out)
+enum err sqlite_one_number(struct sqlite3_stmt *st, int64_t *out)
 {
 	enum err err = db_step(st);
 
@@ -91,7 +83,7 @@ enum err sqlite_body_size(
 	enum err err =
 	    sqlite_body_query(backend, QUERY_BODY_SIZE, job, kind, &st);
 
-	return err ? err : number(st, bytes);
+	return err ? err : sqlite_one_number(st, bytes);
 }
 
 enum err sqlite_meta_get(void *backend, const char *name, int64_t *value)
@@ -103,7 +95,7 @@ enum err sqlite_meta_get(void *backend, const char *name, int64_t *value)
 	if (err)
 		return err;
 	db_bind_text(st, 1, str_of(name));
-	err = number(st, value);
+	err = sqlite_one_number(st, value);
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 

@@ -70,6 +70,7 @@ static enum err op_begin(void *backend)
 		return err;
 	sqlite_log_drain(s);
 	err = run(s, QUERY_BEGIN);
+	s->writing = !err;
 	if (err)
 		turnstile_leave(&s->turnstile);
 	return err;
@@ -78,9 +79,11 @@ static enum err op_begin(void *backend)
 static void forget(struct sqlite *s)
 {
 	s->version = 0;
+	s->writing = false;
 	s->version_changed = s->has_room = s->erases = s->is_full = false;
 	for (size_t i = 0; i < s->n_apis; i++) {
 		s->apis[i].knows_running = false;
+		s->apis[i].knows_counts = s->apis[i].knows_oldest = false;
 		if (s->counts_changed)
 			memset(s->apis[i].added, 0, sizeof(s->apis[i].added));
 	}
@@ -120,12 +123,14 @@ static enum err write_counts(struct sqlite *s)
 	if (s->counts_changed)
 		err = sqlite_query(s, QUERY_COUNT_ADD, &st);
 	for (size_t i = 0; !err && st && i < s->n_apis; i++)
-		for (int state = 0; !err && state < JOB_STATES; state++) {
-			if (!s->apis[i].added[state])
+		for (int which = 0; !err && which < COUNTS; which++) {
+			if (!s->apis[i].added[which])
 				continue;
 			db_bind_text(st, 1, s->apis[i].name);
-			db_bind_int(st, 2, state);
-			db_bind_int(st, 3, s->apis[i].added[state]);
+			db_bind_int(st, 2,
+			    which == COUNT_NEEDING ? COUNT_NEEDING_STORED
+						   : which);
+			db_bind_int(st, 3, s->apis[i].added[which]);
 			err = db_run(st);
 		}
 	return err;
@@ -232,6 +237,14 @@ const struct store_ops store_sqlite = {
     .changed = sqlite_changed,
     .list = sqlite_list,
     .stats = sqlite_stats,
+    .recent = sqlite_recent,
+    .count_open = sqlite_count_open,
+    .holder = sqlite_holder,
+    .owned = sqlite_owned,
+    .owned_since = sqlite_owned_since,
+    .sample_put = sqlite_sample_put,
+    .samples = sqlite_samples,
+    .reconfigure = sqlite_reconfigure,
     .watch = op_watch,
     .heard = op_heard,
 };

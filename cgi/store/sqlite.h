@@ -24,7 +24,8 @@
  *   gate.page                     what its programs tell each other
  *   ballast                       room for bad times
  */
-#define STORE_FORMAT 2
+#define STORE_FORMAT 3
+#define STORE_FORMAT_BEFORE 2 /* brought up to date when it is opened */
 /* struct store_limits of a store that says nothing (store.md 3, 8). */
 #define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
 #define STORE_WAL_GATE ((int64_t)64 * 1024 * 1024)
@@ -50,14 +51,20 @@ enum api_query {
 	API_QUERY_COUNT_ALL
 };
 
+/* What _count counts: jobs by state, and those that need a credential. */
+enum { COUNT_NEEDING = JOB_STATES, COUNTS };
+#define COUNT_NEEDING_STORED -1 /* its number in the table */
 struct sqlite_api {
-	struct str name;
-	bool is_there; /* false: new in the configuration, opened read-only */
+	struct str name; /* the configuration's */
+	bool is_there;	 /* false: new in the configuration, opened read-only */
 	struct sqlite3_stmt *queries[API_QUERY_COUNT_ALL]; /* made when used */
-	int64_t added[JOB_STATES]; /* to _count, at commit */
+	int64_t added[COUNTS]; /* to _count, at commit */
 	/* of JOB_PROCESSING before this transaction, once it is known */
 	bool knows_running;
 	int64_t running;
+	/* _count as it was before this transaction, the queue as it is in it */
+	bool knows_counts, knows_oldest;
+	int64_t counts[COUNTS], oldest_ms;
 };
 
 struct sqlite {
@@ -75,6 +82,7 @@ struct sqlite {
 	size_t n_apis;
 	int64_t version; /* of this transaction; 0 = not read yet */
 	bool version_changed, counts_changed;
+	bool writing;  /* a transaction is open */
 	bool has_room; /* this transaction asked, and there is */
 	bool erases;   /* this transaction drops bytes */
 	bool is_full;  /* it could not write a result */
@@ -108,8 +116,18 @@ enum err sqlite_body_query(struct sqlite *s, enum query which,
 /* The row that a statement on %C stands on. */
 enum err sqlite_read_job(struct sqlite3_stmt *st, struct job *job)
     __attribute__((warn_unused_result));
-/* `by` more jobs in that state, once this transaction is committed. */
-void sqlite_count(struct sqlite *s, size_t api, enum job_state state, int by);
+/* `by` more of such jobs, once this transaction is committed. */
+void sqlite_count(struct sqlite *s, size_t api, const struct job *job, int by);
+/* A number alone in its row; none: ERR_NOT_FOUND, and *out as it was. */
+enum err sqlite_one_number(struct sqlite3_stmt *st, int64_t *out)
+    __attribute__((warn_unused_result));
+/* each() for every row of a bound statement on %C, until it says false. */
+enum err sqlite_each_job(struct sqlite3_stmt *st,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+/* Steps a bound statement on %C that gives at most one row. */
+enum err sqlite_one_job(struct sqlite3_stmt *st, struct job *out)
+    __attribute__((warn_unused_result));
 
 /*
  * The log (sqlite-log.c). All of it with the turn and outside of transactions.
@@ -161,8 +179,6 @@ enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
 enum err sqlite_list(void *backend, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
     __attribute__((warn_unused_result));
-enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
-    __attribute__((warn_unused_result));
 
 /* Those that follow versions and time (sqlite-sweep.c). */
 enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
@@ -178,6 +194,32 @@ enum err sqlite_body_size(void *backend, const struct job *job,
 enum err sqlite_meta_get(void *backend, const char *name, int64_t *value)
     __attribute__((warn_unused_result));
 enum err sqlite_meta_set(void *backend, const char *name, int64_t value)
+    __attribute__((warn_unused_result));
+
+/* Questions, and what is measured (sqlite-ask.c). */
+enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
+    __attribute__((warn_unused_result));
+enum err sqlite_recent(void *backend, size_t api, const uint8_t *quota,
+    int64_t since_ms, int64_t until_ms, int64_t *n, int64_t *first_ms)
+    __attribute__((warn_unused_result));
+enum err sqlite_count_open(void *backend, size_t api, const uint8_t *quota,
+    int64_t *n) __attribute__((warn_unused_result));
+enum err sqlite_holder(void *backend, size_t api, const uint8_t *resource,
+    struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_owned(void *backend, size_t api, const uint8_t *owner,
+    int64_t below, size_t limit, bool (*each)(void *ctx, const struct job *job),
+    void *ctx) __attribute__((warn_unused_result));
+enum err sqlite_owned_since(void *backend, size_t api, const uint8_t *owner,
+    int64_t since, size_t limit, bool (*each)(void *ctx, const struct job *job),
+    void *ctx) __attribute__((warn_unused_result));
+enum err sqlite_sample_put(void *backend, size_t api, size_t slot,
+    const struct store_sample *sample) __attribute__((warn_unused_result));
+enum err sqlite_samples(void *backend, size_t api,
+    struct store_sample out[STORE_SAMPLES], size_t *n)
+    __attribute__((warn_unused_result));
+
+/* Another configuration (sqlite-upgrade.c). */
+enum err sqlite_reconfigure(void *backend, const struct config *config)
     __attribute__((warn_unused_result));
 
 #endif

@@ -4,8 +4,9 @@
 #include "cgi/store/store.h"
 
 /*
- * Inside the protocol: what store.c (jobs and transactions), tend.c
- * (housekeeping) and sweep.c share. Nobody else includes this.
+ * Inside the protocol: what store.c (handles, transactions, what changes a
+ * job), store-accept.c, store-ask.c (questions), tend.c (housekeeping) and
+ * sweep.c share. Nobody else includes this.
  */
 enum store_mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
 
@@ -56,6 +57,12 @@ static inline void tend_sooner(int64_t *due, int64_t when)
 		*due = when;
 }
 
+/* store.c: keeps in mind what must not be committed; gives err back. */
+enum err store_noted(struct store *store, enum err err)
+    __attribute__((warn_unused_result));
+/* sweep.c: all of a job's bodies; how many bytes is added to *bytes. */
+enum err store_drop_bodies(struct store *store, const struct job *job,
+    int64_t *bytes) __attribute__((warn_unused_result));
 /* sweep.c: one sweep of one API, as far as this call's share goes. */
 enum err tend_sweep(struct tending *t, size_t api, enum sweep kind)
     __attribute__((warn_unused_result));

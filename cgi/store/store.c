@@ -110,6 +110,9 @@ bool store_is_answer(enum err err)
 	    [ERR_CONFLICT] = true,
 	    [ERR_STALE] = true,
 	    [ERR_TOO_LARGE] = true,
+	    [ERR_TAKEN] = true,
+	    [ERR_LIMIT] = true,
+	    [ERR_CROWDED] = true,
 	};
 
 	return answers[err];
@@ -121,7 +124,7 @@ bool store_is_answer(enum err err)
  * transaction, and then nothing of it may be committed. Nor may anything be
  * added: without a transaction each statement would stand by itself at once.
  */
-static enum err noted(struct store *store, enum err err)
+enum err store_noted(struct store *store, enum err err)
 {
 	if (store->mode == MODE_WRITE && !store_is_answer(err) &&
 	    !store->trouble)
@@ -133,78 +136,16 @@ enum err store_get(struct store *store, size_t api,
     const uint8_t key[JOB_KEY_BYTES], struct job *out)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(store, store->ops->get(store->backend, api, key, out));
+	return store_noted(
+	    store, store->ops->get(store->backend, api, key, out));
 }
 
 enum err store_body(struct store *store, const struct job *job,
     enum body_kind kind, struct arena *a, struct str *out)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(
+	return store_noted(
 	    store, store->ops->body_get(store->backend, job, kind, a, out));
-}
-
-/* ---- accepting --------------------------------------------------------- */
-
-/* A full store still knows what it has. */
-static enum err find_room(struct store *store, size_t api, struct job *job)
-{
-	struct job found;
-	enum err err = store->ops->room(store->backend);
-
-	if (err != ERR_FULL)
-		return noted(store, err);
-	err = store->ops->get(store->backend, api, job_key(job), &found);
-	if (err == ERR_NOT_FOUND)
-		return ERR_FULL;
-	if (!err)
-		*job = found;
-	return noted(store, err ? err : ERR_CONFLICT);
-}
-
-static enum err put_new(struct store *store, size_t api, struct job *job,
-    struct str request, struct str meta)
-{
-	const struct store_ops *ops = store->ops;
-	void *backend = store->backend;
-	enum err err = ops->next_version(backend, &job->version);
-
-	job->born = job->version;
-	if (!err)
-		err = ops->insert(backend, api, job);
-	if (err == ERR_CONFLICT) {
-		err = ops->get(backend, api, job_key(job), job);
-		return err ? ERR_CORRUPT : ERR_CONFLICT;
-	}
-	if (!err)
-		err = ops->body_put(backend, job, BODY_REQUEST, request);
-	if (!err && meta.p)
-		err = ops->body_put(backend, job, BODY_META, meta);
-	if (!err)
-		store->bells |= BELL_ACCEPTED;
-	return err;
-}
-
-enum err store_accept(struct store *store, size_t api, struct job *job,
-    struct str request, struct str meta)
-{
-	struct job row = {.state = JOB_PENDING,
-	    .accepted_ms = job->accepted_ms,
-	    .deadline_ms = job->deadline_ms,
-	    .deadline_boot = job->deadline_boot};
-
-	assert(store->mode == MODE_WRITE);
-	if (store->trouble)
-		return store->trouble;
-	if (request.n > STORE_BODY_MAX || meta.n > STORE_BODY_MAX)
-		return ERR_TOO_LARGE;
-	memcpy(row.id, job->id, sizeof(row.id));
-	memcpy(row.owner, job->owner, sizeof(row.owner));
-	memcpy(row.print, job->print, sizeof(row.print));
-	*job = row;
-	enum err err = find_room(store, api, job);
-	return err ? err
-		   : noted(store, put_new(store, api, job, request, meta));
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -215,13 +156,18 @@ static bool is_visible(const struct job *a, const struct job *b)
 	return a->state != b->state || a->reason != b->reason ||
 	       a->attempt != b->attempt || a->progress != b->progress ||
 	       a->status != b->status || a->cancel_ms != b->cancel_ms ||
-	       a->started_ms != b->started_ms || a->ended_ms != b->ended_ms;
+	       a->started_ms != b->started_ms || a->ended_ms != b->ended_ms ||
+	       a->needs != b->needs || a->read_ms != b->read_ms;
+}
+
+static bool is_queued(const struct job *job)
+{
+	return job->state == JOB_PENDING && !job->needs;
 }
 
 static unsigned bells_for(const struct job *before, const struct job *after)
 {
-	const bool queued =
-	    after->state == JOB_PENDING && before->state != JOB_PENDING;
+	const bool queued = is_queued(after) && !is_queued(before);
 	unsigned bells = 0;
 
 	if (is_visible(before, after))
@@ -229,6 +175,56 @@ static unsigned bells_for(const struct job *before, const struct job *after)
 	if (queued || after->cancel_ms != before->cancel_ms)
 		bells |= BELL_ACCEPTED;
 	return bells;
+}
+
+/*
+ * As good as a random one: jobs that take the same number of versions each,
+ * four for example, would share sixteen slots if it were the remainder.
+ */
+static size_t sample_slot(int64_t version)
+{
+	uint64_t x = (uint64_t)version * 0xff51afd7ed558ccdu;
+
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
+	return (x >> 33) % STORE_SAMPLES;
+}
+
+/* How long it took, if it was the upstream's answer that ended it. */
+static enum err put_sample(struct store *store, size_t api,
+    const struct job *job, const struct job_event *event)
+{
+	const struct store_sample sample = {
+	    .ms = job->ended_ms - job->accepted_ms,
+	    .run_ms = job->ended_ms - job->started_ms,
+	};
+
+	if ((event->kind != JOB_EVENT_COMPLETE &&
+		event->kind != JOB_EVENT_FAIL) ||
+	    job->renewed || sample.ms < 0 || sample.run_ms < 0)
+		return ERR_OK;
+	return store->ops->sample_put(
+	    store->backend, api, sample_slot(job->version), &sample);
+}
+
+/* What goes with a row that has ended, and in the end with one that is gone. */
+static enum err put_ended(struct store *store, const struct job *before,
+    const struct job *after, struct str result)
+{
+	const struct store_ops *ops = store->ops;
+	void *backend = store->backend;
+	enum err err = ERR_OK;
+	int64_t bytes = 0;
+
+	if (job_is_terminal(before->state)) {
+		if (after->gone_ms && !before->gone_ms)
+			err = store_drop_bodies(store, after, &bytes);
+		return err;
+	}
+	if (result.p)
+		err = ops->body_put(backend, after, BODY_RESULT, result);
+	if (!err)
+		err = ops->body_drop(backend, after, BODY_REQUEST);
+	return err;
 }
 
 /* Writes what an event made of a row, and what goes with it. */
@@ -243,10 +239,8 @@ static enum err put_changed(struct store *store, size_t api,
 		err = ops->next_version(backend, &after->version);
 	if (!err)
 		err = ops->update(backend, api, before, after);
-	if (!err && result.p)
-		err = ops->body_put(backend, after, BODY_RESULT, result);
 	if (!err && job_is_terminal(after->state))
-		err = ops->body_drop(backend, after, BODY_REQUEST);
+		err = put_ended(store, before, after, result);
 	if (!err)
 		store->bells |= bells_for(before, after);
 	return err;
@@ -262,17 +256,19 @@ static void note_end(struct store *store, size_t api, int64_t now_boot)
 static enum err apply(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str result)
 {
+	const bool was_over = job_is_terminal(job->state);
 	struct job next;
 	enum err err = job_step(&store->config->apis[api], job, event, &next);
 
-	if (!err)
+	if (!err && memcmp(job, &next, sizeof(next)) != 0)
 		err = put_changed(store, api, job, &next, result);
-	if (err)
-		return err;
-	if (job_is_terminal(next.state))
+	if (!err && !was_over && job_is_terminal(next.state)) {
+		err = put_sample(store, api, &next, event);
 		note_end(store, api, event->now_boot);
-	*job = next;
-	return ERR_OK;
+	}
+	if (!err)
+		*job = next;
+	return err;
 }
 
 enum err store_change(struct store *store, size_t api, struct job *job,
@@ -290,7 +286,26 @@ enum err store_change(struct store *store, size_t api, struct job *job,
 		*job = row;
 		err = apply(store, api, job, event, result);
 	}
-	return noted(store, err);
+	return store_noted(store, err);
+}
+
+enum err store_renew(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str request)
+{
+	const struct store_ops *ops = store->ops;
+	void *backend = store->backend;
+
+	assert(event->kind == JOB_EVENT_RENEW);
+	if (request.n > STORE_BODY_MAX)
+		return ERR_TOO_LARGE;
+	enum err err = store_change(store, api, job, event, (struct str){0});
+	if (err)
+		return err;
+	/* dropped, so that the log is emptied of it in its time */
+	err = ops->body_drop(backend, job, BODY_REQUEST);
+	if (!err)
+		err = ops->body_put(backend, job, BODY_REQUEST, request);
+	return store_noted(store, err);
 }
 
 /* ---- what workers ask for ---------------------------------------------- */
@@ -350,7 +365,7 @@ enum err store_claim(struct store *store, size_t api,
 	*due_boot = 0;
 	if (store->trouble)
 		return store->trouble;
-	return noted(store, claim(store, api, ask, out, due_boot));
+	return store_noted(store, claim(store, api, ask, out, due_boot));
 }
 
 static enum err recover_one(
@@ -382,7 +397,7 @@ enum err store_recover(struct store *store, size_t api, int64_t now_ms,
 		if (err)
 			break;
 	}
-	return err == ERR_NOT_FOUND ? ERR_OK : noted(store, err);
+	return err == ERR_NOT_FOUND ? ERR_OK : store_noted(store, err);
 }
 
 /* ---- what changed ------------------------------------------------------ */
@@ -390,7 +405,7 @@ enum err store_recover(struct store *store, size_t api, int64_t now_ms,
 enum err store_version(struct store *store, int64_t *version)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(store, store->ops->version(store->backend, version));
+	return store_noted(store, store->ops->version(store->backend, version));
 }
 
 enum err store_changed(struct store *store, size_t api, int64_t since,
@@ -399,8 +414,43 @@ enum err store_changed(struct store *store, size_t api, int64_t since,
     void *ctx)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(store,
+	return store_noted(store,
 	    store->ops->changed(store->backend, api, since, limit, each, ctx));
+}
+
+/* ---- another configuration ---------------------------------------------- */
+
+static bool is_continued(const struct config *old, const struct config *config)
+{
+	if (config->n_apis < old->n_apis)
+		return false;
+	for (size_t i = 0; i < old->n_apis; i++)
+		if (!str_eq(old->apis[i].name, config->apis[i].name))
+			return false;
+	return true;
+}
+
+enum err store_reconfigure(struct store *store, const struct config *config)
+{
+	const size_t before = store->config->n_apis;
+
+	assert(store->mode == MODE_IDLE);
+	if (!is_continued(store->config, config))
+		return ERR_INPUT;
+	/* longer than needed does no harm if it fails */
+	store->walks =
+	    realloc(store->walks, (config->n_apis + 1) * sizeof(*store->walks));
+	if (!store->walks)
+		abort();
+	memset(&store->walks[before], 0,
+	    (config->n_apis + 1 - before) * sizeof(*store->walks));
+	enum err err = store->ops->reconfigure(store->backend, config);
+	if (err)
+		return err;
+	store->config = config;
+	if (store->due_boot || config->n_apis > before)
+		store->due_boot = 1; /* another TTL, or rows from before */
+	return ERR_OK;
 }
 
 /* ---- the rest is the back end's ---------------------------------------- */
@@ -409,14 +459,14 @@ enum err store_list(struct store *store, size_t api, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(
+	return store_noted(
 	    store, store->ops->list(store->backend, api, limit, each, ctx));
 }
 
 enum err store_stats(struct store *store, size_t api, struct store_stats *out)
 {
 	assert(store->mode != MODE_IDLE);
-	return noted(store, store->ops->stats(store->backend, api, out));
+	return store_noted(store, store->ops->stats(store->backend, api, out));
 }
 
 enum err store_watch(struct store *store, unsigned bells, int *fd)

@@ -128,7 +128,8 @@ enum err store_commit(struct store *store) __attribute__((warn_unused_result));
 void store_rollback(struct store *store);
 /*
  * It says something about a job (ERR_NOT_FOUND, ERR_CONFLICT, ERR_STALE,
- * ERR_TOO_LARGE) or nothing is wrong: the transaction stays usable.
+ * ERR_TOO_LARGE, ERR_TAKEN, ERR_LIMIT, ERR_CROWDED) or nothing is wrong: the
+ * transaction stays usable.
  */
 bool store_is_answer(enum err err);
 
@@ -144,8 +145,9 @@ enum err store_body(struct store *store, const struct job *job,
     __attribute__((warn_unused_result));
 
 /*
- * A new pending row from id, owner, print, accepted_ms and the deadline on both
- * clocks; the rest of *job, version and born too, is set here. `meta` may be
+ * A new pending row from id, owner, print, quota, resource, accepted_ms and the
+ * deadline on both clocks; the rest of *job, version and born too, is set here.
+ * `meta` may be
  * empty (p NULL). ERR_CONFLICT when its key is taken: then *job is the row that
  * is there. ERR_FULL: the store takes nothing new at the moment (store.md 3,
  * 7), and only that: the transaction stays usable, jobs can still end.
@@ -162,6 +164,7 @@ enum err store_accept(struct store *store, size_t api, struct job *job,
  * The same may be asked beforehand, in a view, so that a flood costs no turn.
  */
 struct crowd {
+	/* 0 where the API has no owner_open, no owner_rate */
 	int64_t open;		 /* of this quota: jobs that have not ended */
 	int64_t recent;		 /* of this quota: accepted after since_ms */
 	int64_t recent_first_ms; /* when the oldest of these was; 0 = none */
@@ -169,7 +172,11 @@ struct crowd {
 				    do not count */
 	int64_t oldest_pending_ms;
 };
-/* quota NULL or all zero: only what is everybody's. Inside. */
+/*
+ * quota NULL or all zero: only what is everybody's. Inside. What was accepted
+ * more than a window after the window's end bears the stamp of a clock that was
+ * wrong, and does not count.
+ */
 enum err store_crowd(struct store *store, size_t api,
     const uint8_t quota[JOB_QUOTA_BYTES], int64_t since_ms, struct crowd *out)
     __attribute__((warn_unused_result));
@@ -180,12 +187,16 @@ enum err store_holder(struct store *store, size_t api,
 
 /*
  * How long jobs of an API took from accept to an answer, in ms, the last
- * STORE_SAMPLES of them in no order: store_change() writes one whenever a job
- * completes or fails by the upstream's answer. Inside.
+ * STORE_SAMPLES of them or nearly, in no order: store_change() writes one
+ * whenever a job completes or fails by the upstream's answer, but none of a job
+ * that had to wait for another credential. Inside.
  */
 #define STORE_SAMPLES 64
 enum err store_samples(struct store *store, size_t api,
     int64_t ms[STORE_SAMPLES], size_t *n) __attribute__((warn_unused_result));
+/* The same jobs, without the time in the queue: from the first claim on. */
+enum err store_runs(struct store *store, size_t api, int64_t ms[STORE_SAMPLES],
+    size_t *n) __attribute__((warn_unused_result));
 
 /*
  * One owner's jobs, tombstones left out, newest first by born (which compares
@@ -196,7 +207,11 @@ enum err store_owned(struct store *store, size_t api,
     const uint8_t owner[JOB_OWNER_BYTES], int64_t below, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
     __attribute__((warn_unused_result));
-/* Those whose version is above `since`, in order of version. Inside. */
+/*
+ * Those whose version is above `since`, in order of version, without tombstones
+ * as well. Inside. One who is up to date but for the last few thousand changes
+ * of the store costs these at most; else all of that owner's rows are read.
+ */
 enum err store_owned_since(struct store *store, size_t api,
     const uint8_t owner[JOB_OWNER_BYTES], int64_t since, size_t limit,
     bool (*each)(void *ctx, const struct job *job), void *ctx)
@@ -205,8 +220,12 @@ enum err store_owned_since(struct store *store, size_t api,
 /*
  * A note from one program to another, kept under a short name ("jwks/hmrc":
  * a token named a key that is not in the file): when it was last made. Rings
- * BELL_ACCEPTED. store_flagged(): 0 = never. Inside.
+ * BELL_ACCEPTED. One that was made less than STORE_FLAG_MS ago stands, and
+ * nothing is written or rung: so ask store_flagged() first and take no turn.
+ * store_flagged(): 0 = never. Inside. ERR_TOO_LARGE: the name.
  */
+#define STORE_FLAG_MS 1000
+#define STORE_FLAG_NAME 100 /* bytes of a note's name, its '\0' included */
 enum err store_flag(struct store *store, const char *name, int64_t now_ms)
     __attribute__((warn_unused_result));
 enum err store_flagged(struct store *store, const char *name, int64_t *at_ms)
@@ -215,8 +234,9 @@ enum err store_flagged(struct store *store, const char *name, int64_t *at_ms)
 /*
  * Another configuration from now on: every API of the old one stands at its
  * index, with the same name; what is new stands behind them and gets its
- * tables (STORE_WRITES). Outside of transactions and views. An error leaves
- * the old one.
+ * tables (STORE_WRITES; so those handles come first). Outside of transactions
+ * and views. *config must outlive the handle. An error leaves the old one;
+ * ERR_INPUT: an API of the old one is not where it was.
  */
 enum err store_reconfigure(struct store *store, const struct config *config)
     __attribute__((warn_unused_result));
@@ -240,9 +260,10 @@ enum err store_claim(struct store *store, size_t api,
 
 /*
  * One event on one job (found by job->id), through job_step(). `result` is
- * stored when its p is not NULL. A job that ends loses its request body in the
- * same transaction. *job is the row afterwards, also on ERR_STALE and
- * ERR_CONFLICT, which leave the transaction usable, as does ERR_NOT_FOUND.
+ * stored when its p is not NULL and the job has ended. A job that ends loses
+ * its request body in the same transaction, one that is purged all of them.
+ * *job is the row afterwards, also on ERR_STALE and ERR_CONFLICT, which leave
+ * the transaction usable, as does ERR_NOT_FOUND.
  * The version moves only when a client could see the difference: a heartbeat
  * without progress renews the lease and nothing else.
  */
@@ -252,7 +273,7 @@ enum err store_change(struct store *store, size_t api, struct job *job,
 
 /*
  * JOB_EVENT_RENEW, and the request body sealed anew in the same transaction.
- * Errors as store_change(), and ERR_TOO_LARGE.
+ * Rings BELL_ACCEPTED. Errors as store_change(), and ERR_TOO_LARGE.
  */
 enum err store_renew(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str request)
@@ -279,7 +300,8 @@ enum err store_version(struct store *store, int64_t *version)
 /*
  * The jobs of one API whose version is above `since`, in order of version, at
  * most `limit` (0 = all); each() returns false to stop. Inside. What time alone
- * does to a job (its TTL ends, its bodies are erased) moves no version.
+ * does to a job (its TTL ends, its bodies are erased) moves no version, nor
+ * does a purge, which is the same before its time.
  */
 enum err store_changed(struct store *store, size_t api, int64_t since,
     size_t limit,
@@ -329,7 +351,8 @@ enum err store_list(struct store *store, size_t api, size_t limit,
 
 struct store_stats {
 	int64_t count[JOB_STATES];
-	int64_t oldest_pending_ms; /* wall clock, 0 = none */
+	int64_t needing; /* of the pending ones: they need a credential */
+	int64_t oldest_pending_ms; /* of the others; wall clock, 0 = none */
 };
 enum err store_stats(struct store *store, size_t api, struct store_stats *out)
     __attribute__((warn_unused_result));
@@ -353,6 +376,9 @@ unsigned store_heard(struct store *store, int fd);
  * no-op; `begin` waits its turn (fairly among processes) and then excludes
  * every other writer until commit or rollback.
  */
+struct store_sample {
+	int64_t ms, run_ms;
+};
 struct store_ops {
 	const char *name;
 	enum err (*open)(
@@ -394,7 +420,8 @@ struct store_ops {
 	    enum body_kind kind, struct arena *a, struct str *out);
 	enum err (*body_drop)(
 	    void *backend, const struct job *job, enum body_kind kind);
-	/* the pending row with not_before_boot <= now_boot, lowest born */
+	/* the pending row with not_before_boot <= now_boot, lowest born, that
+	   needs no credential */
 	enum err (*pick_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/*
@@ -438,6 +465,29 @@ struct store_ops {
 	enum err (*list)(void *backend, size_t api, size_t limit,
 	    bool (*each)(void *ctx, const struct job *job), void *ctx);
 	enum err (*stats)(void *backend, size_t api, struct store_stats *out);
+	/* rows with since_ms < accepted_ms <= until_ms, and the first of these
+	   times; 0 = none */
+	enum err (*recent)(void *backend, size_t api, const uint8_t *quota,
+	    int64_t since_ms, int64_t until_ms, int64_t *n, int64_t *first_ms);
+	/* those that have not ended */
+	enum err (*count_open)(
+	    void *backend, size_t api, const uint8_t *quota, int64_t *n);
+	enum err (*holder)(void *backend, size_t api, const uint8_t *resource,
+	    struct job *out);
+	/* as store_owned() and store_owned_since() */
+	enum err (*owned)(void *backend, size_t api, const uint8_t *owner,
+	    int64_t below, size_t limit,
+	    bool (*each)(void *ctx, const struct job *job), void *ctx);
+	enum err (*owned_since)(void *backend, size_t api, const uint8_t *owner,
+	    int64_t since, size_t limit,
+	    bool (*each)(void *ctx, const struct job *job), void *ctx);
+	/* slot < STORE_SAMPLES: what is in it is replaced */
+	enum err (*sample_put)(void *backend, size_t api, size_t slot,
+	    const struct store_sample *sample);
+	enum err (*samples)(void *backend, size_t api,
+	    struct store_sample out[STORE_SAMPLES], size_t *n);
+	/* as store_reconfigure(), which has compared the names */
+	enum err (*reconfigure)(void *backend, const struct config *config);
 	enum err (*watch)(void *backend, unsigned bells, int *fd);
 	unsigned (*heard)(void *backend, int fd);
 };

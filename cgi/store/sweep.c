@@ -17,17 +17,22 @@
  *   Every row at or below "deleted" is open.
  *
  * A row that is open may be passed, because it cannot end there: ending gives
- * it a version above all that were given before, and so above the cursor. A
- * row that has ended never gets another version; so rows lie in the order of
- * their end, a walk may stop at the first one that is not over yet, and none is
- * looked at twice for nothing.
+ * it a version above all that were given before, and so above the cursor. So
+ * rows lie in the order of their end, a walk may stop at the first one that is
+ * not over yet, and none is looked at twice for nothing.
+ *
+ * Two things bring rows before others that ended later: the first reading of a
+ * result that is read but once gives a row another version, and a purge empties
+ * one before its turn. Such a row may have to wait for those before it, a TTL
+ * at most; and it says nothing about these.
  *
  * That order is exact, while ended_ms and gone_ms are what somebody's wall
  * clock showed. A row whose end lies in the future got it from a clock that
  * was wrong, and would hold up everything behind it, for years perhaps. It is
- * passed by looking on: whatever lies before a row that is over is over as
- * well, however it is stamped. (Once its stamp is no longer in the future it
- * waits like any other; so nothing is held up longer than it waits anyhow.)
+ * passed by looking on: whatever lies before a row that is over, in its place,
+ * is over as well, however it is stamped. (Once its stamp is no longer in the
+ * future it waits like any other; so nothing is held up longer than it waits
+ * anyhow.)
  *
  * A look is made in a view and costs nobody anything; only when it has found
  * something is a turn taken, and then what is written down (cursor, guard) is
@@ -125,6 +130,16 @@ struct look {
 	bool done; /* a row that waits */
 };
 
+/* Neither read nor purged: what lies before it ended, or went, before it. */
+static bool is_in_its_place(const struct sweeping *s, const struct job *job)
+{
+	const struct api *api = &s->t->store->config->apis[s->api];
+
+	if (s->kind == SWEEP_EMPTY)
+		return !job->read_ms;
+	return job->gone_ms - job->ended_ms >= api->ttl_ms;
+}
+
 static bool look_at_row(void *ctx, const struct job *job)
 {
 	struct look *l = ctx;
@@ -138,7 +153,8 @@ static bool look_at_row(void *ctx, const struct job *job)
 			w->from = w->until = job->version;
 		break;
 	case OVER:
-		w->until = job->version;
+		if (!w->doubtful || is_in_its_place(l->s, job))
+			w->until = job->version;
 		break;
 	case DOUBTFUL:
 		w->doubtful = true;
@@ -186,7 +202,7 @@ static enum err look_on(const struct sweeping *s)
 
 /* ---- doing ------------------------------------------------------------- */
 
-static enum err drop_bodies(
+enum err store_drop_bodies(
     struct store *store, const struct job *job, int64_t *bytes)
 {
 	const struct store_ops *ops = store->ops;
@@ -211,7 +227,7 @@ static enum err empty_row(
 {
 	struct store *store = s->t->store;
 	struct job gone = *job;
-	enum err err = drop_bodies(store, job, bytes);
+	enum err err = store_drop_bodies(store, job, bytes);
 
 	gone.gone_ms = s->t->now.ms;
 	if (!err)

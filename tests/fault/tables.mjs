@@ -45,7 +45,7 @@ export function readRows(state, jobs, told) {
 /* How many are not at their end, without asking the programs. */
 export function openRows(state) {
 	return Number(sql(state, 'select coalesce(sum(n), 0) as n from _count ' +
-		'where state < 2')[0].n);
+		'where state between 0 and 1')[0].n);
 }
 
 export function integrity(state) {

@@ -970,6 +970,10 @@ static enum err one_step(
 	*job = fixture_job(api, number);
 	switch (r % 4) {
 	case 0:
+		memset(job->owner, (int)(r >> 40) % 3, sizeof(job->owner));
+		memset(job->quota, (int)(r >> 40) % 3, sizeof(job->quota));
+		memset(job->resource, (int)(r >> 44) % 40 % 9,
+		    sizeof(job->resource));
 		job->accepted_ms = p->now_ms;
 		job->deadline_boot = p->now_boot + 400;
 		return store_accept(
@@ -986,6 +990,9 @@ static enum err one_step(
 		if (err)
 			return err;
 		struct job_event event = random_event(p, job, r >> 10);
+		if (event.kind == JOB_EVENT_RENEW && (r >> 50) % 2)
+			return store_renew(
+			    f->store, api, job, &event, STR("renewed"));
 		return store_change(f->store, api, job, &event, STR("result"));
 	default:
 		err = store_recover(
@@ -998,11 +1005,50 @@ static enum err one_step(
 static bool append_job(void *ctx, const struct job *job)
 {
 	buf_put(ctx, job->id, sizeof(job->id));
-	buf_printf(ctx, " %d %d %lld %d %d %d %d %lld %lld %lld\n", job->state,
-	    job->reason, (long long)job->version, job->attempt, job->released,
-	    job->progress, job->sent, (long long)job->lease_boot,
-	    (long long)job->not_before_boot, (long long)job->gone_ms);
+	buf_printf(ctx, " %d %d %lld %d %d %d %d %lld %lld %lld %d %d %lld\n",
+	    job->state, job->reason, (long long)job->version, job->attempt,
+	    job->released, job->progress, job->sent, (long long)job->lease_boot,
+	    (long long)job->not_before_boot, (long long)job->gone_ms,
+	    job->needs, job->renewed, (long long)job->read_ms);
+	buf_put(ctx, job->quota, sizeof(job->quota));
+	buf_put(ctx, job->resource, sizeof(job->resource));
 	return true;
+}
+
+/* What is answered from many rows. */
+static void dump_answers(struct fixture *f, size_t api, struct buf *out)
+{
+	uint8_t who[JOB_OWNER_BYTES];
+	int64_t ms[STORE_SAMPLES], sum = 0, version;
+	struct crowd crowd;
+	struct job job;
+	size_t n;
+
+	OK(store_version(f->store, &version));
+	for (uint8_t owner = 1; owner < 3; owner++) {
+		memset(who, owner, sizeof(who));
+		OK(store_owned(
+		    f->store, api, who, version / 2, 9, append_job, out));
+		OK(store_owned_since(
+		    f->store, api, who, version / 2, 9, append_job, out));
+		OK(store_crowd(f->store, api, who, NOW_MS + 300, &crowd));
+		buf_printf(out, "%lld %lld %lld %lld %lld\n",
+		    (long long)crowd.open, (long long)crowd.recent,
+		    (long long)crowd.recent_first_ms, (long long)crowd.pending,
+		    (long long)crowd.oldest_pending_ms);
+	}
+	for (uint8_t i = 1; i < 9; i++) {
+		memset(who, i, sizeof(who));
+		if (!store_holder(f->store, api, who, &job))
+			append_job(out, &job);
+	}
+	OK(store_samples(f->store, api, ms, &n));
+	for (size_t i = 0; i < n; i++)
+		sum += ms[i];
+	OK(store_runs(f->store, api, ms, &n));
+	for (size_t i = 0; i < n; i++)
+		sum += 3 * ms[i];
+	buf_printf(out, "%zu %lld\n", n, (long long)sum);
 }
 
 static void dump_bodies(
@@ -1043,7 +1089,9 @@ static void dump(struct fixture *f, struct buf *out)
 		OK(store_stats(f->store, api, &s));
 		for (int i = 0; i < JOB_STATES; i++)
 			buf_printf(out, "%lld ", (long long)s.count[i]);
-		buf_printf(out, "%lld\n", (long long)s.oldest_pending_ms);
+		buf_printf(out, "%lld %lld\n", (long long)s.oldest_pending_ms,
+		    (long long)s.needing);
+		dump_answers(f, api, out);
 		for (uint32_t n = 0; n < 120; n++)
 			dump_bodies(f, api, n, out);
 	}
@@ -1077,10 +1125,19 @@ static bool tend_both(struct pair_of_stores *p)
 	return a.emptied && a.deleted;
 }
 
+static void bound(struct fixture *f)
+{
+	f->apis[API_RETRY].owner_open = 3;
+	f->apis[API_RETRY].deadline_ms = 300;
+	f->apis[API_WIDE].owner_rate_count = 3;
+	f->apis[API_WIDE].owner_rate_per_ms = 9000;
+	f->apis[API_FAIL].queue_max = 30;
+}
+
 static void memory_and_sqlite_agree(void **state)
 {
 	static struct pair_of_stores p;
-	int agreed = 0, tended = 0;
+	int agreed = 0, tended = 0, refused[ERR_COUNT] = {0};
 
 	(void)state;
 	p.now_ms = NOW_MS;
@@ -1089,6 +1146,8 @@ static void memory_and_sqlite_agree(void **state)
 	fixture_init(&p.a, &store_memory);
 	fixture_init(&p.b, &store_sqlite);
 	p.a.spec.limits.tombstone_ms = p.b.spec.limits.tombstone_ms = 3000;
+	bound(&p.a);
+	bound(&p.b);
 	fixture_open(&p.a);
 	fixture_open(&p.b);
 	for (int transaction = 0; transaction < 300; transaction++) {
@@ -1105,6 +1164,7 @@ static void memory_and_sqlite_agree(void **state)
 			p.now_ms += (int64_t)(r >> 58);
 			p.now_boot += (int64_t)(r >> 58);
 			agreed += !ea;
+			refused[ea]++;
 		}
 		if (fixture_random(&p.seed) % 4) {
 			OK(store_commit(p.a.store));
@@ -1120,6 +1180,11 @@ static void memory_and_sqlite_agree(void **state)
 	}
 	compare(&p);
 	assert_true(agreed > 1000);
+	print_message("# taken %d, limit %d, crowded %d\n", refused[ERR_TAKEN],
+	    refused[ERR_LIMIT], refused[ERR_CROWDED]);
+	assert_true(refused[ERR_TAKEN] > 20);
+	assert_true(refused[ERR_LIMIT] > 20);
+	assert_true(refused[ERR_CROWDED] > 20);
 	assert_true(tended > 5);
 	fixture_end(&p.a);
 	fixture_end(&p.b);

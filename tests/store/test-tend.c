@@ -537,6 +537,95 @@ static void a_row_from_the_future_holds_up_nobody(void **state)
 	expect_kept(f, API_FAIL, &later);
 }
 
+static void read_at(
+    struct fixture *f, struct job *job, enum job_event_kind kind, int64_t ms)
+{
+	struct job_event event = {
+	    .kind = kind, .now_ms = at(ms, 0).ms, .now_boot = at(ms, 0).boot};
+
+	OK(store_begin(f->store));
+	OK(store_change(f->store, API_FAIL, job, &event, (struct str){0}));
+	OK(store_commit(f->store));
+}
+
+static struct job complete_at(struct fixture *f, uint32_t number, int64_t ms)
+{
+	struct store_ask ask = {.lease_boot = at(ms, 0).boot + LEASE_MS};
+	struct job job;
+	int64_t due;
+
+	ask.now_ms = at(ms, 0).ms;
+	ask.now_boot = at(ms, 0).boot;
+	OK(store_begin(f->store));
+	fixture_accept(f, API_FAIL, number);
+	OK(store_claim(f->store, API_FAIL, &ask, &job, &due));
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	end.now_ms = at(ms, 0).ms;
+	end.now_boot = at(ms, 0).boot;
+	OK(store_change(f->store, API_FAIL, &job, &end, STR("result")));
+	OK(store_commit(f->store));
+	return job;
+}
+
+/* A reading moves a row behind others; it says nothing of these. */
+static void a_row_that_was_read_is_emptied_behind_others(void **state)
+{
+	struct fixture *f = *state;
+	struct job read, other, future;
+
+	tend(f, 0, 0, 0);
+	read = complete_at(f, 1, 10);
+	future = end_one(f, API_FAIL, 2, at(500, DAY));
+	other = end_one(f, API_FAIL, 3, at(500, 0));
+	read_at(f, &read, JOB_EVENT_READ, 600);
+	assert_true(read.version > other.version);
+	tend(f, 10 + TTL, 0, 0); /* it is over, and has to wait for those */
+	expect_kept(f, API_FAIL, &future);
+	expect_kept(f, API_FAIL, &other);
+	OK(row_of(f, API_FAIL, &read));
+	assert_int_equal(read.gone_ms, 0);
+	tend(f, 500 + TTL, 3, 0);
+	expect_gone(f, API_FAIL, &future, 500 + TTL);
+	expect_gone(f, API_FAIL, &other, 500 + TTL);
+	expect_gone(f, API_FAIL, &read, 500 + TTL);
+}
+
+/* Nor does a reading of the first row prove that one of the future is over. */
+static void a_reading_proves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct job read, future;
+
+	tend(f, 0, 0, 0);
+	read = complete_at(f, 1, 10);
+	future = end_one(f, API_FAIL, 2, at(500, DAY));
+	read_at(f, &read, JOB_EVENT_READ, 600);
+	tend(f, 10 + TTL, 0, 0);
+	expect_kept(f, API_FAIL, &future);
+	end_one(f, API_FAIL, 3, at(11 + TTL, 0)); /* this one does */
+	tend(f, 11 + 2 * TTL, 3, 0);
+}
+
+static void a_purged_row_is_a_tombstone_like_any(void **state)
+{
+	struct fixture *f = *state;
+	struct job purged, other;
+
+	tend(f, 0, 0, 0);
+	purged = complete_at(f, 1, 10);
+	other = end_one(f, API_FAIL, 2, at(20, 0));
+	read_at(f, &purged, JOB_EVENT_PURGE, 50);
+	expect_gone(f, API_FAIL, &purged, 50);
+	tend(f, 60, 0, 0);
+	expect_kept(f, API_FAIL, &other);
+	tend(f, 20 + TTL, 1, 0); /* and is not emptied twice */
+	expect_gone(f, API_FAIL, &purged, 50);
+	tend(f, 50 + KEEP, 0, 1);
+	assert_int_equal(row_of(f, API_FAIL, &purged), ERR_NOT_FOUND);
+	expect_gone(f, API_FAIL, &other, 20 + TTL);
+	tend(f, 20 + TTL + KEEP, 0, 1);
+}
+
 static void many_rows_from_the_future(void **state)
 {
 	struct fixture *f = *state;
@@ -671,6 +760,9 @@ static const struct contract {
     LASTING(sweepers_share_their_cursor),
     LASTING(processes_sweep_beside_a_writer),
     T(a_row_from_the_future_holds_up_nobody),
+    T(a_row_that_was_read_is_emptied_behind_others),
+    T(a_reading_proves_nothing),
+    T(a_purged_row_is_a_tombstone_like_any),
     T(many_rows_from_the_future),
     T(a_step_of_the_wall_clock_stops_expiry),
     T(an_operator_trusts_the_clock),
