@@ -84,14 +84,39 @@ static bool is_answer(enum err err)
 	return store_is_answer(err) || err == ERR_FULL;
 }
 
-static enum err apply(struct store *store, struct change *change)
+static enum err apply_accept(struct store *store, struct change *change)
 {
-	if (change->kind == CHANGE_ACCEPT)
-		return store_accept(store, change->api, &change->job,
-		    buf_str(&change->request), buf_str(&change->meta));
+	return store_accept(store, change->api, &change->job,
+	    buf_str(&change->request), buf_str(&change->meta));
+}
+
+static enum err apply_event(struct store *store, struct change *change)
+{
 	return store_change(
 	    store, change->api, &change->job, &change->event, (struct str){0});
 }
+
+static enum err apply_renewal(struct store *store, struct change *change)
+{
+	return store_renew(store, change->api, &change->job, &change->event,
+	    buf_str(&change->request));
+}
+
+static enum err apply_flag(struct store *store, struct change *change)
+{
+	return store_flag(store, change->flag, change->event.now_ms);
+}
+
+/* Inside a transaction; CHANGE_RECONFIGURE has its place between two. */
+static enum err (*const kinds[CHANGE_KINDS])(
+    struct store *store, struct change *change) = {
+    [CHANGE_ACCEPT] = apply_accept,
+    [CHANGE_CANCEL] = apply_event,
+    [CHANGE_PURGE] = apply_event,
+    [CHANGE_READ] = apply_event,
+    [CHANGE_RENEW] = apply_renewal,
+    [CHANGE_FLAG] = apply_flag,
+};
 
 /* None of them has happened. */
 static void fail_some(struct change *change, size_t n, enum err err)
@@ -116,7 +141,7 @@ static enum err commit_some(
 
 	*poisoned = false;
 	for (size_t i = 0; !err && change && i < n; i++) {
-		change->err = apply(store, change);
+		change->err = kinds[change->kind](store, change);
 		if (!is_answer(change->err)) {
 			*poisoned = true;
 			err = change->err;
@@ -206,6 +231,11 @@ static void finish_late(struct committer *c)
 	}
 }
 
+static bool stands_alone(const struct change *change)
+{
+	return change->kind == CHANGE_RECONFIGURE;
+}
+
 static void take_batch(struct committer *c, struct change_list *batch)
 {
 	size_t n = 0, bytes = 0;
@@ -213,10 +243,14 @@ static void take_batch(struct committer *c, struct change_list *batch)
 	TAILQ_INIT(batch);
 	while (!TAILQ_EMPTY(&c->waiting) && n < COMMITTER_BATCH_MAX &&
 	       bytes < COMMITTER_BATCH_BYTES) {
+		if (n && stands_alone(TAILQ_FIRST(&c->waiting)))
+			break;
 		struct change *change = dequeue(c);
 		n++;
 		bytes += change_bytes(change);
 		TAILQ_INSERT_TAIL(batch, change, in_list);
+		if (stands_alone(change))
+			break;
 	}
 }
 
@@ -264,7 +298,11 @@ static void commit_batch(struct committer *c)
 
 	take_batch(c, &batch);
 	pthread_mutex_unlock(&c->lock);
-	changes_commit(c->spec.store, &batch);
+	struct change *first = TAILQ_FIRST(&batch);
+	if (stands_alone(first))
+		first->err = store_reconfigure(c->spec.store, first->config);
+	else
+		changes_commit(c->spec.store, &batch);
 	pthread_mutex_lock(&c->lock);
 	if (give_back(c, &batch) && !c->stop)
 		sleep_ms(c, AGAIN_MS);
@@ -406,6 +444,19 @@ enum err committer_submit(struct committer *c, struct change *change)
 		err = ERR_OK;
 	}
 	pthread_mutex_unlock(&c->lock);
+	return err;
+}
+
+enum err committer_reconfigure(
+    struct committer *c, const struct config *config, uint64_t ticket)
+{
+	struct change *change = change_new(CHANGE_RECONFIGURE, 0);
+
+	change->config = config;
+	change->ticket = ticket;
+	enum err err = committer_submit(c, change);
+	if (err)
+		change_free(change);
 	return err;
 }
 

@@ -456,6 +456,46 @@ static void a_store_that_fails_for_a_while(void **state)
 	}
 }
 
+/* By itself, in its place: before it the old one holds, after it the new. */
+static void a_configuration_comes_between_two_transactions(void **state)
+{
+	struct fixture *f = *state;
+	struct api apis[2] = {f->api, f->api};
+	const struct config two = {.apis = apis, .n_apis = 2};
+	const struct config none = {.apis = apis, .n_apis = 0};
+
+	apis[1].name = STR("b");
+	start(f);
+	hold(true);
+	submit(f, accept_of(0));
+	await_held();
+	submit(f, accept_of(1));
+	assert_int_equal(committer_reconfigure(f->c, &two, 2), ERR_OK);
+	for (uint32_t i = 3; i < 5; i++) {
+		struct change *change = accept_of(i);
+		change->api = 1;
+		submit(f, change);
+	}
+	assert_int_equal(committer_reconfigure(f->c, &none, 5), ERR_OK);
+	submit(f, accept_of(6));
+	hold(false);
+	expect(f, 0, ERR_OK);
+	expect(f, 1, ERR_OK);
+	struct change *change = next(f);
+	assert_int_equal(change->ticket, 2);
+	assert_int_equal(change->kind, CHANGE_RECONFIGURE);
+	assert_int_equal(change->err, ERR_OK);
+	change_free(change);
+	expect(f, 3, ERR_OK);
+	expect(f, 4, ERR_OK);
+	expect(f, 5, ERR_INPUT); /* the one before it goes on */
+	expect(f, 6, ERR_OK);
+	/* 0; 1; 3 and 4; 6 */
+	assert_int_equal(get(&faults.commits), 4);
+	committer_stop(f->c); /* the configuration lives here */
+	f->c = NULL;
+}
+
 static void stopping_leaves_what_has_not_begun(void **state)
 {
 	struct fixture *f = *state;
@@ -584,6 +624,110 @@ static void answers_about_one_leave_the_others(void **state)
 	work_end(&w);
 }
 
+static struct change *event_of(
+    uint32_t number, enum change_kind kind, enum job_event_kind event)
+{
+	struct change *change = cancel_of(number);
+
+	change->kind = kind;
+	change->event.kind = event;
+	return change;
+}
+
+/* As a worker would, which is no change of the committer's. */
+static void work_on(struct fixture *f, enum job_event_kind kind)
+{
+	const struct store_ask ask = {
+	    .now_ms = 8, .now_boot = 8, .lease_boot = 90};
+	struct job_event event = {
+	    .kind = kind, .now_ms = 9, .now_boot = 9, .status = 200};
+	struct job job;
+	int64_t due;
+
+	assert_int_equal(store_begin(f->store), ERR_OK);
+	assert_int_equal(store_claim(f->store, 0, &ask, &job, &due), ERR_OK);
+	event.attempt = job.attempt;
+	assert_int_equal(
+	    store_change(f->store, 0, &job, &event, STR("result")), ERR_OK);
+	assert_int_equal(store_commit(f->store), ERR_OK);
+}
+
+/* A row for each kind: what is asked for is what is done. */
+static void every_kind_is_applied(void **state)
+{
+	struct fixture *f = *state;
+	struct work w = {0};
+	struct arena arena;
+	struct str body;
+	int64_t at;
+
+	f->api.concurrency = 9;
+	f->api.attempts = 3;
+	arena_init(&arena);
+	add(&w, accept_of(1));
+	changes_commit(f->store, &w.list);
+	work_end(&w);
+	work_on(f, JOB_EVENT_COMPLETE);
+	add(&w, accept_of(2));
+	changes_commit(f->store, &w.list);
+	work_end(&w);
+	work_on(f, JOB_EVENT_NEED);
+	add(&w, event_of(1, CHANGE_READ, JOB_EVENT_READ));
+	add(&w, event_of(2, CHANGE_PURGE, JOB_EVENT_PURGE));
+	add(&w, event_of(2, CHANGE_RENEW, JOB_EVENT_RENEW));
+	buf_puts(&w.at[2]->request, "another");
+	add(&w, event_of(2, CHANGE_RENEW, JOB_EVENT_RENEW));
+	add(&w, change_new(CHANGE_FLAG, 0));
+	strcpy(w.at[4]->flag, "jwks/a");
+	w.at[4]->event.now_ms = 77;
+	add(&w, event_of(1, CHANGE_PURGE, JOB_EVENT_PURGE));
+	add(&w, event_of(1, CHANGE_READ, JOB_EVENT_READ));
+	add(&w, event_of(2, CHANGE_CANCEL, JOB_EVENT_CANCEL));
+	changes_commit(f->store, &w.list);
+	static const enum err errors[] = {ERR_OK, ERR_CONFLICT, ERR_OK,
+	    ERR_CONFLICT, ERR_OK, ERR_OK, ERR_CONFLICT, ERR_OK};
+	for (size_t i = 0; i < w.n; i++)
+		assert_int_equal(w.at[i]->err, errors[i]);
+	assert_int_equal(w.at[0]->job.read_ms, 8);
+	assert_int_equal(w.at[2]->job.renewed, 1);
+	assert_int_equal(w.at[5]->job.gone_ms, 8);
+	assert_int_equal(w.at[7]->job.state, JOB_CANCELLED);
+	assert_int_equal(store_view(f->store), ERR_OK);
+	assert_int_equal(store_flagged(f->store, "jwks/a", &at), ERR_OK);
+	assert_int_equal(at, 77);
+	assert_int_equal(
+	    store_body(f->store, &w.at[0]->job, BODY_RESULT, &arena, &body),
+	    ERR_NOT_FOUND); /* purged */
+	store_unview(f->store);
+	work_end(&w);
+	arena_release(&arena);
+}
+
+/* One too many is an answer, and its neighbours are done. */
+static void what_there_is_too_much_of_is_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct work w = {0};
+
+	f->api.owner_open = 1;
+	f->api.queue_max = 3;
+	for (uint32_t i = 0; i < 6; i++) {
+		add(&w, accept_of(i));
+		memset(w.at[i]->job.quota, i < 2 ? 1 : (int)i, JOB_QUOTA_BYTES);
+	}
+	w.at[3]->job.resource[0] = w.at[2]->job.resource[0] = 4;
+	changes_commit(f->store, &w.list);
+	static const enum err errors[] = {
+	    ERR_OK, ERR_LIMIT, ERR_OK, ERR_TAKEN, ERR_OK, ERR_CROWDED};
+	for (size_t i = 0; i < w.n; i++)
+		assert_int_equal(w.at[i]->err, errors[i]);
+	assert_memory_equal(w.at[3]->job.id, w.at[2]->job.id, JOB_ID_BYTES);
+	assert_int_equal(faults.begins, 1);
+	assert_int_equal(row_of(f, 4).state, JOB_PENDING);
+	assert_int_equal(row_of(f, 5).version, -1);
+	work_end(&w);
+}
+
 static enum err no_room(void *backend)
 {
 	(void)backend;
@@ -709,11 +853,14 @@ int main(void)
 	    T(nobody_waits_for_ever),
 	    T(the_late_are_not_begun),
 	    T(a_store_that_fails_for_a_while),
+	    T(a_configuration_comes_between_two_transactions),
 	    T(stopping_leaves_what_has_not_begun),
 	    T(stopping_finishes_what_has_begun),
 	    T(it_keeps_house_in_between),
 	    T(nothing_is_no_transaction),
 	    T(answers_about_one_leave_the_others),
+	    T(every_kind_is_applied),
+	    T(what_there_is_too_much_of_is_an_answer),
 	    T(no_room_is_an_answer),
 	    T(one_that_cannot_be_done_fails_alone),
 	    T(one_alone_is_not_tried_twice),
