@@ -183,7 +183,7 @@ static enum outcome (*const handlers[])(struct handling *h) = {
     [ROUTE_HEALTH] = handle_health,
     [ROUTE_EVENTS] = handle_events,
     [ROUTE_LIST] = handle_none,
-    [ROUTE_OWNER_EVENTS] = handle_none,
+    [ROUTE_OWNER_EVENTS] = handle_owner_events,
 };
 
 enum outcome app_handle(struct app *app, struct app_now now, struct arena *a,

@@ -35,4 +35,7 @@ enum outcome events_stay(struct handling *h);
 /* The store says nothing just now; or it never will, and this is the end. */
 enum outcome events_stay_or_end(struct handling *h, enum err err);
 
+enum outcome events_begin_owner(struct handling *h);
+enum outcome events_resume_owner(struct handling *h);
+
 #endif

@@ -23,12 +23,17 @@
  * same, and misses nothing.
  *
  * In struct waiting: .version is how far it was told (before it begins: what
- * Last-Event-ID said), .answer_boot when the next sign of life is due. .probe
+ * Last-Event-ID said), .answer_boot when the next sign of life is due (before:
+ * when the stream has to end, which is .deadline_boot afterwards). .probe
  * stands until it has begun: the store was away when it was asked for.
+ *
+ * Who was let in by a token is told no longer than that holds, and may come
+ * again with another.
  */
 #define ALIVE_MS 15000
-#define ALIVE_STEP_MS 1000 /* those of one second are one wake-up */
-#define AWAY_AGAIN_MS 1000 /* the store is away, and a stream has time */
+#define ALIVE_STEP_MS 1000   /* those of one second are one wake-up */
+#define AWAY_AGAIN_MS 1000   /* the store is away, and a stream has time */
+#define TOKEN_LEAST_MS 30000 /* one that ends just now, within its leeway */
 #define TYPE "text/event-stream"
 
 struct event_cache {
@@ -173,7 +178,7 @@ void events_head(struct handling *h)
 void events_begun(struct handling *h)
 {
 	h->wait->probe = PROBE_NONE;
-	h->wait->deadline_boot = INT64_MAX;
+	h->wait->deadline_boot = h->wait->answer_boot;
 	events_alive(h);
 }
 
@@ -223,6 +228,15 @@ static bool read_wishes(
 	return true;
 }
 
+static int64_t last_boot(const struct handling *h)
+{
+	int64_t left = h->ends_ms - h->now.wall_ms;
+
+	if (!h->by_token)
+		return INT64_MAX;
+	return h->now.boot_ms + (left > TOKEN_LEAST_MS ? left : TOKEN_LEAST_MS);
+}
+
 bool events_prepare(struct handling *h, enum wait_view kind, size_t api)
 {
 	enum event_view view;
@@ -234,6 +248,7 @@ bool events_prepare(struct handling *h, enum wait_view kind, size_t api)
 	    .view = kind,
 	    .events = view,
 	    .version = since,
+	    .answer_boot = last_boot(h),
 	    .deadline_boot = h->asked_boot + STORE_PATIENCE_MS,
 	    .waited_ms = -1,
 	    .origin = h->c.origin,
@@ -324,5 +339,9 @@ enum outcome handle_events(struct handling *h)
 
 enum outcome events_resume(struct handling *h)
 {
-	return h->wait->probe ? begin_job(h) : resume_job(h);
+	const bool one = h->wait->view == WAIT_EVENTS;
+
+	if (h->wait->probe)
+		return one ? begin_job(h) : events_begin_owner(h);
+	return one ? resume_job(h) : events_resume_owner(h);
 }

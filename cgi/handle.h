@@ -41,6 +41,7 @@ struct handling {
 	uint8_t quota[JOB_QUOTA_BYTES]; /* whom he counts for; the same */
 	bool by_token;			/* a token said so, and has .scope */
 	struct str scope;
+	int64_t ends_ms;   /* and its exp */
 	int64_t waited_ms; /* x-wait-time-ms of the answer; -1 = not said */
 	bool prefer;	   /* and Preference-Applied; handling_waited() */
 	bool has_job;
@@ -77,6 +78,7 @@ enum outcome handle_job_cancel(struct handling *h);
 enum outcome handle_job_purge(struct handling *h);
 enum outcome handle_health(struct handling *h);
 enum outcome handle_events(struct handling *h);
+enum outcome handle_owner_events(struct handling *h);
 /* A stream again, or one whose job could not be looked up: .wait says all. */
 enum outcome events_resume(struct handling *h);
 /* The second half, one per kind of change; app.c has the table. */

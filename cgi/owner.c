@@ -148,6 +148,7 @@ static enum token_verdict check_token(
 	if (verdict == TOKEN_OK) {
 		h->by_token = true;
 		h->scope = claims.scope;
+		h->ends_ms = claims.ends_ms;
 		ids_owner_of(
 		    h->app->keys, claims.issuer, claims.subject, h->owner);
 	}

@@ -302,6 +302,8 @@ static void test_too_many(void **state)
 
 	accept_one(w);
 	w->now.streams_full = true;
+	begin_owners(w, "", "alice", NULL);
+	assert_answer(w, 503);
 	w->origin = "https://www.acme.example";
 	begin(w, "", NO_HEADERS);
 	assert_answer(w, 503);
@@ -332,7 +334,7 @@ static void test_away_at_the_beginning(void **state)
 	struct world *w = *state;
 
 	accept_one(w);
-	for (int i = 0; i < 1; i++) {
+	for (int i = 0; i < 2; i++) {
 		const bool owners = i > 0;
 		w_faults.view = ERR_AGAIN;
 		if (owners)

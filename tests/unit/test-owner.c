@@ -266,6 +266,65 @@ static void scopes_are_asked_for(void **state)
 	assert_answer(w, 403);
 }
 
+/* A stream goes on without its request, but not without its token. */
+static void streams_end_with_the_token(void **state)
+{
+	struct world *w = *state;
+	const char *ann = token_of(w, 0, "ann", "");
+
+	send_it(w, "POST /api/v1/token", "{}", ann);
+	assert_answer(w, 202);
+	ask(w, "GET", "/events", WITH(ann));
+	assert_int_equal(w->outcome, OUTCOME_STREAM);
+	assert_true(w->wait.deadline_boot == w->now.boot_ms + 3600000);
+	send_it(w, "GET /api/jobs/events", NULL, ann);
+	assert_int_equal(w->outcome, OUTCOME_STREAM);
+	assert_true(w->wait.deadline_boot == w->now.boot_ms + 3600000);
+	/* asked for while the store was away: the same */
+	w_faults.view = ERR_AGAIN;
+	ask(w, "GET", "/events", WITH(ann));
+	assert_int_equal(w->outcome, OUTCOME_PARK);
+	w_faults.view = ERR_OK;
+	world_resume(w);
+	assert_int_equal(w->outcome, OUTCOME_STREAM);
+	assert_true(w->wait.deadline_boot == w->now.boot_ms + 3600000);
+	/* one that is about to end is no reason to come again at once */
+	world_moves(w, 3599999);
+	ask(w, "GET", "/events", WITH(ann));
+	assert_int_equal(w->outcome, OUTCOME_STREAM);
+	assert_true(w->wait.deadline_boot == w->now.boot_ms + 30000);
+}
+
+/* Of an API whose scopes the token lacks nothing is told. */
+static void streams_keep_to_scopes(void **state)
+{
+	struct world *w = *state;
+	const char *both = ",\"scope\":\"jobs.write jobs.read\"";
+
+	w_apis[TOKEN].scopes = (struct strs){wanted_scopes, 2};
+	for (int may = 0; may < 2; may++) {
+		send_it(w, "GET /api/jobs/events", NULL,
+		    token_of(w, 0, "ann", may ? both : ""));
+		assert_int_equal(w->outcome, OUTCOME_STREAM);
+		struct waiting waits = w->wait;
+		send_it(
+		    w, "POST /api/v1/token", "{}", token_of(w, 0, "ann", both));
+		assert_answer(w, 202);
+		w->wait = waits;
+		world_resume(w);
+		assert_int_equal(
+		    w->outcome, may ? OUTCOME_STREAM : OUTCOME_PARK);
+	}
+	/* nor of one that came with another configuration */
+	send_it(w, "GET /api/jobs/events", NULL, token_of(w, 0, "ann", both));
+	memset(w->wait.print, 0, sizeof(w->wait.print));
+	struct waiting waits = w->wait;
+	send_it(w, "POST /api/v1/token", "{}", token_of(w, 0, "ann", both));
+	w->wait = waits;
+	world_resume(w);
+	assert_int_equal(w->outcome, OUTCOME_PARK);
+}
+
 static const char *unknown_kid(struct world *w, size_t at)
 {
 	struct str claims = arena_printf(&w->arena,
@@ -454,6 +513,8 @@ int main(void)
 	    B(a_token_is_for_its_apis_alone),
 	    B(a_bad_token_is_told_why),
 	    B(scopes_are_asked_for),
+	    B(streams_end_with_the_token),
+	    B(streams_keep_to_scopes),
 	    B(an_unknown_key_is_noted),
 	    B(without_keys_it_is_not_the_token),
 	    B(a_provider_that_is_unknown),
