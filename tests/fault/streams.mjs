@@ -23,11 +23,14 @@ class Stream {
 	ended = false;
 	#waiting = [];
 
-	static async open(which, uri, headers = {}) {
+	/* `what`: a request, or the address of one. */
+	static async open(which, what, headers = {}) {
 		const s = new Stream();
+		const asked = typeof what === 'string' ? {uri: what, headers} :
+			what;
 		s.client = await dial(which);
 		s.client.closed.then(() => s.#take(null));
-		s.client.follow({id: 1, method: 'GET', uri, headers},
+		s.client.follow({id: 1, method: 'GET', ...asked},
 			bytes => {
 				s.clean ||= bytes === null;
 				s.#take(bytes);
@@ -170,6 +173,58 @@ test('an abort ends a stream cleanly, and the connection serves on', async () =>
 	equal((await s.client.ask({method: 'GET', uri: '/api/jobs/health'}))
 		.status, 200);
 	s.close();
+	await filesAgain(idle);
+});
+
+test('an owner is told of all that is his, and of nothing else', async () => {
+	const vat = {method: 'POST', uri: '/api/v1/hmrc/vat/return',
+		type: 'application/json',
+		body: '{"vrn":"123456789","periodKey":"24A1"}'};
+	const obligation = {method: 'GET', uri: '/api/v1/hmrc/vat/obligation' +
+		'?vrn=123456789&from=2026-01-01&to=2026-03-31'};
+	const by = (LOWTIDE_OWNER, what) =>
+		({...what, params: {LOWTIDE_OWNER},
+			headers: {...what.headers, 'x-wait-time-ms': '0'}});
+	const follow = (which, owner, headers) => Stream.open(which,
+		{uri: '/api/jobs/events', headers,
+			params: {LOWTIDE_OWNER: owner}});
+	equal((await first.ask({method: 'GET', uri: '/api/jobs/events'}))
+		.status, 401);
+	const alice = await follow(0, 'alice'), bob = await follow(1, 'bob');
+	for (const s of [alice, bob])
+		ok(await s.until(() => /\nid: \d+\n/.test(s.text)));
+	const sent = [];
+	for (const [c, owner, what] of [[second, 'bob', vat],
+		[first, 'alice', obligation], [second, 'alice', vat],
+		[first, 'carol', vat], [first, 'bob', obligation]]) {
+		const r = await c.ask(by(owner, what));
+		equal(r.status, 202, r.body);
+		sent.push({owner, job: JSON.parse(r.body)});
+	}
+	await accept();
+	const ids = s => s.events.map(e => JSON.parse(e.data).jobId);
+	for (const [s, owner] of [[alice, 'alice'], [bob, 'bob']]) {
+		const his = sent.filter(x => x.owner === owner)
+			.map(x => x.job.jobId);
+		ok(await s.until(() => s.events.length === his.length));
+		equal(ids(s), his);
+	}
+	/* another process, from the first of them on */
+	const again = await follow(1, 'alice',
+		{'last-event-id': alice.events[0].id});
+	ok(await again.until(() => again.events.length === 1));
+	equal(ids(again), ids(alice).slice(1));
+	const mine = sent[1].job;
+	equal((await second.ask(by('alice', {method: 'POST',
+		uri: mine.cancelUrl}))).status, 200);
+	for (const s of [alice, again]) {
+		ok(await s.told('cancelled'));
+		equal(JSON.parse(s.events.at(-1).data).jobId, mine.jobId);
+		ok(!s.ended);
+		s.close();
+	}
+	equal(bob.events.length, 2);
+	bob.close();
 	await filesAgain(idle);
 });
 

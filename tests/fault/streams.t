@@ -6,6 +6,9 @@ ulimit -n "$(ulimit -Hn)"
 "$LOWTIDE" build -q -C site --out "$TMP/dist" \
 	--set upstream.hmrc.base=http://127.0.0.1:9 \
 	--set upstream.hmrc.local=true \
+	--set api.vat-return-post.auth=web-server \
+	--set api.vat-obligation-get.auth=web-server \
+	--set web_server.auth=basic \
 	--set upstream.bundles.local=true \
 	--set upstream.bundles.base=http://127.0.0.1:9 >/dev/null || exit 1
 "$BIN/lowtide-jobs" keygen "$TMP/keys" >/dev/null 2>&1 || exit 1
