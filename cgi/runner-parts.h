@@ -39,6 +39,8 @@ struct runner {
 	/* all may have slept: until then nobody's lease is over; 0 = it may */
 	int64_t wary_boot;
 	bool was_wary; /* that is just over */
+	bool has_beaten;
+	int64_t beat_boot; /* when its note was made */
 	bool draining;
 };
 
@@ -67,6 +69,10 @@ enum err runner_write(struct runner *r, struct runner_now now, void *attempt);
 enum err runner_transact(struct runner *r, struct runner_now now,
     enum err (*body)(struct runner *r, struct runner_now now, void *arg),
     void *arg);
+/* So that somebody sees us wait; see RUNNER_BEAT_MS. */
+void runner_beat(struct runner *r, struct runner_now now);
+/* When that is to be done next; 0 = there is nothing to wait for. */
+int64_t runner_beat_due(const struct runner *r);
 /* All that was to be written could be: a trouble is over. */
 void runner_store_works(struct runner *r, struct runner_now now);
 

@@ -98,6 +98,53 @@ void runner_store_works(struct runner *r, struct runner_now now)
 	r->store_boot = r->claim_boot = 0;
 }
 
+/* ---- the note that somebody is there ------------------------------------- */
+
+static enum err leave_note(struct runner *r, struct runner_now now)
+{
+	if (r->has_beaten && now.now_boot - r->beat_boot < RUNNER_BEAT_MS / 2)
+		return ERR_OK;
+	enum err err = store_note(r->spec.store, STORE_NOTE_WORKER, now.now_ms);
+	if (err == ERR_OK) {
+		r->has_beaten = true;
+		r->beat_boot = now.now_boot;
+	}
+	return err;
+}
+
+/* Whoever waits for time waits for a job; without one an API has none. */
+int64_t runner_beat_due(const struct runner *r)
+{
+	bool waits = r->attempts != NULL;
+
+	for (size_t i = 0; i < r->spec.config->n_apis && !waits; i++)
+		waits = r->lanes[i].due_boot != 0;
+	return waits && r->has_beaten && !r->draining
+		   ? r->beat_boot + RUNNER_BEAT_MS
+		   : 0;
+}
+
+/*
+ * One that cannot be left is nobody's trouble: it neither delays what is to be
+ * done, nor says that others could not write either.
+ */
+void runner_beat(struct runner *r, struct runner_now now)
+{
+	const int64_t due = runner_beat_due(r);
+
+	if (!due || due > now.now_boot)
+		return;
+	enum err err = r->trouble ? ERR_BUSY : store_begin(r->spec.store);
+	if (err == ERR_OK) {
+		err = leave_note(r, now);
+		if (err == ERR_OK)
+			err = store_commit(r->spec.store);
+		else
+			store_rollback(r->spec.store);
+	}
+	r->beat_boot = now.now_boot;
+}
+
 enum err runner_transact(struct runner *r, struct runner_now now,
     enum err (*body)(struct runner *r, struct runner_now now, void *arg),
     void *arg)
@@ -107,6 +154,8 @@ enum err runner_transact(struct runner *r, struct runner_now now,
 	if (err == ERR_OK) {
 		notice_a_slow_turn(r, now);
 		err = body(r, now, arg);
+		if (err == ERR_OK)
+			err = leave_note(r, now);
 		if (err == ERR_OK)
 			err = store_commit(r->spec.store);
 		else

@@ -388,6 +388,7 @@ static int64_t next_due(const struct runner *r, struct runner_now now)
 	}
 	if (r->draining)
 		return due;
+	sooner(&due, runner_beat_due(r));
 	sooner(&due, r->recheck_boot);
 	sooner(&due, r->wary_boot);
 	if (r->trouble && r->claim_boot > now.now_boot) {
@@ -450,6 +451,7 @@ void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 		take_answers(r, now);
 		end_overdue(r, now);
 		work(r, now);
+		runner_beat(r, now);
 	}
 	*due_boot = r->expected_boot = next_due(r, now);
 }

@@ -36,6 +36,12 @@
 #define RUNNER_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define RUNNER_STORE_RETRY_MS 200
 #define RUNNER_SLOW_TURN_MS 250 /* others may have missed theirs */
+/*
+ * A note in the store that a worker is alive: beside whatever is written, and
+ * by itself where there is something to do and nothing to write. An idle worker
+ * leaves none, because it does not wake.
+ */
+#define RUNNER_BEAT_MS 10000
 
 struct runner_spec {
 	const struct config *config;

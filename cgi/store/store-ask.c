@@ -154,3 +154,16 @@ enum err store_flagged(struct store *store, const char *name, int64_t *at_ms)
 	return store_noted(
 	    store, store->ops->meta_get(store->backend, key, at_ms));
 }
+
+enum err store_note(struct store *store, const char *name, int64_t now_ms)
+{
+	char key[STORE_META_NAME];
+
+	assert(store->mode == MODE_WRITE);
+	if (store->trouble)
+		return store->trouble;
+	if (!flag_name(name, key))
+		return ERR_TOO_LARGE;
+	return store_noted(
+	    store, store->ops->meta_put(store->backend, key, now_ms));
+}

@@ -232,6 +232,14 @@ enum err store_flagged(struct store *store, const char *name, int64_t *at_ms)
     __attribute__((warn_unused_result));
 
 /*
+ * The same without a ring, and however lately it was made: nobody is to act
+ * upon it, but somebody may ask with store_flagged().
+ */
+#define STORE_NOTE_WORKER "worker" /* a worker is there; RUNNER_BEAT_MS */
+enum err store_note(struct store *store, const char *name, int64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/*
  * Another configuration from now on: every API of the old one stands at its
  * index, with the same name; what is new stands behind them and gets its
  * tables (STORE_WRITES; so those handles come first). Outside of transactions

@@ -385,6 +385,28 @@ static inline void cancel(struct world *w, size_t api, const struct job *job)
 	runner_ring(w->workers[0].runner, now(w));
 }
 
+/* The same request with another credential, as its client would. */
+static inline void renew(
+    struct world *w, size_t api, const struct job *job, const char *body)
+{
+	struct envelope_request request = {
+	    .method = STR("POST"), .path = STR("/api/x"), .body = str_of(body)};
+	struct job_event event = {.kind = JOB_EVENT_RENEW,
+	    .now_ms = WALL + w->boot,
+	    .now_boot = w->boot};
+	struct buf plain = {0}, sealed = {0};
+	struct job copy = *job;
+
+	envelope_put_request(&plain, &request);
+	seal_close(&w->keys, job, BODY_REQUEST, buf_str(&plain), &sealed);
+	OK(store_begin(w->store));
+	OK(store_renew(w->store, api, &copy, &event, buf_str(&sealed)));
+	OK(store_commit(w->store));
+	runner_ring(w->workers[0].runner, now(w));
+	buf_release(&plain);
+	buf_release(&sealed);
+}
+
 static const struct upstream_answer created = {.end = UPSTREAM_ANSWER,
     .status = 201,
     .content_type = {"text/x", 6},

@@ -165,7 +165,7 @@ static void a_worker_dies(void **state)
 	fire(w, 0);
 	hire(w, 1);
 	settle(w, 1);
-	assert_int_equal(w->workers[1].due, w->boot + LEASE);
+	assert_int_equal(w->workers[1].due, w->boot + RUNNER_BEAT_MS);
 	pass(w, 1, LEASE - 1);
 	assert_int_equal(w->workers[1].up->n, 0);
 	pass(w, 1, 1);
@@ -519,6 +519,154 @@ static void what_cannot_be_called(void **state)
 	assert_int_equal(w->workers[0].up->n, 1);
 }
 
+static int64_t seen(struct world *w)
+{
+	int64_t at;
+
+	OK(store_view(w->store));
+	OK(store_flagged(w->store, STORE_NOTE_WORKER, &at));
+	store_unview(w->store);
+	return at;
+}
+
+/*
+ * While there is anything to wait for, somebody can see that we do; when there
+ * is not, we do not wake for that.
+ */
+static void somebody_is_there(void **state)
+{
+	struct world *w = *state;
+	struct upstream_answer busy = {.end = UPSTREAM_ANSWER,
+	    .status = 429,
+	    .has_retry_after = true,
+	    .retry_after_ms = 500000};
+
+	accept(w, RETURN, "");
+	settle(w, 0);
+	assert_int_equal(seen(w), now(w).now_ms);
+	for (int i = 0; i < 10; i++) { /* it runs */
+		pass(w, 0, RUNNER_BEAT_MS);
+		assert_in_range(now(w).now_ms - seen(w), 0, RUNNER_BEAT_MS);
+	}
+	fake_end(w->workers[0].up, 0, busy);
+	settle(w, 0);
+	for (int i = 0; i < 10; i++) { /* nobody may run it */
+		pass(w, 0, RUNNER_BEAT_MS);
+		assert_in_range(now(w).now_ms - seen(w), 0, RUNNER_BEAT_MS);
+	}
+	pass(w, 0, 500000);
+	assert_int_equal(w->workers[0].up->n, 2);
+	fake_end(w->workers[0].up, 1, created);
+	settle(w, 0);
+	pass(w, 0, RUNNER_RECHECK_MS + deadline_ms); /* what was heard of */
+	int64_t last = seen(w);
+	assert_int_equal(w->workers[0].due, 0);
+	commits = 0;
+	pass(w, 0, 24 * 3600000);
+	assert_int_equal(commits, 0);
+	assert_int_equal(seen(w), last);
+}
+
+/* A store that fails is told of once, and the note comes when it works. */
+static void somebody_cannot_say_so(void **state)
+{
+	struct world *w = *state;
+
+	accept(w, RETURN, "");
+	settle(w, 0);
+	commits_to_fail = 5;
+	pass(w, 0, 60000);
+	assert_int_equal(commits_to_fail, 0);
+	assert_in_range(now(w).now_ms - seen(w), 0, RUNNER_BEAT_MS);
+}
+
+/* Another credential of its own and it goes on; a fourth is too many. */
+static void other_credentials(void **state)
+{
+	struct world *w = *state;
+	struct fake_upstream *up = w->workers[0].up;
+	struct upstream_answer no = {.end = UPSTREAM_ANSWER,
+	    .status = 401,
+	    .content_type = STR_INIT("text/x"),
+	    .body = STR_INIT("no")};
+	static struct str names[] = {STR_INIT("up-token")};
+
+	w->apis[RETURN].forward = (struct strs){names, 1};
+	struct job job = accept(w, RETURN, "first");
+	settle(w, 0);
+	for (int i = 0; i <= JOB_RENEWALS_MAX; i++) {
+		struct job next = accept(w, RETURN, "next");
+		size_t calls = up->n;
+
+		assert_int_equal(calls, 2 * i + 1);
+		fake_end(up, calls - 1, no);
+		settle(w, 0); /* who is behind it goes on */
+		assert_int_equal(up->n, calls + 1);
+		job = row(w, RETURN, &job);
+		if (i == JOB_RENEWALS_MAX)
+			break;
+		assert_int_equal(job.state, JOB_PENDING);
+		assert_true(job.needs);
+		assert_false(job.sent);
+		assert_int_equal(said(w, "job-needs-credentials"), i + 1);
+		fake_end(up, calls, created);
+		pass(w, 0, 60000); /* it is not called by itself */
+		assert_int_equal(up->n, calls + 1);
+		assert_int_equal(row(w, RETURN, &next).state, JOB_COMPLETED);
+		renew(w, RETURN, &job, "renewed");
+		settle(w, 0);
+		assert_true(str_is(up->calls[up->n - 1].body, "renewed"));
+	}
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+	assert_int_equal(job.status, 401);
+	assert_true(str_is(result(w, RETURN, &job).body, "no"));
+}
+
+/* Nobody comes with another: its deadline ends it, and it was never done. */
+static void needing_until_the_deadline(void **state)
+{
+	struct world *w = *state;
+	static struct str names[] = {STR_INIT("up-token")};
+
+	w->apis[RETURN].forward = (struct strs){names, 1};
+	struct job job = accept(w, RETURN, "first");
+	settle(w, 0);
+	fake_end(w->workers[0].up, 0,
+	    (struct upstream_answer){.end = UPSTREAM_ANSWER, .status = 401});
+	pass(w, 0, deadline_ms + 1000);
+	job = row(w, RETURN, &job);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_DEADLINE);
+	assert_false(job.needs);
+	assert_int_equal(w->workers[0].up->n, 1);
+}
+
+/* No upstream is asked, and it costs what a call costs: one commit. */
+static void noop(void **state)
+{
+	struct world *w = *state;
+	struct job jobs[10];
+
+	w->apis[PLAIN].noop = true;
+	w->apis[PLAIN].upstream = (struct str){0};
+	w->apis[PLAIN].body_type = STR("text/plain");
+	for (int i = 0; i < 10; i++)
+		jobs[i] = accept(w, PLAIN, i % 2 ? "echo" : "");
+	settle(w, 0);
+	assert_int_equal(commits, 11);
+	assert_int_equal(w->workers[0].up->n, 0);
+	for (int i = 0; i < 10; i++) {
+		struct job at = row(w, PLAIN, &jobs[i]);
+
+		assert_int_equal(at.state, JOB_COMPLETED);
+		assert_int_equal(at.status, i % 2 ? 200 : 204);
+		struct envelope_result got = result(w, PLAIN, &jobs[i]);
+		assert_true(str_is(got.body, i % 2 ? "echo" : ""));
+		assert_true(str_is(got.content_type, "text/plain"));
+	}
+}
+
 static void a_poison_job(void **state)
 {
 	struct world *w = *state;
@@ -664,6 +812,11 @@ int main(void)
 	    CASE(deadlines_in_a_queue),
 	    CASE(cancelling),
 	    CASE(what_cannot_be_called),
+	    CASE(somebody_is_there),
+	    CASE(somebody_cannot_say_so),
+	    CASE(other_credentials),
+	    CASE(needing_until_the_deadline),
+	    CASE(noop),
 	    CASE(a_poison_job),
 	    CASE(storms),
 	};
