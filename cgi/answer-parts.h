@@ -19,6 +19,9 @@ const struct estimate *answer_estimate(
 /* The body from *out, which is released, and its type. */
 void answer_json(
     struct arena *a, struct buf *out, const char *type, struct answer *ans);
+/* The members of a status document, inside an object that is open. */
+void answer_put_document(struct json_writer *w, const struct answer_context *c,
+    const struct answer_job *j);
 /* type, title, status and detail, inside an object that is open. */
 void answer_put_problem(struct json_writer *w, const struct answer_context *c,
     enum problem problem, int status, const char *detail);

@@ -224,6 +224,18 @@ void answer_invalid(const struct answer_context *c,
 	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
 }
 
+void answer_bad_parameter(const struct answer_context *c, const char *parameter,
+    const char *detail, struct answer *ans)
+{
+	struct buf out = {0};
+	struct json_writer w = {.out = &out};
+
+	start_problem(&w, c, PROBLEM_VALIDATION_FAILED, detail, NULL, ans);
+	answer_text(&w, "parameter", str_of(parameter));
+	json_close(&w, '}');
+	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+}
+
 /* ---- on every answer ---------------------------------------------------- */
 
 void answer_common(const struct answer_context *c, const struct answer_job *j,

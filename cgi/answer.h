@@ -52,6 +52,7 @@ struct answer_job {
 	const struct job *job;
 	struct envelope_meta meta;
 	struct envelope_result result; /* terminal states only */
+	bool brief; /* for a list: the result was not opened */
 };
 
 /* What is wrong with a request, and where: a JSON pointer into its body. */
@@ -66,6 +67,9 @@ void answer_problem(const struct answer_context *c, enum problem problem,
 /* 400 with every fault; at least one. */
 void answer_invalid(const struct answer_context *c,
     const struct answer_fault *faults, size_t n, struct answer *ans);
+/* 400 for one parameter of the query: `parameter` names it. */
+void answer_bad_parameter(const struct answer_context *c, const char *parameter,
+    const char *detail, struct answer *ans);
 /* 202 to a first request: Location, Retry-After, the accepted body. */
 void answer_accepted(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);

@@ -182,7 +182,7 @@ static enum outcome (*const handlers[])(struct handling *h) = {
     [ROUTE_JOB_CANCEL] = handle_job_cancel,
     [ROUTE_HEALTH] = handle_health,
     [ROUTE_EVENTS] = handle_events,
-    [ROUTE_LIST] = handle_none,
+    [ROUTE_LIST] = handle_list,
     [ROUTE_OWNER_EVENTS] = handle_owner_events,
 };
 

@@ -101,10 +101,10 @@ static void put_result(struct json_writer *w, const struct answer_context *c,
 {
 	const struct envelope_result *r = &j->result;
 
-	if (j->api->once) {
+	if (j->api->once)
 		put_once(w, c, j);
+	if (j->api->once || j->brief)
 		return;
-	}
 	if (is_inline(c->arena, r)) {
 		json_key(w, "result");
 		json_raw(w, r->body);
@@ -125,7 +125,7 @@ struct str answer_location(const struct answer_job *j)
 /* What an upstream's refusal is answered with: its own 4xx. */
 static int refused_status(const struct answer_job *j)
 {
-	int status = j->result.status;
+	int status = j->brief ? j->job->status : j->result.status;
 	return status >= 400 && status < 500 ? status : 0;
 }
 
@@ -164,7 +164,7 @@ static int64_t expires_ms(const struct answer_job *j)
 	return end + j->api->ttl_ms;
 }
 
-static void put_document(struct json_writer *w, const struct answer_context *c,
+void answer_put_document(struct json_writer *w, const struct answer_context *c,
     const struct answer_job *j)
 {
 	const struct job *job = j->job;
@@ -211,7 +211,7 @@ void answer_document(const struct answer_context *c, int status,
 	buf_reserve(&out, DOCUMENT_ROOM);
 	ans->status = status;
 	json_open(&w, '{');
-	put_document(&w, c, j);
+	answer_put_document(&w, c, j);
 	json_close(&w, '}');
 	answer_json(c->arena, &out, JSON_TYPE, ans);
 	if (status == 202)

@@ -81,6 +81,7 @@ enum outcome handle_events(struct handling *h);
 enum outcome handle_owner_events(struct handling *h);
 /* A stream again, or one whose job could not be looked up: .wait says all. */
 enum outcome events_resume(struct handling *h);
+enum outcome handle_list(struct handling *h);
 /* The second half, one per kind of change; app.c has the table. */
 enum outcome handle_accepted(struct handling *h, struct change *change);
 enum outcome handle_cancelled(struct handling *h, struct change *change);
@@ -128,7 +129,10 @@ enum err handling_view(struct handling *h, bool *fresh)
 enum err handling_load(struct handling *h, size_t api,
     const uint8_t id[JOB_ID_BYTES]) __attribute__((warn_unused_result));
 bool handling_expired(const struct handling *h);
-/* The two halves of it: a row that is in hand, and what its bodies say. */
+/*
+ * The two halves of it: a row that is in hand, and what its bodies say, where
+ * .job.brief is set not its result's.
+ */
 void handling_take(struct handling *h, size_t api, const struct job *row);
 enum err handling_open(struct handling *h) __attribute__((warn_unused_result));
 

@@ -91,7 +91,7 @@ static bool knows_version(const struct handling *h)
 /* The result is not opened for a 304, which shows nothing of it. */
 static bool shows_result(const struct handling *h)
 {
-	if (!job_is_terminal(h->row.state))
+	if (!job_is_terminal(h->row.state) || h->job.brief)
 		return false;
 	return h->row.state != JOB_COMPLETED || h->onto_location ||
 	       h->known != h->row.version;

@@ -21,8 +21,11 @@ enum situation {
 	IS_EXPIRED,
 	IS_GONE, /* swept, whatever the clock shows afterwards */
 	IS_PURGED,
-	SITUATIONS_STORED, /* the rest needs what the store has not yet */
-	SITUATIONS = SITUATIONS_STORED
+	IS_NEEDING,  /* the upstream's 401 to the client's credential */
+	IS_UNREAD,   /* once = true, 201 with a Location */
+	IS_READ,     /* the same, delivered a moment ago */
+	IS_CONSUMED, /* the same, and that moment is over */
+	SITUATIONS
 };
 enum way {
 	BY_FIRST,  /* A, when its wait is over */
@@ -121,6 +124,14 @@ struct cell {
 #define PURGED                                                                 \
 	{                                                                      \
 		204, "", 0, NULL, NULL                                         \
+	}
+#define CONSUMED                                                               \
+	{                                                                      \
+		410, PROBLEM_JSON, 0, "error", "result-consumed"               \
+	}
+#define NEEDS                                                                  \
+	{                                                                      \
+		401, PROBLEM_JSON, RETRY, "error", "unauthorized"              \
 	}
 #define EXPIRED                                                                \
 	{                                                                      \
@@ -266,6 +277,64 @@ static const struct cell
 		    [BY_PURGE] = PURGED,
 		    [BY_PURGE_AGAIN] = EXPIRED,
 		},
+	    [IS_NEEDING] =
+		{
+		    [BY_FIRST] = NEEDS,
+		    [BY_REPEAT] = NEEDS,
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "needsCredentials",
+			"true"},
+		    [BY_HEAD] = OPEN_C("pending"),
+		    [BY_REDIRECT] = OPEN_C("pending"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = OPEN_D("pending"),
+		    [BY_RESULT_HEAD] = OPEN_D("pending"),
+		    [BY_RESULT_KNOWN] = OPEN_D("pending"),
+		    [BY_DELETE] = DONE_E("cancelled"),
+		    [BY_CANCEL] = DONE_E("cancelled"),
+		    [BY_STRICT] = DONE_E("cancelled"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_UNREAD] =
+		{
+		    [BY_FIRST] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_REPEAT] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_STATUS] = DONE_C("result", "(none)"),
+		    [BY_HEAD] = DONE_C("resultConsumed", "(none)"),
+		    [BY_REDIRECT] = DONE_C("location", "(none)"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = {201, JSON, LOCATION | ETAG, "total", "1.10"},
+		    [BY_RESULT_HEAD] = {201, "", 0, NULL, NULL},
+		    [BY_RESULT_KNOWN] = {201, JSON, LOCATION | ETAG, "total",
+			"1.10"},
+		    ENDED("completed"),
+		},
+	    [IS_READ] =
+		{
+		    [BY_FIRST] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_REPEAT] = {201, JSON, LOCATION, "total", "1.10"},
+		    [BY_STATUS] = DONE_C("resultConsumed", "true"),
+		    [BY_HEAD] = DONE_C("result", "(none)"),
+		    [BY_REDIRECT] = DONE_C("resultUrl", "(none)"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = {201, JSON, LOCATION | ETAG, "total", "1.10"},
+		    [BY_RESULT_HEAD] = {201, "", 0, NULL, NULL},
+		    [BY_RESULT_KNOWN] = DONE_304,
+		    ENDED("completed"),
+		},
+	    [IS_CONSUMED] =
+		{
+		    [BY_FIRST] = CONSUMED,
+		    [BY_REPEAT] = CONSUMED,
+		    [BY_STATUS] = DONE_C("resultConsumed", "true"),
+		    [BY_HEAD] = DONE_C("location", "(none)"),
+		    [BY_REDIRECT] = DONE_C("status", "completed"),
+		    [BY_KNOWN] = DONE_304,
+		    [BY_RESULT] = CONSUMED,
+		    [BY_RESULT_HEAD] = CONSUMED,
+		    [BY_RESULT_KNOWN] = CONSUMED,
+		    ENDED("completed"),
+		},
 	    [IS_EXPIRED] = GONE_FOR_GOOD,
 	    [IS_GONE] = GONE_FOR_GOOD,
 	    [IS_PURGED] = GONE_FOR_GOOD,
@@ -293,6 +362,14 @@ static void run_past_deadline(struct world *w)
 	    ERR_OK);
 	assert_int_equal(store_commit(w->store), ERR_OK);
 	assert_int_equal(n, 1);
+}
+
+static void need(struct world *w)
+{
+	struct job job = world_claim(w, RETURN);
+
+	world_finish(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_NEED, .status = 401}, NULL);
 }
 
 static void sweep(struct world *w)
@@ -358,7 +435,19 @@ static void bring_about(struct world *w, enum situation is)
 		ask(w, "DELETE", "?purge=1", NO_HEADERS);
 		assert_answer(w, 204);
 		break;
-	default:
+	case IS_NEEDING:
+		need(w);
+		break;
+	case IS_UNREAD:
+	case IS_READ:
+	case IS_CONSUMED:
+		world_complete(w, RETURN, 201, "/bundles/7", RESULT);
+		if (is != IS_UNREAD)
+			ask(w, "GET", "/result", NO_HEADERS);
+		if (is == IS_CONSUMED)
+			world_moves(w, JOB_READ_MS);
+		break;
+	case SITUATIONS:
 		fail();
 	}
 }
@@ -469,6 +558,7 @@ static void check_cell(struct world *w, enum situation is, enum way by)
 	struct waiting first;
 
 	w->origin = ORIGIN;
+	w_apis[RETURN].once = is >= IS_UNREAD && is <= IS_CONSUMED;
 	send_it(w, "POST /api/v1/return", BODY, NAME, "x-wait-time-ms: 20000");
 	assert_int_equal(w->outcome, OUTCOME_PARK);
 	first = w->wait;
@@ -482,6 +572,8 @@ static void check_cell(struct world *w, enum situation is, enum way by)
 	check_header(w, cell, "retry-after", RETRY);
 	check_header(w, cell, "etag", ETAG);
 	snprintf(url, sizeof(url), "/api/jobs/%s", w->id);
+	assert_int_equal(
+	    answer_get(&w->ans, "www-authenticate").n > 0, cell->status == 401);
 	if (cell->status == 202)
 		assert_string_equal(got_header(w, "location"), url);
 	if ((cell->headers & APPLIED) || by != BY_FIRST)
@@ -510,6 +602,7 @@ static void every_cell(void **state)
 			world_down(&world);
 		}
 	}
+	w_apis[RETURN].once = false;
 }
 
 /* DELETE twice, cancel of a running one twice: RFC 9110 9.2.2 */
