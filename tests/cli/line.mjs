@@ -133,7 +133,8 @@ const upstream = given => ({local: true, timeoutMs: 1500,
 	connectTimeoutMs: 1000, stallTimeoutMs: 1000, responseMax: 200000,
 	...given});
 
-export async function startLine({upstreams, apis}) {
+/* `more`: other members of lowtide.json, such as providers. */
+export async function startLine({upstreams, apis, ...more}) {
 	const dir = mkdtempSync(join(tmpdir(), 'lowtide-test.'));
 	const at = name => join(dir, name);
 	const common = ['--config', at('lowtide.json'), '--state', at('state'),
@@ -142,6 +143,7 @@ export async function startLine({upstreams, apis}) {
 	mkdirSync(at('state'));
 	writeFileSync(at('lowtide.json'), JSON.stringify({format: 1,
 		name: 'test', baseUrl: 'http://127.0.0.1', prefix: '/api',
+		...more,
 		upstreams: upstreams.map(upstream),
 		apis: apis.map((a, i) =>
 			api((i + 0xa00000).toString(16), a))}));
