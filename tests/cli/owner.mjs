@@ -85,7 +85,8 @@ test('keys that come are taken without a restart', async () => {
 		return got.status !== 503 && got;
 	});
 	equal(r.status, 202);
-	equal(lines('keys-loaded').length, 1); /* nobody asked for the pool */
+	await until('it is told', () => lines('keys-loaded').length);
+	equal(lines('keys-loaded').map((l) => l.provider), ['house']);
 });
 test('without a token: how to sign in, and no error', async () => {
 	for (const headers of [{}, {authorization: 'Basic YW5uOng='},
