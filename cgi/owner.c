@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cgi/bearer.h"
 #include "cgi/handle.h"
@@ -72,20 +73,41 @@ static const char *const reasons[TOKEN_VERDICTS] = {
     [TOKEN_TIME] = "The token has expired, or is not valid yet.",
 };
 
+/* By whichever process; where that cannot be read, it is as good as told. */
+static bool was_told(struct handling *h, const char *flag)
+{
+	int64_t at_ms = 0;
+	bool fresh;
+	enum err err = handling_view(h, &fresh);
+
+	if (err == ERR_OK)
+		err = store_flagged(h->app->store, flag, &at_ms);
+	if (err != ERR_OK) {
+		app_rest(h->app);
+		return true;
+	}
+	return at_ms <= h->now.wall_ms &&
+	       h->now.wall_ms - at_ms < BEARER_WANT_MS;
+}
+
 /*
  * A note that the provider's keys should be fetched, which nobody waits for. It
- * is bounded twice: by this process, and by when the store was last told.
+ * is bounded twice, by this process and by when the store was last told: as a
+ * CGI program there is a process for every request.
  */
 static void note_wanted(struct handling *h)
 {
 	const struct provider *provider =
 	    bearer_wants(h->app->bearer, h->now.boot_ms);
+	char flag[STORE_META_NAME];
 
 	if (!provider)
 		return;
+	snprintf(flag, sizeof(flag), "jwks/%.*s", STR_ARG(provider->name));
+	if (was_told(h, flag))
+		return;
 	struct change *change = change_new(CHANGE_FLAG, 0);
-	snprintf(change->flag, sizeof(change->flag), "jwks/%.*s",
-	    STR_ARG(provider->name));
+	memcpy(change->flag, flag, sizeof(flag));
 	change->event.now_ms = h->now.wall_ms;
 	*h->change = change;
 }

@@ -369,6 +369,41 @@ static void an_unknown_key_is_noted(void **state)
 	assert_string_equal(w->change->flag, "jwks/cognito");
 }
 
+/* A program of one request has nothing of its own to remember that by. */
+static void one_note_of_many_processes(void **state)
+{
+	struct world *w = *state;
+	struct change_list list;
+
+	send_it(w, "POST /api/v1/token", "{}", unknown_kid(w, 0));
+	assert_answer(w, 401);
+	TAILQ_INIT(&list);
+	TAILQ_INSERT_TAIL(&list, w->change, in_list);
+	changes_commit(w->store, &list);
+	assert_int_equal(w->change->err, ERR_OK);
+	change_free(w->change);
+	for (int i = 0; i < 3; i++) {
+		bearer_close(w->app.bearer);
+		w->app.bearer = bearer_open(&w->config, dir, NULL, NULL);
+		send_it(w, "POST /api/v1/token", "{}", unknown_kid(w, 0));
+		assert_answer(w, 401);
+		assert_null(w->change);
+	}
+	/* what cannot be looked up is not asked for again and again */
+	bearer_close(w->app.bearer);
+	w->app.bearer = bearer_open(&w->config, dir, NULL, NULL);
+	world_moves(w, BEARER_WANT_MS);
+	w_faults.view = ERR_IO;
+	send_it(w, "POST /api/v1/token", "{}", unknown_kid(w, 0));
+	assert_answer(w, 401);
+	assert_null(w->change);
+	w_faults.view = ERR_OK;
+	bearer_close(w->app.bearer);
+	w->app.bearer = bearer_open(&w->config, dir, NULL, NULL);
+	send_it(w, "POST /api/v1/token", "{}", unknown_kid(w, 0));
+	assert_string_equal(w->change->flag, "jwks/cognito");
+}
+
 static void without_keys_it_is_not_the_token(void **state)
 {
 	struct world *w = *state;
@@ -516,6 +551,7 @@ int main(void)
 	    B(streams_end_with_the_token),
 	    B(streams_keep_to_scopes),
 	    B(an_unknown_key_is_noted),
+	    B(one_note_of_many_processes),
 	    B(without_keys_it_is_not_the_token),
 	    B(a_provider_that_is_unknown),
 	    B(all_that_is_his),
