@@ -3,8 +3,9 @@
  *
  * Rounds in an order that a seed decides, on connections whose descriptors,
  * places and slots are used again and again: asked, parked, committed, woken,
- * pipelined, aborted, left and dialled again. Every answer is compared with
- * what was asked there: it is its owner's, in order, or it never comes.
+ * followed, pipelined, aborted, left and dialled again. Every answer, and every
+ * line of a stream, is compared with what was asked there: it is its owner's,
+ * in order, or it never comes.
  *
  *	ROUNDS=100000 SEED=7 build/tests/test-loop-owners
  *
@@ -22,7 +23,7 @@
 #define CLIENTS 24
 #define QUEUE 4 /* requests on their way on one connection */
 
-enum kind { ECHO, PARK, COMMIT, COMMIT_PARK, KINDS }; /* PARK is a bit */
+enum kind { ECHO, PARK, COMMIT, COMMIT_PARK, STREAM, KINDS };
 struct question {
 	uint16_t id;
 	enum kind kind;
@@ -41,6 +42,7 @@ static struct campaign {
 	uint64_t seed;
 	struct {
 		int asked, own, done, late, ended, left, aborts, rings, behind;
+		int begun, told;
 	} count;
 } all;
 
@@ -67,13 +69,37 @@ static bool is_answer(const char *got, const char *what, const char *token)
 	return strcmp(got, expected) == 0;
 }
 
-static void compare(const struct question *q, const char *got)
+/* "200 begin TOKEN", then "VERSION TOKEN", each with spaces behind it. */
+static void compare_stream(const struct question *q, char *got)
+{
+	int last = -1, version;
+	char what[16], token[TOKEN_MAX];
+
+	assert_memory_equal(got, "200 ", 4);
+	for (char *line = strtok(got + 4, "\n"); line;
+	     line = strtok(NULL, "\n")) {
+		assert_int_equal(sscanf(line, "%15s %31s", what, token), 2);
+		assert_string_equal(token, q->token);
+		if (strcmp(what, ":") == 0)
+			continue;
+		version = strcmp(what, "begin") == 0 ? 0 : atoi(what);
+		assert_true(version > last);
+		last = version;
+		all.count.told += version > 0;
+	}
+	assert_true(last >= 0);
+	all.count.begun++;
+}
+
+static void compare(const struct question *q, char *got)
 {
 	char echo[80];
 
 	snprintf(echo, sizeof(echo), "200 GET %s 0 0", q->token);
 	if (q->aborted && !*got)
 		all.count.ended++;
+	else if (q->kind == STREAM)
+		compare_stream(q, got);
 	else if ((q->kind == ECHO && strcmp(got, echo) == 0) ||
 		 (q->kind == COMMIT &&
 		     is_answer(got, "201 committed", q->token)))
@@ -142,6 +168,9 @@ static void put_question(struct client *c, int round, struct buf *out)
 		snprintf(uri, sizeof(uri), "/echo");
 	else if (q->kind == PARK)
 		snprintf(uri, sizeof(uri), "/park?%d", b);
+	else if (q->kind == STREAM)
+		snprintf(
+		    uri, sizeof(uri), draw(3) ? "/events?%d" : "/later?%d", b);
 	else if (q->kind == COMMIT)
 		snprintf(uri, sizeof(uri), "/commit?%d", a);
 	else
@@ -166,6 +195,32 @@ static void send_cut(struct client *c, const struct buf *b)
 	send_bytes(c->fd, str_slice(buf_str(b), cut, b->len));
 }
 
+/* Nothing that was sent ends it: it goes on, or is ended now. */
+static bool goes_on(struct client *c)
+{
+	struct question *q = &c->queue[0];
+	struct buf b = {0};
+
+	if (c->n > 1 || q->kind != STREAM || q->aborted)
+		return false;
+	if (draw(2))
+		return true;
+	put_record(&b, RECORD_ABORT_REQUEST, q->id, NULL, 0, 0);
+	send_bytes(c->fd, buf_str(&b));
+	buf_release(&b);
+	q->aborted = true;
+	return false;
+}
+
+static void ring_for(const struct client *c)
+{
+	memcpy(all.world.shared->changed, c->queue[0].token, TOKEN_MAX);
+	all.world.shared->piece = draw(8) ? 0 : 150000;
+	all.world.shared->version++;
+	ring(&all.world);
+	all.count.rings++;
+}
+
 /* Somebody's job changes: of one that may be waiting for it, mostly. */
 static void ring_for_one(void)
 {
@@ -173,22 +228,24 @@ static void ring_for_one(void)
 
 	for (int i = 0; i < 8; i++) {
 		c = &all.clients[draw(CLIENTS)];
-		if (c->n && (c->queue[0].kind & PARK))
+		if (c->n && c->queue[0].kind != ECHO &&
+		    c->queue[0].kind != COMMIT)
 			break;
 	}
-	if (!c->n)
-		return;
-	memcpy(all.world.shared->changed, c->queue[0].token, TOKEN_MAX);
-	ring(&all.world);
-	all.count.rings++;
+	if (c->n)
+		ring_for(c);
 }
 
 static void play(struct client *c, int round)
 {
 	struct buf b = {0};
 
-	while (c->n && (has_bytes(c) || c->n == QUEUE))
+	while (c->n && (has_bytes(c) || c->n == QUEUE) && !goes_on(c))
 		take_answer(c);
+	if (c->n == 1 && c->queue[0].kind == STREAM && draw(4)) {
+		ring_for(c);
+		return;
+	}
 	if (c->n && draw(6) == 0)
 		leave(c);
 	put_question(c, round, &b);
@@ -222,19 +279,23 @@ static void test_answers_reach_their_owners(void **state)
 	for (int i = 0; i < CLIENTS; i++) {
 		struct client *c = &all.clients[i];
 		while (c->n)
-			take_answer(c);
+			if (!goes_on(c))
+				take_answer(c);
 		assert_false(has_bytes(c));
 		close(c->fd);
 	}
 	await_files(&all.world, files);
 	world_close(&all.world);
+	printf(
+	    "# %d streams, told %d times\n", all.count.begun, all.count.told);
 	printf("# %d asked (%d behind another), %d answered, %d woken, %d "
 	       "late, %d ended, %d left; %d aborts, %d rings\n",
 	    all.count.asked, all.count.behind, all.count.own, all.count.done,
 	    all.count.late, all.count.ended, all.count.left, all.count.aborts,
 	    all.count.rings);
 	assert_true(all.count.behind && all.count.own && all.count.done &&
-		    all.count.late && all.count.ended && all.count.left);
+		    all.count.late && all.count.ended && all.count.left &&
+		    all.count.begun && all.count.told);
 }
 
 int main(void)
