@@ -32,6 +32,11 @@ static int64_t median(const struct estimate *e, size_t first)
 	return low + (high - low) / 2;
 }
 
+int64_t estimate_run_ms(const struct estimate *e)
+{
+	return is_measured(e) ? e->run_ms : 0;
+}
+
 int64_t estimate_duration_ms(const struct estimate *e, const struct api *api)
 {
 	return is_measured(e) ? median(e, 0) : api->estimate_ms;
@@ -51,4 +56,22 @@ int64_t estimate_left_ms(
 		whole = first < e->n ? median(e, first) : 0;
 	}
 	return whole > age_ms ? whole - age_ms : age_ms / 10;
+}
+
+void estimate_load(
+    struct estimate *e, struct store *store, size_t api, int64_t now_boot)
+{
+	struct estimate runs = {0};
+	int64_t whole[STORE_SAMPLES], run[STORE_SAMPLES];
+	size_t n = 0, n_runs = 0;
+
+	if (e->read_boot && now_boot - e->read_boot < ESTIMATE_FRESH_MS)
+		return;
+	if (store_samples(store, api, whole, &n) != ERR_OK ||
+	    store_runs(store, api, run, &n_runs) != ERR_OK)
+		return;
+	e->read_boot = now_boot;
+	estimate_fill(e, whole, n);
+	estimate_fill(&runs, run, n_runs);
+	e->run_ms = runs.n ? median(&runs, 0) : 0;
 }
