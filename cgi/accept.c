@@ -10,8 +10,9 @@
 
 /*
  * Contract 2, in its order: owner, id from the client's name, look-up,
- * validation, one durable transaction, and only then an answer. A request that
- * is known already is never looked at twice: its row answers.
+ * validation, admission, one durable transaction, and only then an answer. A
+ * request that is known already is neither validated nor counted again: its
+ * row answers.
  *
  * The transaction is the committer's (committer.h). What comes before it
  * happens when the request comes, the rest in handle_accepted().
@@ -25,50 +26,8 @@ struct accepting {
 	struct name name;
 	uint8_t print[JOB_PRINT_BYTES];
 	uint8_t id[JOB_ID_BYTES];
+	uint8_t resource[JOB_RESOURCE_BYTES];
 };
-
-/* What a request that reached an existing row gets: contract 4 B. */
-static enum outcome answer_known(struct accepting *in)
-{
-	struct handling *h = in->h;
-	int64_t hold = HOLD_MS, echo = -1;
-
-	if (handling_expired(h))
-		return handling_answer(h, WAIT_REPEAT);
-	if (memcmp(h->row.print, in->print, JOB_PRINT_BYTES) != 0)
-		return handling_problem(h,
-		    in->name.naming == NAMING_CLIENT &&
-			    in->name.kind == NAME_IDEMPOTENCY_KEY
-			? PROBLEM_IDEMPOTENCY_KEY_REUSED
-			: PROBLEM_ID_CONFLICT,
-		    NULL);
-	if (in->pace.asked)
-		echo = in->pace.wait_ms;
-	if (in->pace.asked && in->pace.wait_ms > hold)
-		hold = in->pace.wait_ms;
-	if (!job_is_terminal(h->row.state))
-		return handling_park(
-		    h, WAIT_REPEAT, -1, hold, echo, in->pace.prefer);
-	handling_waited(h, echo, in->pace.prefer);
-	return handling_answer(h, WAIT_REPEAT);
-}
-
-/* Whether it is known cannot be told just now. */
-static enum outcome probe(struct accepting *in, enum err err)
-{
-	struct handling *h = in->h;
-	enum wait_probe how = PROBE_ID;
-
-	if (in->name.naming == NAMING_CLIENT)
-		how = in->name.kind == NAME_IDEMPOTENCY_KEY ? PROBE_KEY
-							    : PROBE_NAME;
-	handling_probe(h, WAIT_REPEAT, how,
-	    (size_t)(in->api - h->app->config->apis), in->id, err);
-	memcpy(h->wait->print, in->print, JOB_PRINT_BYTES);
-	h->wait->waited_ms = in->pace.asked ? in->pace.wait_ms : -1;
-	h->wait->prefer = in->pace.prefer;
-	return OUTCOME_PARK;
-}
 
 /* An id of ours in x-request-id: for this API and this owner, or nothing. */
 static bool is_own_id(struct accepting *in)
@@ -108,6 +67,20 @@ static bool find_id(struct accepting *in)
 	}
 }
 
+/* As a plain CGI program nobody waits longer than its operator lets him. */
+static int64_t bounded(const struct handling *h, int64_t ms)
+{
+	const struct app *app = h->app;
+
+	return app->plain && ms > app->plain_wait_ms ? app->plain_wait_ms : ms;
+}
+
+static void choose_pace(struct accepting *in)
+{
+	pattern_choose(in->api, in->h->r, &in->pace);
+	in->pace.wait_ms = bounded(in->h, in->pace.wait_ms);
+}
+
 static bool is_initial(const struct request *r)
 {
 	return str_ieq(
@@ -140,14 +113,17 @@ static bool may_begin(struct accepting *in)
 	return true;
 }
 
-static bool is_valid(struct accepting *in, struct envelope_request *env)
+/* Step 5, and what the client's id for its resource is, if it has one. */
+static bool is_valid(struct accepting *in, const struct envelope_request *env)
 {
 	struct handling *h = in->h;
 	struct check check;
 
-	check_envelope(h->arena, in->api, h->r, env);
 	check_request(
 	    h->arena, in->api, h->r, env, ids_text(h->arena, in->id), &check);
+	if (check.resource.n)
+		ids_resource(h->app->keys, in->api, h->owner, check.resource,
+		    in->resource);
 	if (check.problem == PROBLEM_COUNT)
 		return true;
 	if (check.n)
@@ -188,6 +164,27 @@ static struct str request_id(const struct accepting *in)
 }
 
 /* Step 7, as far as it can be done before the store's turn is taken. */
+static struct change *new_change(struct accepting *in, enum change_kind kind,
+    const struct envelope_meta *meta, const struct job *job,
+    const struct envelope_request *env)
+{
+	struct handling *h = in->h;
+	struct change *change = handling_change(h, kind, meta);
+	struct afterwards *then = change->then;
+	struct buf plain = {0};
+
+	then->pace = in->pace;
+	then->name = in->name;
+	then->name.name = (struct str){0}; /* what of it is needed is in meta */
+	then->bytes = (int64_t)h->r->body.n;
+	change->job = *job;
+	envelope_put_request(&plain, env);
+	seal_close(
+	    h->app->keys, job, BODY_REQUEST, buf_str(&plain), &change->request);
+	buf_release(&plain);
+	return change;
+}
+
 static enum outcome begin(
     struct accepting *in, const struct envelope_request *env)
 {
@@ -195,29 +192,93 @@ static enum outcome begin(
 	struct buf plain = {0};
 	const struct envelope_meta meta = {
 	    .request_id = request_id(in), .traceparent = h->c.traceparent};
-
-	h->api = h->route.api;
-	struct change *change = handling_change(h, CHANGE_ACCEPT, &meta);
-	struct afterwards *then = change->then;
-	then->pace = in->pace;
-	then->name = in->name;
-	then->name.name = (struct str){0}; /* what of it is needed is in meta */
-	then->bytes = (int64_t)h->r->body.n;
-	change->job = (struct job){.accepted_ms = h->now.wall_ms,
+	struct job job = {.accepted_ms = h->now.wall_ms,
 	    .deadline_ms = h->now.wall_ms + in->api->deadline_ms,
 	    .deadline_boot = h->now.boot_ms + in->api->deadline_ms};
-	memcpy(change->job.id, in->id, JOB_ID_BYTES);
-	memcpy(change->job.owner, h->owner, JOB_OWNER_BYTES);
-	memcpy(change->job.print, in->print, JOB_PRINT_BYTES);
-	envelope_put_request(&plain, env);
-	seal_close(h->app->keys, &change->job, BODY_REQUEST, buf_str(&plain),
-	    &change->request);
-	buf_clear(&plain);
+
+	h->api = h->route.api;
+	memcpy(job.id, in->id, JOB_ID_BYTES);
+	memcpy(job.owner, h->owner, JOB_OWNER_BYTES);
+	memcpy(job.print, in->print, JOB_PRINT_BYTES);
+	memcpy(job.quota, h->quota, JOB_QUOTA_BYTES);
+	memcpy(job.resource, in->resource, JOB_RESOURCE_BYTES);
+	struct change *change = new_change(in, CHANGE_ACCEPT, &meta, &job, env);
 	envelope_put_meta(&plain, &meta);
-	seal_close(h->app->keys, &change->job, BODY_META, buf_str(&plain),
-	    &change->meta);
+	seal_close(
+	    h->app->keys, &job, BODY_META, buf_str(&plain), &change->meta);
 	buf_release(&plain);
 	return OUTCOME_COMMIT;
+}
+
+/* The job in hand goes on with this request's credentials. */
+static enum outcome renew(
+    struct accepting *in, const struct envelope_request *env)
+{
+	struct handling *h = in->h;
+	struct change *change =
+	    new_change(in, CHANGE_RENEW, &h->job.meta, &h->row, env);
+
+	change->event = (struct job_event){.kind = JOB_EVENT_RENEW,
+	    .now_ms = h->now.wall_ms,
+	    .now_boot = h->now.boot_ms};
+	return OUTCOME_COMMIT;
+}
+
+/* ---- a job that is there --------------------------------------------------
+ */
+
+/* B of an open job, held for a moment or as long as was asked for. */
+static enum outcome await(struct accepting *in)
+{
+	struct handling *h = in->h;
+	int64_t hold = HOLD_MS, echo = -1;
+
+	if (in->pace.asked)
+		echo = in->pace.wait_ms;
+	if (in->pace.asked && in->pace.wait_ms > hold)
+		hold = in->pace.wait_ms;
+	return handling_park(
+	    h, WAIT_REPEAT, -1, bounded(h, hold), echo, in->pace.prefer);
+}
+
+/* What a request that reached an existing row gets: contract 4 B. */
+static enum outcome answer_known(struct accepting *in)
+{
+	struct handling *h = in->h;
+	struct envelope_request env;
+
+	if (handling_expired(h))
+		return handling_answer(h, WAIT_REPEAT);
+	if (memcmp(h->row.print, in->print, JOB_PRINT_BYTES) != 0)
+		return handling_problem(h,
+		    in->name.naming == NAMING_CLIENT &&
+			    in->name.kind == NAME_IDEMPOTENCY_KEY
+			? PROBLEM_IDEMPOTENCY_KEY_REUSED
+			: PROBLEM_ID_CONFLICT,
+		    NULL);
+	if (!h->row.needs || !h->r)
+		return await(in);
+	check_envelope(h->arena, in->api, h->r, &env);
+	if (!handling_renews(h, &env))
+		return await(in);
+	return is_valid(in, &env) ? renew(in, &env) : OUTCOME_ANSWER;
+}
+
+/* Whether it is known cannot be told just now. */
+static enum outcome probe(struct accepting *in, enum err err)
+{
+	struct handling *h = in->h;
+	enum wait_probe how = PROBE_ID;
+
+	if (in->name.naming == NAMING_CLIENT)
+		how = in->name.kind == NAME_IDEMPOTENCY_KEY ? PROBE_KEY
+							    : PROBE_NAME;
+	handling_probe(h, WAIT_REPEAT, how,
+	    (size_t)(in->api - h->app->config->apis), in->id, err);
+	memcpy(h->wait->print, in->print, JOB_PRINT_BYTES);
+	h->wait->waited_ms = in->pace.asked ? in->pace.wait_ms : -1;
+	h->wait->prefer = in->pace.prefer;
+	return OUTCOME_PARK;
 }
 
 /* Somebody was faster: change->job is his row, read again with its bodies. */
@@ -283,10 +344,36 @@ enum outcome handle_accepted(struct handling *h, struct change *change)
 {
 	h->job.api = &h->app->config->apis[change->api];
 	h->job.job = &h->row;
-	if (change->err == ERR_OK)
+	switch (change->err) {
+	case ERR_OK:
 		return accept_new(h, change);
-	if (change->err == ERR_CONFLICT)
+	case ERR_CONFLICT:
 		return accept_known(h, change);
+	case ERR_TAKEN:
+	case ERR_LIMIT:
+	case ERR_CROWDED:
+		return handling_refused(h, change);
+	default:
+		return handling_store_problem(h, change->err);
+	}
+}
+
+/*
+ * With another credential it is a job like any other, and so it is where
+ * somebody was faster, or it ended meanwhile.
+ */
+enum outcome handle_renewed(struct handling *h, struct change *change)
+{
+	h->job.api = &h->app->config->apis[change->api];
+	h->job.job = &h->row;
+	if (change->err == ERR_OK)
+		LOG(h->app->log, h->now.wall_ms, "job-renewed",
+		    LOG_STR("jobId", answer_id(h->arena, &change->job)),
+		    LOG_STR("api", h->job.api->name));
+	if (change->err == ERR_OK || change->err == ERR_CONFLICT)
+		return accept_known(h, change);
+	if (change->err == ERR_NOT_FOUND)
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
 	return handling_store_problem(h, change->err);
 }
 
@@ -302,10 +389,10 @@ enum outcome handle_accept(struct handling *h)
 	/* a body that was cut off has no fingerprint to look up by */
 	if (r->body_too_large)
 		return handling_problem(h, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
-	pattern_choose(in.api, r, &in.pace);
+	choose_pace(&in);
 	names_find(h->arena, r, ids_is_anonymous(h->owner), &in.name);
-	ids_fingerprint(
-	    h->app->keys, r->method, r->path, r->query, r->body, in.print);
+	ids_fingerprint(h->app->keys, r->method, r->path, r->query,
+	    check_printed(h->arena, in.api, r->body), in.print);
 	if (!find_id(&in))
 		return OUTCOME_ANSWER;
 	if (in.name.naming != NAMING_NONE) {
@@ -320,7 +407,8 @@ enum outcome handle_accept(struct handling *h)
 		if (err != ERR_NOT_FOUND && !is_first(&in))
 			return probe(&in, err);
 	}
-	if (!is_valid(&in, &env))
+	check_envelope(h->arena, in.api, r, &env);
+	if (!is_valid(&in, &env) || !handling_admits(h, in.resource))
 		return OUTCOME_ANSWER;
 	return begin(&in, &env);
 }

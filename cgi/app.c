@@ -262,6 +262,7 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 	    [CHANGE_CANCEL] = handle_cancelled,
 	    [CHANGE_PURGE] = handle_purged,
 	    [CHANGE_READ] = handle_read,
+	    [CHANGE_RENEW] = handle_renewed,
 	};
 	struct handling h;
 

@@ -20,6 +20,7 @@
  */
 struct change;
 struct bearer;
+struct buckets;
 struct estimate;
 struct event_cache;
 struct app {
@@ -33,6 +34,7 @@ struct app {
 	struct bearer *bearer;	    /* NULL = no API takes tokens */
 	struct event_cache *events; /* NULL = each is written anew */
 	struct estimate *estimates; /* one for each API; NULL = none measured */
+	struct buckets *buckets; /* of look-ups; NULL = as many as they like */
 	/*
 	 * As a plain CGI program there is one request and no loop: no stream,
 	 * and a wait of this at most.

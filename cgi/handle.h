@@ -84,6 +84,7 @@ enum outcome events_resume(struct handling *h);
 enum outcome handle_list(struct handling *h);
 /* The second half, one per kind of change; app.c has the table. */
 enum outcome handle_accepted(struct handling *h, struct change *change);
+enum outcome handle_renewed(struct handling *h, struct change *change);
 enum outcome handle_cancelled(struct handling *h, struct change *change);
 enum outcome handle_purged(struct handling *h, struct change *change);
 enum outcome handle_read(struct handling *h, struct change *change);
@@ -182,6 +183,23 @@ bool handling_is_final(const struct handling *h, enum wait_view view);
 enum outcome handling_answer(struct handling *h, enum wait_view view);
 /* What the answer shall say of how long was waited; -1 = nothing. */
 void handling_waited(struct handling *h, int64_t waited_ms, bool prefer);
+
+/*
+ * admission.c, contract 2 step 6: false: 409, 429 or 503 is in *ans. What
+ * cannot be counted just now the commit will count.
+ */
+bool handling_admits(
+    struct handling *h, const uint8_t resource[JOB_RESOURCE_BYTES]);
+/* The same, said by the commit: .job is whose place it is, or nobody's. */
+enum outcome handling_refused(struct handling *h, const struct change *change);
+/* Contract 4, C: whether the job in hand may be shown again so soon; or 429. */
+bool handling_may_look(struct handling *h);
+
+/*
+ * renew.c: the job in hand needs another credential, and this request brings
+ * one. It is to be sealed instead of the one that is there.
+ */
+bool handling_renews(struct handling *h, const struct envelope_request *sent);
 
 /* once.c: whether delivering this result uses it up. */
 bool once_rules(const struct handling *h, enum wait_view view);

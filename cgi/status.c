@@ -214,6 +214,8 @@ static enum outcome get_job(struct handling *h)
 	if (h->known >= 0 && wait > 0 && !job_is_terminal(h->row.state))
 		return handling_park(
 		    h, WAIT_STATUS, h->known, wait, wait, true);
+	if (!handling_may_look(h))
+		return OUTCOME_ANSWER;
 	return handling_answer(h, WAIT_STATUS);
 }
 

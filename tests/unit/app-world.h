@@ -78,7 +78,7 @@ static struct api w_apis[APIS] = {
 
 /* What the store is to fail with next; ERR_OK = it works. */
 static struct {
-	enum err view, begin, insert, commit;
+	enum err view, begin, insert, commit, stats;
 	int hidden;		/* so many look-ups find nothing */
 	int views;		/* how many were opened */
 	int bodies[BODY_KINDS]; /* how many were read */
@@ -109,6 +109,13 @@ static inline enum err faulty_insert(
 {
 	return w_faults.insert ? w_faults.insert
 			       : store_memory.insert(backend, api, job);
+}
+
+static inline enum err faulty_stats(
+    void *backend, size_t api, struct store_stats *out)
+{
+	return w_faults.stats ? w_faults.stats
+			      : store_memory.stats(backend, api, out);
 }
 
 static inline enum err faulty_get(
@@ -160,6 +167,7 @@ static inline int world_up(void **state)
 	w->ops.commit = faulty_commit;
 	w->ops.insert = faulty_insert;
 	w->ops.get = faulty_get;
+	w->ops.stats = faulty_stats;
 	w->ops.body_get = counted_body;
 	w_apis[OWNED].auth = STR("web-server");
 	w_apis[TOKEN].auth = STR("cognito");
@@ -256,7 +264,8 @@ static inline void world_commit(struct world *w)
 
 /*
  * One request: a line "POST /api/x?y", a body or NULL, headers "name: value".
- * "owner: NAME" is the web server's variable, not a header.
+ * "owner: NAME" is the web server's variable, not a header, and "from: ADDRESS"
+ * whose connection it is.
  */
 static inline void world_send(struct world *w, const char *line,
     const char *body, const char *const *headers)
@@ -289,6 +298,8 @@ static inline void world_send(struct world *w, const char *line,
 
 		if (str_is(name, "owner"))
 			r.owner = value;
+		else if (str_is(name, "from"))
+			r.remote_addr = value;
 		else if (str_is(name, "content-type"))
 			pairs[0].value = value;
 		else
