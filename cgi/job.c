@@ -245,21 +245,14 @@ static enum err renew(
 	return ERR_OK;
 }
 
-/*
- * The wall clock tells, as it does of a TTL; put back it does not open a
- * result again for longer than this.
- */
 static enum err deliver(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	const int64_t since = event->now_ms - job->read_ms;
-
-	if (job_is_expired(job, api, event->now_ms))
+	if (job_is_expired(job, api, event->now_ms) ||
+	    job_is_consumed(job, event->now_ms))
 		return ERR_CONFLICT;
 	if (!job->read_ms)
 		job->read_ms = event->now_ms;
-	else if (since >= JOB_READ_MS || since <= -JOB_READ_MS)
-		return ERR_CONFLICT;
 	return ERR_OK;
 }
 
@@ -363,6 +356,13 @@ bool job_is_expired(
 {
 	return job->gone_ms || (job_is_terminal(job->state) &&
 				   now_ms - job->ended_ms >= api->ttl_ms);
+}
+
+bool job_is_consumed(const struct job *job, int64_t now_ms)
+{
+	const int64_t since = now_ms - job->read_ms;
+
+	return job->read_ms && (since >= JOB_READ_MS || since <= -JOB_READ_MS);
 }
 
 const char *job_state_text(enum job_state state)

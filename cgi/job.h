@@ -150,6 +150,12 @@ bool job_is_terminal(enum job_state state);
 /* A tombstone, or its TTL has passed: answered 410 whether swept or not. */
 bool job_is_expired(
     const struct job *job, const struct api *api, int64_t now_ms);
+/*
+ * once = true: it was delivered, and the moment in which its owner may read it
+ * again is over. The wall clock tells, as it does of a TTL; put back it does
+ * not open a result for longer than that.
+ */
+bool job_is_consumed(const struct job *job, int64_t now_ms);
 const char *job_state_text(enum job_state state);
 /* The problem type's name, "" for REASON_NONE. */
 const char *job_reason_problem(enum job_reason reason);

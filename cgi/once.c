@@ -17,15 +17,6 @@ bool once_rules(const struct handling *h, enum wait_view view)
 		   view == WAIT_RESULT);
 }
 
-/* As JOB_EVENT_READ has it. */
-static bool is_consumed(const struct handling *h)
-{
-	int64_t since = h->now.wall_ms - h->row.read_ms;
-
-	return h->row.read_ms &&
-	       (since >= JOB_READ_MS || since <= -JOB_READ_MS);
-}
-
 /* The endpoint's other half: nothing is in hand to commit with. */
 static enum outcome ask_at_once(struct handling *h, enum wait_view view)
 {
@@ -57,7 +48,7 @@ bool once_may_deliver(
     struct handling *h, enum wait_view view, enum outcome *outcome)
 {
 	*outcome = OUTCOME_ANSWER;
-	if (is_consumed(h)) {
+	if (job_is_consumed(&h->row, h->now.wall_ms)) {
 		handling_problem(h, PROBLEM_RESULT_CONSUMED, NULL);
 		return false;
 	}
