@@ -46,11 +46,16 @@ function params(vars) {
 	return Buffer.concat(parts);
 }
 
-/* One request on a connection of its own: {status, headers, text}. */
-export function fcgi(socket, {method, target, headers = {}, body = ''}) {
+/*
+ * One request on a connection of its own: {status, headers, text}. `owner` is
+ * the web server's word.
+ */
+export function fcgi(socket,
+	{method, target, headers = {}, body = '', owner = ''}) {
 	const bytes = Buffer.from(body);
 	const vars = {REQUEST_METHOD: method, REQUEST_URI: target,
-		REMOTE_ADDR: '192.0.2.7', SERVER_PROTOCOL: 'HTTP/1.1'};
+		REMOTE_ADDR: '192.0.2.7', SERVER_PROTOCOL: 'HTTP/1.1',
+		LOWTIDE_OWNER: owner};
 	for (const [k, v] of Object.entries(headers))
 		vars[`HTTP_${k.toUpperCase().replace(/-/g, '_')}`] = v;
 	if (bytes.length) {

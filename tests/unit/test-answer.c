@@ -114,6 +114,72 @@ static void accepted(void **state)
 	assert_non_null(value_get(body(), "cancelUrl"));
 }
 
+/* Where events can be had; a plain CGI program has none. */
+static void events(void **state)
+{
+	(void)state;
+	answer_accepted(&c, &j, &ans);
+	assert_member("eventsUrl", NULL);
+	ans = (struct answer){0};
+	answer_document(&c, 200, &j, &ans);
+	assert_member("eventsUrl", NULL);
+	c.streams = true;
+	const char *url =
+	    arena_cstr(&arena, arena_printf(&arena, "/api/jobs/%s/events", id));
+	ans = (struct answer){0};
+	answer_accepted(&c, &j, &ans);
+	assert_member("eventsUrl", url);
+	ans = (struct answer){0};
+	answer_document(&c, 200, &j, &ans);
+	assert_member("eventsUrl", url);
+}
+
+/* What was measured is told, not what was configured. */
+static void measured(void **state)
+{
+	struct estimate estimates[2] = {{0}};
+	struct api apis[2] = {api, api};
+	int64_t ms[ESTIMATE_MIN];
+	(void)state;
+
+	for (int i = 0; i < ESTIMATE_MIN; i++)
+		ms[i] = 12000;
+	estimate_fill(&estimates[1], ms, ESTIMATE_MIN);
+	config.apis = apis;
+	config.n_apis = 2;
+	c.estimates = estimates;
+	j.api = &apis[0];
+	answer_accepted(&c, &j, &ans);
+	assert_member("estimatedDuration", "5");
+	assert_header("Retry-After", "4");
+	j.api = &apis[1];
+	ans = (struct answer){0};
+	answer_accepted(&c, &j, &ans);
+	assert_member("estimatedDuration", "12");
+	assert_header("Retry-After", "12");
+	ans = (struct answer){0};
+	job.accepted_ms = NOW - 7000;
+	answer_document(&c, 200, &j, &ans);
+	assert_member("estimatedDuration", "12");
+	assert_header("Retry-After", "5");
+	config.apis = NULL;
+	config.n_apis = 0;
+}
+
+static void other_credentials(void **state)
+{
+	(void)state;
+	answer_document(&c, 200, &j, &ans);
+	assert_member("needsCredentials", NULL);
+	assert_member("message", NULL);
+	ans = (struct answer){0};
+	job.needs = true;
+	answer_document(&c, 200, &j, &ans);
+	assert_member("status", "pending");
+	assert_member("needsCredentials", "true");
+	assert_member("message", ANSWER_NEEDS);
+}
+
 static void the_clients_name_is_kept(void **state)
 {
 	(void)state;
@@ -184,6 +250,55 @@ static void completed_documents(void **state)
 	assert_member("resultUrl", NULL);
 	assert_header("Retry-After", "");
 	assert_header("Location", "");
+}
+
+/* Of what is read once a document shows nothing, read or not. */
+static void once(void **state)
+{
+	struct api own = api;
+	(void)state;
+
+	own.once = true;
+	for (int read = 0; read < 2; read++) {
+		complete("application/json", "{\"total\":1.10}");
+		j.api = &own;
+		job.read_ms = read ? NOW : 0;
+		answer_document(&c, 200, &j, &ans);
+		assert_member("status", "completed");
+		assert_member("result", NULL);
+		assert_member("location", NULL);
+		assert_member("resultConsumed", read ? "true" : NULL);
+		assert_int_equal(value_get(body(), "resultUrl") != NULL, !read);
+		assert_int_equal(answer_location(&j).n, 0);
+	}
+}
+
+/* In a list: the result was not opened, the row says how it failed. */
+static void brief(void **state)
+{
+	(void)state;
+	job.state = JOB_FAILED;
+	job.reason = REASON_UPSTREAM_REFUSED;
+	job.status = 418;
+	j.brief = true;
+	answer_document(&c, 200, &j, &ans);
+	assert_member("error", "upstream-refused");
+	assert_member("problem.status", "418");
+	complete("application/json", "{\"total\":1.10}");
+	answer_document(&c, 200, &j, &ans);
+	assert_member("status", "completed");
+	assert_member("result", NULL);
+	assert_member("resultUrl", NULL);
+}
+
+static void bad_parameters(void **state)
+{
+	(void)state;
+	answer_bad_parameter(&c, "limit", "No.", &ans);
+	assert_int_equal(ans.status, 400);
+	assert_member("error", "validation-failed");
+	assert_member("parameter", "limit");
+	assert_member("detail", "No.");
 }
 
 static void results_that_do_not_fit_a_document(void **state)
@@ -448,6 +563,12 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, done)
 	const struct CMUnitTest tests[] = {
 	    T(accepted),
+	    T(events),
+	    T(measured),
+	    T(other_credentials),
+	    T(once),
+	    T(brief),
+	    T(bad_parameters),
 	    T(the_clients_name_is_kept),
 	    T(documents),
 	    T(completed_documents),
