@@ -97,9 +97,21 @@ static bool shows_result(const struct handling *h)
 	       h->known != h->row.version;
 }
 
+/* Of a job that has ended nothing is estimated. */
+static void load_estimate(struct handling *h)
+{
+	struct app *app = h->app;
+
+	if (app->estimates && !job_is_terminal(h->row.state))
+		estimate_load(&app->estimates[h->api], app->store, h->api,
+		    h->now.boot_ms);
+}
+
 enum err handling_open(struct handling *h)
 {
 	struct str plain;
+
+	load_estimate(h);
 	enum err err = open_body(h, BODY_META, &plain);
 
 	if (err == ERR_OK && plain.n)

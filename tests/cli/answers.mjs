@@ -91,7 +91,7 @@ test('who waits for it is answered behind the note as well', async () => {
 test('another credential, and the same job goes on', async () => {
 	const send = token => ask('POST', '/api/wants', {body: '{"a":1}',
 		headers: {'up-token': token, 'x-wait-time-ms': '20000',
-			'x-request-id': 'refreshes-its-token'}});
+			'x-request-id': 'refreshes-its-token-in-time'}});
 	const first = await send('bad');
 	equal([first.status, JSON.parse(first.text).error],
 		[401, 'unauthorized']);

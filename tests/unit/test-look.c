@@ -1,5 +1,7 @@
 #include "tests/unit/app-world.h"
 
+#include "cgi/estimate.h"
+
 /*
  * Which view of the store a look-up needs (cgi/look.c). What is answered from
  * it is test-app.c's and test-cells.c's.
@@ -62,12 +64,41 @@ static void a_poll_looks_again(void **state)
 	assert_int_equal(w_faults.views, 1);
 }
 
+/* Told from what jobs took, which is read once a second at most. */
+static void what_was_measured_is_told(void **state)
+{
+	struct world *w = *state;
+	struct estimate estimates[APIS] = {{0}};
+
+	w->app.estimates = estimates;
+	for (int i = 0; i < 2 * STORE_SAMPLES; i++) { /* slots are drawn */
+		send_it(w, "POST /api/v1/return", BODY);
+		struct job job = world_claim(w, RETURN);
+		world_moves(w, 20000);
+		world_finish(w, RETURN, &job,
+		    (struct job_event){
+			.kind = JOB_EVENT_COMPLETE, .status = 204},
+		    NULL);
+	}
+	send_it(w, "POST /api/v1/return", BODY);
+	assert_answer(w, 202);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "estimatedDuration"), "20");
+	int s = atoi(got_header(w, "retry-after"));
+	assert_in_range(s, 16, 24);
+	send_it(w, "POST /api/v1/bundle", BODY); /* another API's own */
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "estimatedDuration"), "3");
+	w->app.estimates = NULL;
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)
 	const struct CMUnitTest tests[] = {
 	    T(a_first_request_looks_once),
 	    T(a_poll_looks_again),
+	    T(what_was_measured_is_told),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
