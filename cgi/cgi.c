@@ -1,35 +1,34 @@
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "cgi/bearer.h"
-#include "cgi/committer.h"
+#include "cgi/endpoint.h"
 #include "cgi/events.h"
 #include "cgi/listen.h"
-#include "cgi/loop.h"
-#include "cgi/start.h"
-#include "cgi/tended.h"
+#include "cgi/plain.h"
+#include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/version.h"
 
 /*
- * lowtide-cgi: the request endpoint behind a web server. This file is where
- * the programs' parts meet: options, configuration, keys, store, bell, socket,
- * the writer's thread (committer.c), then the loop (loop.c) with the app
- * (app.c) in it, until SIGTERM.
+ * lowtide-cgi: the request endpoint behind a web server. This file is the
+ * beginning: options, and what is opened in which order. What runs then is
+ * endpoint.c; as a plain CGI program it is plain.c, without any option.
  *
- * The store is opened twice: to write, which makes and mends what is there and
- * is the thread's from then on, and to read, for the loop.
- *
- * The order is that of performance.md's sandbox, so that it can be drawn right
- * before the thread: everything that opens a file by name comes first.
+ * The order is that of performance.md's sandbox: everything that opens a file
+ * by name comes first, then confine(), then the thread.
  */
 #define RUN "/run/lowtide"
 
-enum { CGI_LISTEN = START_COUNT, CGI_TEST, CGI_VERSION };
+enum {
+	CGI_LISTEN = START_COUNT,
+	CGI_IDLE_EXIT,
+	CGI_USER,
+	CGI_TEST,
+	CGI_VERSION
+};
 static const struct opt options[] = {
     START_OPTIONS,
     {.name = "listen",
@@ -38,149 +37,25 @@ static const struct opt options[] = {
 	.arg = "ADDRESS",
 	.help = LISTEN_KINDS "; else the socket it is started with, else "
 			     "unix:" RUN "/NAME/cgi.sock"},
+    {.name = "idle-exit",
+	.kind = OPT_DURATION,
+	.arg = "TIME",
+	.help = "end when nobody was here for so long; for a socket that "
+		"starts it again"},
+    {.name = "user",
+	.letter = 'u',
+	.kind = OPT_STRING,
+	.arg = "NAME",
+	.help = "become this user, once it listens"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
-	.help = "check configuration, keys and store, then exit"},
+	.help = "check configuration (or FILE), keys and store, then exit"},
     {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
     {.name = NULL},
 };
 
-struct endpoint {
-	struct start start;
-	struct log log;
-	struct store *reads;
-	struct bearer *bearer;
-	struct committer *committer;
-	struct app app;
-	int listen_fd, bell_fd;
-};
-
-/* ---- the loop's view of the app ----------------------------------------- */
-
-static enum outcome handle(void *ctx, struct app_now now, struct arena *a,
-    const struct request *r, struct answer *ans, struct waiting *wait,
-    struct change **change)
-{
-	struct endpoint *e = ctx;
-
-	return app_handle(&e->app, now, a, r, ans, wait, change);
-}
-
-static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
-    struct waiting *wait, struct answer *ans, struct change **change)
-{
-	struct endpoint *e = ctx;
-
-	return app_resume(&e->app, now, a, wait, ans, change);
-}
-
-static enum err submit(void *ctx, struct change *change)
-{
-	struct endpoint *e = ctx;
-
-	return committer_submit(e->committer, change);
-}
-
-static struct change *done(void *ctx)
-{
-	struct endpoint *e = ctx;
-
-	return committer_next(e->committer);
-}
-
-static enum outcome committed(void *ctx, struct app_now now, struct arena *a,
-    struct change *change, struct answer *ans, struct waiting *wait)
-{
-	struct endpoint *e = ctx;
-
-	return app_committed(&e->app, now, a, change, ans, wait);
-}
-
-static void discard(void *ctx, struct change *change)
-{
-	(void)ctx;
-	change_free(change);
-}
-
-static void refuse(void *ctx, struct app_now now, struct arena *a, enum err err,
-    struct answer *ans)
-{
-	struct endpoint *e = ctx;
-
-	app_refuse(&e->app, now, a, err, ans);
-}
-
-static bool heard(void *ctx, int bell_fd)
-{
-	struct endpoint *e = ctx;
-
-	return store_heard(e->reads, bell_fd) & BELL_SETTLED;
-}
-
-static bool changed(void *ctx, struct park *park)
-{
-	struct endpoint *e = ctx;
-
-	return app_changed(&e->app, park);
-}
-
-static void rest(void *ctx)
-{
-	struct endpoint *e = ctx;
-
-	app_rest(&e->app);
-}
-
 /* ---- setting up ---------------------------------------------------------- */
-
-static size_t largest_body(const struct config *config)
-{
-	int64_t max = 0;
-
-	for (size_t i = 0; i < config->n_apis; i++)
-		if (config->apis[i].body_max > max)
-			max = config->apis[i].body_max;
-	return (size_t)max;
-}
-
-static void set_app(struct endpoint *e)
-{
-	e->app = (struct app){.config = e->start.config,
-	    .events = event_cache_new(),
-	    .keys = &e->start.keys,
-	    .store = e->reads,
-	    .body_max = largest_body(e->start.config),
-	    .bearer = e->bearer,
-	    .log = &e->log};
-	if (getrandom(&e->app.seed, sizeof(e->app.seed), 0) < 0)
-		e->app.seed = (uint64_t)getpid();
-}
-
-/* After the other: what it made is there. */
-static enum err open_to_read(struct endpoint *e)
-{
-	struct store_spec spec = {.dir = e->start.state_dir,
-	    .config = e->start.config,
-	    .role = STORE_READS};
-
-	keys_check(&e->start.keys, spec.check);
-	return store_open(&store_sqlite, &spec, &e->start.diag, &e->reads);
-}
-
-/* What is missing of the providers' keys is no reason not to start. */
-static enum err open_tokens(struct endpoint *e)
-{
-	struct start *s = &e->start;
-
-	e->bearer = bearer_open(s->config, s->state_dir, &e->log, &s->diag);
-	if (!e->bearer)
-		return ERR_MISSING;
-	bearer_report(e->bearer, clock_wall_ms(), &s->diag);
-	diag_print(&s->diag, stderr);
-	diag_init(&s->diag, &s->arena);
-	return ERR_OK;
-}
 
 /* A connection each for thousands that wait. */
 static void raise_file_limit(void)
@@ -191,6 +66,16 @@ static void raise_file_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* What comes before there is a loop for it waits until there is. */
+static void hold_hangup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static enum err watch_bell(struct endpoint *e)
@@ -205,106 +90,151 @@ static enum err watch_bell(struct endpoint *e)
 	return err;
 }
 
-static enum err listen_at(struct endpoint *e, const struct opt_value *option)
+/* Who leaves has to be started again by whoever has the socket. */
+static enum err check_idle(struct endpoint *e, bool inherited)
+{
+	if (!e->idle_ms || inherited)
+		return ERR_OK;
+	diag_error(&e->start.diag, POS_NONE, "idle-exit-socket",
+	    "nobody would start it again: --idle-exit is for a socket that it "
+	    "is started with, of a lowtide-cgi@NAME.socket for example; leave "
+	    "--idle-exit out, or --listen");
+	return ERR_USAGE;
+}
+
+static enum err listen_somewhere(
+    struct endpoint *e, const struct opt_value *option)
 {
 	struct diag *diag = &e->start.diag;
+	enum err err = ERR_OK;
 
-	if (option->given)
-		return listen_open(option->string, diag, &e->listen_fd);
-	enum err err = listen_inherited(LISTEN_REQUESTS, diag, &e->listen_fd);
+	if (!option->given)
+		err = listen_inherited(LISTEN_REQUESTS, diag, &e->listen_fd);
+	if (err == ERR_OK)
+		err = check_idle(e, e->listen_fd >= 0);
 	if (err != ERR_OK || e->listen_fd >= 0)
 		return err;
-	return listen_unix(arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
-			       STR_ARG(e->start.config->name))
-			       .p,
-	    diag, &e->listen_fd);
+	if (option->given)
+		return listen_open(option->string, diag, &e->listen_fd);
+	struct str path = arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
+	    STR_ARG(e->start.config->name));
+	return listen_unix(path.p, diag, &e->listen_fd);
+}
+
+/*
+ * As another user the store is made and the keys are read, so that he can do
+ * it again later.
+ */
+static enum err open_files(struct endpoint *e, const struct opt_value *values)
+{
+	const struct store_spec how = {.role = STORE_WRITES};
+	enum err err = start_config_options(&e->start, values);
+
+	if (err == ERR_OK && values[CGI_USER].given) {
+		err = listen_somewhere(e, &values[CGI_LISTEN]);
+		if (err == ERR_OK)
+			err = user_become(values[CGI_USER].string, e->listen_fd,
+			    &e->start.diag);
+		if (err != ERR_OK)
+			return err;
+	}
+	enum err keys_err = start_keys(&e->start);
+	if (err == ERR_OK)
+		err = keys_err;
+	if (err == ERR_OK)
+		err = start_store(&e->start, &how, &e->start.store);
+	if (err == ERR_OK)
+		err = endpoint_open_reads(&e->start, &e->start.diag, &e->reads);
+	return err;
+}
+
+/*
+ * The place of the sandbox: all that is opened by name is open, but for what
+ * SIGHUP reads again (configuration, keys) and the keys of providers, all of
+ * which are replaced by rename; and there is no thread yet.
+ */
+static void confine(struct endpoint *e)
+{
+	if (user_is_root())
+		LOG(&e->log, clock_wall_ms(), "running-as-root",
+		    LOG_TEXT("why", "nothing here needs it; start it as a user "
+				    "of its own, or say --user NAME"));
+}
+
+/* What is missing of the providers' keys is no reason not to start. */
+static void report_tokens(struct endpoint *e, struct bearer *bearer)
+{
+	struct start *s = &e->start;
+
+	bearer_report(bearer, clock_wall_ms(), &s->diag);
+	diag_print(&s->diag, stderr);
+	diag_init(&s->diag, &s->arena);
+}
+
+static enum err equip(struct endpoint *e)
+{
+	enum err err = endpoint_equip(&e->app, &e->start, e->reads, &e->log);
+
+	if (err != ERR_OK)
+		return err;
+	e->app.events = event_cache_new();
+	report_tokens(e, e->app.bearer);
+	return ERR_OK;
 }
 
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
-	enum err err = start_open(&e->start, values, STORE_WRITES);
-
-	if (err == ERR_OK)
-		err = open_to_read(e);
-	if (err == ERR_OK)
-		err = open_tokens(e);
-	if (err != ERR_OK || values[CGI_TEST].given)
+	hold_hangup();
+	e->idle_ms = values[CGI_IDLE_EXIT].number;
+	enum err err = open_files(e, values);
+	if (err != ERR_OK)
 		return err;
-	set_app(e);
+	err = equip(e);
 	raise_file_limit();
-	err = watch_bell(e);
-	return err == ERR_OK ? listen_at(e, &values[CGI_LISTEN]) : err;
-}
-
-static void tended(void *ctx, const struct store_tended *report)
-{
-	const struct endpoint *e = ctx;
-
-	tended_log(&e->log, clock_wall_ms(), report);
-}
-
-static enum err start_committer(struct endpoint *e)
-{
-	const struct committer_spec spec = {.store = e->start.store,
-	    .boot_ms = clock_boot_ms,
-	    .wall_ms = clock_wall_ms,
-	    .tended = tended,
-	    .ctx = e};
-	enum err err = committer_start(&spec, &e->committer);
-
-	if (err != ERR_OK)
-		diag_error(&e->start.diag, POS_NONE, "io-error",
-		    "the writer cannot be started: %s; see `ulimit -u`",
-		    strerror(errno));
+	if (err == ERR_OK)
+		err = watch_bell(e);
+	if (err == ERR_OK && e->listen_fd < 0)
+		err = listen_somewhere(e, &values[CGI_LISTEN]);
+	if (err == ERR_OK)
+		confine(e);
 	return err;
 }
 
-static enum err serve(struct endpoint *e)
-{
-	const struct loop_spec spec = {.listen_fd = e->listen_fd,
-	    .body_max = e->app.body_max,
-	    .seed = e->app.seed,
-	    .log = &e->log,
-	    .ctx = e,
-	    .handle = handle,
-	    .resume = resume,
-	    .commit_fd = committer_fd(e->committer),
-	    .submit = submit,
-	    .done = done,
-	    .committed = committed,
-	    .discard = discard,
-	    .refuse = refuse,
-	    .bell_fd = e->bell_fd,
-	    .heard = heard,
-	    .changed = changed,
-	    .rest = rest};
-
-	LOG(&e->log, clock_wall_ms(), "endpoint-started",
-	    LOG_STR("site", e->start.config->name),
-	    LOG_INT("apis", (int64_t)e->start.config->n_apis));
-	enum err err = loop_run(&spec);
-	if (err != ERR_OK)
-		diag_error(&e->start.diag, POS_NONE, "io-error",
-		    "the loop cannot go on: %s; see `ulimit -n`",
-		    strerror(errno));
-	committer_stop(e->committer);
-	LOG(&e->log, clock_wall_ms(), "endpoint-stopped",
-	    LOG_TEXT("error", err ? err_name(err) : ""));
-	return err;
-}
+/* ---- the command line ---------------------------------------------------- */
 
 static void usage(void)
 {
 	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
-	     "[--listen ADDRESS] [-t]\n\n"
+	     "[--listen ADDRESS]\n"
+	     "                   [--idle-exit TIME] [--user NAME]\n"
+	     "       lowtide-cgi --test [FILE]\n\n"
 	     "Accepts requests with a ticket and answers for them, as a "
-	     "FastCGI program.\n");
+	     "FastCGI program or,\nwhere a web server starts it for each "
+	     "request, as a CGI program.\n");
 	opt_help(options, stdout);
+}
+
+static enum err test(
+    struct endpoint *e, const struct opt_value *values, const char *file)
+{
+	struct start *s = &e->start;
+	enum err err = start_test(s, values, file);
+
+	if (err != ERR_OK)
+		return err;
+	struct bearer *bearer =
+	    bearer_open(s->config, s->state_dir, NULL, &s->diag);
+	if (!bearer)
+		return ERR_MISSING;
+	report_tokens(e, bearer);
+	bearer_close(bearer);
+	return ERR_OK;
 }
 
 static enum err run(struct endpoint *e, const struct opt_result *found)
 {
 	const struct opt_value *values = found->values;
+	const bool tests = values[CGI_TEST].given;
 
 	if (values[START_HELP].given) {
 		usage();
@@ -314,20 +244,16 @@ static enum err run(struct endpoint *e, const struct opt_result *found)
 		puts("lowtide-cgi " LOWTIDE_VERSION);
 		return ERR_OK;
 	}
-	if (found->n_operands) {
+	if (found->n_operands > (tests && !values[START_CONFIG].given)) {
 		diag_error(&e->start.diag, POS_NONE, "unexpected-operand",
 		    "`%s` is not expected; see --help", found->operands[0]);
 		return ERR_USAGE;
 	}
+	if (tests)
+		return test(
+		    e, values, found->n_operands ? found->operands[0] : NULL);
 	enum err err = set_up(e, values);
-	if (err != ERR_OK)
-		return err;
-	if (values[CGI_TEST].given) {
-		puts("lowtide-cgi: everything is there");
-		return ERR_OK;
-	}
-	err = start_committer(e);
-	return err == ERR_OK ? serve(e) : err;
+	return err == ERR_OK ? endpoint_serve(e) : err;
 }
 
 int main(int argc, char *argv[])
@@ -339,13 +265,16 @@ int main(int argc, char *argv[])
 	};
 	struct opt_result found;
 
+	if (plain_is_asked())
+		return plain_run();
 	start_init(&e.start);
 	enum err err = opt_parse(
 	    &e.start.arena, options, argc, argv, &e.start.diag, &found);
 	if (err == ERR_OK)
 		err = run(&e, &found);
-	event_cache_free(e.app.events);
-	bearer_close(e.bearer);
+	endpoint_strip(&e.app);
 	store_close(e.reads);
-	return start_close(&e.start, err);
+	int status = start_close(&e.start, err);
+	reload_release(&e);
+	return status;
 }

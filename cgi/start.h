@@ -48,6 +48,8 @@ struct start {
 	struct diag diag;
 	const char *config_path, *state_dir, *keys_path;
 	int64_t turn_wait_ms; /* as in struct store_spec; the caller's */
+	/* of .config alone, which another one may replace */
+	struct arena config_arena;
 	struct config *config;
 	struct keys keys;
 	struct store *store;
@@ -61,6 +63,35 @@ void start_init(struct start *s);
  */
 enum err start_open(struct start *s, const struct opt_value *values,
     enum store_role role) __attribute__((warn_unused_result));
+/*
+ * Its parts, in this order. NULL: the default. The keys are looked at even
+ * where the configuration was not good, so that both mistakes are told. `how`
+ * says role, brief and turn_wait_ms of a handle; where the store is and whose,
+ * is known here.
+ */
+enum err start_config(struct start *s, const char *config, const char *state,
+    const char *keys) __attribute__((warn_unused_result));
+enum err start_keys(struct start *s) __attribute__((warn_unused_result));
+enum err start_store(struct start *s, const struct store_spec *how,
+    struct store **out) __attribute__((warn_unused_result));
+/* What the options say of the three files. */
+enum err start_config_options(struct start *s, const struct opt_value *values)
+    __attribute__((warn_unused_result));
+/*
+ * Once more, for a program that goes on: the same two files into what the
+ * caller has. `config-other-site` and `store-other-keys`: these cannot change
+ * while it runs. *keys are to be wiped, also after an error.
+ */
+enum err start_again(const struct start *s, struct arena *a, struct diag *diag,
+    struct config **config, struct keys *keys)
+    __attribute__((warn_unused_result));
+/*
+ * --test: whether start_open() would do, changing nothing. What a first start
+ * would make may be missing. `file` is the configuration where no option names
+ * one, or NULL. Says on stdout what there is.
+ */
+enum err start_test(struct start *s, const struct opt_value *values,
+    const char *file) __attribute__((warn_unused_result));
 /*
  * Prints the findings to stderr, closes, wipes, and returns the exit status
  * of `err`.

@@ -25,8 +25,11 @@ bool handling_is_final(const struct handling *h, enum wait_view view)
 enum outcome handling_park(struct handling *h, enum wait_view view,
     int64_t version, int64_t ms, int64_t waited_ms, bool prefer)
 {
-	const int64_t until = h->asked_boot + ms;
+	const int64_t most = h->app->plain ? h->app->plain_wait_ms : ms;
+	const int64_t until = h->asked_boot + (ms < most ? ms : most);
 
+	if (waited_ms > most && h->app->plain)
+		waited_ms = most;
 	if (until <= h->now.boot_ms || handling_is_final(h, view)) {
 		handling_waited(h, waited_ms, prefer);
 		return handling_answer(h, view);

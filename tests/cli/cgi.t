@@ -20,7 +20,7 @@ ok 'the site is built' build
 
 run --help
 is '--help ends with 0' "$status" 0
-for option in config state keys listen test version help; do
+for option in config state keys listen idle-exit user test version help; do
 	like "--help tells --$option" "$said" "--$option"
 done
 run --version
@@ -39,15 +39,39 @@ like 'the folder is named' "$said" 'state: store-missing: .*mkdir -p'
 mkdir "$TMP/state"
 run "${options[@]}" -t
 is '-t ends with 0 when everything is there' "$status" 0
+like 'but the store, which a start makes' "$said" 'but the store, which the first start makes in .*/state$'
+is 'and -t does not' "$(ls -A "$TMP/state")" ''
+run "${options[@]:2}" -t "$config"
+is '-t takes the configuration as FILE' "$status" 0
+run "${options[@]}" -t "$config"
+is 'but not twice' "$status" 64
+echo '{' >"$TMP/broken.json"
+run "${options[@]:2}" -t "$TMP/broken.json"
+is 'a broken one: 1' "$status" 1
+like 'and where' "$said" 'broken\.json:.*config-damaged: '
 chmod 644 "$TMP/keys"
 run "${options[@]}" -t
 is 'keys that others may read: not 0' "$((status != 0))" 1
 like 'they are named' "$said" 'keys: keys-mode: '
 chmod 600 "$TMP/keys"
 
+rm "$TMP/broken.json"
+
+# ---- a store, made by a start
+start first "$cgi" "${options[@]}" --listen "unix:$TMP/first.sock"
+first=$last
+ok 'a start makes it' wait_for 10 grep -q endpoint-started "$TMP/first.err"
+kill "$first"
+wait "$first"
 "$BIN/lowtide-jobs" keygen "$TMP/other" >/dev/null 2>&1
 run "${options[@]}" --keys "$TMP/other" -t
 like 'the keys of another store' "$said" 'store-other-keys: '
+state() { (cd "$TMP/state" && stat -c '%n %s %y' * | grep -v -e '-shm ' && cat jobs.db*[bl] | sha256sum); }
+before=$(state)
+run "${options[@]}" -t
+is '-t with a store: 0' "$status" 0
+like 'which is there' "$said" 'lowtide\.json: everything is there$'
+is 'and nothing of it has changed' "$(state)" "$before"
 
 run "${options[@]}" --listen udp:127.0.0.1:9000
 is 'an address of another kind: 64' "$status" 64
@@ -65,6 +89,14 @@ is 'a slip in an option: 64' "$status" 64
 like 'names the nearest' "$said" 'unknown-option: .*--listen'
 run "${options[@]}" extra
 is 'an operand: 64' "$status" 64
+run "${options[@]}" --listen "unix:$TMP/sock" --idle-exit 5m
+is 'to leave without a socket that stays: 64' "$status" 64
+like 'and why not' "$said" 'idle-exit-socket: nobody would start it again'
+run "${options[@]}" --listen "unix:$TMP/sock" --idle-exit 5
+is 'a time without its unit: 64' "$status" 64
+run "${options[@]}" --listen "unix:$TMP/sock" --user no-such-user
+is 'a user who is not there: 64' "$status" 64
+like 'is named' "$said" 'user-unknown: there is no user .no-such-user'
 
 start one "$cgi" "${options[@]}" --listen "unix:$TMP/sock"
 one=$last
@@ -83,4 +115,71 @@ kill "$two"
 wait "$two"
 is 'SIGTERM ends it with 0' "$?" 0
 like 'and it says so' "$(cat "$TMP/two.err")" '"event":"endpoint-stopped"'
+
+# ---- a port
+port=$(free_port)
+start tcp "$cgi" "${options[@]}" --listen "tcp:127.0.0.1:$port"
+ok 'it listens at a port' wait_for 10 grep -q endpoint-started "$TMP/tcp.err"
+like 'of this host alone' "$(awk '$4 == "0A" { print $2 }' /proc/net/tcp)" \
+	"^0100007F:$(printf %04X "$port")$"
+run "${options[@]}" --listen "tcp:127.0.0.1:$port"
+is 'a second one at the same port: 74' "$status" 74
+like 'is told so' "$said" "tcp:127\.0\.0\.1:$port: listen-in-use: "
+kill "$last"
+wait "$last"
+
+# ---- who it is
+if [ "$(id -u)" -eq 0 ]; then
+	like 'as root it warns' "$(cat "$TMP/tcp.err")" '"event":"running-as-root"'
+	# what nobody can walk to, and have
+	mkdir -m 711 "$TMP/of"
+	chmod 711 "$TMP"
+	mkdir "$TMP/of/state"
+	cp "$config" "$TMP/keys" "$TMP/of"
+	chmod 644 "$TMP/of/lowtide.json"
+	chown -R nobody "$TMP/of"
+	start nobody "$cgi" -c "$TMP/of/lowtide.json" -k "$TMP/of/keys" \
+		-s "$TMP/of/state" --listen "unix:$TMP/nobody.sock" --user nobody
+	ok 'as another user it starts' \
+		wait_for 10 grep -q endpoint-started "$TMP/nobody.err"
+	is 'and is nobody else' "$(awk '/^[UG]id/ { print $2, $3, $4, $5 }' \
+		"/proc/$last/status" | sort -u)" \
+		"$(printf '%s %s %s %s\n' $(for i in 1 2 3 4; do id -u nobody; done))"
+	is 'nor does he have other groups' \
+		"$(awk '/^Groups/ { print $2, $3 }' "/proc/$last/status")" \
+		"$(id -G nobody | cut -d' ' -f1) "
+	is 'the socket is his' "$(stat -c '%U %a' "$TMP/nobody.sock")" 'nobody 660'
+	is 'so is the store' "$(stat -c %U "$TMP/of/state/jobs.db")" nobody
+	unlike 'and there is no warning' "$(cat "$TMP/nobody.err")" running-as-root
+	kill -HUP "$last"
+	ok 'he can read again what he began with' \
+		wait_for 10 grep -q '"event":"reloaded"' "$TMP/nobody.err"
+	kill "$last"
+	wait "$last"
+else
+	run "${options[@]}" --listen "unix:$TMP/sock" --user root
+	like 'only root becomes another' "$said" 'user-not-root: '
+	unlike 'and nobody else is warned' "$(cat "$TMP/tcp.err")" running-as-root
+fi
+
+# ---- when little is there
+closed() { "$cgi" "${options[@]}" --listen "unix:$TMP/no/folder" 0<&- 1>&- 2>"$TMP/said"; }
+closed
+is 'without stdin and stdout: 74' "$?" 74
+like 'and it is said' "$(cat "$TMP/said")" 'listen-path: '
+"$cgi" "${options[@]}" --listen "unix:$TMP/no/folder" 0<&- 1>&- 2>&-
+is 'without stderr as well' "$?" 74
+for n in 4 6 8 12 16; do
+	said=$(ulimit -n "$n" && "$cgi" "${options[@]}" \
+		--listen "unix:$TMP/few.sock" 2>&1 </dev/null)
+	status=$?
+	like "with $n descriptors: 74, and a sentence" "$status $said" \
+		'^74 .*: (io-error|config-missing|keys-missing|store-[a-z]+): '
+done
+chmod 000 "$TMP/keys"
+if [ "$(id -u)" -ne 0 ]; then
+	run "${options[@]}" -t
+	like 'keys that cannot be read' "$said" 'keys: (io-error|keys-missing): '
+fi
+chmod 600 "$TMP/keys"
 done_testing
