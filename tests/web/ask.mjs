@@ -31,8 +31,11 @@ function parsed(text) {
 	}
 }
 
-/* {status, h, text, json}; a body that is no string is sent as JSON. */
-export function ask(method, path, {headers = {}, body} = {}) {
+/*
+ * {status, h, text, json}; a body that is no string is sent as JSON. `from` is
+ * the address of this end: all of 127.0.0.0/8 are this machine's.
+ */
+export function ask(method, path, {headers = {}, body, from} = {}) {
 	const bytes = body === undefined ? undefined :
 		typeof body === 'string' ? body : JSON.stringify(body);
 	const all = {...headers};
@@ -42,7 +45,7 @@ export function ask(method, path, {headers = {}, body} = {}) {
 		all['content-length'] = Buffer.byteLength(bytes);
 	return new Promise((resolve, reject) => {
 		const req = http.request({host: base.hostname, port: base.port,
-			method, path, headers: all}, res => {
+			localAddress: from, method, path, headers: all}, res => {
 			const parts = [];
 			res.on('data', d => parts.push(d));
 			res.on('end', () => {

@@ -351,9 +351,34 @@ test('the store holds no payload in the clear', () => {
 	}
 });
 
+test('one address may send so much, and what is known is no more', async () => {
+	const from = '127.0.2.1';
+	const send = (n, name = randomUUID()) => ask('POST', VAT, {from,
+		body: {...vat, periodKey: `B${n}`}, headers: {'x-request-id': name}});
+	const name = randomUUID();
+	let refused, n = 1;
+	equal((await send(0, name)).status, 202);
+	for (; n < 100 && !refused; n++) {
+		const r = await send(n);
+		if (r.status !== 202)
+			refused = r;
+	}
+	problem(refused, 429, 'rate-limited');
+	ok(Number(refused.h['retry-after']) >= 1);
+	ok(!('jobId' in refused.json));
+	equal((await ask('POST', VAT, {from, body: {...vat, periodKey: 7},
+		headers: {'x-request-id': randomUUID()}})).status, 400);
+	const again = await send(0, name);
+	equal(again.h['x-request-id'], name);
+	ok(again.status !== 429, again.text);
+	equal((await ask('POST', VAT, {from: '127.0.2.2', body: vat,
+		headers: {'x-request-id': randomUUID()}})).status, 202);
+});
+
 test('a hundred at once: each its own ticket, each done once', async () => {
 	const all = await Promise.all(Array.from({length: 100}, (_, i) =>
 		ask('POST', '/api/v1/bundle', {body: {bundleId: `many-${i}`},
+			from: `127.0.1.${i + 1}`,
 			headers: {'x-request-id': randomUUID()}})));
 	for (const r of all)
 		equal(r.status, 202, r.text);
