@@ -91,7 +91,10 @@ enum outcome handle_read(struct handling *h, struct change *change)
 	if (change->err != ERR_CONFLICT)
 		return handling_store_problem(h, change->err);
 	h->has_job = true;
-	return handling_problem(h,
-	    handling_expired(h) ? PROBLEM_JOB_EXPIRED : PROBLEM_RESULT_CONSUMED,
-	    NULL);
+	if (handling_expired(h))
+		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
+	if (job_is_consumed(&h->row, h->now.wall_ms))
+		return handling_problem(h, PROBLEM_RESULT_CONSUMED, NULL);
+	/* by a wall clock that is not trusted its time is over */
+	return handling_store_problem(h, ERR_BUSY);
 }

@@ -63,8 +63,9 @@ enum outcome handle_purged(struct handling *h, struct change *change)
 		return handling_problem(h,
 		    then->unseen ? PROBLEM_JOB_NOT_FOUND : PROBLEM_JOB_EXPIRED,
 		    NULL);
-	if (err != ERR_OK)
-		return handling_store_problem(h, err);
+	/* by a wall clock that is not trusted it is expired: the sweep's */
+	if (err != ERR_OK || !h->row.gone_ms)
+		return handling_store_problem(h, err ? err : ERR_BUSY);
 	LOG(h->app->log, h->now.wall_ms, "job-purged",
 	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
 	    LOG_STR("api", h->job.api->name));

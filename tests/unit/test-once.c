@@ -270,6 +270,27 @@ static void ended_before_it_waits(void **state)
 	assert_string_equal(got_header(w, "x-wait-time-ms"), "20000");
 }
 
+/* Nor is it denied for good because somebody set the clock wrong. */
+static void a_step_of_the_wall_clock(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, NULL);
+	complete(w);
+	ask(w, "GET", "", NO_HEADERS);
+	w->now.wall_ms += w_apis[RETURN].ttl_ms;
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_answer(w, 503);
+	assert_true(answer_get(&w->ans, "retry-after").n > 0);
+	ask(w, "DELETE", "?purge=1", NO_HEADERS);
+	assert_answer(w, 503);
+	w->now.wall_ms -= w_apis[RETURN].ttl_ms;
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_delivered(w);
+	ask(w, "DELETE", "?purge=1", NO_HEADERS);
+	assert_answer(w, 204);
+}
+
 static void what_delivers_nothing(void **state)
 {
 	struct world *w = *state;
@@ -326,6 +347,7 @@ int main(void)
 	    T(a_store_that_cannot_note_it),
 	    T(a_store_that_cannot_be_read_then),
 	    T(ended_before_it_waits),
+	    T(a_step_of_the_wall_clock),
 	    T(what_delivers_nothing),
 	    T(failures_are_no_results),
 	};
