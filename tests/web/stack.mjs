@@ -200,7 +200,9 @@ export async function startStack(name, {files, state = {}, wrap, set = []}) {
 	const at = (...path) => join(tmp, ...path);
 	const stack = {name, ...server, id: 'acme_shop', port, dist: at('dist'),
 		state: at('state'), keys: at('etc/keys'), socket: at('cgi.sock'),
-		url: `http://127.0.0.1:${port}`};
+		url: `http://127.0.0.1:${port}`,
+		agent: new http.Agent({keepAlive: true})};
+	cleanup(() => stack.agent.destroy());
 
 	put(at('site'), files);
 	put(at('state'), state);
@@ -274,7 +276,7 @@ export function ask(stack, method, path, {headers = {}, body} = {}) {
 		all['content-length'] = Buffer.byteLength(bytes);
 	return new Promise((resolve, reject) => {
 		const req = http.request({host: '127.0.0.1', port: stack.port,
-			method, path, headers: all}, res => {
+			agent: stack.agent, method, path, headers: all}, res => {
 			const parts = [];
 			res.on('data', d => parts.push(d));
 			res.on('error', () => {});
