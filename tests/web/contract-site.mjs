@@ -67,6 +67,8 @@ export const files = upstream => ({
 		[upstream.shop]
 		base = "${upstream}"
 		local = true
+		timeout = "2m"
+		stall_timeout = "2m"
 		[upstream.hasty]
 		base = "${upstream}"
 		local = true

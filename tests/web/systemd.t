@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# The systemd units that `lowtide build` and `make install` write: systemd takes
+# them, the programs take what they say, and no endpoint runs while nobody asks.
+. tests/lib.sh
+
+mkdir -p "$TMP/site/env" "$TMP/units"
+echo 'name = "acme-shop"' >"$TMP/site/site.toml"
+cat >"$TMP/site/api.toml" <<-'EOF'
+	auth = "none"
+	[upstream.ledger]
+	base = "https://ledger.example"
+	[api.export]
+	upstream = "ledger"
+	on_lost = "fail"
+EOF
+: >"$TMP/site/env/base.toml"
+ok "the site builds" "$LOWTIDE" build -q -C "$TMP/site" --out "$TMP/dist"
+units=$TMP/dist/server/systemd
+is "the units come with it" "$(ls "$units" | tr '\n' ' ')" \
+	"lowtide-cgi@.service lowtide-cgi@.socket lowtide-worker@.service lowtide.sysusers "
+
+# ---- systemd's own opinion
+verify() { # every word that it says
+	(cd "$TMP/units" && systemd-analyze verify --man=no \
+		./lowtide-cgi@acme-shop.socket \
+		./lowtide-cgi@acme-shop.service \
+		./lowtide-worker@acme-shop.service 2>&1)
+}
+for unit in "$units"/*@*; do
+	sed "s|^ExecStart=|&$BIN/|" "$unit" >"$TMP/units/${unit##*/}"
+done
+is "systemd has nothing to say about them" "$(verify)" ""
+sed -i 's/^NoNewPrivileges=/NoNewPrivilege=/' "$TMP/units/lowtide-cgi@.service"
+like "what it does not know it would tell" "$(verify)" 'NoNewPrivilege'
+for unit in lowtide-cgi lowtide-worker; do
+	ok "$unit is well shut in" systemd-analyze security --offline=true \
+		--threshold=20 "$units/$unit@.service"
+done
+socket=$units/lowtide-cgi@.socket
+like "the socket is where nginx looks for it" \
+	"$(cat "$TMP/dist/server/nginx-http.conf")" \
+	"unix:$(sed -n 's/^ListenStream=//p' "$socket" | sed 's/%i/acme-shop/')\""
+like "and the web server's alone" \
+	"$(tr '\n' ' ' <"$socket")" 'SocketGroup=www-data SocketMode=0660'
+like "the user that they name is made" "$(cat "$units/lowtide.sysusers")" \
+	"^u $(sed -n 's/^User=//p' "$units/lowtide-worker@.service") "
+
+# ---- the programs', with the places of this test
+mkdir -p "$TMP/etc/acme-shop" "$TMP/lib/acme-shop"
+cp "$TMP/dist/server/lowtide.json" "$TMP/etc/acme-shop/"
+"$BIN/lowtide-jobs" keygen "$TMP/etc/acme-shop/keys" 2>/dev/null
+command_of() { # UNIT: what it starts
+	sed -n "s|^ExecStart=|$BIN/|p" "$units/$1@.service" |
+		sed "s|/etc/lowtide/|$TMP/etc/|g; s|/var/lib/lowtide/|$TMP/lib/|g
+			s|%i|acme-shop|g"
+}
+for unit in lowtide-cgi lowtide-worker; do
+	ok "$unit takes what its unit says" $(command_of $unit) -t
+done
+
+# ---- started by its socket, gone when nobody is there, and started again
+endpoint=$(command_of lowtide-cgi | sed 's/--idle-exit 5m/--idle-exit 200ms/')
+ask() { # METHOD PATH: the status
+	node --input-type=module -e "
+		import {Client, request} from '$PWD/tests/fcgi-client.mjs';
+		const c = await Client.dial('$TMP/cgi.sock');
+		c.send(request({id: 1, method: '$1', uri: '$2',
+			params: {CONTENT_TYPE: 'application/json'}, body: '$3'}));
+		const r = await c.answer(1);
+		console.log(r.status);
+		if ($4 + 0) {
+			process.kill($4, 'SIGHUP');
+			c.send(request({id: 2, method: 'GET',
+				uri: '/api/jobs/health'}));
+			console.log((await c.answer(2)).status);
+		}
+		c.close();"
+}
+running() { # the name of what $last is
+	basename "$(readlink "/proc/$last/exe" 2>/dev/null)" 2>/dev/null
+}
+is_over() {
+	! kill -0 "$last" 2>/dev/null
+}
+for time in first second; do
+	rm -f "$TMP/cgi.sock"
+	start socket-$time systemd-socket-activate -l "$TMP/cgi.sock" $endpoint
+	ok "the $time time: the socket is there" wait_for 10 test -S \
+		"$TMP/cgi.sock"
+	is "and no endpoint" "$(running)" systemd-socket-activate
+	is "it is started by a request, and takes a reload" \
+		"$(ask POST /api/export '{}' "$last" | tr '\n' ' ')" '202 200 '
+	ok "when nobody is there it leaves" wait_for 20 is_over
+	wait "$last"
+	is "in peace" "$?" 0
+done
+is "both jobs are there" "$("$BIN/lowtide-jobs" ls --json --config \
+	"$TMP/etc/acme-shop/lowtide.json" --keys "$TMP/etc/acme-shop/keys" \
+	--state "$TMP/lib/acme-shop" | grep -o '"pending"' | wc -l)" 2
+done_testing
