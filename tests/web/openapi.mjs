@@ -178,7 +178,7 @@ test('what is refused before it is a job', async () => {
 		Array.from({length: 120}, (_, i) => [`x-${i}`, 'a']));
 	const job = await ticket();
 	for (const [method, path] of [['POST', ORDER], ['GET', job],
-		['DELETE', job], ['GET', `${job}/result`],
+		['DELETE', job], ['GET', `${job}/result`], ['GET', `${job}/events`],
 		['POST', `${job}/cancel`], ['GET', '/api/jobs/health']])
 		await is(431, method, path, {headers: many});
 });
@@ -262,6 +262,22 @@ test('what is erased on request', async () => {
 	await is(404, 'DELETE', `/api/jobs/job_${'A'.repeat(48)}?purge=1`);
 });
 
+test('how a job goes, as it goes', async () => {
+	const job = await ticket({wait: 1500});
+	const all = await is(200, 'GET', `${job}/events`);
+	match(all.h['content-type'], /^text\/event-stream/);
+	match(all.text, /^event: job$/m);
+	const {h} = await is(200, 'GET', job);
+	const last = {'last-event-id': h.etag.replace(/\D/g, '')};
+	await is(204, 'GET', `${job}/events`, {headers: last});
+	await is(204, 'GET', `${job}/events?lastEventId=${last['last-event-id']}`);
+	await is(200, 'GET', `${job}/events?view=all`);
+	await is(204, 'GET', `${job}/events?view=alert`);
+	await is(400, 'GET', `${job}/events?view=some`);
+	await is(406, 'GET', `${job}/events`,
+		{headers: {accept: 'application/json'}});
+});
+
 test('what is erased', async () => {
 	const id = name();
 	const a = await is(202, 'POST', '/api/order-once',
@@ -269,7 +285,7 @@ test('what is erased', async () => {
 	const job = pathOf(a.json.statusUrl);
 	for (let r = a; r.status !== 410; r = await ask('GET', job))
 		await pause(100);
-	for (const path of [job, `${job}/result`])
+	for (const path of [job, `${job}/result`, `${job}/events`])
 		await is(410, 'GET', path);
 	await is(410, 'DELETE', job);
 	await is(410, 'POST', `${job}/cancel`);
@@ -281,6 +297,7 @@ test('what there is not', async () => {
 	for (const id of ['job_x', `job_${'A'.repeat(48)}`]) {
 		await is(404, 'GET', `/api/jobs/${id}`);
 		await is(404, 'GET', `/api/jobs/${id}/result`);
+		await is(404, 'GET', `/api/jobs/${id}/events`);
 		await is(404, 'DELETE', `/api/jobs/${id}`);
 		await is(404, 'POST', `/api/jobs/${id}/cancel`);
 	}
@@ -333,6 +350,7 @@ test('what is not available for now', async () => {
 			'x-initial-request': 'true'}}),
 		away('GET', job),
 		away('GET', `${job}/result`),
+		away('GET', `${job}/events`),
 		ask('DELETE', open),
 		ask('POST', `${open}/cancel`),
 	]);
@@ -342,7 +360,7 @@ test('what is not available for now', async () => {
 	closeSync(fd);
 	held.stdin.end();
 	await over;
-	equal(all.map(r => r.status), [503, 503, 503, 503, 503]);
+	equal(all.map(r => r.status), all.map(() => 503));
 });
 
 const excuses = fileURLToPath(new URL('openapi/never-seen', import.meta.url));
