@@ -148,7 +148,7 @@ static void info(struct openapi *o)
 static enum err read_template(struct openapi *o, struct value **out)
 {
 	const struct config *c = o->b->config;
-	bool once = false;
+	bool once = false, scopes = false;
 	struct value *data = openapi_table(o);
 	struct str text;
 
@@ -156,9 +156,12 @@ static enum err read_template(struct openapi *o, struct value **out)
 	openapi_put_bool(o, data, "owners", openapi_has_owners(c));
 	openapi_put_text(o, data, "unavailable",
 	    c->n_providers ? STR("UnavailableOrKeys") : STR("Unavailable"));
-	for (size_t i = 0; i < c->n_apis; i++)
+	for (size_t i = 0; i < c->n_apis; i++) {
 		once |= c->apis[i].once;
+		scopes |= c->apis[i].scopes.n > 0;
+	}
 	openapi_put_bool(o, data, "once", once);
+	openapi_put_bool(o, data, "scopes", scopes);
 	enum err err =
 	    build_template(o->b, TEMPLATE, data, ESCAPE_JSON, &text, NULL);
 	if (err == ERR_OK)

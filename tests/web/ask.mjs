@@ -33,9 +33,10 @@ function parsed(text) {
 
 /*
  * {status, h, text, json}; a body that is no string is sent as JSON. `from` is
- * the address of this end: all of 127.0.0.0/8 are this machine's.
+ * the address of this end: all of 127.0.0.0/8 are this machine's. An answer
+ * that does not end is left once what has come of it fits `until`.
  */
-export function ask(method, path, {headers = {}, body, from} = {}) {
+export function ask(method, path, {headers = {}, body, from, until} = {}) {
 	const bytes = body === undefined ? undefined :
 		typeof body === 'string' ? body : JSON.stringify(body);
 	const all = {...headers};
@@ -47,15 +48,22 @@ export function ask(method, path, {headers = {}, body, from} = {}) {
 		const req = http.request({host: base.hostname, port: base.port,
 			localAddress: from, method, path, headers: all}, res => {
 			const parts = [];
-			res.on('data', d => parts.push(d));
-			res.on('end', () => {
+			const over = () => {
 				const text = Buffer.concat(parts).toString();
 				const answer = {status: res.statusCode,
 					h: res.headers, text, json: parsed(text)};
 				if (process.env.LOWTIDE_RECORD)
 					record(method, path, all, bytes, answer);
 				resolve(answer);
+			};
+			res.on('data', d => {
+				parts.push(d);
+				if (until?.test(Buffer.concat(parts))) {
+					over();
+					req.destroy();
+				}
 			});
+			res.on('end', over);
 		});
 		req.on('error', reject);
 		req.setTimeout(60000, () => req.destroy(new Error('slow')));

@@ -5,9 +5,9 @@
  * says. Runs under `lowtide serve -C tests/web/openapi --env dev`.
  */
 import {spawn} from 'node:child_process';
-import {randomUUID} from 'node:crypto';
-import {closeSync, openSync, readFileSync, writeFileSync, writeSync}
-	from 'node:fs';
+import {generateKeyPairSync, randomUUID, sign} from 'node:crypto';
+import {closeSync, mkdirSync, openSync, readFileSync, renameSync,
+	writeFileSync, writeSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {test, ok, equal, match, cleanup, done} from '../tap.mjs';
 import {ask, checkRecord, pathOf, pause, testRecord} from './ask.mjs';
@@ -18,6 +18,10 @@ const TURN = '/api/order-in-turn';
 const say = what => ({say: JSON.stringify(what)});
 const WAIT = {'x-wait-time-ms': '20000'};
 const AT_ONCE = {'x-wait-time-ms': '0'};
+const many = Object.fromEntries(
+	Array.from({length: 120}, (_, i) => [`x-${i}`, 'a']));
+const as = who => ({authorization:
+	`Basic ${Buffer.from(`${who}:${who}'s word`).toString('base64')}`});
 const name = () => ({'x-request-id': randomUUID()});
 
 async function is(want, ...request) {
@@ -174,8 +178,6 @@ test('what is refused before it is a job', async () => {
 		{body: order, headers: {'x-request-id': `job_${'A'.repeat(48)}`}});
 	await is(404, 'PUT', '/api/items/1', {body: 'x', headers:
 		{'content-type': 'text/plain', ...name()}});
-	const many = Object.fromEntries(
-		Array.from({length: 120}, (_, i) => [`x-${i}`, 'a']));
 	const job = await ticket();
 	for (const [method, path] of [['POST', ORDER], ['GET', job],
 		['DELETE', job], ['GET', `${job}/result`], ['GET', `${job}/events`],
@@ -262,6 +264,19 @@ test('what is erased on request', async () => {
 	await is(404, 'DELETE', `/api/jobs/job_${'A'.repeat(48)}?purge=1`);
 });
 
+test('what the upstream wants another credential for', async () => {
+	const id = name();
+	const send = what => ask('POST', ORDER,
+		{body: order, headers: {...say(what), ...id, ...WAIT}});
+	const r = await send({status: 401});
+	equal([r.status, r.json.error, r.json.jobStatus],
+		[401, 'unauthorized', 'pending'], r.text);
+	const job = `/api/jobs/${r.json.jobId}`;
+	equal((await is(200, 'GET', job)).json.needsCredentials, true);
+	await is(202, 'GET', `${job}/result`);
+	equal((await send({status: 401})).status, 401);
+});
+
 test('how a job goes, as it goes', async () => {
 	const job = await ticket({wait: 1500});
 	const all = await is(200, 'GET', `${job}/events`);
@@ -276,6 +291,162 @@ test('how a job goes, as it goes', async () => {
 	await is(400, 'GET', `${job}/events?view=some`);
 	await is(406, 'GET', `${job}/events`,
 		{headers: {accept: 'application/json'}});
+});
+
+const OWN = '/api/order-own';
+async function own(what, body, headers = {}) {
+	const r = await is(202, 'POST', OWN, {body, headers: {...as('alice'),
+		...say(what), ...AT_ONCE, ...headers}});
+	return pathOf(r.json.statusUrl);
+}
+
+test('what is somebody’s', async () => {
+	await is(401, 'POST', OWN, {body: {}, headers: as('mallory')});
+	const none = await is(401, 'POST', OWN, {body: {}});
+	equal(none.h['www-authenticate'],
+		'Basic realm="The shop", charset="UTF-8"');
+	const job = await own({wait: 2000}, {id: 'a'});
+	for (const [method, path] of [['GET', job], ['GET', `${job}/result`],
+		['GET', `${job}/events`], ['DELETE', job],
+		['POST', `${job}/cancel`]]) {
+		await is(401, method, path);
+		await is(404, method, path, {headers: as('bob')});
+	}
+	await is(200, 'GET', job, {headers: as('alice')});
+	await is(200, 'GET', `${job}/result`,
+		{headers: {...as('alice'), prefer: 'wait=20'}});
+	await is(200, 'DELETE', job, {headers: as('alice')});
+	await is(200, 'GET', `${job}/events`, {headers: as('alice')});
+});
+
+test('what somebody has', async () => {
+	const id = name();
+	const key = {'idempotency-key': randomUUID()};
+	const a = await own({wait: 3000}, {id: 'b'}, id);
+	await is(409, 'POST', OWN, {body: {id: 'c'},
+		headers: {...as('alice'), ...id}});
+	const b = await own({wait: 3000}, {id: 'd'}, key);
+	await is(422, 'POST', OWN, {body: {id: 'e'},
+		headers: {...as('alice'), ...key}});
+	const list = query => is(200, 'GET', `/api/jobs${query}`,
+		{headers: as('alice')});
+	ok((await list('')).json.jobs.some(({statusUrl}) =>
+		pathOf(statusUrl) === a));
+	const one = await list('?api=order-own&limit=1');
+	equal(one.json.jobs.length, 1);
+	await list(`?limit=1&cursor=${one.json.next}`);
+	await list('?status=completed');
+	equal((await is(200, 'GET', '/api/jobs', {headers: as('bob')})).json,
+		{jobs: [], next: null});
+	await is(400, 'GET', '/api/jobs?limit=0', {headers: as('alice')});
+	await is(401, 'GET', '/api/jobs');
+	await is(431, 'GET', '/api/jobs', {headers: {...as('alice'), ...many}});
+	for (const job of [a, b])
+		await is(200, 'GET', `${job}/result`,
+			{headers: {...as('alice'), prefer: 'wait=20'}});
+});
+
+test('how all of somebody’s go, as they go', async () => {
+	const all = '/api/jobs/events';
+	const headers = as('alice');
+	const [head] = await Promise.all([
+		ask('GET', all, {headers, until: /^event: job$/m}),
+		own({wait: 1000}, {id: 'g'}),
+	]);
+	equal(head.status, 200);
+	await is(400, 'GET', `${all}?view=some`, {headers});
+	await is(401, 'GET', all);
+	await is(406, 'GET', all,
+		{headers: {...headers, accept: 'application/json'}});
+	await is(431, 'GET', all, {headers: {...headers, ...many}});
+});
+
+test('what an upstream refuses of somebody', async () => {
+	for (const status of [400, 401, 404, 409, 410, 413, 415, 422, 431, 451])
+		for (const kind of ['plain', 'problem']) {
+			const headers = as('alice');
+			const r = await is(status, 'GET',
+				`/api/answer/${status}/${kind}`,
+				{headers: {...headers, ...WAIT}});
+			ok(r);
+			const list = await is(200, 'GET',
+				'/api/jobs?limit=1&api=answer-own', {headers});
+			await is(status, 'GET', pathOf(
+				list.json.jobs[0].statusUrl) + '/result',
+			{headers});
+		}
+});
+
+/* Tokens as the provider would sign them (RFC 9068). */
+const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});
+const part = what => Buffer.from(JSON.stringify(what)).toString('base64url');
+
+function bearer(claims = {}, head = {}) {
+	const now = Math.floor(Date.now() / 1000);
+	const text = `${part({alg: 'ES256', typ: 'at+jwt', kid: 'a', ...head})}.${
+		part({iss: 'https://login.example', aud: 'https://shop.example',
+			sub: 'carol', exp: now + 600, scope: 'orders', ...claims})}`;
+	return {authorization: `Bearer ${text}.${sign('sha256', Buffer.from(text),
+		{key: pair.privateKey, dsaEncoding: 'ieee-p1363'})
+		.toString('base64url')}`};
+}
+
+test('tokens, while there are no keys to check them with', async () => {
+	const headers = bearer();
+	await is(503, 'POST', '/api/order-token', {body: {}, headers});
+	await is(503, 'GET', '/api/jobs', {headers});
+	await is(503, 'GET', '/api/jobs/events', {headers});
+	const job = `/api/jobs/job_${Buffer.concat([
+		Buffer.from([1, 0x0a, 0x1b, 0x2c]), Buffer.alloc(32)])
+		.toString('base64url')}`;
+	for (const [method, path] of [['GET', job], ['GET', `${job}/result`],
+		['GET', `${job}/events`], ['DELETE', job],
+		['POST', `${job}/cancel`]])
+		await is(503, method, path, {headers});
+});
+
+test('tokens', async () => {
+	const folder = `${process.env.LOWTIDE_STATE}/jwks`;
+	mkdirSync(folder, {recursive: true});
+	writeFileSync(`${folder}/new`, JSON.stringify({keys: [{kid: 'a',
+		use: 'sig', alg: 'ES256',
+		...pair.publicKey.export({format: 'jwk'})}]}));
+	renameSync(`${folder}/new`, `${folder}/login.json`);
+	const send = headers => ask('POST', '/api/order-token',
+		{body: {}, headers: {...headers, ...AT_ONCE}});
+	let r;
+	do /* it looks at the file once a second at most */
+		r = await send(bearer());
+	while (r.status === 503 && await pause(200) === undefined);
+	equal(r.status, 202, r.text);
+	const job = pathOf(r.json.statusUrl);
+	for (const claims of [{exp: 1}, {aud: 'x'}, {iss: 'https://x.example'}])
+		equal((await send(bearer(claims))).status, 401);
+	match((await send(bearer({}, {kid: 'b'}))).h['www-authenticate'],
+		/^Bearer .*error="invalid_token"/);
+	equal((await send({})).status, 401);
+	const less = bearer({scope: 'other'});
+	equal((await send(less)).status, 403);
+	for (const [method, path] of [['GET', job], ['GET', `${job}/result`],
+		['GET', `${job}/events`], ['DELETE', job],
+		['POST', `${job}/cancel`]]) {
+		await is(401, method, path);
+		await is(403, method, path, {headers: less});
+		await is(404, method, path, {headers: bearer({sub: 'dave'})});
+	}
+	await is(201, 'GET', `${job}/result`,
+		{headers: {...bearer(), prefer: 'wait=20'}});
+	equal((await is(200, 'GET', '/api/jobs', {headers: bearer()}))
+		.json.jobs.length, 1);
+	for (const kind of ['plain', 'problem']) {
+		const a = await is(403, 'GET', `/api/answer-token/403/${kind}`,
+			{headers: {...bearer(), ...WAIT}});
+		ok(a);
+		const list = await is(200, 'GET', '/api/jobs?limit=1',
+			{headers: bearer()});
+		await is(403, 'GET', pathOf(list.json.jobs[0].statusUrl) +
+			'/result', {headers: bearer()});
+	}
 });
 
 test('what is erased', async () => {
@@ -301,7 +472,6 @@ test('what there is not', async () => {
 		await is(404, 'DELETE', `/api/jobs/${id}`);
 		await is(404, 'POST', `/api/jobs/${id}/cancel`);
 	}
-	await is(404, 'GET', '/api/jobs');
 	await is(405, 'PATCH', '/api/jobs/job_x');
 	await is(405, 'DELETE', '/api/order');
 });
@@ -351,6 +521,8 @@ test('what is not available for now', async () => {
 		away('GET', job),
 		away('GET', `${job}/result`),
 		away('GET', `${job}/events`),
+		away('GET', '/api/jobs', {headers: as('alice')}),
+		away('GET', '/api/jobs/events', {headers: as('alice')}),
 		ask('DELETE', open),
 		ask('POST', `${open}/cancel`),
 	]);

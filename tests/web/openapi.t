@@ -3,6 +3,10 @@
 # openapi.mjs brings about is held against it, and all it describes is seen.
 . tests/lib.sh
 cp -r tests/web/openapi "$TMP/site"
+chmod 755 "$TMP" # nginx reads who may, as somebody else
+for who in alice bob; do
+	echo "$who:$(openssl passwd -apr1 "$who's word")"
+done >"$TMP/users"
 export LOWTIDE_RECORD=$TMP/record
 root=$PWD
 status=0
@@ -19,7 +23,7 @@ run() { # FILE.mjs ARGUMENT…
 }
 
 port=$(free_port)
-run openapi.mjs
+run openapi.mjs --set "web_server.users=$TMP/users"
 port=$(free_port)
 rm "$LOWTIDE_RECORD"
 run openapi-elsewhere.mjs --set "api_url=http://localhost:$port"

@@ -1,11 +1,15 @@
 /*
  * Answers as the header `say` asks: {status, type, body or fill (bytes),
- * location, wait} or {close: true}; else 200 and {"id": 7}.
+ * location, wait} or {close: true}; /answer/STATUS/KIND that; else 200 and
+ * {"id": 7}.
  */
 import {createServer} from 'node:http';
 
 const server = createServer((req, res) => {
-	const say = JSON.parse(req.headers.say ?? '{}');
+	const [, status, kind] = /^\/answer\/(\d+)\/(.*)/.exec(req.url) ?? [];
+	const say = status ? {status: Number(status), type: kind === 'problem' ?
+		'application/problem+json' : 'text/plain'} :
+		JSON.parse(req.headers.say ?? '{}');
 	req.resume();
 	req.on('end', () => setTimeout(() => {
 		if (say.close)
