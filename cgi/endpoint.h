@@ -4,6 +4,7 @@
 #include "cgi/app.h"
 #include "cgi/committer.h"
 #include "cgi/loop.h"
+#include "cgi/next.h"
 #include "cgi/start.h"
 
 /*
@@ -15,18 +16,6 @@
  * is the thread's from then on, and to read, for the loop.
  */
 
-/*
- * A configuration and all of its bytes. The newest is what the writer's store
- * works by; older ones are there while anything still points into them.
- */
-struct generation {
-	struct arena arena;
-	struct config *config;
-	struct keys keys; /* until they are in use */
-	size_t added, removed, changed;
-	struct generation *older;
-};
-
 struct endpoint {
 	struct start start;
 	struct log log;
@@ -36,8 +25,12 @@ struct endpoint {
 	struct loop_spec spec; /* of the loop that runs */
 	int listen_fd, bell_fd;
 	int64_t idle_ms; /* 0 = stays */
-	/* reload.c: */
-	struct generation *generations; /* newest first; NULL: the start's */
+	/*
+	 * reload.c: newest first; none = the start's. The newest is what the
+	 * writer's store works by; older ones are there while anything still
+	 * points into them.
+	 */
+	struct next *configs;
 	bool reloading, reload_again;
 };
 

@@ -1,4 +1,5 @@
 #include "cgi/runner-parts.h"
+#include "lib/config-merge.h"
 
 /*
  * Step 3 of a step, without its begin and commit. Order matters: what ended is
@@ -88,6 +89,9 @@ bool runner_wants_claims(
 {
 	const struct lane *lane = &r->lanes[api];
 
+	/* nobody knows any more what to do with what is left of it */
+	if (config_is_gone(&r->spec.config->apis[api]))
+		return false;
 	return lane->look && !r->draining && lane->pause_boot <= now.now_boot &&
 	       lane->damaged_boot <= now.now_boot &&
 	       r->claim_boot <= now.now_boot && has_room(r, api);

@@ -6,8 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cgi/runner.h"
-#include "cgi/start.h"
+#include "cgi/worker-parts.h"
 #include "cgi/tended.h"
 #include "lib/clock.h"
 #include "lib/version.h"
@@ -49,21 +48,9 @@ static const struct opt options[] = {
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
-	.help = "check configuration, keys and store, then exit"},
+	.help = "check configuration (or FILE), keys and store, then exit"},
     {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
     {.name = NULL},
-};
-
-struct worker {
-	struct start start;
-	struct log log;
-	int64_t lease_ms, heartbeat_ms;
-	int signal_fd, bell_fd;
-	void *pool;
-	struct runner *runner;
-	unsigned signals;  /* so many told it to stop */
-	bool tended;	   /* the store, since the start */
-	int64_t tend_boot; /* it failed, and was said: not before */
 };
 
 static struct runner_now now(void)
@@ -94,6 +81,7 @@ static enum err read_options(struct worker *w, const struct opt_value *v)
 {
 	struct diag *diag = &w->start.diag;
 
+	w->dev = v[WORKER_DEV].given;
 	w->lease_ms = v[WORKER_LEASE].given ? v[WORKER_LEASE].number : LEASE_MS;
 	w->heartbeat_ms = v[WORKER_HEARTBEAT].given ? v[WORKER_HEARTBEAT].number
 						    : HEARTBEAT_MS;
@@ -112,25 +100,6 @@ static enum err read_options(struct worker *w, const struct opt_value *v)
 		return ERR_USAGE;
 	}
 	return ERR_OK;
-}
-
-/* What does nothing is for measuring what the rest costs. */
-static enum err check_handlers(struct worker *w, const struct opt_value *v)
-{
-	const struct config *config = w->start.config;
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; i < config->n_apis && !v[WORKER_DEV].given; i++) {
-		if (!config->apis[i].noop)
-			continue;
-		diag_error(&w->start.diag, POS_FILE(w->start.config_path),
-		    "noop-handler",
-		    "the API `%.*s` does nothing with what it is sent; give "
-		    "it an upstream, or say --dev",
-		    STR_ARG(config->apis[i].name));
-		err = ERR_INPUT;
-	}
-	return err;
 }
 
 /*
@@ -158,6 +127,7 @@ static enum err catch_signals(struct worker *w)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	w->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (w->signal_fd >= 0)
@@ -167,23 +137,8 @@ static enum err catch_signals(struct worker *w)
 	return ERR_IO;
 }
 
-static enum err set_up(struct worker *w)
+void worker_begin(struct worker *w)
 {
-	enum err err = upstream_curl.open(&w->pool);
-
-	if (err != ERR_OK) {
-		diag_error(&w->start.diag, POS_NONE, "curl-missing",
-		    "libcurl cannot be used; reinstall the package libcurl4");
-		return err;
-	}
-	err = store_watch(w->start.store, BELL_ACCEPTED, &w->bell_fd);
-	if (err != ERR_OK) {
-		diag_error(&w->start.diag, POS_FILE(w->start.state_dir),
-		    "io-error",
-		    "the bells cannot be watched; see "
-		    "fs.inotify.max_user_instances and `ulimit -n`");
-		return err;
-	}
 	struct runner_spec spec = {.config = w->start.config,
 	    .keys = &w->start.keys,
 	    .store = w->start.store,
@@ -195,7 +150,43 @@ static enum err set_up(struct worker *w)
 	    .random = random_bytes,
 	    .clock_boot = boot_ms};
 	w->runner = runner_new(&spec);
+}
+
+static enum err open_upstream(struct worker *w)
+{
+	enum err err = upstream_curl.open(&w->pool);
+
+	if (err != ERR_OK)
+		diag_error(&w->start.diag, POS_NONE, "curl-missing",
+		    "libcurl cannot be used; reinstall the package libcurl4");
+	return err;
+}
+
+static enum err set_up(struct worker *w)
+{
+	enum err err = open_upstream(w);
+
+	if (err != ERR_OK)
+		return err;
+	err = store_watch(w->start.store, BELL_ACCEPTED, &w->bell_fd);
+	if (err != ERR_OK) {
+		diag_error(&w->start.diag, POS_FILE(w->start.state_dir),
+		    "io-error",
+		    "the bells cannot be watched; see "
+		    "fs.inotify.max_user_instances and `ulimit -n`");
+		return err;
+	}
+	worker_begin(w);
 	return ERR_OK;
+}
+
+static void stop(struct worker *w, int signal_number)
+{
+	if (w->signals++)
+		return;
+	LOG(&w->log, now().now_ms, "worker-drains",
+	    LOG_INT("signal", (int64_t)signal_number));
+	runner_drain(w->runner, now());
 }
 
 static void on_signal(struct worker *w)
@@ -203,13 +194,14 @@ static void on_signal(struct worker *w)
 	struct signalfd_siginfo info;
 
 	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (w->signals++ == 0) {
-			LOG(&w->log, now().now_ms, "worker-drains",
-			    LOG_INT("signal", (int64_t)info.ssi_signo));
-			runner_drain(w->runner, now());
-		}
+		if (info.ssi_signo != SIGHUP)
+			stop(w, (int)info.ssi_signo);
+		else if (!w->signals)
+			worker_hang_up(w, now());
 	}
 }
+
+/* ---- housekeeping -------------------------------------------------------- */
 
 /* When again. */
 static int64_t tend_now(struct worker *w, struct runner_now at)
@@ -286,6 +278,10 @@ static enum err run(struct worker *w)
 		if (w->signals > 1 ||
 		    (w->signals && !runner_is_busy(w->runner)))
 			break;
+		if (w->next && !w->signals && !runner_is_busy(w->runner)) {
+			worker_take_next(w, now());
+			continue;
+		}
 		err = sleep_until(w, tend(w, due_boot));
 	}
 	LOG(&w->log, now().now_ms, "worker-stopped",
@@ -296,10 +292,36 @@ static enum err run(struct worker *w)
 static void usage(void)
 {
 	puts("usage: lowtide-worker [--config FILE] [--state DIR] "
-	     "[--keys FILE]\n\n"
+	     "[--keys FILE]\n"
+	     "       lowtide-worker --test [FILE]\n\n"
 	     "Takes what lowtide-cgi accepted, calls the upstreams, keeps "
 	     "their answers.\n");
 	opt_help(options, stdout);
+}
+
+/* What comes before it can be taken waits until it can. */
+static void hold_hangup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static enum err test(
+    struct worker *w, const struct opt_value *values, const char *file)
+{
+	enum err err = read_options(w, values);
+
+	if (err == ERR_OK)
+		err = start_test(&w->start, values, file);
+	if (err == ERR_OK)
+		err = worker_check(w, w->start.config, &w->start.diag);
+	if (err == ERR_OK)
+		err = open_upstream(w);
+	upstream_curl.close(w->pool);
+	return err;
 }
 
 static enum err work(struct worker *w, const struct opt_value *values)
@@ -307,16 +329,17 @@ static enum err work(struct worker *w, const struct opt_value *values)
 	enum err err = read_options(w, values);
 
 	signal(SIGPIPE, SIG_IGN);
+	hold_hangup();
 	w->start.turn_wait_ms = turn_wait_ms(w->lease_ms);
 	if (err == ERR_OK)
 		err = start_open(&w->start, values, STORE_WRITES);
 	if (err == ERR_OK)
-		err = check_handlers(w, values);
+		err = worker_check(w, w->start.config, &w->start.diag);
 	if (err == ERR_OK)
 		err = catch_signals(w);
 	if (err == ERR_OK)
 		err = set_up(w);
-	if (err == ERR_OK && !values[WORKER_TEST].given)
+	if (err == ERR_OK)
 		err = run(w);
 	runner_free(w->runner);
 	upstream_curl.close(w->pool);
@@ -339,12 +362,19 @@ int main(int argc, char *argv[])
 		usage();
 	} else if (found.values[WORKER_VERSION].given) {
 		puts("lowtide-worker " LOWTIDE_VERSION);
-	} else if (found.n_operands) {
+	} else if (found.n_operands > (found.values[WORKER_TEST].given &&
+					  !found.values[START_CONFIG].given)) {
 		diag_error(&w.start.diag, POS_NONE, "unexpected-operand",
 		    "`%s` is not expected; see --help", found.operands[0]);
 		err = ERR_USAGE;
+	} else if (found.values[WORKER_TEST].given) {
+		err = test(&w, found.values,
+		    found.n_operands ? found.operands[0] : NULL);
 	} else {
 		err = work(&w, found.values);
 	}
-	return start_close(&w.start, err);
+	int status = start_close(&w.start, err);
+	next_drop(w.current);
+	next_drop(w.next);
+	return status;
 }

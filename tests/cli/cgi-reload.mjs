@@ -165,8 +165,74 @@ test('who waits is answered over it', async () => {
 	worker.child.kill();
 	await worker.ended;
 	change(c => c.apis.unshift({...api(c, 'new'), name: 'kept',
-		tag: 'a00000', path: '/api/kept'}));
+		tag: 'a00000', path: '/api/kept',
+		requestPath: '/hold/{job.id}'}));
 	await hangup(line.cgi, 'reloaded');
+});
+
+let worker;
+test('the worker takes what is new, and ends what it has', async () => {
+	worker = line.worker();
+	await until('it has begun', () => events(worker, 'worker-started').length);
+	const waits = await line.send('/api/kept');
+	await until('the call', () => held.length > 0);
+	change(c => {
+		c.apis.push({...api(c, 'gone'), name: 'newer', tag: 'b00002',
+			path: '/api/newer', requestPath: '/free/newer'});
+	});
+	await hangup(line.cgi, 'reloaded');
+	process.kill(worker.pid, 'SIGHUP');
+	/* what is called ends first, by what it began with */
+	for (const res of held.splice(0))
+		res.writeHead(200, {'content-type': 'application/json'})
+			.end('{"held":true}');
+	await until('reloaded', () => events(worker, 'reloaded').length);
+	equal(numbers(events(worker, 'reloaded')[0]), [1, 0, 0]);
+	equal((await line.ended(waits)).status, 'completed');
+	equal((await line.ended(await line.send('/api/newer'))).status,
+		'completed');
+	equal(events(worker, 'job-lost').length, 0);
+});
+
+test('what went is not done by it, nor lost', async () => {
+	change(c => { c.apis = c.apis.filter(a => a.name !== 'newer'); });
+	await hangup(worker, 'reloaded');
+	const late = await line.send('/api/newer'); /* the endpoint still has it */
+	const after = await line.send('/api/gone');
+	equal((await line.ended(after)).status, 'completed');
+	equal((await status(late)).status, 'pending');
+	change(c => c.apis.push({...api(c, 'gone'), name: 'newer',
+		tag: 'b00002', path: '/api/newer', requestPath: '/free/newer'}));
+	await hangup(worker, 'reloaded');
+	equal((await line.ended(late)).status, 'completed');
+});
+
+test('keys alone are taken at once', async () => {
+	const before = readFileSync(at('keys'), 'utf8');
+	equal(line.run('lowtide-jobs', 'keygen', at('third')).status, 0);
+	const fresh = readFileSync(at('third'), 'utf8').split('\n')
+		.filter(l => /^\d+ (mac|seal) /.test(l))
+		.map(l => l.replace(/^\d+/, '3')).join('\n');
+	/* everybody accepts it, then everybody seals with it */
+	for (const text of [`${before}\n${fresh}\n`, `${fresh}\n${before}`]) {
+		put('keys', text);
+		equal(numbers(await hangup(worker, 'reloaded')), [0, 0, 0]);
+		await hangup(line.cgi, 'reloaded');
+		const job = await line.ended(await line.send('/api/gone'));
+		equal(job.status, 'completed');
+	}
+	equal((await get(`/api/jobs/${old.new}`)).status, 200);
+});
+
+test('a file that is no good leaves it as it was', async () => {
+	const before = good();
+	put('lowtide.json', '{');
+	equal((await hangup(worker, 'reload-failed')).error, 'INPUT');
+	put('lowtide.json', before);
+	equal((await line.ended(await line.send('/api/gone'))).status,
+		'completed');
+	worker.child.kill();
+	equal(await worker.ended, 0);
 });
 
 test('a hundred at once, and nothing is left of them', async () => {
