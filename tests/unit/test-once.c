@@ -306,7 +306,8 @@ static void what_delivers_nothing(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ask(w, rows[i].method, rows[i].tail, NO_HEADERS);
 		assert_answer(w, 200);
-		assert_null(memmem(w->ans.body.p, w->ans.body.n, "total", 5));
+		assert_true(!w->ans.body.n ||
+			    !memmem(w->ans.body.p, w->ans.body.n, "total", 5));
 	}
 	w->holds = false;
 	ask(w, "GET", "", NO_HEADERS);
