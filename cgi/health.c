@@ -1,5 +1,6 @@
 #include "cgi/handle.h"
 #include "lib/buf.h"
+#include "lib/config-merge.h"
 #include "lib/json.h"
 #include "lib/units.h"
 
@@ -40,8 +41,10 @@ static enum err gather(struct handling *h, struct health *out)
 	bool fresh;
 	enum err err = handling_view(h, &fresh);
 
+	/* what is left of an API that went waits for nobody */
 	for (size_t i = 0; i < h->app->config->n_apis && err == ERR_OK; i++)
-		err = add(h, i, out);
+		if (!config_is_gone(&h->app->config->apis[i]))
+			err = add(h, i, out);
 	if (err == ERR_OK)
 		err = store_flagged(
 		    h->app->store, STORE_NOTE_WORKER, &out->seen_ms);

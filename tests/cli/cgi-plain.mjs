@@ -236,6 +236,15 @@ test('one name twenty times at once: one row', async () => {
 	equal(count(), before + 1);
 });
 
+test('quotas hold over processes', async () => {
+	const env = {LOWTIDE_OWNER: 'alice'};
+	equal((await post('few')).status, 401);
+	const all = await Promise.all(Array.from({length: 6}, () =>
+		post('few', {env})));
+	equal(all.map(a => a.status).sort(), [202, 202, 429, 429, 429, 429]);
+	equal((await post('few', {env: {LOWTIDE_OWNER: 'bob'}})).status, 202);
+});
+
 test('arguments are a query, not options', async () => {
 	const a = await ask('GET', '/api/jobs/x?--config+/etc/passwd',
 		{args: ['--config', '/etc/passwd', '--version']});

@@ -201,6 +201,10 @@ test('what went is not done by it, nor lost', async () => {
 	const after = await line.send('/api/gone');
 	equal((await line.ended(after)).status, 'completed');
 	equal((await status(late)).status, 'pending');
+	await hangup(line.cgi, 'reloaded');
+	const health = JSON.parse((await get('/api/jobs/health')).text);
+	equal((await status(late)).status, 'pending');
+	equal(health.pending, 0); /* it is not the worker's that it waits */
 	change(c => c.apis.push({...api(c, 'gone'), name: 'newer',
 		tag: 'b00002', path: '/api/newer', requestPath: '/free/newer'}));
 	await hangup(worker, 'reloaded');
