@@ -313,7 +313,10 @@ enum token_verdict bearer_check(struct bearer *b, struct arena *a,
 	bearer_cache_hash(b->cache, c.text, c.hash);
 	if (!provider)
 		return check_with_any(&c, out);
-	return check_with(&c, (size_t)(provider - b->config->providers), out);
+	for (size_t i = 0; i < b->n; i++)
+		if (provider == &b->config->providers[i])
+			return check_with(&c, i, out);
+	return TOKEN_NO_KEYS; /* of another configuration */
 }
 
 const struct provider *bearer_wants(struct bearer *b, int64_t now_boot)

@@ -2,10 +2,11 @@
  * Bearer tokens at lowtide-cgi itself: two providers, two owners each, a job
  * that goes all the way, keys that come, go and are spoilt while it runs.
  */
+import {spawnSync} from 'node:child_process';
 import {mkdirSync, readFileSync, readdirSync, renameSync, truncateSync,
 	writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {startLine, startUpstream, until} from './line.mjs';
+import {program, startLine, startUpstream, until} from './line.mjs';
 import {Client} from '../fcgi-client.mjs';
 import {hmac, jwks, newKey, sign, signWith, unsigned} from '../tokens.mjs';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
@@ -234,6 +235,46 @@ test('a file that is spoilt changes nothing, and is told once', async () => {
 	const told = lines('keys-refused').slice(before);
 	equal(told.map((l) => [l.provider, l.keys]), [['house', 1]]);
 	replace('house', jwks(house));
+});
+test('a provider that a new configuration brings is taken', async () => {
+	const config = join(line.dir, 'lowtide.json');
+	const now = JSON.parse(readFileSync(config, 'utf8'));
+	const late = newKey('ES256', 'l1'), old = of.house('ann');
+	const token = sign(late, {iss: 'https://late.example', aud: 'api',
+		sub: 'ann', exp: soon()});
+	replace('late', jwks(late));
+	equal((await post('late', token)).status, 404);
+	now.providers.push({...providers[0], name: 'late',
+		issuer: 'https://late.example'});
+	now.apis.push({...now.apis[0], name: 'late', auth: 'late',
+		path: '/api/late', tag: 'abcdef'});
+	writeFileSync(config, JSON.stringify(now));
+	process.kill(line.cgi.pid, 'SIGHUP');
+	await until('its API is there', async () =>
+		(await post('late', token)).status === 202);
+	equal((await post('house', token)).status, 401);
+	equal((await post('house', old)).status, 202);
+	equal((await ask('GET', mine, of.house('ann-MARKER'))).status, 200);
+});
+test('a program of one request checks tokens as well', () => {
+	const plain = (token) => {
+		const r = spawnSync(program('lowtide-cgi'), [], {input: '{}',
+			encoding: 'utf8', env: {...process.env,
+				GATEWAY_INTERFACE: 'CGI/1.1',
+				REQUEST_METHOD: 'POST', CONTENT_LENGTH: '2',
+				REQUEST_URI: '/api/house',
+				CONTENT_TYPE: 'application/json',
+				REMOTE_ADDR: '192.0.2.7',
+				HTTP_AUTHORIZATION: `Bearer ${token}`,
+				LOWTIDE_CONFIG: join(line.dir, 'lowtide.json'),
+				LOWTIDE_STATE: join(line.dir, 'state'),
+				LOWTIDE_KEYS: join(line.dir, 'keys')}});
+		return Number(/^Status: (\d+)/.exec(r.stdout)?.[1]);
+	};
+	equal(plain(of.house('ann')), 202);
+	equal(plain(of.house('ann', {aud: 'x'})), 401);
+	equal(plain(of.house('ann', {}, {kid: 'x'})), 401);
+	equal(plain(of.house('ann', {}, {kid: 'x'})), 401);
 });
 test('no token and no subject is on the disk or in the log', () => {
 	const state = join(line.dir, 'state');

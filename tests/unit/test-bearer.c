@@ -630,6 +630,7 @@ static void another_configuration(void **state)
 			     now_ms, now_boot, &got),
 	    TOKEN_OK);
 	assert_int_equal(bearer_verified(bearer), 2);
+	assert_int_equal(asks(PROVIDER_ID, token), TOKEN_NO_KEYS);
 	/* what it asks for is another thing now */
 	fewer[0].audiences = (struct strs){twin_audience, 1};
 	bearer_reconfigure(bearer, &other);
