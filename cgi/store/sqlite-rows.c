@@ -214,13 +214,33 @@ enum err sqlite_insert(void *backend, size_t api, const struct job *job)
 	return ERR_OK;
 }
 
+static enum err bury(struct sqlite *s, size_t api, const struct job *job)
+{
+	struct sqlite3_stmt *st;
+	enum err err = sqlite_api_query(s, api, API_QUERY_BURY, &st);
+
+	if (err)
+		return err;
+	bind_bytes(st, 1, job_key(job), JOB_KEY_BYTES, false);
+	db_bind_int(st, 2, job->gone_ms);
+	return db_run(st);
+}
+
+/* A row is buried by that alone: whatever else changes, changed before. */
 enum err sqlite_update(
     void *backend, size_t api, const struct job *before, const struct job *job)
 {
 	struct sqlite *s = backend;
 	struct sqlite3_stmt *st;
-	enum err err = sqlite_api_query(s, api, API_QUERY_UPDATE, &st);
+	enum err err;
 
+	if (before->gone_ms != job->gone_ms) {
+		err = bury(s, api, job);
+		if (!err && !db_changes(&s->db))
+			err = ERR_NOT_FOUND;
+		return err;
+	}
+	err = sqlite_api_query(s, api, API_QUERY_UPDATE, &st);
 	if (err)
 		return err;
 	bind_job(st, job);

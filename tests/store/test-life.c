@@ -6,10 +6,11 @@
  * back, the host reboots, commits fail. What the store then says is compared
  * with a model that knows the true time, which no clock shows:
  *
- *   - no open job is ever emptied, and each ends once;
- *   - no job is emptied within its TTL but by as much as the wall clock was
- *     stepped meanwhile, and none at all for ten minutes after a step of more
- *     than five;
+ *   - no open job is ever emptied, and each ends once, also those that waited
+ *     for another credential;
+ *   - no job is emptied within its TTL, unless it was purged, but by as much as
+ * the wall clock was stepped meanwhile, and none at all for ten minutes after a
+ * step of more than five;
  *   - a name that was used stays known until its tombstone's time is over;
  *   - versions only grow;
  *   - in the end nothing is left over.
@@ -51,6 +52,7 @@ struct world {
 	int64_t quiet_until;  /* true time: nothing may be erased before */
 	int64_t version;      /* the newest seen */
 	int boots, emptied, ended, deleted, stops;
+	int read, purged, needed;
 	struct known known[API_COUNT][NAMES];
 	struct hand hands[WORKERS];
 	char boot[32];
@@ -185,12 +187,12 @@ static void speak(struct world *w)
 {
 	static const enum job_event_kind kinds[] = {JOB_EVENT_HEARTBEAT,
 	    JOB_EVENT_COMPLETE, JOB_EVENT_COMPLETE, JOB_EVENT_FAIL,
-	    JOB_EVENT_BROKEN, JOB_EVENT_RELEASE};
+	    JOB_EVENT_BROKEN, JOB_EVENT_RELEASE, JOB_EVENT_NEED};
 	struct hand *hand = &w->hands[below(w, WORKERS)];
 
 	if (!hand->holds)
 		return;
-	struct job_event event = fixture_event(&hand->job, kinds[below(w, 6)]);
+	struct job_event event = fixture_event(&hand->job, kinds[below(w, 7)]);
 	event.now_ms = clocks(w).ms;
 	event.now_boot = clocks(w).boot;
 	event.lease_boot = event.now_boot + LEASE_MS;
@@ -205,8 +207,86 @@ static void speak(struct world *w)
 		return;
 	if (!err)
 		learn(w, hand->api, &job);
+	w->needed += !err && job.needs;
 	if (err || event.kind != JOB_EVENT_HEARTBEAT)
 		hand->holds = false;
+}
+
+/* One of those, where there is one, from anywhere on; else any. */
+static uint32_t pick_name(struct world *w, size_t api, enum fate fate)
+{
+	const uint32_t from = (uint32_t)below(w, NAMES - 1);
+
+	for (uint32_t i = 0; i < NAMES - 1; i++) {
+		const uint32_t number = (from + i) % (NAMES - 1);
+		const struct known *k = &w->known[api][number];
+		if (k->fate == fate &&
+		    (fate != ENDED || k->state == JOB_COMPLETED))
+			return number;
+	}
+	return from;
+}
+
+/* Whoever asked is told by what is known of the job whether he may. */
+static void ask_for(
+    struct world *w, enum job_event_kind kind, struct str request)
+{
+	const size_t api = below(w, API_COUNT);
+	const enum fate wanted =
+	    below(w, 8) ? (request.p ? OPEN : ENDED) : GONE;
+	struct job job = fixture_job(api, pick_name(w, api, wanted));
+	struct known *k = known_of(w, api, &job);
+	struct job_event event = {
+	    .kind = kind, .now_ms = clocks(w).ms, .now_boot = clocks(w).boot};
+
+	OK(store_begin(w->f.store));
+	enum err err =
+	    request.p ? store_renew(w->f.store, api, &job, &event, request)
+		      : store_change(w->f.store, api, &job, &event, request);
+	if (k->fate == ABSENT)
+		assert_int_equal(err, ERR_NOT_FOUND);
+	else if (kind == JOB_EVENT_PURGE)
+		assert_int_equal(err, k->fate == OPEN ? ERR_CONFLICT : ERR_OK);
+	else if (kind == JOB_EVENT_READ && k->fate == GONE)
+		assert_int_equal(err, ERR_CONFLICT);
+	else if (kind == JOB_EVENT_RENEW && k->fate != OPEN)
+		assert_int_equal(err, ERR_CONFLICT);
+	if (!done(w) || err)
+		return;
+	if (k->fate == OPEN) {
+		learn(w, api, &job);
+		return;
+	}
+	if (k->version != job.version) { /* read for the first time */
+		assert_int_equal(kind, JOB_EVENT_READ);
+		assert_int_equal(job.read_ms, clocks(w).ms);
+		assert_true(job.version > w->version);
+		k->version = w->version = job.version;
+		w->read++;
+	}
+	if (k->fate == ENDED && job.gone_ms) { /* before its time */
+		assert_int_equal(kind, JOB_EVENT_PURGE);
+		k->fate = GONE;
+		k->since = w->time;
+		k->stepped = w->stepped;
+		w->purged++;
+	}
+}
+
+static void read_once(struct world *w)
+{
+	ask_for(w, JOB_EVENT_READ, (struct str){0});
+}
+
+static void purge(struct world *w)
+{
+	ask_for(w, JOB_EVENT_PURGE, (struct str){0});
+}
+
+static void renew(struct world *w)
+{
+	for (int i = 0; i < 4; i++) /* few need it */
+		ask_for(w, JOB_EVENT_RENEW, STR("another request"));
 }
 
 static void cancel(struct world *w)
@@ -421,6 +501,9 @@ static const struct {
     {claim, 20},
     {speak, 20},
     {cancel, 4},
+    {read_once, 12},
+    {purge, 2},
+    {renew, 8},
     {recover, 8},
     {pass, 30},
     {crash, 2},
@@ -575,7 +658,12 @@ static void live(const struct store_ops *ops, size_t handles, uint64_t steps)
 	print_message("# %d jobs ended, %d emptied, %d deleted; %d boots, "
 		      "%d looks at a stopped clock\n",
 	    w.ended, w.emptied, w.deleted, w.boots, w.stops);
+	print_message("# %d read, %d purged, %d needed a credential\n", w.read,
+	    w.purged, w.needed);
 	assert_true(w.ended > (int)(steps / 50));
+	assert_true(w.read > (int)(steps / 1000));
+	assert_true(w.purged > (int)(steps / 4000));
+	assert_true(w.needed > (int)(steps / 500));
 	assert_true(w.stops > (int)(steps / 500));
 	close_all(&w);
 	fixture_end(&w.f);
