@@ -109,6 +109,27 @@ test('until an operator says that it is right', async () => {
 	equal(after.status, 410, 'gone for good');
 });
 
+const health = async () => {
+	const r = await line.fcgi({method: 'GET', target: '/api/jobs/health'});
+	return [r.status, JSON.parse(r.text).worker];
+};
+test('work that waits for a worker who is gone is told', async () => {
+	const workers = line.children.filter(c => c !== line.cgi);
+	for (const c of workers)
+		c.child.kill('SIGKILL');
+	await Promise.all(workers.map(c => c.ended));
+	set(3600); /* nothing to do: nobody is missed */
+	equal(await health(), [200, 'idle']);
+	const job = await line.send('/api/ok');
+	equal(await health(), [200, 'idle']);
+	set(3631);
+	equal(await health(), [503, 'missing']);
+	line.worker();
+	equal((await line.ended(job)).status, 'completed');
+	equal(await health(), [200, 'working']);
+	set(0);
+});
+
 /* A container that comes back with another offset of boot time. */
 const elsewhere = ['--time', '--boottime', '100000', '--fork', '--kill-child'];
 if (spawnSync('unshare', [...elsewhere, 'true']).status === 0)
