@@ -36,7 +36,8 @@ static const struct opt options[] = {
     START_OPTIONS,
     {.name = "dev",
 	.kind = OPT_FLAG,
-	.help = "allow the options below, and noop = true; for tests"},
+	.help = "allow noop = true and the options below; for tests and "
+		"`lowtide serve`"},
     {.name = "lease",
 	.kind = OPT_DURATION,
 	.arg = "TIME",
