@@ -54,6 +54,9 @@ bool once_may_deliver(
 	}
 	if (h->ans->head) {
 		h->ans->status = h->row.status;
+		if (view == WAIT_RESULT)
+			answer_header(
+			    h->ans, "ETag", answer_etag(h->arena, &h->row));
 		return false;
 	}
 	if (h->row.read_ms)

@@ -173,6 +173,20 @@ static void body_place(struct taking *t, struct str name, bool as_text)
 		types(t->o, schema, scalar);
 }
 
+/* "body.id": text that is not empty, or a number that is whole. */
+static void resource_member(struct taking *t)
+{
+	static const char *const either[] = {"string", "integer", NULL};
+	struct str name =
+	    str_slice(t->api->resource_id, 5, t->api->resource_id.n);
+
+	if (!name.n)
+		return;
+	struct value *schema = member(t->o, body_schema(t), name);
+	types(t->o, schema, either);
+	openapi_put_int(t->o, schema, "minLength", 1);
+}
+
 /* Credentials: never told again, and no part of what makes it the same. */
 static void secret_members(struct taking *t)
 {
@@ -280,6 +294,7 @@ void openapi_request(struct openapi *o, const struct api *api, struct str path,
 	    openapi_put(o, operation, "parameters", openapi_array(o));
 	path_parameters(&t, path);
 	required_members(&t);
+	resource_member(&t);
 	all_places(&t);
 	secret_members(&t);
 	common_parameters(&t);

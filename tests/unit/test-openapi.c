@@ -461,7 +461,13 @@ static void promises_in_words(void **state)
 	assert_true(at(body, "content|application/json|schema|properties|"
 			     "token|writeOnly")
 			->as.b);
-	assert_false(at(body, "required")->as.b);
+	assert_true(at(body, "required")->as.b);
+	assert_string_equal(
+	    as_json(at(body, "content|application/json|schema|required")),
+	    "[\"id\"]");
+	assert_string_equal(
+	    as_json(at(body, "content|application/json|schema|properties|id")),
+	    "{\"type\":[\"string\",\"integer\"],\"minLength\":1}");
 }
 
 /* ---- operations ---------------------------------------------------------- */
@@ -528,7 +534,13 @@ static void bodies_of_no_known_shape(void **state)
 	    UP "body = { type = 'text/plain' }\n"
 	       "[api.all]\nmethod = 'GET'\nupstream = 'u'\n");
 	struct value *body = at(d, "paths|/api/order|post|requestBody");
-	assert_false(at(body, "required")->as.b);
+	assert_true(at(body, "required")->as.b);
+	assert_string_equal(
+	    as_json(at(body, "content|application/json|schema|required")),
+	    "[\"id\"]");
+	assert_string_equal(
+	    as_json(at(body, "content|application/json|schema|properties|id")),
+	    "{\"type\":[\"string\",\"integer\"],\"minLength\":1}");
 	assert_string_equal(
 	    as_json(at(body, "content")), "{\"text/plain\":{}}");
 	assert_null(value_get(at(d, "paths|/api/all|get"), "requestBody"));

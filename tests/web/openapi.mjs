@@ -275,6 +275,7 @@ test('what the upstream wants another credential for', async () => {
 	equal((await is(200, 'GET', job)).json.needsCredentials, true);
 	await is(202, 'GET', `${job}/result`);
 	equal((await send({status: 401})).status, 401);
+	equal((await send({status: 200})).status, 200);
 });
 
 test('how a job goes, as it goes', async () => {
@@ -349,11 +350,13 @@ test('what somebody has', async () => {
 test('how all of somebody’s go, as they go', async () => {
 	const all = '/api/jobs/events';
 	const headers = as('alice');
-	const [head] = await Promise.all([
+	const [head, job] = await Promise.all([
 		ask('GET', all, {headers, until: /^event: job$/m}),
 		own({wait: 1000}, {id: 'g'}),
 	]);
 	equal(head.status, 200);
+	await is(200, 'GET', `${job}/result`,
+		{headers: {...headers, prefer: 'wait=20'}});
 	await is(400, 'GET', `${all}?view=some`, {headers});
 	await is(401, 'GET', all);
 	await is(406, 'GET', all,
@@ -447,6 +450,39 @@ test('tokens', async () => {
 		await is(403, 'GET', pathOf(list.json.jobs[0].statusUrl) +
 			'/result', {headers: bearer()});
 	}
+});
+
+test('what is read once', async () => {
+	const what = {body: {}, headers: {...name(), ...WAIT}};
+	const r = await is(200, 'POST', '/api/order-secret', what);
+	equal((await is(200, 'POST', '/api/order-secret', what)).text, r.text);
+	const job = await ticket({}, '/api/order-secret', {});
+	const before = await settled(job);
+	equal([before.json.result, before.json.resultConsumed],
+		[undefined, undefined]);
+	ok(before.json.resultUrl);
+	await is(200, 'GET', `${job}/result`);
+	const after = await is(200, 'GET', job);
+	equal(after.json.resultConsumed, true);
+	await around(job);
+});
+
+test('what is more than one owner may have', async () => {
+	const slow = {...as('alice'), ...say({wait: 3000}), ...AT_ONCE};
+	const [a, b] = await Promise.all(['h', 'i'].map(id => is(202, 'POST',
+		OWN, {body: {id}, headers: slow})));
+	await is(409, 'POST', OWN, {body: {id: 'h'}, headers: slow});
+	await is(429, 'POST', OWN, {body: {id: 'j'}, headers: slow});
+	await is(202, 'DELETE', pathOf(a.json.statusUrl), {headers: slow});
+	for (const {json} of [a, b])
+		await is(200, 'GET', `${pathOf(json.statusUrl)}/result`,
+			{headers: {...as('alice'), prefer: 'wait=20'}});
+});
+
+test('what an upstream has too much of', async () => {
+	for (const type of ['text/plain', 'application/problem+json'])
+		await is(429, 'POST', OWN, {body: {id: type}, headers: {...as('alice'),
+			...say({status: 429, type, body: '{}'}), ...WAIT}});
 });
 
 test('what is erased', async () => {

@@ -19,7 +19,7 @@ run() { # FILE.mjs ARGUMENT…
 	grep -v '^1\.\.' "$TMP/out" | awk -v from="$tests" '
 		/^(not )?ok [0-9]+ / { sub(/ok [0-9]+/, "ok " ++from) } { print }'
 	tests=$((tests + $(grep -cE '^(not )?ok ' "$TMP/out")))
-	sed 's/^/# serve: /' "$TMP/err" | tail -15
+	sed 's/^/# serve: /' "$TMP/err" | tail -40
 }
 
 port=$(free_port)
