@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cgi/bearer.h"
+#include "cgi/bucket.h"
 #include "cgi/endpoint.h"
 #include "cgi/events.h"
 #include "cgi/listen.h"
@@ -26,6 +27,7 @@ enum {
 	CGI_LISTEN = START_COUNT,
 	CGI_IDLE_EXIT,
 	CGI_USER,
+	CGI_UNPACED,
 	CGI_TEST,
 	CGI_VERSION
 };
@@ -47,6 +49,10 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "NAME",
 	.help = "become this user, once it listens"},
+    {.name = "unpaced",
+	.kind = OPT_FLAG,
+	.help = "a job may be looked up as often as anybody likes; for "
+		"measuring"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
@@ -171,13 +177,15 @@ static void report_tokens(struct endpoint *e, struct bearer *bearer)
 	diag_init(&s->diag, &s->arena);
 }
 
-static enum err equip(struct endpoint *e)
+static enum err equip(struct endpoint *e, const struct opt_value *values)
 {
 	enum err err = endpoint_equip(&e->app, &e->start, e->reads, &e->log);
 
 	if (err != ERR_OK)
 		return err;
 	e->app.events = event_cache_new();
+	if (!values[CGI_UNPACED].given)
+		e->app.buckets = buckets_new(e->app.seed);
 	report_tokens(e, e->app.bearer);
 	return ERR_OK;
 }
@@ -189,7 +197,7 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 	enum err err = open_files(e, values);
 	if (err != ERR_OK)
 		return err;
-	err = equip(e);
+	err = equip(e, values);
 	raise_file_limit();
 	if (err == ERR_OK)
 		err = watch_bell(e);
@@ -206,7 +214,7 @@ static void usage(void)
 {
 	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
 	     "[--listen ADDRESS]\n"
-	     "                   [--idle-exit TIME] [--user NAME]\n"
+	     "                   [--idle-exit TIME] [--user NAME] [--unpaced]\n"
 	     "       lowtide-cgi --test [FILE]\n\n"
 	     "Accepts requests with a ticket and answers for them, as a "
 	     "FastCGI program or,\nwhere a web server starts it for each "

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cgi/bearer.h"
+#include "cgi/bucket.h"
 #include "cgi/estimate.h"
 #include "cgi/events.h"
 #include "cgi/tended.h"
@@ -64,6 +65,7 @@ void endpoint_strip(struct app *app)
 {
 	event_cache_free(app->events);
 	bearer_close(app->bearer);
+	buckets_free(app->buckets);
 	free(app->estimates);
 	*app = (struct app){0};
 }

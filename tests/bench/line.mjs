@@ -136,7 +136,8 @@ export async function startLine({name = 'line', state, syncs, http = '',
 		'--keys', at('keys')];
 	const made = processEnv(`${name}-cgi`, syncs);
 	line.cgi = start(`${name}-cgi`, join(BIN, 'lowtide-cgi'),
-		[...line.common, '--listen', `unix:${line.socket}`], made);
+		[...line.common, '--listen', `unix:${line.socket}`, '--unpaced'],
+		made);
 	line.cgi.syncs = made.read;
 	await answers(line.cgi, line.socket);
 	const from = n => at('dist', 'server', n);

@@ -20,7 +20,7 @@ ok 'the site is built' build
 
 run --help
 is '--help ends with 0' "$status" 0
-for option in config state keys listen idle-exit user test version help; do
+for option in config state keys listen idle-exit user unpaced test version help; do
 	like "--help tells --$option" "$said" "--$option"
 done
 run --version

@@ -199,7 +199,8 @@ export async function startLine({upstreams, apis, ...more}) {
 	const made = line.run('lowtide-jobs', 'keygen', at('keys'));
 	if (made.status !== 0)
 		throw new Error(made.err);
-	line.cgi = line.start('lowtide-cgi', '--listen', `unix:${line.socket}`);
+	line.cgi = line.start('lowtide-cgi', '--unpaced',
+		'--listen', `unix:${line.socket}`);
 	await until('the endpoint listens', () => line.cgi.exit === undefined &&
 		new Promise(r => {
 			const c = net.connect(line.socket, () => {

@@ -11,7 +11,7 @@
 "$BIN/lowtide-jobs" keygen "$TMP/keys" >/dev/null 2>&1 || exit 1
 mkdir "$TMP/state"
 start cgi "$BIN/lowtide-cgi" --config "$TMP/dist/server/lowtide.json" \
-	--keys "$TMP/keys" --state "$TMP/state" --listen "unix:$TMP/sock"
+	--keys "$TMP/keys" --state "$TMP/state" --listen "unix:$TMP/sock" --unpaced
 ready() { grep -q endpoint-started "$TMP/cgi.err"; }
 wait_for 10 ready || { sed 's/^/# /' "$TMP/cgi.err"; exit 1; }
 SOCKET=$TMP/sock STATE=$TMP/state CGI_PID=$last node tests/fault/held.mjs

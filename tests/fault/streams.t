@@ -17,7 +17,7 @@ pids=()
 for i in 1 2; do
 	start "cgi$i" "$BIN/lowtide-cgi" \
 		--config "$TMP/dist/server/lowtide.json" --keys "$TMP/keys" \
-		--state "$TMP/state" --listen "unix:$TMP/sock$i"
+		--state "$TMP/state" --listen "unix:$TMP/sock$i" --unpaced
 	pids+=("$last")
 	ready() { grep -q endpoint-started "$TMP/cgi$i.err"; }
 	wait_for 10 ready || { sed 's/^/# /' "$TMP/cgi$i.err"; exit 1; }

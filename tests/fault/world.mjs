@@ -172,7 +172,7 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	world.jobs = (command, ...args) => run(join(BIN, 'lowtide-jobs'),
 		command, ...args, ...common);
 	world.start = () => {
-		world.cgi = keep('lowtide-cgi', '--listen',
+		world.cgi = keep('lowtide-cgi', '--unpaced', '--listen',
 			`unix:${world.socket}`);
 		world.worker = keep('lowtide-worker', '--dev', '--lease', lease,
 			'--heartbeat', heartbeat);

@@ -18,6 +18,10 @@ const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
 async function settled(statusUrl, want) {
 	for (let i = 0; i < 150; i++) {
 		const r = await ask('GET', pathOf(statusUrl));
+		if (r.status === 429) {
+			await pause(Number(r.h['retry-after']) * 1000);
+			continue;
+		}
 		equal(r.status, 200, r.text);
 		if (['completed', 'failed', 'cancelled'].includes(r.json.status)) {
 			if (want)
@@ -349,6 +353,22 @@ test('the store holds no payload in the clear', () => {
 		for (const marker of ['123456789', 'formBundleNumber', 'vat-basic'])
 			ok(!bytes.includes(marker), `${marker} in ${f}`);
 	}
+});
+
+test('one job may be looked up so often, and may be waited for', async () => {
+	const a = await ask('POST', VAT, {body: vat, from: '127.0.3.1',
+		headers: {'x-wait-time-ms': '0'}});
+	const url = pathOf(a.json.statusUrl);
+	let r, n = 0;
+	do {
+		r = await ask('GET', url);
+	} while (r.status === 200 && ++n < 100);
+	ok(n >= 12, `${n} of them`);
+	problem(r, 429, 'rate-limited');
+	equal(r.json.jobId, a.json.jobId);
+	ok(Number(r.h['retry-after']) >= 1);
+	ok((await ask('GET', `${url}/result`)).status !== 429);
+	await settled(url);
 });
 
 test('one address may send so much, and what is known is no more', async () => {
