@@ -10,9 +10,15 @@ const pid = Number(process.env.CGI_PID);
 const pause = ms => new Promise(r => setTimeout(r, ms));
 const json = {'accept': 'application/json'};
 
+/* One address may send so much, and each of these is somebody else. */
+let number = 0;
+const elsewhere = () => ({REMOTE_ADDR:
+	`198.18.${++number >> 8 & 255}.${number & 255}`});
+
 function bundle(id, more = {}) {
 	return {id, method: 'POST', uri: '/api/v1/bundle',
-		type: 'application/json', body: '{"bundleId":"basic"}', ...more};
+		type: 'application/json', body: '{"bundleId":"basic"}',
+		params: elsewhere(), ...more};
 }
 
 /* Waits for a result that nobody makes. */
@@ -21,6 +27,7 @@ function vatReturn(id, name, waitMs) {
 		type: 'application/json',
 		body: JSON.stringify({vrn: '123456789', periodKey: '24A1',
 			vatDue: '10.10'}),
+		params: elsewhere(),
 		headers: {...json, 'x-request-id': name,
 			'x-initial-request': 'true',
 			'x-wait-time-ms': String(waitMs)}};

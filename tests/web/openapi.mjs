@@ -479,6 +479,15 @@ test('what is more than one owner may have', async () => {
 			{headers: {...as('alice'), prefer: 'wait=20'}});
 });
 
+test('what is looked up too often', async () => {
+	const job = await ticket();
+	let r;
+	for (let i = 0; i < 100 && r?.status !== 429; i++)
+		r = await ask('GET', job);
+	equal(r.status, 429, r.text);
+	equal((await ask('HEAD', job)).status, 429);
+});
+
 test('what an upstream has too much of', async () => {
 	for (const type of ['text/plain', 'application/problem+json'])
 		await is(429, 'POST', OWN, {body: {id: type}, headers: {...as('alice'),
