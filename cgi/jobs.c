@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "cgi/ids.h"
+#include "cgi/key-file.h"
 #include "cgi/report.h"
 #include "cgi/seal.h"
 #include "cgi/start.h"
 #include "lib/clock.h"
+#include "lib/units.h"
 #include "lib/version.h"
 
 /*
@@ -44,6 +46,80 @@ static enum err keygen(struct run *run)
 		    "made %s; keep a copy of it apart from the store: without "
 		    "it nothing in the store can be read\n",
 		    path);
+	return err;
+}
+
+/* ---- other keys -------------------------------------------------------- */
+
+static const struct opt key_options[] = {
+    START_OPTIONS,
+    {.name = NULL},
+};
+
+static enum err keyadd(struct run *run)
+{
+	struct start *s = &run->start;
+	uint8_t version;
+	enum err err = start_config_options(s, run->found.values);
+
+	if (err == ERR_OK)
+		err = key_file_add(
+		    s->keys_path, clock_wall_ms(), &s->diag, &version);
+	if (err == ERR_OK)
+		buf_printf(&run->out,
+		    "added keys of version %d; let every program read them "
+		    "(SIGHUP), then `lowtide-jobs keyuse`\n",
+		    version);
+	return err;
+}
+
+static enum err keyuse(struct run *run)
+{
+	struct start *s = &run->start;
+	uint8_t version;
+	enum err err = start_config_options(s, run->found.values);
+
+	if (err == ERR_OK)
+		err = key_file_use(
+		    s->keys_path, clock_wall_ms(), &s->diag, &version);
+	if (err == ERR_OK)
+		buf_printf(&run->out,
+		    "version %d is the one to use from now on; let every "
+		    "program read it (SIGHUP)\n",
+		    version);
+	return err;
+}
+
+/* As long as anything can be there that an old key made. */
+static int64_t longest_life_ms(const struct config *config)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < config->n_apis; i++) {
+		const struct api *api = &config->apis[i];
+		if (api->deadline_ms + api->ttl_ms > most)
+			most = api->deadline_ms + api->ttl_ms;
+	}
+	return most + STORE_TOMBSTONE_MS;
+}
+
+static enum err keyprune(struct run *run)
+{
+	struct start *s = &run->start;
+	size_t dropped;
+	int64_t next_ms;
+	enum err err = start_config_options(s, run->found.values);
+
+	if (err == ERR_OK)
+		err = key_file_prune(s->keys_path, clock_wall_ms(),
+		    longest_life_ms(s->config), &s->diag, &dropped, &next_ms);
+	if (err != ERR_OK)
+		return err;
+	buf_printf(&run->out, "dropped %zu keys", dropped);
+	if (next_ms)
+		buf_printf(&run->out, "; the next from %.*s on",
+		    STR_ARG(units_time(&s->arena, next_ms)));
+	buf_putc(&run->out, '\n');
 	return err;
 }
 
@@ -322,6 +398,11 @@ static enum err trust_clock(struct run *run)
 
 static const struct command commands[] = {
     {"keygen", "FILE", "make the keys of a new store", keygen_options, keygen},
+    {"keyadd", NULL, "add keys that are accepted and not used yet", key_options,
+	keyadd},
+    {"keyuse", NULL, "use the keys that were added", key_options, keyuse},
+    {"keyprune", NULL, "drop keys that nothing needs any more", key_options,
+	keyprune},
     {"ls", NULL, "list jobs, the newest first", ls_options, ls},
     {"show", "ID", "everything known of one job", show_options, show},
     {"trust-clock", NULL, "say that this host's clock is right after a jump",

@@ -15,7 +15,6 @@
  * refuses the whole file: what was sealed by the key that it meant could not be
  * opened.
  */
-#define KEYS_FILE_MAX 16384 /* bytes */
 #define KEY_TEXT sodium_base64_ENCODED_LEN(KEY_BYTES, B64)
 #define B64 sodium_base64_VARIANT_ORIGINAL
 
@@ -194,13 +193,12 @@ static enum err read_file(
 	return ERR_OK;
 }
 
-enum err keys_load(const char *path, struct diag *diag, struct keys *out)
+enum err keys_read(
+    const char *path, struct diag *diag, char bytes[KEYS_FILE_MAX], size_t *n)
 {
-	char bytes[KEYS_FILE_MAX];
-	size_t n = 0;
-	enum err err = ERR_IO;
+	enum err err;
 
-	*out = (struct keys){0};
+	*n = 0;
 	if (sodium_init() < 0)
 		return ERR_IO;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -215,15 +213,51 @@ enum err keys_load(const char *path, struct diag *diag, struct keys *out)
 		return io_error(diag, path, "cannot open the keys");
 	err = check_file(fd, path, diag);
 	if (err == ERR_OK)
-		err = read_file(fd, path, diag, bytes, &n);
-	if (err == ERR_OK)
-		err = read_lines(
-		    (struct str){.p = bytes, .n = n}, path, diag, out);
-	sodium_memzero(bytes, sizeof(bytes));
+		err = read_file(fd, path, diag, bytes, n);
 	close(fd);
+	return err;
+}
+
+enum err keys_parse(
+    struct str text, const char *path, struct diag *diag, struct keys *out)
+{
+	*out = (struct keys){0};
+	enum err err = read_lines(text, path, diag, out);
 	if (err != ERR_OK)
 		keys_wipe(out);
 	return err;
+}
+
+enum err keys_load(const char *path, struct diag *diag, struct keys *out)
+{
+	char bytes[KEYS_FILE_MAX];
+	size_t n;
+
+	*out = (struct keys){0};
+	enum err err = keys_read(path, diag, bytes, &n);
+	if (err == ERR_OK)
+		err = keys_parse(
+		    (struct str){.p = bytes, .n = n}, path, diag, out);
+	keys_forget(bytes, sizeof(bytes));
+	return err;
+}
+
+void keys_forget(void *bytes, size_t n)
+{
+	sodium_memzero(bytes, n);
+}
+
+size_t keys_line(uint8_t version, const char *kind, char out[KEY_LINE_MAX])
+{
+	uint8_t key[KEY_BYTES];
+	char text[KEY_TEXT];
+
+	randombytes_buf(key, sizeof(key));
+	sodium_bin2base64(text, sizeof(text), key, sizeof(key), B64);
+	int n = snprintf(out, KEY_LINE_MAX, "%d %s %s\n", version, kind, text);
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(text, sizeof(text));
+	return (size_t)n;
 }
 
 /* The text of a new file; the caller wipes it. */
@@ -235,15 +269,11 @@ static size_t write_text(char *out, size_t size)
 	    "store.\n# VERSION KIND BASE64; the name key never changes.\n");
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		uint8_t key[KEY_BYTES];
-		char text[KEY_TEXT];
+		char line[KEY_LINE_MAX];
 
-		randombytes_buf(key, sizeof(key));
-		sodium_bin2base64(text, sizeof(text), key, sizeof(key), B64);
-		n += (size_t)snprintf(
-		    out + n, size - n, "1 %s %s\n", kinds[i], text);
-		sodium_memzero(key, sizeof(key));
-		sodium_memzero(text, sizeof(text));
+		keys_line(1, kinds[i], line);
+		n += (size_t)snprintf(out + n, size - n, "%s", line);
+		sodium_memzero(line, sizeof(line));
 	}
 	return n;
 }

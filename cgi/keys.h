@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/diag.h"
 #include "lib/err.h"
+#include "lib/str.h"
 
 /*
  * The key file: one line per key, `VERSION name|mac|seal BASE64`, mode 0600.
@@ -14,7 +15,9 @@
  * the current ones, later lines are still accepted.
  */
 #define KEY_BYTES 32
-#define KEYS_MAX 16 /* of each kind */
+#define KEYS_FILE_MAX 16384 /* bytes */
+#define KEY_LINE_MAX 80	    /* of a line, its end and a '\0' included */
+#define KEYS_MAX 16	    /* of each kind */
 #define KEYS_CHECK_BYTES 16
 
 struct key {
@@ -33,6 +36,17 @@ struct keys {
  */
 enum err keys_load(const char *path, struct diag *diag, struct keys *out)
     __attribute__((warn_unused_result));
+/*
+ * Its parts, for who changes the file (key-file.h): the bytes, of a regular
+ * file that nobody else may read, and what they say.
+ */
+enum err keys_read(const char *path, struct diag *diag,
+    char bytes[KEYS_FILE_MAX], size_t *n) __attribute__((warn_unused_result));
+enum err keys_parse(struct str text, const char *path, struct diag *diag,
+    struct keys *out) __attribute__((warn_unused_result));
+/* A new key; gives back how long its line is. */
+size_t keys_line(uint8_t version, const char *kind, char out[KEY_LINE_MAX]);
+void keys_forget(void *bytes, size_t n);
 /* Makes a new file with one key of each kind; ERR_CONFLICT if it exists. */
 enum err keys_generate(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));
