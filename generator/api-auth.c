@@ -284,6 +284,30 @@ static void check_provider(
 		    STR_ARG(api->name), STR_ARG(p->table));
 }
 
+/* "hmrc:sandbox" and "hmrc-sandbox": STATE/jwks has one file for both. */
+static bool is_same_file(struct str a, struct str b)
+{
+	if (a.n != b.n)
+		return false;
+	for (size_t i = 0; i < a.n; i++)
+		if ((a.p[i] == ':' ? '-' : a.p[i]) !=
+		    (b.p[i] == ':' ? '-' : b.p[i]))
+			return false;
+	return true;
+}
+
+static void check_file(struct making *m, const struct oauth_provider *p)
+{
+	for (size_t i = 0; i < m->c->n_providers; i++) {
+		struct str other = m->c->providers[i].name;
+		if (is_same_file(other, p->id))
+			diag_error(m->diag, p->pos, "jwks-clash",
+			    "the keys of \"%.*s\" and \"%.*s\" would be one "
+			    "file of the endpoint's; rename one of the two",
+			    STR_ARG(other), STR_ARG(p->id));
+	}
+}
+
 static void put_provider(struct making *m, const struct oauth_provider *p)
 {
 	struct str *client = arena_array(m->a, 1, sizeof(*client));
@@ -315,6 +339,7 @@ static void providers(struct making *m, bool *from_env)
 		if (!api)
 			continue;
 		check_provider(m, &list[i], api);
+		check_file(m, &list[i]);
 		put_provider(m, &list[i]);
 		*from_env |= list[i].from_env || list[i].tokens_from_env;
 	}

@@ -13,9 +13,9 @@
  *                 configuration needs of that is in b->web_server
  *
  * Findings: `auth-missing`, `web-server-missing`, `audience-missing`,
- * `issuer-missing`, `jwks-missing`, `forwards-own-token`, and of what stands
- * in [web_server] `bad-value`, `bad-header`, `check-missing`; as warnings
- * `auth-unused` and `audience-unused`.
+ * `issuer-missing`, `jwks-missing`, `jwks-clash`, `forwards-own-token`, and of
+ * what stands in [web_server] `bad-value`, `bad-header`, `check-missing`; as
+ * warnings `auth-unused` and `audience-unused`.
  */
 struct web_server {
 	bool is_basic; /* a password file; else .check is asked */

@@ -162,7 +162,7 @@ static struct value *headers(struct openapi *o, unsigned flags)
 	    {REFUSED, "Location", "Location"},
 	    {ENDED | REFUSED | WAITED | STRICT, "Preference-Applied",
 		"PreferenceApplied"},
-	    {RETRY, "Retry-After", "RetryAfterAlways"},
+	    {RETRY, "Retry-After", "RetryAfterRefused"},
 	    {LATER, "Retry-After", "RetryAfterLater"},
 	    {0, "traceparent", "Traceparent"},
 	    {SIGN_IN, "WWW-Authenticate", "Challenge"},
