@@ -151,7 +151,8 @@ static void put(struct key_file *f, struct str text)
 		f->is_full = true;
 		return;
 	}
-	memcpy(f->out + f->n_out, text.p, text.n);
+	if (text.n)
+		memcpy(f->out + f->n_out, text.p, text.n);
 	f->n_out += text.n;
 }
 
