@@ -253,8 +253,9 @@ export async function startStack(name, {files, state = {}, wrap, set = []}) {
 	await until(name, async () => {
 		if (stack.server.exitCode !== null)
 			throw new Error(`${name} ended: ${stack.server.said}`);
-		return (await fetch(`${stack.url}/api/jobs/health`)
-			.catch(() => null))?.ok;
+		return (await fetch(`${stack.url}/api/jobs/health`,
+			{signal: AbortSignal.timeout(5000)}).catch(e =>
+			e.name === 'TimeoutError' && console.log(`# ${e}`)))?.ok;
 	}).catch(e => {
 		throw new Error(`${e.message}\n${stack.server.said}\n` +
 			`${stack.endpoint?.said}\n${stack.worker.said}`);
