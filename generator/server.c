@@ -1,3 +1,4 @@
+#include "generator/api-auth.h"
 #include "generator/server.h"
 
 #define UNITS "systemd" /* whatever the web server is */
@@ -49,6 +50,22 @@ static bool is_wanted(const struct build *b, const char *kind)
 	return false;
 }
 
+/* lighttpd passes on no checked name, Apache asks no program. */
+static void check_kind(struct build *b, const char *kind)
+{
+	const struct value *kinds = site_value(b->site, "server.kinds");
+	bool asks = b->web_server && !b->web_server->is_basic;
+
+	if (b->web_server && (strcmp(kind, "lighttpd") == 0 ||
+				 (asks && strcmp(kind, "apache") == 0)))
+		diag_warn(b->diag, kinds->pos, "nobody-checks",
+		    "behind %s each request of an API with auth = "
+		    "\"web-server\" is 401: %s",
+		    kind,
+		    asks ? "only nginx asks a program who it is"
+			 : "it cannot pass on a name that it checked");
+}
+
 static enum err put_piece(
     struct build *b, const struct piece *p, const struct value *data)
 {
@@ -76,9 +93,11 @@ enum err produce_server(struct build *b)
 		if (!is_wanted(b, p->kind) ||
 		    (p->is_for_apis && !(b->config && b->config->n_apis)))
 			continue;
-		if (strcmp(of, p->kind) != 0)
+		if (strcmp(of, p->kind) != 0) {
+			check_kind(b, p->kind);
 			data = server_data(b,
 			    b->redirects ? b->redirects : &none, &p->spelling);
+		}
 		of = p->kind;
 		err = put_piece(b, p, data);
 	}

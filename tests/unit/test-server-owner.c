@@ -22,10 +22,9 @@ static int close_kit(void **state)
 }
 
 /* `apis` is what stands in api.toml below [web_server] and an upstream. */
-static void load(const char *web, const char *apis)
+static void load_with(const char *web, const char *apis)
 {
 	kit_file(&k, "site.toml", "name = \"my-shop\"\n");
-	kit_file(&k, "env/base.toml", "");
 	kit_file(&k, "api.toml",
 	    arena_printf(&k.arena,
 		"auth = \"none\"\n%s\n[upstream.u]\n"
@@ -40,6 +39,12 @@ static void load(const char *web, const char *apis)
 	    .a = &k.arena,
 	    .root = value_new(&k.arena, VALUE_TABLE, POS_NONE)};
 	server_set_owner(&d);
+}
+
+static void load(const char *web, const char *apis)
+{
+	kit_file(&k, "env/base.toml", "");
+	load_with(web, apis);
 }
 
 #define BASIC "[web_server]\nauth = \"basic\"\n"
@@ -116,6 +121,37 @@ static void a_program_is_asked(void **state)
 	assert_true(str_is(value_text(d.root, "check_header"), "x_auth_user"));
 }
 
+/* Who publishes for a server that checks nobody is told. */
+static void nobody_checks(void **state)
+{
+	static const struct {
+		const char *web, *kinds, *said;
+	} rows[] = {
+	    {BASIC, "nginx\", \"apache", NULL},
+	    {BASIC, "lighttpd", "behind lighttpd each"},
+	    {"[web_server]\nauth = \"request\"\ncheck = \"/check\"\n",
+		"nginx\", \"apache", "behind apache each"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		kit_close(&k);
+		kit_open(&k);
+		kit_file(&k, "env/base.toml",
+		    arena_printf(
+			&k.arena, "[server]\nkinds = [\"%s\"]\n", rows[i].kinds)
+			.p);
+		load_with(rows[i].web, API("a", "web-server", "/a"));
+		assert_int_equal(produce_server(&k.build), ERR_OK);
+		const char *said = kit_said(&k);
+		if (!rows[i].said)
+			assert_string_equal(said, "");
+		else if (!strstr(said, rows[i].said) ||
+			 !strstr(said, "nobody-checks"))
+			fail_msg("%s", said);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
 
 int main(void)
@@ -125,6 +161,7 @@ int main(void)
 	    TEST(the_first_that_fits_is_the_routers),
 	    TEST(paths_are_spelled),
 	    TEST(a_program_is_asked),
+	    TEST(nobody_checks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
