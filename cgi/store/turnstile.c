@@ -53,11 +53,18 @@ enum err turnstile_file(
 	*fd = open_or_make(path);
 	if (*fd >= 0)
 		return ERR_OK;
+	const int why = errno;
+	const char *advice = "give its folder to the user that runs lowtide";
+
+	if (why == ENOSPC)
+		advice = "free some space on that disk";
+	else if (why == EMFILE || why == ENFILE)
+		advice = "see `ulimit -n`";
+	else if (why == EROFS)
+		advice = "name a folder that can be written with --state";
 	diag_error(diag, POS_FILE(path), "io-error",
-	    "it cannot be opened for writing: %s; %s", strerror(errno),
-	    errno == ENOSPC ? "free some space on that disk"
-			    : "give its folder to the user that runs lowtide");
-	return errno == ENOSPC ? ERR_FULL : ERR_IO;
+	    "it cannot be opened for writing: %s; %s", strerror(why), advice);
+	return why == ENOSPC ? ERR_FULL : ERR_IO;
 }
 
 /* Its work is done when it came: flock() has returned. */
