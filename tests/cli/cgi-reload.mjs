@@ -9,7 +9,7 @@ import net from 'node:net';
 import {join} from 'node:path';
 import {Client, request} from '../fcgi-client.mjs';
 import {cleanup, done, equal, match, test} from '../tap.mjs';
-import {program, startLine, startUpstream, until} from './line.mjs';
+import {pause, program, startLine, startUpstream, until} from './line.mjs';
 
 const held = [];
 const upstream = await startUpstream({
@@ -251,6 +251,42 @@ test('a hundred at once, and nothing is left of them', async () => {
 	await until('the last', async () => JSON.parse((await post('/api/kept'))
 		.text).estimatedDuration === 7);
 	await until('the files are closed', () => files() === before);
+});
+
+test('requests go on meanwhile, and none is lost or another\'s', async () => {
+	const extra = {...api(read(), 'gone'), name: 'extra', tag: 'b00003',
+		path: '/api/extra'};
+	let over = false, times = 0;
+	const turning = (async () => {
+		for (; !over; await pause(5)) {
+			change(c => {
+				c.apis = c.apis.filter(a => a.name !== 'extra');
+				if (times % 2 === 0) /* another order, too */
+					c.apis.unshift(extra);
+				api(c, 'kept').bodyMax = 70000 + times;
+			});
+			process.kill(line.cgi.pid, 'SIGHUP');
+			times++;
+		}
+	})();
+	const one = async () => {
+		for (let i = 0; i < 20; i++) {
+			const name = i % 2 ? 'kept' : 'gone';
+			const id = await line.send(`/api/${name}`);
+			const document = await status(id);
+			equal([document.jobId, document.api], [id, name]);
+		}
+	};
+	const before = events(line.cgi, 'reload-failed').length;
+	try {
+		await Promise.all(Array.from({length: 8}, one));
+	} finally {
+		over = true;
+		await turning;
+	}
+	await hangup(line.cgi, 'reloaded');
+	equal(events(line.cgi, 'reload-failed').length, before);
+	equal(times > 1, true);
 });
 
 test('SIGHUP before it listens does not end it', async () => {
