@@ -143,8 +143,8 @@ test('status, 304, HEAD and what is not there', async () => {
 test('a look-up takes no turn and changes nothing', async () => {
 	const url = jobOf(await post('job')).statusUrl;
 	const before = statSync(at('state/jobs.db-wal')).size;
-	const holder = spawn('flock', [at('state/write.lock'), 'sleep', '30'],
-		{stdio: 'ignore'});
+	const holder = spawn('flock', ['--no-fork', at('state/write.lock'),
+		'sleep', '30'], {stdio: 'ignore'});
 	const over = new Promise(r => holder.on('close', r));
 	try {
 		await until('the lock', () => spawnSync('flock',
@@ -156,7 +156,6 @@ test('a look-up takes no turn and changes nothing', async () => {
 		problem(late, 'store-unavailable');
 		equal(statSync(at('state/jobs.db-wal')).size, before);
 	} finally {
-		spawnSync('pkill', ['-P', String(holder.pid)]);
 		holder.kill();
 		await over;
 	}
