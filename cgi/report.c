@@ -66,6 +66,9 @@ static void all_fields(
 	add_number(f, "released", FIELD_NUMBER, job->released);
 	add_number(f, "sent", FIELD_BOOL, job->sent);
 	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel_ms != 0);
+	add_number(f, "needsCredentials", FIELD_BOOL, job->needs);
+	add_number(f, "renewals", FIELD_NUMBER, job->renewed);
+	add_number(f, "readAt", FIELD_TIME, job->read_ms);
 	add_number(f, "anonymous", FIELD_BOOL, ids_is_anonymous(job->owner));
 	add_text(f, "requestId", r->meta.request_id);
 	add_text(f, "traceparent", r->meta.traceparent);
@@ -201,7 +204,9 @@ void report_table(
 	for (size_t i = 0; i < n; i++) {
 		const struct job *job = &jobs[i].job;
 		struct str age = spell_age(&a, now_ms - job->accepted_ms);
-		const char *reason = job_reason_problem(job->reason);
+		const char *reason = job->needs
+					 ? "needs-credentials"
+					 : job_reason_problem(job->reason);
 
 		buf_printf(out, "%.*s  %-*.*s  %-10s  %4d  %3d  %7.*s%s%s\n",
 		    STR_ARG(ids_text(&a, job->id)), (int)width,

@@ -4,9 +4,10 @@
 #include "cgi/store/store.h"
 
 /*
- * Inside the protocol: what store.c (handles, transactions, what changes a
- * job), store-accept.c, store-ask.c (questions), tend.c (housekeeping) and
- * sweep.c share. Nobody else includes this.
+ * Inside the protocol: what store.c (handles and transactions), store-accept.c
+ * (new jobs), store-change.c (what changes one), store-work.c (what workers ask
+ * for), store-ask.c (questions), tend.c (housekeeping) and sweep.c share.
+ * Nobody else includes this.
  */
 enum store_mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
 
@@ -59,6 +60,10 @@ static inline void tend_sooner(int64_t *due, int64_t when)
 
 /* store.c: keeps in mind what must not be committed; gives err back. */
 enum err store_noted(struct store *store, enum err err)
+    __attribute__((warn_unused_result));
+/* store-change.c: *job is the row as it stands, and as it is afterwards. */
+enum err store_apply(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str result)
     __attribute__((warn_unused_result));
 /* sweep.c: all of a job's bodies; how many bytes is added to *bytes. */
 enum err store_drop_bodies(struct store *store, const struct job *job,

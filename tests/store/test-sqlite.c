@@ -871,6 +871,87 @@ static void a_payload_is_gone_once_the_job_ended(void **state)
 	assert_true(file_contains(f, "jobs.db", "sealed result"));
 }
 
+static struct job ended_with(struct fixture *f, const char *marker)
+{
+	struct job job = fixture_job(API_FAIL, 1);
+
+	OK(store_begin(f->store));
+	OK(store_accept(f->store, API_FAIL, &job, str_of(marker), nothing));
+	OK(store_commit(f->store));
+	job = claim_one(f, API_FAIL);
+	return job;
+}
+
+/* Whatever is erased, the log is emptied of it ten minutes later. */
+static void expect_erased(struct fixture *f, const char *marker)
+{
+	struct store_now now = {.ms = NOW_MS, .boot = NOW_BOOT};
+	struct store_tended report;
+	int64_t due;
+
+	assert_true(store_due_boot(f->store) != 0);
+	OK(store_tend(f->store, now, &report, &due));
+	assert_in_range(due, now.boot, now.boot + STORE_ERASE_MS);
+	assert_true(file_contains(f, "jobs.db-wal", marker));
+	now.ms += due - now.boot;
+	now.boot = due;
+	OK(store_tend(f->store, now, &report, &due));
+	assert_false(file_contains(f, "jobs.db-wal", marker));
+	assert_false(file_contains(f, "jobs.db", marker));
+}
+
+static void settle_down(struct fixture *f)
+{
+	struct store_tended report;
+	int64_t due;
+
+	f->apis[API_FAIL].ttl_ms = (int64_t)365 * 24 * 3600 * 1000;
+	fixture_open(f);
+	OK(store_tend(f->store,
+	    (struct store_now){.ms = NOW_MS, .boot = NOW_BOOT}, &report, &due));
+}
+
+static void a_purge_is_gone_from_the_log(void **state)
+{
+	struct fixture *f = *state;
+
+	settle_down(f);
+	struct job job = ended_with(f, "MARKER-IN");
+	struct job_event end = fixture_event(&job, JOB_EVENT_COMPLETE);
+	struct job_event purge = {.kind = JOB_EVENT_PURGE,
+	    .now_ms = end.now_ms,
+	    .now_boot = end.now_boot};
+	OK(store_begin(f->store));
+	OK(store_change(f->store, API_FAIL, &job, &end, STR("MARKER-OUT")));
+	OK(store_commit(f->store));
+	expect_erased(f, "MARKER-IN"); /* its request, with the job's end */
+	assert_true(file_contains(f, "jobs.db", "MARKER-OUT"));
+	OK(store_begin(f->store));
+	OK(store_change(f->store, API_FAIL, &job, &purge, nothing));
+	OK(store_commit(f->store));
+	assert_true(store_due_boot(f->store) != 0);
+	reopen(f);
+	assert_false(file_contains(f, "jobs.db", "MARKER-OUT"));
+}
+
+static void a_replaced_credential_is_gone_from_the_log(void **state)
+{
+	struct fixture *f = *state;
+
+	settle_down(f);
+	struct job job = ended_with(f, "MARKER-OLD");
+	struct job_event need = fixture_event(&job, JOB_EVENT_NEED);
+	OK(store_begin(f->store));
+	OK(store_change(f->store, API_FAIL, &job, &need, nothing));
+	OK(store_commit(f->store));
+	struct job_event renewal = fixture_event(&job, JOB_EVENT_RENEW);
+	OK(store_begin(f->store));
+	OK(store_renew(f->store, API_FAIL, &job, &renewal, STR("MARKER-NEW")));
+	OK(store_commit(f->store));
+	expect_erased(f, "MARKER-OLD");
+	assert_true(file_contains(f, "jobs.db", "MARKER-NEW"));
+}
+
 /* ---- the log ----------------------------------------------------------- */
 
 static void write_some(struct fixture *f, uint32_t from, uint32_t count)
@@ -1064,6 +1145,8 @@ int main(void)
 	    T(rows_are_narrow),
 	    T(every_statement_uses_an_index),
 	    T(a_payload_is_gone_once_the_job_ended),
+	    T(a_purge_is_gone_from_the_log),
+	    T(a_replaced_credential_is_gone_from_the_log),
 	    T(the_log_stays_small_under_a_writer),
 	    T(a_reader_puts_the_checkpoint_off_and_no_more),
 	    T(nothing_is_checkpointed_at_close),

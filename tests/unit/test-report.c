@@ -60,6 +60,25 @@ static void no_escapes(void **state)
 	buf_release(&out);
 }
 
+/* It is pending, and nothing will happen by itself. */
+static void who_needs_a_credential_is_told(void **state)
+{
+	struct report_job job = {.api = &x,
+	    .job = {.needs = true, .renewed = 2, .read_ms = 1700000000000}};
+	struct buf out = {0};
+
+	(void)state;
+	report_job(&out, &job);
+	assert_non_null(strstr(out.data, "needsCredentials yes\n"));
+	assert_non_null(strstr(out.data, "renewals         2\n"));
+	assert_non_null(
+	    strstr(out.data, "readAt           2023-11-14T22:13:20.000Z\n"));
+	buf_clear(&out);
+	report_table(&out, &job, 1, 1000);
+	assert_non_null(strstr(out.data, "  needs-credentials\n"));
+	buf_release(&out);
+}
+
 static void json(void **state)
 {
 	struct report_job job = {.api = &x,
@@ -94,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_table),
 	    cmocka_unit_test(no_escapes),
+	    cmocka_unit_test(who_needs_a_credential_is_told),
 	    cmocka_unit_test(json),
 	};
 

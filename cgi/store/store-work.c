@@ -1,0 +1,100 @@
+#include "cgi/store/store-parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+/*
+ * What workers ask for: the next job, and those that nobody works on.
+ */
+/* A claim ends at most so many late jobs before it lets others write. */
+#define CLAIM_LATE_MAX 64
+
+static enum err take_next(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out)
+{
+	struct job_event claim = {.kind = JOB_EVENT_CLAIM,
+	    .now_ms = ask->now_ms,
+	    .now_boot = ask->now_boot,
+	    .lease_boot = ask->lease_boot};
+	struct job_event late = {.kind = JOB_EVENT_DEADLINE,
+	    .now_ms = ask->now_ms,
+	    .now_boot = ask->now_boot};
+	const struct str no_result = {0};
+	enum err err = ERR_OK;
+
+	memcpy(claim.claim, ask->claim, sizeof(claim.claim));
+	for (int i = 0; !err && i < CLAIM_LATE_MAX; i++) {
+		err = store->ops->pick_pending(
+		    store->backend, api, ask->now_boot, out);
+		if (err)
+			return err;
+		if (!out->deadline_boot || ask->now_boot < out->deadline_boot)
+			return store_apply(store, api, out, &claim, no_result);
+		err = store_apply(store, api, out, &late, no_result);
+	}
+	return err ? err : ERR_AGAIN;
+}
+
+static enum err claim(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out, int64_t *due_boot)
+{
+	const int64_t wanted = store->config->apis[api].concurrency;
+	const int64_t most = wanted > 0 ? wanted : 1;
+	int64_t running;
+	enum err err = store->ops->count_running(store->backend, api, &running);
+
+	if (!err)
+		err = running < most ? take_next(store, api, ask, out)
+				     : ERR_NOT_FOUND;
+	if (err == ERR_AGAIN) {
+		*due_boot = ask->now_boot;
+		return ERR_NOT_FOUND;
+	}
+	if (err != ERR_NOT_FOUND)
+		return err;
+	err =
+	    store->ops->next_due(store->backend, api, ask->now_boot, due_boot);
+	return err ? err : ERR_NOT_FOUND;
+}
+
+enum err store_claim(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out, int64_t *due_boot)
+{
+	assert(store->mode == MODE_WRITE);
+	*due_boot = 0;
+	if (store->trouble)
+		return store->trouble;
+	return store_noted(store, claim(store, api, ask, out, due_boot));
+}
+
+static enum err recover_one(
+    struct store *store, size_t api, int64_t now_ms, int64_t now_boot)
+{
+	const struct str no_result = {0};
+	struct job_event event = {.now_ms = now_ms, .now_boot = now_boot};
+	struct job job;
+	enum err err =
+	    store->ops->pick_lost(store->backend, api, now_boot, &job);
+
+	event.kind = JOB_EVENT_LOST;
+	if (err == ERR_NOT_FOUND) {
+		event.kind = JOB_EVENT_DEADLINE;
+		err =
+		    store->ops->pick_late(store->backend, api, now_boot, &job);
+	}
+	return err ? err : store_apply(store, api, &job, &event, no_result);
+}
+
+enum err store_recover(struct store *store, size_t api, int64_t now_ms,
+    int64_t now_boot, size_t limit, size_t *changed)
+{
+	enum err err = store->trouble;
+
+	assert(store->mode == MODE_WRITE);
+	for (*changed = 0; !err && *changed < limit; ++*changed) {
+		err = recover_one(store, api, now_ms, now_boot);
+		if (err)
+			break;
+	}
+	return err == ERR_NOT_FOUND ? ERR_OK : store_noted(store, err);
+}
