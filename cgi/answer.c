@@ -259,6 +259,9 @@ void answer_common(const struct answer_context *c, const struct answer_job *j,
 		return;
 	answer_header(ans, "Access-Control-Allow-Origin",
 	    c->config->origins.items[c->origin - 1]);
+	if (c->config->credentials)
+		answer_header(
+		    ans, "Access-Control-Allow-Credentials", STR("true"));
 	answer_header(ans, "Access-Control-Expose-Headers",
 	    STR("x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "
 		"Preference-Applied, traceparent"));

@@ -138,7 +138,7 @@ bool making_is_from_env(const struct value *v)
 static enum err put(struct making *m, bool env)
 {
 	static const char *const used[] = {"api", "auth", "upstream",
-	    "base_url", "api_url", "origins", "prefix"};
+	    "base_url", "api_url", "origins", "credentials", "prefix"};
 	struct buf json = {0};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
@@ -165,6 +165,7 @@ enum err produce_api(struct build *b)
 	m.c->api_url = b->site->api_url;
 	prefix(&m);
 	origins(&m);
+	m.c->credentials = site_flag(b->site, "credentials");
 	upstreams(&m);
 	apis(&m);
 	api_auth_together(&m, &env);

@@ -131,6 +131,7 @@ struct config {
 	struct str api_url;  /* where the APIs are, if elsewhere; else empty */
 	struct str prefix;   /* "/api"; the jobs API is prefix + "/jobs" */
 	struct strs origins; /* CORS */
+	bool credentials;    /* their pages may send cookies and passwords */
 	/* WWW-Authenticate of a 401 where auth is "web-server"; may be empty */
 	struct str web_challenge;
 	struct provider *providers; /* those that an API names */

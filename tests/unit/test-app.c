@@ -316,6 +316,29 @@ static void cors_reaches_the_parked(void **state)
 	assert_string_equal(got_header(w, "access-control-allow-origin"), "");
 }
 
+/* Cookies and passwords of a page: where it is configured, and no others'. */
+static void credentials_where_configured(void **state)
+{
+	struct world *w = *state;
+
+	for (int on = 0; on < 2; on++) {
+		const char *want = on ? "true" : "";
+		w->config.credentials = on;
+		send_it(w, "POST /api/v1/return", BODY,
+		    "origin: http://127.0.0.1:8080");
+		assert_string_equal(
+		    got_header(w, "access-control-allow-credentials"), want);
+		send_it(w, "OPTIONS /api/v1/return", NULL,
+		    "origin: http://127.0.0.1:8080");
+		assert_string_equal(
+		    got_header(w, "access-control-allow-credentials"), want);
+		send_it(w, "POST /api/v1/return", BODY,
+		    "origin: https://evil.example");
+		assert_string_equal(
+		    got_header(w, "access-control-allow-credentials"), "");
+	}
+}
+
 static void long_poll_by_version(void **state)
 {
 	struct world *w = *state;
@@ -685,6 +708,7 @@ int main(void)
 	    T(overrun_is_202_never_504),
 	    T(prefer_is_applied),
 	    T(cors_reaches_the_parked),
+	    T(credentials_where_configured),
 	    T(long_poll_by_version),
 	    T(a_304_reads_no_result),
 	    T(result_can_be_waited_for),

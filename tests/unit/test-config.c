@@ -232,6 +232,7 @@ static void least(void **state)
 	config_write(&zero, &out);
 	assert_string_equal(out.data,
 	    "{\n  \"format\": 1,\n  \"name\": \"acme\",\n"
+	    "  \"credentials\": false,\n"
 	    "  \"upstreams\": [],\n  \"apis\": []\n}\n");
 	struct config *c = parse_ok(buf_str(&out));
 	assert_int_equal(c->n_apis, 0);
