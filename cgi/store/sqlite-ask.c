@@ -146,7 +146,7 @@ enum err sqlite_owned(void *backend, size_t api, const uint8_t *owner,
  * What changed lately is looked through along the versions, whoever's it is;
  * what changed since long ago along the owner's rows, whenever they changed.
  */
-#define LATELY 4096 /* versions */
+#define LATELY 512 /* versions */
 enum err sqlite_owned_since(void *backend, size_t api, const uint8_t *owner,
     int64_t since, size_t limit, bool (*each)(void *ctx, const struct job *job),
     void *ctx)

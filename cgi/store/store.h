@@ -209,7 +209,7 @@ enum err store_owned(struct store *store, size_t api,
     __attribute__((warn_unused_result));
 /*
  * Those whose version is above `since`, in order of version, without tombstones
- * as well. Inside. One who is up to date but for the last few thousand changes
+ * as well. Inside. One who is up to date but for the last few hundred changes
  * of the store costs these at most; else all of that owner's rows are read.
  */
 enum err store_owned_since(struct store *store, size_t api,
