@@ -22,7 +22,7 @@ BUILD := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 PKGS_GENERATOR := tomlplusplus libdeflate libbrotlienc libbrotlidec libzstd \
 	nettle
 PKGS_LIB := libsodium
-PKGS_CGI := libsodium sqlite3 libcurl cjose
+PKGS_CGI := libsodium sqlite3 libcurl cjose libseccomp
 PKGS_TEST := cmocka
 
 CC ?= cc

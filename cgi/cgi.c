@@ -9,6 +9,7 @@
 #include "cgi/events.h"
 #include "cgi/listen.h"
 #include "cgi/plain.h"
+#include "cgi/sandbox.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/version.h"
@@ -155,16 +156,22 @@ static enum err open_files(struct endpoint *e, const struct opt_value *values)
 }
 
 /*
- * The place of the sandbox: all that is opened by name is open, but for what
- * SIGHUP reads again (configuration, keys) and the keys of providers, all of
- * which are replaced by rename; and there is no thread yet.
+ * All that is opened by name is open, but for what SIGHUP reads again
+ * (configuration, keys) and the keys of providers, all of which are replaced by
+ * rename; and there is no thread yet.
  */
 static void confine(struct endpoint *e)
 {
+	const char *const again[] = {
+	    e->start.config_path, e->start.keys_path, NULL};
+	const struct sandbox_spec spec = {
+	    .state_dir = e->start.state_dir, .files = again};
+
 	if (user_is_root())
 		LOG(&e->log, clock_wall_ms(), "running-as-root",
 		    LOG_TEXT("why", "nothing here needs it; start it as a user "
 				    "of its own, or say --user NAME"));
+	sandbox_enter(&spec, &e->log, clock_wall_ms());
 }
 
 /* What is missing of the providers' keys is no reason not to start. */

@@ -11,6 +11,8 @@
 #include "cgi/answer.h"
 #include "cgi/endpoint.h"
 #include "cgi/listen.h"
+#include "cgi/sandbox.h"
+#include "cgi/store/boot.h"
 #include "lib/clock.h"
 
 /*
@@ -41,6 +43,7 @@ struct plain {
 	struct change *change;
 	struct buf body;
 	int commits, bell_fd;
+	char boot[BOOT_IDENTITY_MAX]; /* asked while it can be */
 };
 
 bool plain_is_asked(void)
@@ -87,6 +90,7 @@ static enum err open_to_write(struct plain *p)
 {
 	const struct store_spec brief = {.role = STORE_WRITES,
 	    .brief = true,
+	    .boot = *p->boot ? p->boot : NULL,
 	    .open_wait_ms = STORE_TURN_WAIT_MS};
 
 	if (p->start.store)
@@ -102,6 +106,21 @@ static enum err open_to_read(struct plain *p)
 	if (err != ERR_OK)
 		return err;
 	return endpoint_open_reads(&p->start, &p->start.diag, &p->reads);
+}
+
+/*
+ * From here on the request is read. Whoever has something to commit opens the
+ * store once more, in its folder.
+ */
+static void confine(struct plain *p)
+{
+	static const char *const none[] = {NULL};
+	const struct sandbox_spec spec = {
+	    .state_dir = p->start.state_dir, .files = none};
+
+	if (boot_identity(p->boot) != ERR_OK)
+		*p->boot = '\0';
+	sandbox_enter(&spec, &p->log, clock_wall_ms());
 }
 
 /* *problem: what is said to the client when it cannot be had. */
@@ -128,6 +147,7 @@ static enum err open_all(struct plain *p, enum problem *problem)
 		return err;
 	p->app.plain = true;
 	p->app.plain_wait_ms = wait_ms;
+	confine(p);
 	return ERR_OK;
 }
 

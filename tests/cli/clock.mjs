@@ -4,14 +4,13 @@
  * does; the file it reads is this test's hand on the clock.
  */
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
-import {pause, program, startLine, startUpstream, until} from './line.mjs';
+import {done, equal, match, ok, test} from '../tap.mjs';
+import {newFolder, pause, program, startLine, startUpstream, until} from './line.mjs';
 
-const dir = mkdtempSync(join(tmpdir(), 'lowtide-test.'));
-cleanup(() => rmSync(dir, {recursive: true, force: true}));
+/* the clock is beside lowtide.json, where the endpoint's sandbox may read */
+const dir = newFolder();
 const set = seconds => writeFileSync(join(dir, 'clock'),
 	`${seconds < 0 ? '' : '+'}${seconds}\n`);
 const DAY = 86400;
@@ -36,7 +35,7 @@ const apis = [
 	{name: 'fleeting', upstream: 'up', ttlMs: 300,
 		requestPath: '/ok/{job.id}'},
 ];
-const line = await startLine({apis,
+const line = await startLine({apis, dir,
 	upstreams: [{name: 'up', base: up.url, timeoutMs: 60000,
 		stallTimeoutMs: 60000}]});
 const worker = line.worker();

@@ -138,9 +138,9 @@ const upstream = given => ({local: true, timeoutMs: 1500,
 	connectTimeoutMs: 1000, stallTimeoutMs: 1000, responseMax: 200000,
 	...given});
 
+export const newFolder = () => mkdtempSync(join(tmpdir(), 'lowtide-test.'));
 /* `more`: other members of lowtide.json, such as providers. */
-export async function startLine({upstreams, apis, ...more}) {
-	const dir = mkdtempSync(join(tmpdir(), 'lowtide-test.'));
+export async function startLine({upstreams, apis, dir = newFolder(), ...more}) {
 	const at = name => join(dir, name);
 	const common = ['--config', at('lowtide.json'), '--state', at('state'),
 		'--keys', at('keys')];

@@ -8,8 +8,12 @@ cp -r site "$TMP/site"
 rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
 # whoever serve's children are, they may read and write there
 chmod 755 "$TMP"
-mkdir -m 777 "$TMP/faults"
-touch "$TMP/faults/off" # until the line stands
+# the endpoint's sandbox lets it make files in the store's folder only
+state=$("$LOWTIDE" serve -C "$TMP/site" --env dev --port "$(free_port)" -- \
+	sh -c 'echo "state=$LOWTIDE_STATE"' | sed -n 's/^state=//p')
+ok 'the store’s folder is there' [ -d "$state" ]
+mkdir -m 777 "$state/faults"
+touch "$state/faults/off" # until the line stands
 cp build/tests/shim.so "$TMP/shim.so"
 cat >"$TMP/clients.sh" <<'END'
 rm "$FAULT_STATE/off"
@@ -31,7 +35,7 @@ for i in 1 2 3 4 5 6; do
 done
 curl -s "$LOWTIDE_RUN_SIMULATOR_URL/__calls"
 END
-export FAULT_STATE=$TMP/faults
+export FAULT_STATE=$state/faults
 export FAULT_PLAN='lowtide-cgi:/jobs.db-wal:sync:2:EIO
 lowtide-worker:/jobs.db-wal:sync:2:EIO'
 FAULT_PLAN=${FAULT_PLAN//$'\n'/ }
@@ -39,8 +43,8 @@ SIMULATOR_PACE_MS=5 LD_PRELOAD=$TMP/shim.so "$LOWTIDE" serve -C "$TMP/site" \
 	--env dev --port "$(free_port)" -- sh "$TMP/clients.sh" \
 	>"$TMP/out" 2>"$TMP/err"
 is 'the run ends well' $? 0
-ok 'the endpoint’s sync failed' [ -e "$TMP/faults/hit-0" ]
-ok 'the worker’s sync failed' [ -e "$TMP/faults/hit-1" ]
+ok 'the endpoint’s sync failed' [ -e "$state/faults/hit-0" ]
+ok 'the worker’s sync failed' [ -e "$state/faults/hit-1" ]
 for name in lowtide-cgi lowtide-worker; do
 	like "$name ended with 74 and was started again" "$(cat "$TMP/err")" \
 		"$name \(process [0-9]+\) ended with status 74.*started again"

@@ -145,7 +145,9 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	lease = '2s', heartbeat = '200ms'} = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'lowtide-fault.'));
 	const at = name => join(dir, name);
-	const world = {dir, state: state ?? at('state'), faults: at('faults'),
+	state ??= at('state');
+	/* the endpoint's sandbox lets it make files in the store's folder only */
+	const world = {dir, state, faults: join(state, 'faults'),
 		socket: at('sock'), seen: at('seen'), senders: []};
 	cleanup(() => rmSync(dir, {recursive: true, force: true}));
 	mkdirSync(world.state, {recursive: true});

@@ -28,6 +28,8 @@ one 'toml\+\+/toml.h|toml\+\+.h' generator/toml.cc
 is "jansson is an oracle of the tests only" "$(users jansson.h)" ""
 one sqlite3.h cgi/store/db.c
 one 'cjose/[a-z]+.h' cgi/signature.c
+one seccomp.h cgi/sandbox-calls.c
+one linux/landlock.h cgi/sandbox-files.c
 for header in libdeflate.h brotli/encode.h brotli/decode.h zstd.h; do
 	one "$header" generator/encode.c
 done
