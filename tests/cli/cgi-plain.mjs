@@ -235,6 +235,14 @@ test('one name twenty times at once: one row', async () => {
 	equal(count(), before + 1);
 });
 
+test('headers beyond their bounds are 431', async () => {
+	const many = Object.fromEntries(Array.from({length: 101},
+		(_, i) => [`x-${i}`, 'y']));
+	for (const headers of [many, {'x-long': 'y'.repeat(40000)}])
+		problem(await post('job', {headers}),
+			'header-fields-too-large');
+});
+
 test('quotas hold over processes', async () => {
 	const env = {LOWTIDE_OWNER: 'alice'};
 	equal((await post('few')).status, 401);
