@@ -67,18 +67,10 @@ static bool find_id(struct accepting *in)
 	}
 }
 
-/* As a plain CGI program nobody waits longer than its operator lets him. */
-static int64_t bounded(const struct handling *h, int64_t ms)
-{
-	const struct app *app = h->app;
-
-	return app->plain && ms > app->plain_wait_ms ? app->plain_wait_ms : ms;
-}
-
 static void choose_pace(struct accepting *in)
 {
 	pattern_choose(in->api, in->h->r, &in->pace);
-	in->pace.wait_ms = bounded(in->h, in->pace.wait_ms);
+	in->pace.wait_ms = handling_bounded(in->h, in->pace.wait_ms);
 }
 
 static bool is_initial(const struct request *r)
@@ -237,8 +229,8 @@ static enum outcome await(struct accepting *in)
 		echo = in->pace.wait_ms;
 	if (in->pace.asked && in->pace.wait_ms > hold)
 		hold = in->pace.wait_ms;
-	return handling_park(
-	    h, WAIT_REPEAT, -1, bounded(h, hold), echo, in->pace.prefer);
+	return handling_park(h, WAIT_REPEAT, -1, handling_bounded(h, hold),
+	    echo, in->pace.prefer);
 }
 
 /* What a request that reached an existing row gets: contract 4 B. */

@@ -417,6 +417,36 @@ static void a_304_reads_no_result(void **state)
 	assert_true(str_is(w->ans.body, "{\"a\":1}"));
 }
 
+/* Each way to wait, as a plain CGI program. */
+static void nobody_waits_longer_than_plain(void **state)
+{
+	struct world *w = *state;
+	char tag[60];
+
+	w->app.plain = true;
+	send_it(w, "POST /api/v1/return", BODY, "x-request-id: " UUID,
+	    "x-wait-time-ms: 9000");
+	assert_answer(w, 202);
+	assert_string_equal(got_header(w, "x-wait-time-ms"), "0");
+	send_it(w, "POST /api/v1/return", BODY, "x-request-id: " UUID);
+	assert_answer(w, 202);
+	ask(w, "GET", "/result", WITH("prefer: wait=9"));
+	assert_answer(w, 202);
+	ask(w, "GET", "", NO_HEADERS);
+	snprintf(tag, sizeof(tag), "if-none-match: %s", got_header(w, "etag"));
+	ask(w, "GET", "", WITH(tag, "prefer: wait=9"));
+	assert_answer(w, 304);
+	w->app.plain_wait_ms = 300;
+	ask(w, "GET", "", WITH(tag, "prefer: wait=9"));
+	assert_int_equal(w->outcome, OUTCOME_PARK);
+	assert_int_equal(w->wait.answer_boot, w->now.boot_ms + 300);
+	send_it(w, "POST /api/v1/return", BODY, "x-request-id: " UUID,
+	    "x-wait-time-ms: 9000");
+	assert_int_equal(w->outcome, OUTCOME_PARK);
+	assert_int_equal(w->wait.answer_boot, w->now.boot_ms + 300);
+	assert_int_equal(w->wait.waited_ms, 300);
+}
+
 static void result_can_be_waited_for(void **state)
 {
 	struct world *w = *state;
@@ -711,6 +741,7 @@ int main(void)
 	    T(credentials_where_configured),
 	    T(long_poll_by_version),
 	    T(a_304_reads_no_result),
+	    T(nobody_waits_longer_than_plain),
 	    T(result_can_be_waited_for),
 	    T(strict_apis_make_no_job_of_a_poll),
 	    T(looks_up_before_it_validates),
