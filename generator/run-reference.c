@@ -75,6 +75,7 @@ static enum err search(struct search *s, struct value *root)
 {
 	struct value *upstreams = value_get(root, "upstream");
 	struct value *oauth = value_get(root, "oauth");
+	struct value *check = value_path(root, "web_server.check");
 
 	s->declared = value_path(root, "serve.run");
 	if (upstreams && upstreams->kind == VALUE_TABLE)
@@ -90,6 +91,8 @@ static enum err search(struct search *s, struct value *root)
 		}
 	if (oauth)
 		look(s, STR("oauth"), STR(""), oauth);
+	if (check)
+		look(s, STR("web_server"), STR("check"), check);
 	return s->err;
 }
 

@@ -69,11 +69,16 @@ static void fills_what_may_be_filled(void **state)
 		  "logout = { endpoint = '{run.one.url}/logout' }\n"
 		  "[oauth.c.variant.sandbox]\n"
 		  "base_uri = '{run.two.url}'\n"
-		  "params = { a = '{run.one.url},{run.two.url}' }\n");
+		  "params = { a = '{run.one.url},{run.two.url}' }\n"
+		  "[web_server]\n"
+		  "check = '{run.one.url}/check'\n"
+		  "realm = '{run.one.url}'\n");
 	assert_int_equal(fill(), ERR_OK);
 	said("");
 	is("upstream.a.base", "http://127.0.0.1:2/v1");
 	is("public.text", "{run.one.url}");
+	is("web_server.check", "http://127.0.0.1:1/check");
+	is("web_server.realm", "{run.one.url}");
 	is("oauth.ttl", "5m");
 	is("oauth.c.domain", "http://127.0.0.1:1");
 	is("oauth.c.logout.endpoint", "http://127.0.0.1:1/logout");
@@ -127,7 +132,9 @@ static void outside_of_serve_each_is_refused(void **state)
 		  "logout = { endpoint = '{run.one.url}/logout' }\n"
 		  "redirect_allow = ['x', '{run.one.url}']\n"
 		  "[oauth.c.variant.sandbox]\n"
-		  "base_uri = '{run.one.url}{run.one.url}'\n");
+		  "base_uri = '{run.one.url}{run.one.url}'\n"
+		  "[web_server]\n"
+		  "check = '{run.one.url}'\n");
 	assert_int_equal(
 	    run_references_check(&a, root, false, &diag), ERR_INPUT);
 #define KNOWN                                                                  \
@@ -143,7 +150,9 @@ static void outside_of_serve_each_is_refused(void **state)
 	    "env/dev.toml:8:24: " KNOWN
 	    "oauth.c its redirect_allow for this environment\n"
 	    "env/dev.toml:10:12: " KNOWN "oauth.c.variant.sandbox its base_uri "
-	    "for this environment\n");
+	    "for this environment\n"
+	    "env/dev.toml:12:9: " KNOWN
+	    "web_server its check for this environment\n");
 	is("oauth.c.logout.endpoint", "https://one.invalid/logout");
 	is("oauth.c.variant.sandbox.base_uri",
 	    "https://one.invalidhttps://one.invalid");
@@ -201,7 +210,8 @@ static void what_is_none_stays(void **state)
 		  "max_age = 0\n");
 	assert_int_equal(fill(), ERR_OK);
 	is("oauth.c.domain", "https://a.example/{x}?{run");
-	read_toml("upstream = { a = 'x', b = { base = 3 } }\noauth = 'x'\n");
+	read_toml("upstream = { a = 'x', b = { base = 3 } }\noauth = 'x'\n"
+		  "web_server = 3\n");
 	assert_int_equal(fill(), ERR_OK);
 	assert_int_equal(run_references_check(&a, root, false, &diag), ERR_OK);
 	read_toml("");
