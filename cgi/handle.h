@@ -38,7 +38,7 @@ struct handling {
 	bool onto_location; /* ?onComplete=redirect */
 
 	uint8_t owner[JOB_OWNER_BYTES]; /* of whoever asks; handling_owner() */
-	uint8_t quota[JOB_QUOTA_BYTES]; /* whom he counts for; the same */
+	uint8_t quota[JOB_QUOTA_BYTES]; /* whom it counts for; accepting */
 	bool by_token;			/* a token said so, and has .scope */
 	struct str scope;
 	int64_t ends_ms;   /* and its exp */
@@ -90,7 +90,8 @@ enum outcome handle_purged(struct handling *h, struct change *change);
 enum outcome handle_read(struct handling *h, struct change *change);
 
 /*
- * Who asks, by what the API's `auth` says, into .owner and .quota; owner.c.
+ * Who asks, by what the API's `auth` says, into .owner; owner.c. For a request
+ * that may be accepted, whom it counts for, into .quota.
  * False: nobody who may: 401, 403, or 503 where a token cannot be checked is
  * in *ans, and *change may be a note to be committed beside it. Where auth is
  * "none" no header and no variable makes an owner.

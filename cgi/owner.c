@@ -206,7 +206,7 @@ bool handling_owner(struct handling *h, const struct api *api)
 		found = find_web(h);
 	else if (!str_is(api->auth, "none"))
 		found = find_token(h, api);
-	if (found)
+	if (found && h->route.kind == ROUTE_API) /* who asks is not counted */
 		ids_quota(
 		    h->app->keys, api, h->owner, h->r->remote_addr, h->quota);
 	return found;

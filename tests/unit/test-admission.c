@@ -9,19 +9,24 @@
 #define MINUTE 60000
 #define NAMED(n) "x-request-id: a-name-of-twenty-bytes-" n
 
-static int up(void **state)
+static void unbind(void)
 {
 	w_apis[OWNED].owner_rate_count = w_apis[OWNED].owner_rate_per_ms = 0;
 	w_apis[OWNED].owner_open = w_apis[OWNED].queue_max = 0;
 	w_apis[BUNDLE].owner_rate_count = w_apis[BUNDLE].owner_rate_per_ms = 0;
 	w_apis[OWNED].resource_id = w_apis[BUNDLE].resource_id =
 	    (struct str){0};
+}
+
+static int up(void **state)
+{
+	unbind();
 	return world_up(state);
 }
 
 static int down(void **state)
 {
-	up(&(void *){0});
+	unbind();
 	return world_down(state);
 }
 
