@@ -67,12 +67,6 @@ static bool find_id(struct accepting *in)
 	}
 }
 
-static void choose_pace(struct accepting *in)
-{
-	pattern_choose(in->api, in->h->r, &in->pace);
-	in->pace.wait_ms = handling_bounded(in->h, in->pace.wait_ms);
-}
-
 static bool is_initial(const struct request *r)
 {
 	return str_ieq(
@@ -229,8 +223,7 @@ static enum outcome await(struct accepting *in)
 		echo = in->pace.wait_ms;
 	if (in->pace.asked && in->pace.wait_ms > hold)
 		hold = in->pace.wait_ms;
-	return handling_park(h, WAIT_REPEAT, -1, handling_bounded(h, hold),
-	    echo, in->pace.prefer);
+	return handling_park(h, WAIT_REPEAT, -1, hold, echo, in->pace.prefer);
 }
 
 /* What a request that reached an existing row gets: contract 4 B. */
@@ -381,7 +374,7 @@ enum outcome handle_accept(struct handling *h)
 	/* a body that was cut off has no fingerprint to look up by */
 	if (r->body_too_large)
 		return handling_problem(h, PROBLEM_PAYLOAD_TOO_LARGE, NULL);
-	choose_pace(&in);
+	pattern_choose(in.api, r, &in.pace);
 	names_find(h->arena, r, ids_is_anonymous(h->owner), &in.name);
 	ids_fingerprint(h->app->keys, r->method, r->path, r->query,
 	    check_printed(h->arena, in.api, r->body), in.print);

@@ -155,8 +155,6 @@ bool handling_may_pass(enum err err);
 /* 503 with Retry-After, or 500 when a stored body cannot be opened. */
 enum outcome handling_store_problem(struct handling *h, enum err err);
 
-/* As a plain CGI program nobody waits longer than its operator lets him. */
-int64_t handling_bounded(const struct handling *h, int64_t ms);
 /*
  * Waits for the job in hand, `ms` from when the request came: fills *wait. If
  * that is over already it answers. version as in struct waiting, waited_ms

@@ -22,13 +22,6 @@ bool handling_is_final(const struct handling *h, enum wait_view view)
 	       (h->row.needs && (view == WAIT_FIRST || view == WAIT_REPEAT));
 }
 
-int64_t handling_bounded(const struct handling *h, int64_t ms)
-{
-	const struct app *app = h->app;
-
-	return app->plain && ms > app->plain_wait_ms ? app->plain_wait_ms : ms;
-}
-
 enum outcome handling_park(struct handling *h, enum wait_view view,
     int64_t version, int64_t ms, int64_t waited_ms, bool prefer)
 {
@@ -202,7 +195,7 @@ static int64_t asked_wait(const struct handling *h)
 	int64_t ms = pattern_prefer_ms(h->r);
 	int64_t most = pattern_wait_max(h->job.api);
 
-	return handling_bounded(h, ms > most ? most : ms);
+	return ms > most ? most : ms;
 }
 
 /*

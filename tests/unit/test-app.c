@@ -569,6 +569,17 @@ static void options(void **state)
 	    "authorization, content-type, idempotency-key, if-none-match, "
 	    "last-event-id, prefer, traceparent, x-initial-request, "
 	    "x-request-id, x-wait-time-ms, hmrc-access-token, gov-client-b");
+	/* named by the API to be forwarded as it is */
+	struct str forward[] = {S("X-Session"), S("gov-client-*")};
+	struct strs before = w_apis[RETURN].forward;
+	w_apis[RETURN].forward = (struct strs){forward, 2};
+	send_it(w, "OPTIONS /api/v1/return", NULL,
+	    "origin: http://127.0.0.1:8080",
+	    "access-control-request-method: POST");
+	w_apis[RETURN].forward = before;
+	headers = got_header(w, "access-control-allow-headers");
+	assert_non_null(strstr(headers, ", x-session"));
+	assert_null(strchr(headers, '*'));
 	/* of a job: what is the same for all APIs */
 	send_it(w, "OPTIONS /api/jobs/job_1", NULL,
 	    "origin: http://127.0.0.1:8080",

@@ -194,6 +194,30 @@ static void somebody_was_faster(void **state)
 	assert_string_equal(got(w, "error"), "job-cancelled");
 }
 
+/* Its new credential is refused as well, before the client hears of it. */
+static void needed_again_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct change_list list;
+
+	send_return(w, "old");
+	need(w, RETURN);
+	w->holds = true;
+	send_return(w, "new");
+	assert_int_equal(w->outcome, OUTCOME_COMMIT);
+	TAILQ_INIT(&list);
+	TAILQ_INSERT_TAIL(&list, w->change, in_list);
+	app_rest(&w->app);
+	changes_commit(w->store, &list);
+	assert_int_equal(w->change->err, ERR_OK);
+	need(w, RETURN);
+	w->outcome = app_committed(
+	    &w->app, w->now, &w->arena, w->change, &w->ans, &w->wait);
+	change_free(w->change);
+	app_rest(&w->app);
+	assert_needs(w);
+}
+
 /* A store that is away says so; nothing is lost of it. */
 static void the_store_is_away(void **state)
 {
@@ -354,6 +378,7 @@ int main(void)
 	    T(the_renewing_one_waits),
 	    T(who_waited_is_told),
 	    T(somebody_was_faster),
+	    T(needed_again_meanwhile),
 	    T(the_store_is_away),
 	    T(a_credential_in_the_body),
 	    T(an_invalid_renewal),
