@@ -4,6 +4,7 @@
 
 #include "cgi/handle.h"
 #include "cgi/ids.h"
+#include "cgi/metrics.h"
 #include "cgi/names.h"
 
 #define TROUBLE_OVER_MS 1000 /* without a failure: it works again */
@@ -100,6 +101,15 @@ static void put_names(struct handling *h)
 		h->c.request_id = id_of_trace(h->c.traceparent);
 }
 
+/* Whose it is, if it is of one: .api begins as the first, of whomever. */
+static size_t api_of(const struct handling *h)
+{
+	if (h->has_job || h->half)
+		return h->api;
+	return h->r && h->route.kind == ROUTE_API ? h->route.api
+						  : METRICS_NO_API;
+}
+
 static enum outcome finish(struct handling *h, enum outcome outcome)
 {
 	const bool begins =
@@ -110,6 +120,7 @@ static enum outcome finish(struct handling *h, enum outcome outcome)
 	put_waited(h);
 	put_names(h);
 	answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
+	metrics_answered(h->app->metrics, api_of(h), h->ans->status);
 	return outcome;
 }
 
@@ -128,6 +139,8 @@ enum outcome handling_problem(
 enum outcome handling_store_problem(struct handling *h, enum err err)
 {
 	h->has_job = false;
+	if (!h->half) /* of commits, note_trouble() knows */
+		metrics_store_failed(h->app->metrics, err);
 	if (err == ERR_CORRUPT)
 		return handling_problem(h, PROBLEM_INTERNAL, NULL);
 	if (err == ERR_FULL)
@@ -237,6 +250,7 @@ static void note_trouble(struct app *app, struct app_now now, enum err err)
 	};
 
 	if (why[err]) {
+		metrics_store_failed(app->metrics, err);
 		if (!app->trouble)
 			app->trouble_boot = now.boot_ms;
 		if (!(app->trouble & 1u << err))
@@ -271,8 +285,12 @@ enum outcome app_committed(struct app *app, struct app_now now, struct arena *a,
 	if (!change->then) /* a note that nobody waits for */
 		return OUTCOME_ANSWER;
 	start_afterwards(&h, change->then);
+	h.half = true;
 	h.wait = wait;
 	h.api = change->api;
+	if (change->kind == CHANGE_ACCEPT && change->err == ERR_OK)
+		metrics_accepted(
+		    app->metrics, h.api, now.boot_ms - h.asked_boot);
 	return finish(&h, halves[change->kind](&h, change));
 }
 

@@ -23,6 +23,7 @@ struct bearer;
 struct buckets;
 struct estimate;
 struct event_cache;
+struct metrics;
 struct app {
 	const struct config *config;
 	const struct keys *keys;
@@ -34,6 +35,7 @@ struct app {
 	struct bearer *bearer;	    /* NULL = no API takes tokens */
 	struct event_cache *events; /* NULL = each is written anew */
 	struct estimate *estimates; /* one for each API; NULL = none measured */
+	struct metrics *metrics;    /* NULL = nothing is counted */
 	struct buckets *buckets; /* of look-ups; NULL = as many as they like */
 	/*
 	 * As a plain CGI program there is one request and no loop: no stream,
@@ -107,6 +109,12 @@ enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
  * opened by the first that needs it and given back here.
  */
 void app_rest(struct app *app);
+/*
+ * What waits at an API, in the view of this wake. An error ends it.
+ */
+struct store_stats;
+enum err app_queue(struct app *app, size_t api, struct store_stats *out)
+    __attribute__((warn_unused_result));
 /*
  * park_wake() for every job that changed since the last call. False: the store
  * cannot be read just now.

@@ -29,6 +29,7 @@ enum {
 	CGI_IDLE_EXIT,
 	CGI_USER,
 	CGI_UNPACED,
+	CGI_METRICS,
 	CGI_TEST,
 	CGI_VERSION
 };
@@ -54,6 +55,10 @@ static const struct opt options[] = {
 	.kind = OPT_FLAG,
 	.help = "a job may be looked up as often as anybody likes; for "
 		"measuring"},
+    {.name = "metrics",
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
@@ -122,10 +127,28 @@ static enum err listen_somewhere(
 	if (err != ERR_OK || e->listen_fd >= 0)
 		return err;
 	if (option->given)
-		return listen_open(option->string, diag, &e->listen_fd);
+		return listen_open(
+		    LISTEN_REQUESTS, option->string, diag, &e->listen_fd);
 	struct str path = arena_printf(&e->start.arena, RUN "/%.*s/cgi.sock",
 	    STR_ARG(e->start.config->name));
 	return listen_unix(path.p, diag, &e->listen_fd);
+}
+
+static enum err open_metrics(struct endpoint *e, const struct opt_value *option)
+{
+	struct diag *diag = &e->start.diag;
+	enum err err = option->given ? listen_open(LISTEN_METRICS,
+					   option->string, diag, &e->metrics_fd)
+				     : listen_inherited(LISTEN_METRICS, diag,
+					   &e->metrics_fd);
+
+	if (err != ERR_OK)
+		return err;
+	err = observe_open(e);
+	if (err != ERR_OK)
+		diag_error(diag, POS_NONE, "io-error",
+		    "metrics cannot be told; see `ulimit -n`");
+	return err;
 }
 
 /*
@@ -211,6 +234,8 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 	if (err == ERR_OK && e->listen_fd < 0)
 		err = listen_somewhere(e, &values[CGI_LISTEN]);
 	if (err == ERR_OK)
+		err = open_metrics(e, &values[CGI_METRICS]);
+	if (err == ERR_OK)
 		confine(e);
 	return err;
 }
@@ -222,6 +247,7 @@ static void usage(void)
 	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
 	     "[--listen ADDRESS]\n"
 	     "                   [--idle-exit TIME] [--user NAME] [--unpaced]\n"
+	     "                   [--metrics ADDRESS]\n"
 	     "       lowtide-cgi --test [FILE]\n\n"
 	     "Accepts requests with a ticket and answers for them, as a "
 	     "FastCGI program or,\nwhere a web server starts it for each "
@@ -276,6 +302,7 @@ int main(int argc, char *argv[])
 	struct endpoint e = {
 	    .listen_fd = -1,
 	    .bell_fd = -1,
+	    .metrics_fd = -1,
 	    .log = {.fd = STDERR_FILENO, .program = "lowtide-cgi"},
 	};
 	struct opt_result found;
@@ -288,6 +315,7 @@ int main(int argc, char *argv[])
 	if (err == ERR_OK)
 		err = run(&e, &found);
 	endpoint_strip(&e.app);
+	observe_close(&e);
 	store_close(e.reads);
 	int status = start_close(&e.start, err);
 	reload_release(&e);

@@ -10,6 +10,7 @@
 #include "cgi/bucket.h"
 #include "cgi/estimate.h"
 #include "cgi/events.h"
+#include "cgi/scrape.h"
 #include "cgi/tended.h"
 #include "lib/clock.h"
 #include "lib/config-merge.h"
@@ -56,6 +57,8 @@ void endpoint_refit(struct app *app, const struct config *config, size_t n_was)
 	app->estimates = estimates_of(config, app->estimates, n_was);
 	app->body_max = (size_t)config_body_max(config);
 	app->config = config;
+	if (app->metrics)
+		metrics_fit(app->metrics, config->n_apis);
 	bearer_reconfigure(app->bearer, config);
 	event_cache_free(app->events); /* they have addresses in them */
 	app->events = event_cache_new();
@@ -189,6 +192,10 @@ static void set_spec(struct endpoint *e)
 	    .reload = reload,
 	    .idle_ms = e->idle_ms,
 	    .idle = idle};
+	if (e->scrape) {
+		e->spec.aside_fd = scrape_fd(e->scrape);
+		e->spec.aside = observe_run;
+	}
 }
 
 /* ---- beginning and end --------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "cgi/app.h"
 #include "cgi/committer.h"
 #include "cgi/loop.h"
+#include "cgi/metrics.h"
 #include "cgi/next.h"
 #include "cgi/start.h"
 
@@ -25,6 +26,15 @@ struct endpoint {
 	struct loop_spec spec; /* of the loop that runs */
 	int listen_fd, bell_fd;
 	int64_t idle_ms; /* 0 = stays */
+	/* observe.c: */
+	int metrics_fd; /* -1 = nobody asks for metrics */
+	struct scrape *scrape;
+	struct metrics metrics;
+	struct app_now began, asked; /* the program, and its metrics last */
+	struct loop_load load;	     /* then */
+	struct metrics_queue *queues;
+	size_t n_queues;
+	int64_t queues_boot; /* when they were looked at */
 	/*
 	 * reload.c: newest first; none = the start's. The newest is what the
 	 * writer's store works by; older ones are there while anything still
@@ -52,6 +62,13 @@ enum err endpoint_open_reads(const struct start *start, struct diag *diag,
     struct store **out) __attribute__((warn_unused_result));
 /* From the thread's start to SIGTERM. */
 enum err endpoint_serve(struct endpoint *e) __attribute__((warn_unused_result));
+
+/* observe.c: its metrics, where metrics_fd is there. */
+
+/* Before the loop; afterwards the app counts. */
+enum err observe_open(struct endpoint *e) __attribute__((warn_unused_result));
+void observe_run(void *ctx, struct app_now now, const struct loop_load *load);
+void observe_close(struct endpoint *e);
 
 /* reload.c: SIGHUP. */
 

@@ -27,6 +27,7 @@ struct handling {
 	bool resumed;		 /* was parked: its owner was checked then */
 	bool first;		 /* a commit will find out what is there */
 	bool bare;		 /* handling_load(): the row alone */
+	bool half;		 /* of its second half: .api is the change's */
 	struct route route;
 	struct answer_context c;
 	struct answer *ans;

@@ -25,6 +25,14 @@
 #define FIRST_FD 3 /* of LISTEN_FDS */
 #define FDS_MAX 16
 
+static const struct {
+	const char *option, *why_loopback;
+} uses[] = {
+    [LISTEN_REQUESTS] = {"--listen",
+	"whoever speaks FastCGI here says whose request it is"},
+    [LISTEN_METRICS] = {"--metrics", "metrics are told to whoever asks"},
+};
+
 static enum err refuse(
     struct diag *diag, const char *where, const char *name, const char *text)
 {
@@ -40,13 +48,13 @@ static enum err refuse_errno(
 	return ERR_IO;
 }
 
-static enum err refuse_loopback(struct diag *diag, const char *where)
+static enum err refuse_loopback(
+    enum listen_use use, struct diag *diag, const char *where)
 {
 	diag_error(diag, POS_NONE, "listen-loopback",
-	    "%s can be reached from elsewhere, and whoever speaks FastCGI here "
-	    "says whose request it is; listen at 127.0.0.1, [::1] or a "
-	    "unix:PATH beside the web server",
-	    where);
+	    "%s can be reached from elsewhere, and %s; listen at 127.0.0.1, "
+	    "[::1] or a unix:PATH on this host",
+	    where, uses[use].why_loopback);
 	return ERR_USAGE;
 }
 
@@ -79,7 +87,7 @@ static enum err clear_path(const struct sockaddr_un *at, struct diag *diag)
 	if (!stale)
 		return refuse(diag, path, "listen-in-use",
 		    "a program listens there already; stop it, or name "
-		    "another path with --listen");
+		    "another path");
 	if (unlink(path) != 0 && errno != ENOENT)
 		return refuse_errno(diag, path, "cannot replace it");
 	return ERR_OK;
@@ -112,7 +120,7 @@ static enum err lock_folder(const char *path, struct diag *diag, int *folder)
 	if (*folder < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return refuse(diag, path, "listen-path",
 		    "its folder does not exist; make it with mkdir -p, or "
-		    "name another path with --listen");
+		    "name another path");
 	if (*folder < 0)
 		return refuse_errno(diag, path, "its folder cannot be opened");
 	/* a file system without locks is as good as one whose lock we have */
@@ -231,19 +239,20 @@ static enum err bind_port(
 	return ERR_OK;
 }
 
-static enum err listen_tcp(const char *address, struct diag *diag, int *fd)
+static enum err listen_tcp(
+    enum listen_use use, const char *address, struct diag *diag, int *fd)
 {
 	struct tcp tcp;
 
 	if (!read_tcp(address + strlen("tcp:"), &tcp)) {
 		diag_error(diag, POS_NONE, "bad-value",
-		    "--listen takes tcp:127.0.0.1:PORT or tcp:[::1]:PORT with "
+		    "%s takes tcp:127.0.0.1:PORT or tcp:[::1]:PORT with "
 		    "a port from 1 to 65535, not `%s`",
-		    address);
+		    uses[use].option, address);
 		return ERR_USAGE;
 	}
 	if (!is_loopback(&tcp.at))
-		return refuse_loopback(diag, address);
+		return refuse_loopback(use, diag, address);
 	int made = socket(
 	    tcp.at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (made < 0)
@@ -256,7 +265,8 @@ static enum err listen_tcp(const char *address, struct diag *diag, int *fd)
 	return err;
 }
 
-enum err listen_open(const char *address, struct diag *diag, int *fd)
+enum err listen_open(
+    enum listen_use use, const char *address, struct diag *diag, int *fd)
 {
 	struct str s = str_of(address);
 
@@ -264,9 +274,9 @@ enum err listen_open(const char *address, struct diag *diag, int *fd)
 	if (str_starts(s, "unix:"))
 		return listen_unix(address + strlen("unix:"), diag, fd);
 	if (str_starts(s, "tcp:"))
-		return listen_tcp(address, diag, fd);
+		return listen_tcp(use, address, diag, fd);
 	diag_error(diag, POS_NONE, "bad-value",
-	    "--listen takes " LISTEN_KINDS ", not `%s`", address);
+	    "%s takes " LISTEN_KINDS ", not `%s`", uses[use].option, address);
 	return ERR_USAGE;
 }
 
@@ -306,7 +316,7 @@ static enum err refuse_socket(struct diag *diag, int fd, const char *why)
 	return ERR_IO;
 }
 
-static enum err take(int fd, struct diag *diag, int *out)
+static enum err take(enum listen_use use, int fd, struct diag *diag, int *out)
 {
 	struct sockaddr_storage at = {0};
 	socklen_t n = sizeof(at);
@@ -322,7 +332,7 @@ static enum err take(int fd, struct diag *diag, int *out)
 		return refuse_errno(diag, NULL, "a socket has no address");
 	if (at.ss_family != AF_UNIX && !is_loopback(&at))
 		return refuse_loopback(
-		    diag, "the address of the socket it was started with");
+		    use, diag, "the address of the socket it was started with");
 	if (at.ss_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	int flags = fcntl(fd, F_GETFL);
@@ -376,9 +386,9 @@ enum err listen_inherited(enum listen_use use, struct diag *diag, int *fd)
 		return ERR_IO;
 	}
 	if (found >= 0)
-		return take(found, diag, fd);
+		return take(use, found, diag, fd);
 	if (use == LISTEN_REQUESTS && is_socket(STDIN_FILENO))
-		return take(STDIN_FILENO, diag, fd);
+		return take(use, STDIN_FILENO, diag, fd);
 	return ERR_OK;
 }
 

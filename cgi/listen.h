@@ -7,7 +7,7 @@
 /*
  * Where a program is reached: at a socket it was started with, or at one it
  * makes. Never from another host: whoever speaks FastCGI to the endpoint says
- * whose request it is, so TCP is for loopback alone.
+ * whose request it is, so TCP is for loopback alone; for metrics too.
  *
  * What comes back is listening, non-blocking and closed on exec; connections
  * accepted from TCP do not wait to fill packets (they inherit TCP_NODELAY).
@@ -17,9 +17,10 @@
  * be listened at), `io-error`.
  */
 #define LISTEN_KINDS "unix:PATH | tcp:127.0.0.1:PORT | tcp:[::1]:PORT"
-enum err listen_open(const char *address, struct diag *diag, int *fd)
-    __attribute__((warn_unused_result));
-/* A unix socket (0660); one that nobody answers at is replaced. */
+enum listen_use { LISTEN_REQUESTS, LISTEN_METRICS };
+enum err listen_open(enum listen_use use, const char *address,
+    struct diag *diag, int *fd) __attribute__((warn_unused_result));
+/* For requests, a unix socket (0660); a dead one is replaced. */
 enum err listen_unix(const char *path, struct diag *diag, int *fd)
     __attribute__((warn_unused_result));
 
@@ -29,7 +30,6 @@ enum err listen_unix(const char *path, struct diag *diag, int *fd)
  * LISTEN_FDNAMES tells what for: the one called "metrics" for metrics, the only
  * other one for requests. ERR_OK with *fd = -1: there is none.
  */
-enum listen_use { LISTEN_REQUESTS, LISTEN_METRICS };
 enum err listen_inherited(enum listen_use use, struct diag *diag, int *fd)
     __attribute__((warn_unused_result));
 /* A listening socket is descriptor 0, or LISTEN_FDS are ours. */

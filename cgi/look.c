@@ -38,6 +38,18 @@ enum err handling_view(struct handling *h, bool *fresh)
 	return open_view(h->app, fresh);
 }
 
+enum err app_queue(struct app *app, size_t api, struct store_stats *out)
+{
+	bool fresh;
+	enum err err = open_view(app, &fresh);
+
+	if (err == ERR_OK)
+		err = store_stats(app->store, api, out);
+	if (err != ERR_OK)
+		app_rest(app);
+	return err;
+}
+
 bool handling_may_pass(enum err err)
 {
 	return err == ERR_AGAIN || err == ERR_BUSY || err == ERR_IO;

@@ -32,6 +32,7 @@
 #define NAME_SIGNAL (UINT64_MAX - 1)
 #define NAME_BELL (UINT64_MAX - 2)
 #define NAME_COMMIT (UINT64_MAX - 3)
+#define NAME_ASIDE (UINT64_MAX - 4)
 
 static void take_time(struct loop *loop)
 {
@@ -363,6 +364,21 @@ static int patience(const struct loop *loop)
 	return at > 3600000 ? 3600000 : (int)at;
 }
 
+/* ---- aside ----------------------------------------------------------------
+ */
+
+static void step_aside(struct loop *loop)
+{
+	const struct loop_load load = {
+	    .connections = conns_open(loop),
+	    .parked = park_count(loop->park) - loop->n_streams,
+	    .streams = loop->n_streams,
+	    .committing = loop->n_changes,
+	};
+
+	loop->spec->aside(loop->spec->ctx, loop->now, &load);
+}
+
 /* ---- turns --------------------------------------------------------------- */
 
 static void take_event(struct loop *loop, const struct epoll_event *ev)
@@ -377,6 +393,8 @@ static void take_event(struct loop *loop, const struct epoll_event *ev)
 		take_bell(loop);
 	else if (ev->data.u64 == NAME_COMMIT)
 		take_changes(loop);
+	else if (ev->data.u64 == NAME_ASIDE)
+		step_aside(loop);
 	else if ((c = conn_find(loop, ev->data.u64)) != NULL)
 		conn_event(loop, c, ev->events);
 }
@@ -492,6 +510,8 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 		return ERR_IO;
 	if (spec->done && spec->commit_fd >= 0 &&
 	    !add(loop, spec->commit_fd, NAME_COMMIT))
+		return ERR_IO;
+	if (spec->aside && !add(loop, spec->aside_fd, NAME_ASIDE))
 		return ERR_IO;
 	return ERR_OK;
 }

@@ -48,6 +48,10 @@
  * later is in `wait`; the arena is emptied after each call.
  */
 struct change;
+/* How many there are of each just now; no stream is one of `parked`. */
+struct loop_load {
+	uint32_t connections, parked, streams, committing;
+};
 struct loop_spec {
 	int listen_fd;	 /* listening; closed when draining starts */
 	size_t body_max; /* larger ones are handled as body_too_large */
@@ -123,6 +127,13 @@ struct loop_spec {
 	 */
 	int64_t idle_ms;
 	bool (*idle)(void *ctx);
+	/*
+	 * What is nobody's request: called whenever aside_fd is readable, also
+	 * while draining. NULL: there is none.
+	 */
+	int aside_fd;
+	void (*aside)(
+	    void *ctx, struct app_now now, const struct loop_load *load);
 };
 /*
  * Until SIGTERM or SIGINT, which it blocks for good, or `idle` says so; then

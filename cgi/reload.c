@@ -15,6 +15,7 @@
  */
 static void failed(struct endpoint *e, enum err err)
 {
+	metrics_reloaded(e->app.metrics, false);
 	LOG(&e->log, clock_wall_ms(), "reload-failed",
 	    LOG_TEXT("error", err_name(err)));
 }
@@ -63,6 +64,7 @@ static void use_newest(struct endpoint *e)
 	endpoint_refit(&e->app, next->config, n_was);
 	e->spec.body_max = e->app.body_max;
 	drop_older(e);
+	metrics_reloaded(e->app.metrics, true);
 	LOG(&e->log, clock_wall_ms(), "reloaded",
 	    LOG_INT("added", (int64_t)next->changes.added),
 	    LOG_INT("removed", (int64_t)next->changes.removed),

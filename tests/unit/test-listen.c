@@ -82,7 +82,8 @@ static void at_a_path(void **state)
 	(void)state;
 
 	assert_int_equal(
-	    listen_open(arena_printf(&arena, "unix:%s", path).p, &diag, &fd),
+	    listen_open(LISTEN_REQUESTS,
+		arena_printf(&arena, "unix:%s", path).p, &diag, &fd),
 	    ERR_OK);
 	assert_ours();
 	assert_int_equal(stat(path, &st), 0);
@@ -171,7 +172,7 @@ static const char *listen_somewhere(const char *host)
 		const char *address = arena_printf(&arena, "tcp:%s:%d", host,
 		    20000 + (int)((getpid() * 7 + i * 131) % 20000))
 					  .p;
-		if (listen_open(address, &diag, &fd) == ERR_OK)
+		if (listen_open(LISTEN_REQUESTS, address, &diag, &fd) == ERR_OK)
 			return address;
 		assert_string_equal(diag.last->name, "listen-in-use");
 		diag_init(&diag, &arena);
@@ -191,8 +192,8 @@ static void at_a_port(void **state)
 	assert_ours();
 	first = fd;
 	assert_int_equal(getsockname(first, (struct sockaddr *)&at, &n), 0);
-	assert_refused(
-	    listen_open(address, &diag, &fd), ERR_IO, "listen-in-use");
+	assert_refused(listen_open(LISTEN_REQUESTS, address, &diag, &fd),
+	    ERR_IO, "listen-in-use");
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(client, (struct sockaddr *)&at, n), 0);
 	int peer = accept4(first, NULL, NULL, SOCK_CLOEXEC);
@@ -206,7 +207,8 @@ static void at_a_port(void **state)
 	close(peer);
 	close(first);
 	close(client);
-	assert_int_equal(listen_open(address, &diag, &fd), ERR_OK);
+	assert_int_equal(
+	    listen_open(LISTEN_REQUESTS, address, &diag, &fd), ERR_OK);
 }
 
 static void at_a_port_of_ipv6(void **state)
@@ -218,7 +220,8 @@ static void at_a_port_of_ipv6(void **state)
 
 	/* a machine without it says so */
 	if (probe < 0 || bind(probe, (struct sockaddr *)&at, sizeof(at)) != 0)
-		assert_refused(listen_open("tcp:[::1]:20001", &diag, &fd),
+		assert_refused(
+		    listen_open(LISTEN_REQUESTS, "tcp:[::1]:20001", &diag, &fd),
 		    ERR_IO, "io-error");
 	else
 		listen_somewhere("[::1]");
@@ -262,7 +265,8 @@ static void what_is_no_address(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_refused(listen_open(rows[i].address, &diag, &fd),
+		assert_refused(
+		    listen_open(LISTEN_REQUESTS, rows[i].address, &diag, &fd),
 		    ERR_USAGE, rows[i].name);
 }
 
