@@ -6,18 +6,27 @@
  *
  *	{what: 'send', t, name, kind, key}          before each accept leaves
  *	{what: 'answer', from, t, name, kind, key, ask, status, requestId,
- *	 jobId, version, state, endedAt, inside}    from: when it was asked
+ *	 jobId, version, state, endedAt, inside,
+ *	 digest, secret, ids, origin}               from: when it was asked
  *	{what: 'lost', from, t, name, ask, error}   no answer came
+ *	{what: 'told', from, t, owner, stream, over, jobAsked, jobId, version,
+ *	 state, secret}                             an event; from: its stream's
+ *	{what: 'stream', t, stream, over, jobAsked, owner, clean}   its end
  *
- * An `ask` is a function ({method, target, headers, body}) → {status, headers,
- * text}, which may throw.
+ * `name` is one request's in the whole journal. Two owners may send the same
+ * one: then `wire` is what was sent, and `owner` who sent it.
+ *
+ * An `ask` is a function ({method, target, headers, params, body}) → {status,
+ * headers, text}, which may throw.
  */
-import {randomUUID} from 'node:crypto';
+import {createHash, randomUUID} from 'node:crypto';
 import {appendFileSync, readFileSync} from 'node:fs';
 import {Client, request} from '../fcgi-client.mjs';
 
 export const pause = ms => new Promise(r => setTimeout(r, ms));
 export const TERMINAL = ['completed', 'failed', 'cancelled'];
+/* In each result that may be read once. */
+export const ONCE_MARK = 'ONLY-ONCE';
 
 export class Journal {
 	constructor(path) {
@@ -47,7 +56,8 @@ export function overHttp(base) {
 /* A kept connection, dialled anew when it was closed. */
 export function overFcgi(socket) {
 	let c, id = 0;
-	const ask = async ({method, target, headers = {}, body = ''}) => {
+	const ask = async ({method, target, headers = {}, params = {},
+		body = ''}) => {
 		c ??= await Client.dial(socket);
 		const mine = c;
 		mine.closed.then(() => {
@@ -58,7 +68,7 @@ export function overFcgi(socket) {
 		const {'content-type': type = '', ...others} = headers;
 		try {
 			mine.send(request({id, method, uri: target, body, type,
-				headers: others}));
+				params, headers: others}));
 			const a = await mine.answer(id, 40000);
 			if (!a.status)
 				throw new Error('an empty answer');
@@ -114,12 +124,16 @@ function parsed(text) {
 /* What an answer says of a job, in one shape for all the ways of asking. */
 export function understand(a) {
 	const json = parsed(a.text);
-	const seen = {status: a.status, requestId: a.headers['x-request-id']};
+	const seen = {status: a.status, requestId: a.headers['x-request-id'],
+		origin: a.headers['access-control-allow-origin'],
+		secret: a.text?.includes(ONCE_MARK) || undefined};
 	const etag = /^(?:W\/)?"(\d+)"$/.exec(a.headers.etag ?? '');
 	if (etag)
 		seen.version = Number(etag[1]);
 	if (!json)
 		return seen;
+	if (json.jobs)
+		seen.ids = json.jobs.map(j => j.jobId);
 	seen.jobId = json.jobId;
 	seen.inside = json.requestId;
 	seen.problem = json.type;
@@ -131,50 +145,138 @@ export function understand(a) {
 		seen.bundleId = json.result?.bundleId;
 	} else if (json.jobStatus) {
 		seen.state = json.jobStatus; /* a problem */
+	} else if (json.jobs) {
+		/* a list */
 	} else if (a.status >= 200 && a.status < 300) {
 		seen.state = 'completed'; /* the stored answer itself */
 		seen.bundleId = json.bundleId;
+		seen.digest = createHash('sha256').update(a.text)
+			.digest('hex').slice(0, 16);
 	}
 	return seen;
 }
 
+/* ---- a stream of events ------------------------------------------------ */
+
+/* What the blocks of a stream say, as they come; the rest is kept. */
+export function* eventsIn(held) {
+	for (let end; (end = held.text.indexOf('\n\n')) >= 0;) {
+		const block = held.text.slice(0, end);
+		held.text = held.text.slice(end + 2);
+		const said = Object.fromEntries(block.split('\n').map(l => [
+			l.slice(0, l.indexOf(': ')), l.slice(l.indexOf(': ') + 2)]));
+		if (said.event)
+			yield said;
+	}
+}
+
+let streams = 0;
+
+/*
+ * Follows `target` on a connection of its own and writes down what it is told.
+ * Resolves with {status, clean, last} when it is over; `line` is in each line
+ * of the journal.
+ */
+export async function follow(socket, journal, line, what) {
+	const from = Date.now(), stream = ++streams;
+	const c = await Client.dial(socket);
+	const held = {text: '', head: ''};
+	let last = what.headers?.['last-event-id'], status = 0;
+	const take = bytes => {
+		held.text += bytes;
+		const end = held.text.indexOf('\r\n\r\n');
+		if (!status && end < 0)
+			return;
+		if (!status) {
+			status = Number(/^Status: (\d+)/.exec(held.text)?.[1]);
+			held.text = held.text.slice(end + 4);
+		}
+		for (const {id, data} of eventsIn(held)) {
+			const doc = parsed(data);
+			last = id;
+			journal.write({what: 'told', from, t: Date.now(),
+				stream, ...line, jobId: doc.jobId,
+				version: Number(id), state: doc.status,
+				inside: doc.requestId,
+				endedAt: doc.completedAt ?? undefined,
+				secret: data.includes(ONCE_MARK) || undefined});
+		}
+	};
+	const clean = await new Promise(over => {
+		c.closed.then(() => over(false));
+		what.opened?.(() => c.close());
+		c.follow({id: 1, method: 'GET', uri: what.target,
+			headers: what.headers, params: what.params},
+		bytes => bytes === null ? over(true) : take(bytes));
+	});
+	c.close();
+	journal.write({what: 'stream', t: Date.now(), stream, ...line, status,
+		clean});
+	return {status, clean, last};
+}
+
 /* ---- the client -------------------------------------------------------- */
 
+const at = (job, tail = '') => `/api/jobs/${job.jobId}${tail}`;
 const ways = {
 	again: (job, wait) => ({method: 'POST', target: job.target,
 		body: job.body, headers: {'content-type': 'application/json',
-			'x-request-id': job.name,
-			'x-wait-time-ms': String(wait)}}),
-	look: job => ({method: 'GET', target: `/api/jobs/${job.jobId}`}),
-	longPoll: job => ({method: 'GET', target: `/api/jobs/${job.jobId}`,
+			'x-request-id': job.wire ?? job.name,
+			'x-wait-time-ms': String(wait), ...job.headers}}),
+	look: job => ({method: 'GET', target: at(job)}),
+	longPoll: job => ({method: 'GET', target: at(job),
 		headers: {'if-none-match': `"${job.version ?? 0}"`,
 			prefer: 'wait=1'}}),
-	cancel: job => ({method: 'DELETE', target: `/api/jobs/${job.jobId}`}),
-	result: job => ({method: 'GET',
-		target: `/api/jobs/${job.jobId}/result`}),
+	cancel: job => ({method: 'DELETE', target: at(job)}),
+	result: job => ({method: 'GET', target: at(job, '/result')}),
+	list: () => ({method: 'GET', target: '/api/jobs?limit=100'}),
+	/* asked by somebody whose it is not */
+	foreign: job => draw([
+		{method: 'GET', target: at(job)},
+		{method: 'GET', target: at(job, '/result')},
+		{method: 'GET', target: at(job, '/events')},
+		{method: 'DELETE', target: at(job)},
+		{method: 'DELETE', target: at(job, '?purge=1')},
+		{method: 'POST', target: at(job, '/cancel')}]),
 };
 
 const QUESTIONS = ['again', 'look', 'longPoll', 'result'];
 const CANCELLED = 0.05; /* of those that were taken, at once */
 const draw = list => list[Math.floor(Math.random() * list.length)];
 
+/* Not taken, and that is the answer: quotas, or another has that id. */
+const refusal = a => !a.state && (a.status === 429 || a.status === 409 ||
+	/queue-full/.test(a.problem)) && Boolean(a.problem);
+
+/*
+ * `make` draws what is sent. `who`: {owner, lines() → {headers, params} of each
+ * request, foreign: another's who}; nobody by default.
+ */
 export class Sender {
-	constructor(ask, journal) {
-		this.ask = ask;
-		this.journal = journal;
-		this.jobs = [];
+	constructor(ask, journal, {make = makeRequest, who = {}} = {}) {
+		Object.assign(this, {ask, journal, make, who, jobs: []});
 	}
 
 	/* Asks once and writes down what came; undefined: nothing came. */
 	async once(job, way, wait = 0) {
 		const from = Date.now();
-		const {name, kind, key} = job;
-		const line = {from, name, kind, key, ask: way, jobAsked: job.jobId};
+		const {name, wire, kind, key, slot} = job;
+		const who = way === 'foreign' ? this.who.foreign : this.who;
+		const line = {from, name, wire, kind, key, slot,
+			owner: this.who.owner, by: who.owner, ask: way,
+			jobAsked: job.jobId};
+		const mine = who.lines?.() ?? {};
 		try {
-			const a = understand(await this.ask(
-				ways[way](job, wait)));
+			const asked = ways[way](job, wait);
+			const a = understand(await this.ask({...asked,
+				params: mine.params,
+				headers: {...asked.headers, ...mine.headers}}));
 			this.journal.write({what: 'answer', t: Date.now(),
 				...line, ...a});
+			if (way === 'foreign' || way === 'list')
+				return a;
+			if (a.status === 401 && a.state)
+				job.renew?.();
 			job.jobId ??= a.jobId;
 			job.version = a.version ?? job.version;
 			job.ended ||= TERMINAL.includes(a.state);
@@ -187,15 +289,24 @@ export class Sender {
 		}
 	}
 
-	/* As a careful client: the same name until somebody took it. */
+	/*
+	 * As a careful client: the same name until somebody took it, or it is
+	 * told that nobody will.
+	 */
 	async accept(job, stop = () => false) {
 		const wait = Math.random() < 0.3 ? 300 : 0;
+		const {name, wire, kind, key, slot} = job;
 		while (!stop()) {
-			this.journal.write({what: 'send', t: Date.now(),
-				name: job.name, kind: job.kind, key: job.key});
+			this.journal.write({what: 'send', t: Date.now(), name,
+				wire, kind, key, slot, owner: this.who.owner});
 			const a = await this.once(job, 'again', wait);
-			if (a && (a.state || a.status < 500))
+			if (a && refusal(a)) {
+				job.refused = Math.random() < 0.5;
+				if (job.refused)
+					return a;
+			} else if (a && (a.state || a.status < 500)) {
 				return a;
+			}
 			await pause(20 + Math.random() * 80);
 		}
 		return undefined;
@@ -212,23 +323,36 @@ export class Sender {
 		while (!stop()) {
 			while (open.length >= OPEN && !stop()) {
 				for (const job of open)
-					await this.once(job, job.jobId ?
-						'longPoll' : 'again');
+					await this.once(job, this.onwards(job,
+						'longPoll'));
 				open = open.filter(j => !j.ended);
 			}
-			const job = makeRequest();
+			const job = this.make(this.who);
 			this.jobs.push(job);
 			open.push(job);
 			await this.accept(job, stop);
+			this.jobs = this.jobs.filter(j => !j.refused);
+			open = open.filter(j => !j.refused);
 			if (job.jobId && Math.random() < CANCELLED)
 				await this.once(job, 'cancel');
 			for (let i = Math.floor(Math.random() * 4);
-				i > 0 && !stop(); i--) {
+				i > 0 && !stop() && this.jobs.length; i--) {
 				const any = draw(this.jobs);
-				await this.once(any, any.jobId ?
-					draw(QUESTIONS) : 'again');
+				await this.once(any, this.onwards(any,
+					draw(this.questions())));
 			}
 		}
+	}
+
+	questions() {
+		return this.who.foreign ? [...QUESTIONS, 'list', 'foreign'] :
+			QUESTIONS;
+	}
+
+	/* How to ask of it: by its name where it has no other yet. */
+	onwards(job, way) {
+		return way === 'list' || job.jobId && !(job.renew && !job.ended) ?
+			way : 'again';
 	}
 
 	/* Until each one it knows of has ended, and once more after that. */
@@ -238,13 +362,14 @@ export class Sender {
 				if (!job.jobId)
 					await this.accept(job, stop);
 				else
-					await this.once(job, 'look');
-			open = open.filter(j => !j.ended);
+					await this.once(job,
+						this.onwards(job, 'look'));
+			open = open.filter(j => !j.ended && !j.refused);
 			if (open.length)
 				await pause(100);
 		}
+		this.jobs = this.jobs.filter(j => !j.refused);
 		for (const job of this.jobs)
 			await this.once(job, 'again');
 	}
 }
-

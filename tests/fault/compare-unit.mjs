@@ -45,9 +45,100 @@ function story() {
 	};
 }
 
+/*
+ * Two who sign in and use the same name: alice reads a result once (C), bob
+ * fills a place (D), is refused another (E) and follows all that is his. H was
+ * not taken while there was too much.
+ */
+function owned() {
+	const who = (owner, wire, kind, key, slot) => ({name: `${owner}/${wire}`,
+		wire, kind, key, slot, owner});
+	const c = who('alice', 'same', 'once', '000C');
+	const d = who('bob', 'same', 'slot', 'd', 's1');
+	const e = who('bob', 'more', 'slot', 'e', 's1');
+	const f = who('bob', 'then', 'slot', 'f', 's1');
+	const h = who('alice', 'full', 'return', '000H');
+	const answer = (of, from, ask, more) => ({what: 'answer', from,
+		t: from + 5, ask, ...of, by: of.owner, origin: 'page', ...more});
+	const told = (stream, over, jobAsked, t, jobId, version, state) => ({
+		what: 'told', from: 10, t, owner: 'bob', stream, over, jobAsked,
+		jobId, version, state});
+	const open = {status: 202, state: 'open'};
+	return {
+		log: [
+			{what: 'send', t: 1, ...c}, {what: 'send', t: 1, ...d},
+			{what: 'send', t: 20, ...e}, {what: 'send', t: 90, ...f},
+			{what: 'send', t: 5, ...h},
+			answer(c, 2, 'again', {...open, jobId: 'job_C'}),
+			answer(d, 2, 'again', {...open, jobId: 'job_D'}),
+			answer(e, 20, 'again', {status: 409,
+				problem: '/problems/id-conflict'}),
+			answer(h, 5, 'again', {status: 429,
+				problem: '/problems/rate-limited'}),
+			answer(d, 30, 'look', {status: 200, jobId: 'job_D',
+				state: 'processing', version: 13}),
+			answer(d, 40, 'foreign', {by: 'alice', status: 404}),
+			answer(d, 45, 'list', {status: 200, ids: ['job_D']}),
+			answer(c, 50, 'result', {status: 200, secret: true,
+				state: 'completed', digest: 'x'}),
+			answer(c, 60, 'result', {status: 200, secret: true,
+				state: 'completed', digest: 'x'}),
+			answer(c, 99, 'again', {status: 410, state: 'completed',
+				problem: '/problems/result-consumed'}),
+			answer(f, 91, 'again', {...open, jobId: 'job_F'}),
+			answer(f, 97, 'again', {...open, jobId: 'job_F'}),
+			told(1, 'owner', undefined, 12, 'job_D', 12, 'pending'),
+			told(1, 'owner', undefined, 70, 'job_D', 15, 'completed'),
+			told(1, 'owner', undefined, 98, 'job_F', 18, 'failed'),
+			told(2, 'job', 'job_D', 12, 'job_D', 12, 'pending'),
+			told(2, 'job', 'job_D', 70, 'job_D', 15, 'completed'),
+			{what: 'stream', t: 71, stream: 2, over: 'job',
+				jobAsked: 'job_D', owner: 'bob', status: 200,
+				clean: true},
+			{what: 'stream', t: 99, stream: 1, over: 'owner',
+				owner: 'bob', status: 200, clean: false},
+		],
+		rows: [
+			{jobId: 'job_C', state: 'completed', version: 16,
+				attempt: 1, owner: 'AA'},
+			{jobId: 'job_D', state: 'completed', version: 15,
+				attempt: 1, owner: 'BB'},
+			{jobId: 'job_F', state: 'failed', version: 18,
+				attempt: 2, owner: 'BB'},
+		],
+		calls: [
+			{method: 'POST', path: '/o', body: '{"periodKey":"000C"}'},
+			{method: 'PUT', path: '/bundles/job_D', body: '{}'},
+		],
+		limits: {open: {slot: 1}, onceMs: 30},
+		origin: 'page',
+	};
+}
+const line = (s, job, ask, n = 0) => s.log.filter(l => l.what === 'answer' &&
+	l.ask === ask && l.name.startsWith(job))[n];
+const event = (s, stream, n) => s.log.filter(l => l.what === 'told' &&
+	l.stream === stream)[n];
+
 const found = told => new Set(compare(told).map(f => f.check));
 
 test('a true story passes', () => equal(compare(story()), []));
+
+test('so does that of two owners', () => equal(compare(owned()), []));
+
+test('a row that nobody was told of is its owner’s, whatever its name', () => {
+	const s = owned();
+	s.log = s.log.filter(l => l.name !== 'alice/same' || l.what === 'send');
+	s.rows[0].requestId = 'same';
+	s.log.push({what: 'send', t: 3, name: 'alice/else', wire: 'else',
+		kind: 'slot', key: 'g', owner: 'alice'}, {what: 'answer',
+		from: 3, t: 4, ask: 'again', name: 'alice/else', wire: 'else',
+		kind: 'slot', owner: 'alice', status: 202, state: 'open',
+		origin: 'page', jobId: 'job_G'});
+	s.rows.push({jobId: 'job_G', state: 'cancelled', version: 19,
+		attempt: 0, owner: 'AA'});
+	s.log.push({what: 'lost', ask: 'cancel', jobAsked: 'job_G'});
+	equal(compare(s), []);
+});
 
 test('so do an unacknowledged row and answers that crossed', () => {
 	const s = story();
@@ -130,9 +221,78 @@ const lies = [
 	['rowsEnd', 'still open', s => s.rows[1].state = 'pending'],
 	['rowsEnd', 'in no state at all', s => s.rows[1].state = undefined],
 ];
-for (const [check, lie, tell] of lies)
+const row = (s, id) => s.rows.find(r => r.jobId === id);
+const ownersLies = [
+	['ownersApart', 'another was told of a job',
+		s => line(s, 'bob/same', 'foreign').jobId = 'job_D'],
+	['ownersApart', 'another was given its version',
+		s => line(s, 'bob/same', 'foreign').version = 13],
+	['answersKnown', 'another was answered otherwise than 404',
+		s => line(s, 'bob/same', 'foreign').status = 403],
+	['ownersApart', 'another’s in a list',
+		s => line(s, 'bob/same', 'list').ids.push('job_C')],
+	['ownersApart', 'another’s in an owner’s stream',
+		s => event(s, 1, 0).jobId = 'job_C'],
+	['ownersApart', 'another’s in a job’s stream',
+		s => event(s, 2, 0).jobId = 'job_F'],
+	['ownersInRows', 'one owner is two', s => row(s, 'job_F').owner = 'CC'],
+	['ownersInRows', 'two owners are one', s => row(s, 'job_C').owner = 'BB'],
+	['ownersInRows', 'an owner’s job is nobody’s',
+		s => row(s, 'job_F').owner = ''],
+	['nameIsOneJob', 'one name of two owners is one job', s => {
+		line(s, 'alice/same', 'again').jobId = 'job_D';
+		line(s, 'bob/same', 'again').jobId = 'job_C';
+	}],
+	['streamsGrow', 'a version twice in a stream',
+		s => event(s, 1, 1).version = 12],
+	['versionsGrow', 'a stream that is older than an answer before it',
+		s => Object.assign(event(s, 1, 1), {from: 60, version: 12})],
+	['versionsGrow', 'a stream that tells what no row has',
+		s => event(s, 1, 1).version = 17],
+	['endsStay', 'a stream opened after the end tells of none',
+		s => Object.assign(event(s, 2, 0), {from: 80, version: 15})],
+	['streamsTellAll', 'a stream that ends before its job',
+		s => event(s, 2, 1).state = 'processing'],
+	['streamsTellAll', 'an owner who never hears of an end',
+		s => event(s, 1, 2).state = 'processing'],
+	['streamsTellAll', 'an owner who never hears of a job',
+		s => s.log.splice(s.log.indexOf(event(s, 1, 2)), 1)],
+	['onceIsOnce', 'read again after its time',
+		s => line(s, 'alice/same', 'result', 1).from = 86],
+	['onceIsOnce', 'read again after it was gone', s => Object.assign(
+		line(s, 'alice/same', 'again', 1), {from: 51, t: 52})],
+	['onceIsOnce', 'a result in a look-up',
+		s => line(s, 'bob/same', 'look').secret = true],
+	['onceIsOnce', 'a result in a stream',
+		s => event(s, 1, 1).secret = true],
+	['answersKnown', 'consumed, though it may be read for ever',
+		s => line(s, 'alice/same', 'again', 1).kind = 'return'],
+	['resultsSame', 'another result the second time',
+		s => line(s, 'alice/same', 'result', 1).digest = 'y'],
+	['refusedHasNoRow', 'a row of what was refused', s => s.rows.push({
+		...row(s, 'job_C'), jobId: 'job_H', requestId: 'full'})],
+	['refusedHasNoRow', 'refused after it was accepted',
+		s => Object.assign(line(s, 'bob/more', 'again'), {
+			name: 'bob/then', wire: 'then', from: 98, t: 99})],
+	['answersKnown', 'an API without resources refuses one',
+		s => line(s, 'bob/more', 'again').slot = undefined],
+	['answersKnown', '429 without a quota’s word',
+		s => line(s, 'alice/full', 'again').problem = undefined],
+	['answersKnown', '401, though nothing is wanted',
+		s => line(s, 'bob/then', 'again', 1).status = 401],
+	['resourcesApart', 'one place is taken twice',
+		s => Object.assign(line(s, 'bob/then', 'again'), {t: 20})],
+	['quotasKept', 'more at once than one may have',
+		s => Object.assign(line(s, 'bob/then', 'again'), {t: 20})],
+	['originsTold', 'an answer for any page',
+		s => line(s, 'bob/same', 'look').origin = '*'],
+	['returnsOnce', 'what may be read once was done twice',
+		s => s.calls.push(s.calls[0])],
+];
+lies.push(...ownersLies.map(l => [...l, owned]));
+for (const [check, lie, tell, truth = story] of lies)
 	test(`${lie}: ${check}`, () => {
-		const s = story();
+		const s = truth();
 		tell(s);
 		ok(found(s).has(check), `found: ${[...found(s)]}`);
 	});

@@ -3,10 +3,13 @@
  * upstream saw. Pure: three lists in, findings out, none when all is well.
  *
  *	log    the journal's lines
- *	rows   {jobId, api, state, version, requestId?}; requestId where nobody
- *	       was ever told the job's id
+ *	rows   {jobId, api, state, version, owner, requestId?}; requestId where
+ *	       nobody was ever told the job's id; owner: what the table has for
+ *	       one, '' = nobody
  *	calls  the simulator's: {method, path, body, status}
  *	drained  nothing may be on its way any more
+ *	limits   {open: {kind: n}, onceMs}: what the site promises
+ *	origin   the page's that all of them were sent from
  */
 import {TERMINAL} from './client.mjs';
 
@@ -29,6 +32,8 @@ function groups(items, key) {
 /* What the contract has for an accepted request's questions. */
 const known = {
 	again: [200, 201, 202, 502, 503, 504],
+	list: [200, 502, 503, 504],
+	foreign: [404, 502, 503, 504],
 	look: [200, 429, 502, 503, 504],
 	longPoll: [200, 304, 429, 502, 503, 504],
 	result: [200, 201, 202, 502, 503, 504],
@@ -36,12 +41,44 @@ const known = {
 };
 const cancelled = a => a.status === 409 && a.state === 'cancelled' &&
 	['again', 'result'].includes(a.ask);
+/* an accept that was not taken: quotas, a queue, another's resource */
+const refused = a => a.ask === 'again' && !a.state && (
+	a.status === 429 && /rate-limited/.test(a.problem) ||
+	a.status === 503 && /queue-full/.test(a.problem) ||
+	a.status === 409 && a.slot && /id-conflict/.test(a.problem));
+const consumed = a => a.status === 410 && a.kind === 'once' &&
+	/result-consumed/.test(a.problem);
+/* its upstream wants another credential; the job rests */
+const rests = a => a.status === 401 && a.kind === 'renewed' &&
+	['pending', 'processing'].includes(a.state);
+const mayBe = a => known[a.ask]?.includes(a.status) || cancelled(a) ||
+	refused(a) || consumed(a) || rests(a);
+/* those whose effect is to be there once, and those that may be repeated */
+const ONE_CALL = ['return', 'once', 'renewed'];
+const MANY_CALLS = ['bundle', 'slot'];
+
+/*
+ * When each job was open beyond doubt: from the first answer that said so to
+ * the moment the last such one was asked for.
+ */
+function surelyOpen(byName, names) {
+	const spans = [];
+	for (const [name, lines] of byName) {
+		const open = lines.filter(a => a.state && !ended(a) &&
+			a.what === 'answer' && a.ask !== 'foreign');
+		const from = Math.min(...open.map(a => a.t));
+		const to = Math.max(...open.map(a => a.from));
+		if (open.length && to > from)
+			spans.push({name, from, to, ...names.get(name)});
+	}
+	return spans;
+}
 
 /* Each check: (world) → findings. The unit test walks this table. */
 export const checks = {
 	/* every answer is one that its question has */
 	answersKnown: ({answers}) => answers
-		.filter(a => !known[a.ask]?.includes(a.status) && !cancelled(a))
+		.filter(a => !mayBe(a))
 		.map(a => `${a.name}: ${a.ask} was answered ${a.status}`),
 
 	/* a 202 has exactly one row */
@@ -74,9 +111,9 @@ export const checks = {
 	answerIsOnesOwn: ({answers}) => answers.flatMap(a => [
 		/* by what the job says of itself; a trace's id names no job */
 		(a.jobId || a.ask === 'again') && a.requestId &&
-			a.requestId !== a.name &&
+			a.requestId !== (a.wire ?? a.name) &&
 			`${a.name}: x-request-id ${a.requestId}`,
-		a.jobId && a.inside && a.inside !== a.name &&
+		a.jobId && a.inside && a.inside !== (a.wire ?? a.name) &&
 			`${a.name}: a document of ${a.inside}`,
 		a.jobAsked && a.jobId && a.jobAsked !== a.jobId &&
 			`${a.name}: asked for ${a.jobAsked}, got ${a.jobId}`,
@@ -144,10 +181,10 @@ export const checks = {
 	},
 
 	/* a row comes of a request that was sent, and each name has one */
-	rowsWereSent({rows, names, idToName}) {
+	rowsWereSent({rows, names, nameOf}) {
 		const found = [], taken = new Map();
 		for (const row of rows) {
-			const name = idToName.get(row.jobId) ?? row.requestId;
+			const name = nameOf(row);
 			if (!names.has(name))
 				found.push(`${row.jobId}: nobody sent ${name}`);
 			else if (taken.has(name))
@@ -162,7 +199,7 @@ export const checks = {
 	returnsOnce({names, arrivals, rowOf}) {
 		const found = [];
 		for (const [name, {kind, key}] of names) {
-			if (kind !== 'return')
+			if (!ONE_CALL.includes(kind))
 				continue;
 			const n = arrivals.get(key)?.length ?? 0;
 			const state = rowOf(name)?.state;
@@ -191,7 +228,8 @@ export const checks = {
 			.map(c => c.path));
 		const found = [];
 		for (const [name, {kind}] of names) {
-			const row = kind === 'bundle' ? rowOf(name) : undefined;
+			const row = MANY_CALLS.includes(kind) ? rowOf(name) :
+				undefined;
 			if (row?.state === 'completed' &&
 				!put.has(`/bundles/${row.jobId}`))
 				found.push(`${name}: completed, never called`);
@@ -211,6 +249,168 @@ export const checks = {
 			.map(c => `${c.method} ${c.path} was never sent`);
 	},
 
+	/* who asks for another's is told as one who asks for nothing */
+	ownersApart({answers, told, idToName, names}) {
+		const his = (id, owner) => {
+			const of = names.get(idToName.get(id))?.owner;
+			return of === undefined || of === owner;
+		};
+		return [...answers.filter(a => a.ask === 'foreign' &&
+			(a.jobId || a.state || a.version || a.inside))
+			.map(a => `${a.name}: told to ${a.by}`),
+		...answers.filter(a => a.ask === 'list').flatMap(a =>
+			(a.ids ?? []).filter(id => !his(id, a.owner))
+				.map(id => `${id}: in the list of ${a.owner}`)),
+		...told.filter(a => a.over === 'owner' && !his(a.jobId, a.owner))
+			.map(a => `${a.jobId}: in the stream of ${a.owner}`),
+		...told.filter(a => a.over === 'job' && a.jobAsked !== a.jobId)
+			.map(a => `${a.jobAsked}: its stream told ${a.jobId}`)];
+	},
+
+	/* the table has one owner for one who asks, and for him alone */
+	ownersInRows({rows, names, nameOf}) {
+		const of = new Map(), found = [];
+		for (const row of rows) {
+			const owner = names.get(nameOf(row))?.owner ?? '';
+			for (const pair of [`is ${row.owner ?? ''}`,
+				`has ${owner}`]) {
+				const other = pair.startsWith('is') ? owner :
+					row.owner ?? '';
+				if ((of.get(pair) ?? other) !== other)
+					found.push(`${row.jobId}: ${owner} as ` +
+						`${row.owner}`);
+				of.set(pair, other);
+			}
+		}
+		return found;
+	},
+
+	/* in one stream, each job's version only grows */
+	streamsGrow({told}) {
+		const newest = new Map();
+		return told.filter(a => {
+			const job = `${a.stream} ${a.jobId}`;
+			const before = newest.get(job) ?? 0;
+			newest.set(job, a.version);
+			return a.version <= before;
+		}).map(a => `${a.jobId}: told ${a.version} in stream ` +
+			`${a.stream} again or too late`);
+	},
+
+	/*
+	 * A job's stream that came to its own end has told the job's; an
+	 * owner who follows to the end (of drained) has heard each one's
+	 */
+	streamsTellAll({log, told, rows, nameOf, names, drained}) {
+		const found = [];
+		const ends = new Set(told.filter(ended)
+			.map(a => `${a.stream} ${a.jobId}`));
+		for (const s of log.filter(l => l.what === 'stream'))
+			if (s.over === 'job' && s.clean && s.status === 200 &&
+				!s.cut && !ends.has(`${s.stream} ${s.jobAsked}`))
+				found.push(`${s.jobAsked}: stream ${s.stream} ` +
+					'ended before it had');
+		const heard = groups(told.filter(a => a.over === 'owner'),
+			a => a.owner);
+		for (const row of drained ? rows : []) {
+			const {owner} = names.get(nameOf(row)) ?? {};
+			const last = heard.get(owner)?.findLast(
+				a => a.jobId === row.jobId);
+			if (heard.has(owner) && last?.state !== row.state)
+				found.push(`${row.jobId}: ${owner} was last ` +
+					`told ${last?.state}`);
+		}
+		return found;
+	},
+
+	/* what may be read once is, within its time and nowhere else */
+	onceIsOnce({answers, told, byName, limits}) {
+		const found = [...answers.filter(a => a.secret &&
+			!['again', 'result'].includes(a.ask)),
+		...told.filter(a => a.secret)]
+			.map(a => `${a.jobId ?? a.name}: its result in ` +
+				`${a.ask ?? 'a stream'}`);
+		for (const [name, lines] of byName) {
+			const read = lines.filter(a => a.secret);
+			const first = Math.min(...read.map(a => a.t));
+			const gone = Math.min(...lines.filter(consumed)
+				.map(a => a.t));
+			for (const a of read)
+				if (a.from > first + limits.onceMs ||
+					a.from > gone)
+					found.push(`${name}: read again`);
+		}
+		return found;
+	},
+
+	/* the same result in each answer that has it */
+	resultsSame({byName}) {
+		const found = [];
+		for (const [name, lines] of byName) {
+			const all = new Set(lines.map(a => a.digest)
+				.filter(Boolean));
+			if (all.size > 1)
+				found.push(`${name}: ${all.size} results`);
+		}
+		return found;
+	},
+
+	/*
+	 * who was refused and nothing else has no row; who was taken once is
+	 * not refused afterwards
+	 */
+	refusedHasNoRow({byName, sent, rowOf}) {
+		const found = [];
+		for (const [name, lines] of byName) {
+			const taken = Math.min(...lines.filter(a => a.jobId ||
+				a.state).map(a => a.t));
+			const no = lines.filter(refused);
+			if (no.length && no.length === sent.get(name)?.length &&
+				rowOf(name))
+				found.push(`${name}: refused, and has a row`);
+			for (const a of no)
+				if (a.from > taken)
+					found.push(`${name}: ${a.status} after ` +
+						'it was accepted');
+		}
+		return found;
+	},
+
+	/* one owner's resource has one open job */
+	resourcesApart({spans}) {
+		const found = [];
+		for (const [slot, list] of groups(spans, s => s.slot &&
+			`${s.owner} ${s.slot}`)) {
+			list.sort((a, b) => a.from - b.from);
+			for (let i = 1; i < list.length; i++)
+				if (list[i].from < list[i - 1].to)
+					found.push(`${slot}: ${list[i].name} ` +
+						`beside ${list[i - 1].name}`);
+		}
+		return found;
+	},
+
+	/* nobody has more open at once than he may */
+	quotasKept({spans, limits}) {
+		const found = [];
+		for (const [kind, most] of Object.entries(limits.open))
+			for (const [owner, list] of groups(spans.filter(
+				s => s.kind === kind), s => s.owner ?? ''))
+				for (const at of list) {
+					const n = list.filter(s => s.from <=
+						at.from && at.from < s.to).length;
+					if (n > most)
+						found.push(`${owner}: ${n} of ` +
+							`${kind} at once`);
+				}
+		return found;
+	},
+
+	/* a page of the site may read each answer, and no other page */
+	originsTold: ({answers, origin}) => origin ? answers
+		.filter(a => a.origin !== origin)
+		.map(a => `${a.name}: ${a.ask} for ${a.origin}`) : [],
+
 	/* every row is in a state, and at the end in a last one */
 	rowsEnd: ({rows, drained}) => rows
 		.filter(r => !TERMINAL.includes(r.state) &&
@@ -226,19 +426,39 @@ function periodOf(call) {
 	}
 }
 
-export function compare({log, rows, calls, drained = true}) {
+const UNLIMITED = {open: {}, onceMs: Infinity};
+
+export function compare({log, rows, calls, drained = true, limits = UNLIMITED,
+	origin}) {
 	const answers = log.filter(l => l.what === 'answer');
-	const names = new Map(log.filter(l => l.what === 'send')
-		.map(l => [l.name, {kind: l.kind, key: l.key}]));
-	const idToName = new Map(answers.filter(a => a.jobId)
+	const names = new Map(log.filter(l => l.what === 'send').map(l =>
+		[l.name, {kind: l.kind, key: l.key, owner: l.owner, slot: l.slot,
+			wire: l.wire}]));
+	const own = answers.filter(a => a.ask !== 'foreign' && a.ask !== 'list');
+	const idToName = new Map(own.filter(a => a.jobId)
 		.map(a => [a.jobId, a.name]));
-	const rowByName = new Map(rows.map(r =>
-		[idToName.get(r.jobId) ?? r.requestId, r]));
-	const world = {rows, calls, drained, answers, names, idToName,
-		byName: groups(answers, a => a.name),
+	const told = log.filter(l => l.what === 'told');
+	/* of whom nobody was told: by owner, and by what was sent */
+	const ownerIs = new Map(rows.filter(r => idToName.has(r.jobId)).map(r =>
+		[r.owner ?? '', names.get(idToName.get(r.jobId))?.owner ?? '']));
+	const byWire = new Map([...names].map(([name, {wire, owner = ''}]) =>
+		[`${wire ? owner : ''} ${wire ?? name}`, name]));
+	const nameOf = r => idToName.get(r.jobId) ??
+		byWire.get(`${ownerIs.get(r.owner ?? '')} ${r.requestId}`) ??
+		byWire.get(` ${r.requestId}`) ?? r.requestId;
+	const rowByName = new Map(rows.map(r => [nameOf(r), r]));
+	const heard = told.filter(a => idToName.has(a.jobId)).map(a => {
+		const name = idToName.get(a.jobId);
+		return {...a, name, ...names.get(name)};
+	});
+	const byName = groups([...own, ...heard], a => a.name);
+	const world = {log, rows, calls, drained, limits, origin, answers, told,
+		names, idToName, nameOf, byName,
+		spans: surelyOpen(byName, names),
 		/* also where the answer was lost */
 		asked: new Set(log.filter(l => l.ask === 'cancel')
 			.map(l => l.jobAsked)),
+		sent: groups(log.filter(l => l.what === 'send'), l => l.name),
 		rowsById: groups(rows, r => r.jobId),
 		arrivals: groups(calls.filter(c => c.method === 'POST'),
 			periodOf),
@@ -253,7 +473,10 @@ export function figures({log, rows, calls}) {
 	const told = new Set(log.map(l => l.jobId).filter(Boolean)).size;
 	const states = [...groups(rows, r => r.state)]
 		.map(([s, list]) => `${list.length} ${s}`).join(', ');
+	const no = log.filter(l => l.what === 'answer' && refused(l)).length;
+	const foreign = log.filter(l => l.ask === 'foreign').length;
 	return `${n('send')} sent, ${n('answer')} answers compared, ` +
+		`${n('told')} events, ${no} refused, ${foreign} foreign, ` +
 		`${n('lost')} lost, ${told} jobs told, ${rows.length} rows ` +
 		`(${states}), ${calls.length} calls upstream`;
 }

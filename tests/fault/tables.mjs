@@ -27,9 +27,10 @@ export function readRows(state, jobs, told) {
 	const apis = sql(state, 'select distinct api from _count')
 		.map(r => r.api);
 	const rows = apis.flatMap(api => sql(state, `select
-		hex(head)||hex(key)||hex(mac) as id, state, version, attempt
+		hex(head)||hex(key)||hex(mac) as id, state, version, attempt,
+		coalesce(hex(owner), '') as owner
 		from "${api}"`).map(r => ({api, version: r.version,
-		attempt: r.attempt, state: STATES[r.state], jobId: 'job_' +
+		attempt: r.attempt, owner: r.owner, state: STATES[r.state], jobId: 'job_' +
 			Buffer.from(r.id, 'hex').toString('base64url')})));
 	const listed = JSON.parse(jobs('ls', '-n', '100000', '--json')).jobs;
 	const states = new Map(listed.map(j => [j.jobId, j.status]));
