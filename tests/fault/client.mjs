@@ -7,7 +7,8 @@
  *	{what: 'send', t, name, kind, key}          before each accept leaves
  *	{what: 'answer', from, t, name, kind, key, ask, status, requestId,
  *	 jobId, version, state, endedAt, inside,
- *	 digest, secret, ids, origin}               from: when it was asked
+ *	 digest, secret, ids, holder, page,
+ *	 origin}                                         from: when it was asked
  *	{what: 'lost', from, t, name, ask, error}   no answer came
  *	{what: 'told', from, t, owner, stream, over, jobAsked, jobId, version,
  *	 state, secret}                             an event; from: its stream's
@@ -134,6 +135,9 @@ export function understand(a) {
 		return seen;
 	if (json.jobs)
 		seen.ids = json.jobs.map(j => j.jobId);
+	if (/id-conflict/.test(json.type))
+		return {...seen, requestId: undefined, problem: json.type,
+			holder: json.jobId}; /* who has it, not this one */
 	seen.jobId = json.jobId;
 	seen.inside = json.requestId;
 	seen.problem = json.type;
@@ -266,6 +270,10 @@ export class Sender {
 			owner: this.who.owner, by: who.owner, ask: way,
 			jobAsked: job.jobId};
 		const mine = who.lines?.() ?? {};
+		line.page = mine.headers?.origin;
+		if (way === 'again' && !job.jobId)
+			this.journal.write({what: 'send', t: from, name, wire,
+				kind, key, slot, owner: this.who.owner});
 		try {
 			const asked = ways[way](job, wait);
 			const a = understand(await this.ask({...asked,
@@ -295,10 +303,7 @@ export class Sender {
 	 */
 	async accept(job, stop = () => false) {
 		const wait = Math.random() < 0.3 ? 300 : 0;
-		const {name, wire, kind, key, slot} = job;
 		while (!stop()) {
-			this.journal.write({what: 'send', t: Date.now(), name,
-				wire, kind, key, slot, owner: this.who.owner});
 			const a = await this.once(job, 'again', wait);
 			if (a && refusal(a)) {
 				job.refused = Math.random() < 0.5;

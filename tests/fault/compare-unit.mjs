@@ -59,7 +59,7 @@ function owned() {
 	const f = who('bob', 'then', 'slot', 'f', 's1');
 	const h = who('alice', 'full', 'return', '000H');
 	const answer = (of, from, ask, more) => ({what: 'answer', from,
-		t: from + 5, ask, ...of, by: of.owner, origin: 'page', ...more});
+		t: from + 5, ask, ...of, by: of.owner, page: 'page', origin: 'page', ...more});
 	const told = (stream, over, jobAsked, t, jobId, version, state) => ({
 		what: 'told', from: 10, t, owner: 'bob', stream, over, jobAsked,
 		jobId, version, state});
@@ -72,7 +72,8 @@ function owned() {
 			answer(c, 2, 'again', {...open, jobId: 'job_C'}),
 			answer(d, 2, 'again', {...open, jobId: 'job_D'}),
 			answer(e, 20, 'again', {status: 409,
-				problem: '/problems/id-conflict'}),
+				problem: '/problems/id-conflict',
+				holder: 'job_D'}),
 			answer(h, 5, 'again', {status: 429,
 				problem: '/problems/rate-limited'}),
 			answer(d, 30, 'look', {status: 200, jobId: 'job_D',
@@ -111,7 +112,7 @@ function owned() {
 			{method: 'PUT', path: '/bundles/job_D', body: '{}'},
 		],
 		limits: {open: {slot: 1}, onceMs: 30},
-		origin: 'page',
+		origins: ['page'],
 	};
 }
 const line = (s, job, ask, n = 0) => s.log.filter(l => l.what === 'answer' &&
@@ -229,6 +230,8 @@ const ownersLies = [
 		s => line(s, 'bob/same', 'foreign').version = 13],
 	['answersKnown', 'another was answered otherwise than 404',
 		s => line(s, 'bob/same', 'foreign').status = 403],
+	['ownersApart', 'another’s job has the place',
+		s => line(s, 'bob/more', 'again').holder = 'job_C'],
 	['ownersApart', 'another’s in a list',
 		s => line(s, 'bob/same', 'list').ids.push('job_C')],
 	['ownersApart', 'another’s in an owner’s stream',
@@ -286,6 +289,11 @@ const ownersLies = [
 		s => Object.assign(line(s, 'bob/then', 'again'), {t: 20})],
 	['originsTold', 'an answer for any page',
 		s => line(s, 'bob/same', 'look').origin = '*'],
+	['originsTold', 'an answer for a page of somebody else’s',
+		s => Object.assign(line(s, 'bob/same', 'look'),
+			{page: 'evil', origin: 'evil'})],
+	['originsTold', 'an answer that the page may not read',
+		s => line(s, 'bob/same', 'look').origin = undefined],
 	['returnsOnce', 'what may be read once was done twice',
 		s => s.calls.push(s.calls[0])],
 ];

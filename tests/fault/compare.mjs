@@ -9,7 +9,7 @@
  *	calls  the simulator's: {method, path, body, status}
  *	drained  nothing may be on its way any more
  *	limits   {open: {kind: n}, onceMs}: what the site promises
- *	origin   the page's that all of them were sent from
+ *	origins  those whose pages may read answers
  */
 import {TERMINAL} from './client.mjs';
 
@@ -33,7 +33,7 @@ function groups(items, key) {
 const known = {
 	again: [200, 201, 202, 502, 503, 504],
 	list: [200, 502, 503, 504],
-	foreign: [404, 502, 503, 504],
+	foreign: [401, 404, 502, 503, 504], /* 401: of no owner there */
 	look: [200, 429, 502, 503, 504],
 	longPoll: [200, 304, 429, 502, 503, 504],
 	result: [200, 201, 202, 502, 503, 504],
@@ -54,7 +54,7 @@ const rests = a => a.status === 401 && a.kind === 'renewed' &&
 const mayBe = a => known[a.ask]?.includes(a.status) || cancelled(a) ||
 	refused(a) || consumed(a) || rests(a);
 /* those whose effect is to be there once, and those that may be repeated */
-const ONE_CALL = ['return', 'once', 'renewed'];
+const ONE_CALL = ['return', 'once', 'renewed', 'desk', 'open'];
 const MANY_CALLS = ['bundle', 'slot'];
 
 /*
@@ -256,8 +256,10 @@ export const checks = {
 			return of === undefined || of === owner;
 		};
 		return [...answers.filter(a => a.ask === 'foreign' &&
-			(a.jobId || a.state || a.version || a.inside))
+			(a.jobId || a.state || a.version))
 			.map(a => `${a.name}: told to ${a.by}`),
+		...answers.filter(a => a.holder && !his(a.holder, a.owner))
+			.map(a => `${a.name}: kept out by ${a.holder}`),
 		...answers.filter(a => a.ask === 'list').flatMap(a =>
 			(a.ids ?? []).filter(id => !his(id, a.owner))
 				.map(id => `${id}: in the list of ${a.owner}`)),
@@ -407,9 +409,9 @@ export const checks = {
 	},
 
 	/* a page of the site may read each answer, and no other page */
-	originsTold: ({answers, origin}) => origin ? answers
-		.filter(a => a.origin !== origin)
-		.map(a => `${a.name}: ${a.ask} for ${a.origin}`) : [],
+	originsTold: ({answers, origins}) => answers.filter(a => a.page &&
+		a.origin !== (origins.includes(a.page) ? a.page : undefined))
+		.map(a => `${a.name}: ${a.ask} of ${a.page}, for ${a.origin}`),
 
 	/* every row is in a state, and at the end in a last one */
 	rowsEnd: ({rows, drained}) => rows
@@ -429,7 +431,7 @@ function periodOf(call) {
 const UNLIMITED = {open: {}, onceMs: Infinity};
 
 export function compare({log, rows, calls, drained = true, limits = UNLIMITED,
-	origin}) {
+	origins = []}) {
 	const answers = log.filter(l => l.what === 'answer');
 	const names = new Map(log.filter(l => l.what === 'send').map(l =>
 		[l.name, {kind: l.kind, key: l.key, owner: l.owner, slot: l.slot,
@@ -452,7 +454,7 @@ export function compare({log, rows, calls, drained = true, limits = UNLIMITED,
 		return {...a, name, ...names.get(name)};
 	});
 	const byName = groups([...own, ...heard], a => a.name);
-	const world = {log, rows, calls, drained, limits, origin, answers, told,
+	const world = {log, rows, calls, drained, limits, origins, answers, told,
 		names, idToName, nameOf, byName,
 		spans: surelyOpen(byName, names),
 		/* also where the answer was lost */

@@ -9,10 +9,12 @@ sizes=(
 	SEED="$(date +%s)"
 	KILLS=200          # of both programs, spoken to directly
 	KILLS_SERVED=40    # through nginx, started again by serve
+	WHOLE_KILLS=100    # with all of the endpoint switched on
 	RINGS=24 SYNCS=24  # killed at, failed, in each program
 	FAULTS=all         # every write and sync, not a seeded few
 	FILLS=10           # of a small file system, to its last block
 	HOLD_MS=12000      # by another process: past every wait of ours
+	STALL_MS=12000     # stopped, or kept from writing, with all of it
 	SILENT=5000        # connections that say nothing
 	AGAIN=50           # how often hundreds of them come and go
 	ROUNDS=100000      # parked, aborted, left, come back

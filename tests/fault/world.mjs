@@ -137,30 +137,45 @@ const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
 	'oauth.cognito.domain', 'oauth.cognito.issuer', 'oauth.hmrc.base_uri',
 	'oauth.hmrc.variant.sandbox.base_uri'];
 
+async function exampleSite({dir, at}, pace) {
+	const simulator = await startSimulator(dir, pace);
+	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
+		'--out', at('dist'), ...AT_SIMULATOR.flatMap(key =>
+			['--set', `${key}=${simulator}`]));
+	/* Of one address they would be bounded as one. */
+	const address = () => `10.${[1, 2, 3].map(
+		() => Math.floor(Math.random() * 256)).join('.')}`;
+	return {config: at('dist/server/lowtide.json'),
+		person: () => ({who: {lines: () =>
+			({params: {REMOTE_ADDR: address()}})}}),
+		calls: async () => (await fetch(`${simulator}/__calls`)).json()};
+}
+
 /*
  * plan: for the shim, '' = none, the programs run unchanged. state: where the
- * store lives, made when missing. started(world): called before the programs.
+ * store lives, made when missing. site(world, pace): makes another site than
+ * the example, {config, calls, person(i), promises}: person: what is particular
+ * to the i-th client (client.mjs), promises: what compare() holds it to. env:
+ * more of it, for the programs.
  */
 export async function startWorld({plan = '', state, pace = 5, clients = 16,
-	lease = '2s', heartbeat = '200ms'} = {}) {
+	lease = '2s', heartbeat = '200ms', site = exampleSite, env: more = {},
+} = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'lowtide-fault.'));
 	const at = name => join(dir, name);
 	state ??= at('state');
 	/* the endpoint's sandbox lets it make files in the store's folder only */
-	const world = {dir, state, faults: join(state, 'faults'),
+	const world = {dir, at, state, faults: join(state, 'faults'),
 		socket: at('sock'), seen: at('seen'), senders: []};
 	cleanup(() => rmSync(dir, {recursive: true, force: true}));
 	mkdirSync(world.state, {recursive: true});
 	mkdirSync(world.faults);
-	world.simulator = await startSimulator(dir, pace);
-	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
-		'--out', at('dist'), ...AT_SIMULATOR.flatMap(key =>
-			['--set', `${key}=${world.simulator}`]));
+	const made = world.site = await site(world, pace);
 	run(join(BIN, 'lowtide-jobs'), 'keygen', at('keys'));
-	const common = ['--config', at('dist/server/lowtide.json'),
+	const common = ['--config', made.config,
 		'--state', world.state, '--keys', at('keys')];
-	const env = world.env = {...process.env, ...plan && {LD_PRELOAD: SHIM,
-		FAULT_PLAN: plan, FAULT_STATE: world.faults,
+	const env = world.env = {...process.env, ...more, ...plan && {
+		LD_PRELOAD: SHIM, FAULT_PLAN: plan, FAULT_STATE: world.faults,
 		FAULT_LOG: world.seen}};
 	world.journal = new Journal(at('journal'));
 	world.journal.write({what: 'start', t: Date.now()});
@@ -201,12 +216,14 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		for (const s of world.senders)
 			s.ask.close();
 	});
-	world.another = () => {
-		const s = new Sender(overFcgi(world.socket), world.journal);
+	world.another = (person = made.person()) => {
+		const s = new Sender(overFcgi(world.socket), world.journal,
+			person);
 		world.senders.push(s);
 		return s;
 	};
-	const crowd = Array.from({length: clients}, world.another);
+	const crowd = Array.from({length: clients},
+		(_, i) => world.another(made.person(i)));
 
 	/* The crowd sends and asks for as long as during() takes. */
 	world.load = async during => {
@@ -231,10 +248,10 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	};
 	world.evidence = async () => {
 		const log = world.journal.read();
-		const told = new Set(log.map(l => l.jobId).filter(Boolean));
+		const told = new Set(log.filter(l => l.what === 'answer')
+			.map(l => l.jobId).filter(Boolean));
 		return {log, rows: readRows(world.state, world.jobs, told),
-			calls: await (await fetch(
-				`${world.simulator}/__calls`)).json()};
+			calls: await made.calls(), ...made.promises};
 	};
 	/* Of one whose 202 did not come, from the table. */
 	world.idOf = async ({name}) => (await world.evidence()).rows
@@ -243,8 +260,12 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		const all = await world.evidence();
 		console.log(`# ${figures(all)}`);
 		const found = compare(all);
-		for (const {check, text} of found.slice(0, 20))
-			console.log(`# ${check}: ${text}`);
+		for (const check of new Set(found.map(f => f.check))) {
+			const its = found.filter(f => f.check === check);
+			console.log(`# ${check}: ${its.length}`);
+			for (const {text} of its.slice(0, 4))
+				console.log(`#   ${text}`);
+		}
 		equal(found.length, 0, `${found.length} findings, the first: ${
 			found[0]?.check} ${found[0]?.text}`);
 		for (const row of all.rows)
