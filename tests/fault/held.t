@@ -17,5 +17,6 @@ wait_for 10 ready || { sed 's/^/# /' "$TMP/cgi.err"; exit 1; }
 SOCKET=$TMP/sock STATE=$TMP/state CGI_PID=$last node tests/fault/held.mjs
 status=$?
 grep -v '"event"' "$TMP/cgi.err" | sed 's/^/# lowtide-cgi: /' | head -40
+[ "$status" -eq 0 ] || kill "$last" # it did not come to its last test
 wait "$last" || { echo "# lowtide-cgi ended with $?"; status=1; }
 exit $status
