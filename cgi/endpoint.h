@@ -26,7 +26,7 @@ struct endpoint {
 	struct loop_spec spec; /* of the loop that runs */
 	int listen_fd, bell_fd;
 	int64_t idle_ms; /* 0 = stays */
-	/* observe.c: */
+	/* endpoint-metrics.c: */
 	int metrics_fd; /* -1 = nobody asks for metrics */
 	struct scrape *scrape;
 	struct metrics metrics;
@@ -63,7 +63,7 @@ enum err endpoint_open_reads(const struct start *start, struct diag *diag,
 /* From the thread's start to SIGTERM. */
 enum err endpoint_serve(struct endpoint *e) __attribute__((warn_unused_result));
 
-/* observe.c: its metrics, where metrics_fd is there. */
+/* endpoint-metrics.c: its metrics, where metrics_fd is there. */
 
 /* Before the loop; afterwards the app counts. */
 enum err observe_open(struct endpoint *e) __attribute__((warn_unused_result));

@@ -8,8 +8,9 @@
 /*
  * `{run.NAME.url}`: the address of a helper that [serve.run.NAME] declares. It
  * may stand in the `base` of an upstream, in the `check` of [web_server] and in
- * every text below [oauth], the variants too. `lowtide serve` alone knows what it is; everywhere else it is a
- * finding, because what was built with it would point at nothing.
+ * every text below [oauth], the variants too. `lowtide serve` alone knows what
+ * it is; everywhere else it is a finding, because what was built with it would
+ * point at nothing.
  */
 struct run_helper {
 	const char *name, *url;
