@@ -8,7 +8,7 @@
  *	{what: 'answer', from, t, name, kind, key, ask, status, requestId,
  *	 jobId, version, state, endedAt, inside,
  *	 digest, secret, ids, holder, page,
- *	 origin}                                         from: when it was asked
+ *	 origin, retry}                                  from: when it was asked
  *	{what: 'lost', from, t, name, ask, error}   no answer came
  *	{what: 'told', from, t, owner, stream, over, jobAsked, jobId, version,
  *	 state, secret}                             an event; from: its stream's
@@ -127,7 +127,8 @@ export function understand(a) {
 	const json = parsed(a.text);
 	const seen = {status: a.status, requestId: a.headers['x-request-id'],
 		origin: a.headers['access-control-allow-origin'],
-		secret: a.text?.includes(ONCE_MARK) || undefined};
+		secret: a.text?.includes(ONCE_MARK) || undefined,
+		retry: a.headers['retry-after']};
 	const etag = /^(?:W\/)?"(\d+)"$/.exec(a.headers.etag ?? '');
 	if (etag)
 		seen.version = Number(etag[1]);

@@ -11,7 +11,8 @@ function story() {
 	const a = {name: 'name-a', kind: 'return', key: '0001'};
 	const b = {name: 'name-b', kind: 'bundle', key: 'basic'};
 	const answer = (of, from, ask, more) => ({what: 'answer', from,
-		t: from + 5, ask, ...of, requestId: of.name, ...more});
+		t: from + 5, ask, ...of, requestId: of.name,
+		retry: more.status === 202 ? '1' : undefined, ...more});
 	return {
 		log: [
 			{what: 'start', t: 0},
@@ -59,7 +60,9 @@ function owned() {
 	const f = who('bob', 'then', 'slot', 'f', 's1');
 	const h = who('alice', 'full', 'return', '000H');
 	const answer = (of, from, ask, more) => ({what: 'answer', from,
-		t: from + 5, ask, ...of, by: of.owner, page: 'page', origin: 'page', ...more});
+		t: from + 5, ask, ...of, by: of.owner, page: 'page', origin: 'page',
+		retry: [202, 429].includes(more.status) ? '1' : undefined,
+		...more});
 	const told = (stream, over, jobAsked, t, jobId, version, state) => ({
 		what: 'told', from: 10, t, owner: 'bob', stream, over, jobAsked,
 		jobId, version, state});
@@ -133,7 +136,7 @@ test('a row that nobody was told of is its owner’s, whatever its name', () => 
 	s.log.push({what: 'send', t: 3, name: 'alice/else', wire: 'else',
 		kind: 'slot', key: 'g', owner: 'alice'}, {what: 'answer',
 		from: 3, t: 4, ask: 'again', name: 'alice/else', wire: 'else',
-		kind: 'slot', owner: 'alice', status: 202, state: 'open',
+		kind: 'slot', owner: 'alice', status: 202, state: 'open', retry: '1',
 		origin: 'page', jobId: 'job_G'});
 	s.rows.push({jobId: 'job_G', state: 'cancelled', version: 19,
 		attempt: 0, owner: 'AA'});
@@ -294,6 +297,10 @@ const ownersLies = [
 			{page: 'evil', origin: 'evil'})],
 	['originsTold', 'an answer that the page may not read',
 		s => line(s, 'bob/same', 'look').origin = undefined],
+	['retryTold', 'nobody says when to come again',
+		s => line(s, 'bob/same', 'again').retry = undefined],
+	['retryTold', 'a quota that lasts for a day',
+		s => line(s, 'alice/full', 'again').retry = '86400'],
 	['returnsOnce', 'what may be read once was done twice',
 		s => s.calls.push(s.calls[0])],
 ];

@@ -8,7 +8,8 @@
  *	       one, '' = nobody
  *	calls  the simulator's: {method, path, body, status}
  *	drained  nothing may be on its way any more
- *	limits   {open: {kind: n}, onceMs}: what the site promises
+ *	limits   {open: {kind: n}, onceMs, onceReopens}: what the site
+ *	         promises; onceReopens: a clock was set back
  *	origins  those whose pages may read answers
  */
 import {TERMINAL} from './client.mjs';
@@ -339,7 +340,7 @@ export const checks = {
 				.map(a => a.t));
 			for (const a of read)
 				if (a.from > first + limits.onceMs ||
-					a.from > gone)
+					a.from > gone && !limits.onceReopens)
 					found.push(`${name}: read again`);
 		}
 		return found;
@@ -407,6 +408,14 @@ export const checks = {
 				}
 		return found;
 	},
+
+	/* who is to come again is told when, and not in an hour */
+	retryTold: ({answers}) => answers.filter(a =>
+		(a.retry !== undefined || a.status === 202 || a.status === 429 ||
+			a.status === 503) && a.ask !== 'foreign' &&
+		!/^([1-9]|[1-5][0-9]|60)$/.test(a.retry))
+		.map(a => `${a.name}: ${a.ask}, ${a.status}, ` +
+			`Retry-After: ${a.retry}`),
 
 	/* a page of the site may read each answer, and no other page */
 	originsTold: ({answers, origins}) => answers.filter(a => a.page &&
