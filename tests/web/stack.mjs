@@ -31,12 +31,12 @@ process.on('exit', () => {
 	rmSync(tmp, {recursive: true, force: true, maxRetries: 3});
 });
 
-export async function until(what, ask, tries = 600) {
-	for (let i = 0; i < tries; i++) {
+/* `every`: milliseconds between two looks; a process a request takes its time. */
+export async function until(what, ask, every = 20) {
+	for (const end = Date.now() + 60000; Date.now() < end; await pause(every)) {
 		const found = await ask();
 		if (found)
 			return found;
-		await pause(20);
 	}
 	throw new Error(`${what}: never`);
 }
@@ -247,8 +247,7 @@ export async function startStack(name, {files, state = {}, wrap, set = []}) {
 	};
 	if (!server.cgi)
 		await stack.startEndpoint();
-	stack.worker = start([at('bin/lowtide-worker'), ...common, '--dev',
-		'--lease', '2s', '--heartbeat', '100ms'], as);
+	stack.worker = start([at('bin/lowtide-worker'), ...common], as);
 	stack.server = start(server.argv(stack), {cwd: stack.dist});
 	await until(name, async () => {
 		if (stack.server.exitCode !== null)

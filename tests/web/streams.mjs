@@ -110,8 +110,14 @@ function read(status, headers, input, close) {
 	for (const what of ['end', 'close', 'error'])
 		output.on(what, end);
 	input.on('error', end);
-	return {status, headers, close, next: () => new Promise(go => {
-		waiting.push(go);
+	return {status, headers, close, next: () => new Promise((go, fail) => {
+		const late = setTimeout(() => fail(new Error(
+			'nothing came: what the test waits for is held back')),
+		20000);
+		waiting.push(event => {
+			clearTimeout(late);
+			go(event);
+		});
 		settle();
 	})};
 }
