@@ -143,13 +143,10 @@ const failures = {
 		{method: 'GET', body: ''}), 'upstream-error'],
 	'outcome-unknown': [502, () => ended('failed', '/api/order',
 		{headers: say({close: true})})],
-	'upstream-timeout': [504, async () => {
-		const job = await held('/api/slow',
-			{method: 'GET', body: ''});
-		return settled(job, 'failed');
-	}],
-	'deadline-exceeded': [504, async () =>
-		settled(await held('/api/noon', {body: {}}), 'failed')],
+	'upstream-timeout': [504, () => ended('failed', '/api/slow',
+		{method: 'GET', body: '', headers: say({hold: 'for ever'})})],
+	'deadline-exceeded': [504, () => ended('failed', '/api/noon',
+		{body: {}, headers: say({hold: 'for ever'})})],
 	'job-failed': [500, () => ended('failed', '/api/small',
 		{body: {}, headers: say({fill: 99})})],
 };

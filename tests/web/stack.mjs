@@ -161,7 +161,11 @@ export async function startUpstream() {
 	return {
 		url: `http://127.0.0.1:${server.address().port}`, calls,
 		arrived: name => held.has(name) ? undefined :
-			new Promise(go => waiting.set(name, go)),
+			new Promise((go, fail) => {
+				const late = setTimeout(() => fail(new Error(
+					`${name} never came to the upstream`)), 60000);
+				waiting.set(name, () => go(clearTimeout(late)));
+			}),
 		release: name => {
 			waiting.set(name, 'released');
 			held.get(name)?.();
