@@ -27,7 +27,7 @@ cleanup(() => rmSync(tmp, {recursive: true, force: true, maxRetries: 3}));
 /* However this program ends, also when nobody reads what it says. */
 process.on('exit', () => {
 	for (const child of started)
-		child.kill('SIGKILL');
+		child.kill('SIGTERM'); /* so that it ends its own, too */
 	rmSync(tmp, {recursive: true, force: true, maxRetries: 3});
 });
 
