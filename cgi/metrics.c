@@ -184,7 +184,7 @@ static void put_answers(
 		for (int s = METRICS_STATUS_MIN; s <= METRICS_STATUS_MAX; s++) {
 			const uint64_t n =
 			    m->apis[i].answers[s - METRICS_STATUS_MIN];
-			char code[8];
+			char code[12]; /* any int */
 			if (!n)
 				continue;
 			snprintf(code, sizeof(code), "%d", s);
