@@ -119,18 +119,14 @@ static bool is_valid(struct accepting *in, const struct envelope_request *env)
 	return false;
 }
 
-static void log_accept(const struct handling *h, const struct afterwards *then)
+static void log_accept(struct handling *h, const struct afterwards *then)
 {
-	char owner[2 * JOB_OWNER_BYTES + 1] = "anonymous";
-
-	if (!h->app->log)
-		return;
-	if (!ids_is_anonymous(h->owner))
-		ids_owner_text(h->owner, owner);
 	LOG(h->app->log, h->now.wall_ms, "job-accepted",
 	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
-	    LOG_STR("api", h->job.api->name), LOG_TEXT("owner", owner),
+	    LOG_STR("api", h->job.api->name),
+	    LOG_STR("owner", answered_owner(h, h->owner)),
 	    LOG_STR("traceparent", h->c.traceparent),
+	    LOG_INT("commitMs", h->now.boot_ms - h->asked_boot),
 	    LOG_INT("waitMs", then->pace.wait_ms),
 	    LOG_INT("bytes", then->bytes));
 }

@@ -34,6 +34,7 @@ static void start(struct handling *h, struct app *app, struct app_now now,
 	*h = (struct handling){.app = app,
 	    .now = now,
 	    .asked_boot = now.boot_ms,
+	    .came_boot = now.boot_ms,
 	    .waited_ms = -1,
 	    .arena = a,
 	    .ans = ans};
@@ -121,6 +122,7 @@ static enum outcome finish(struct handling *h, enum outcome outcome)
 	put_names(h);
 	answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
 	metrics_answered(h->app->metrics, api_of(h), h->ans->status);
+	answered_log(h);
 	return outcome;
 }
 
@@ -222,6 +224,7 @@ static void start_afterwards(struct handling *h, const struct afterwards *then)
 	struct arena *a = h->arena;
 
 	h->asked_boot = then->asked_boot;
+	h->came_boot = then->asked_boot;
 	h->c.path = arena_str(a, then->path);
 	h->c.request_id = arena_str(a, then->request_id);
 	h->c.traceparent = arena_str(a, then->traceparent);
@@ -254,14 +257,14 @@ static void note_trouble(struct app *app, struct app_now now, enum err err)
 		if (!app->trouble)
 			app->trouble_boot = now.boot_ms;
 		if (!(app->trouble & 1u << err))
-			LOG(app->log, now.wall_ms, "store-failed",
+			ERROR_LOG(app->log, now.wall_ms, "store-failed",
 			    LOG_TEXT("error", err_name(err)),
 			    LOG_TEXT("why", why[err]));
 		app->trouble |= 1u << err;
 		app->failed_boot = now.boot_ms;
 	} else if (app->trouble && err == ERR_OK &&
 		   now.boot_ms - app->failed_boot >= TROUBLE_OVER_MS) {
-		LOG(app->log, now.wall_ms, "store-works-again",
+		ERROR_LOG(app->log, now.wall_ms, "store-works-again",
 		    LOG_INT("afterMs", now.boot_ms - app->trouble_boot));
 		app->trouble = 0;
 	}
@@ -356,6 +359,7 @@ enum outcome app_resume(struct app *app, struct app_now now, struct arena *a,
 	start(&h, app, now, a, ans);
 	h.resumed = true;
 	h.change = change;
+	h.came_boot = wait->came_boot;
 	h.c.origin = wait->origin;
 	ans->head = wait->head;
 	if (wait->view == WAIT_EVENTS || wait->view == WAIT_OWNER_EVENTS) {

@@ -24,6 +24,7 @@ struct buckets;
 struct estimate;
 struct event_cache;
 struct metrics;
+struct told;
 struct app {
 	const struct config *config;
 	const struct keys *keys;
@@ -36,6 +37,7 @@ struct app {
 	struct event_cache *events; /* NULL = each is written anew */
 	struct estimate *estimates; /* one for each API; NULL = none measured */
 	struct metrics *metrics;    /* NULL = nothing is counted */
+	struct told *told;	 /* whose end was logged; NULL = nobody knows */
 	struct buckets *buckets; /* of look-ups; NULL = as many as they like */
 	/*
 	 * As a plain CGI program there is one request and no loop: no stream,

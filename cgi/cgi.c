@@ -10,6 +10,7 @@
 #include "cgi/listen.h"
 #include "cgi/plain.h"
 #include "cgi/sandbox.h"
+#include "cgi/told.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/version.h"
@@ -30,6 +31,7 @@ enum {
 	CGI_USER,
 	CGI_UNPACED,
 	CGI_METRICS,
+	CGI_LOG_LEVEL,
 	CGI_TEST,
 	CGI_VERSION
 };
@@ -59,6 +61,12 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "ADDRESS",
 	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
+    {.name = "log-level",
+	.kind = OPT_STRING,
+	.arg = "LEVEL",
+	.choices = LOG_LEVELS,
+	.help = "what is logged: what went wrong, what happens to jobs (left "
+		"out), each answer"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
@@ -191,7 +199,7 @@ static void confine(struct endpoint *e)
 	    .state_dir = e->start.state_dir, .files = again};
 
 	if (user_is_root())
-		LOG(&e->log, clock_wall_ms(), "running-as-root",
+		ERROR_LOG(&e->log, clock_wall_ms(), "running-as-root",
 		    LOG_TEXT("why", "nothing here needs it; start it as a user "
 				    "of its own, or say --user NAME"));
 	sandbox_enter(&spec, &e->log, clock_wall_ms());
@@ -214,6 +222,7 @@ static enum err equip(struct endpoint *e, const struct opt_value *values)
 	if (err != ERR_OK)
 		return err;
 	e->app.events = event_cache_new();
+	e->app.told = told_new();
 	if (!values[CGI_UNPACED].given)
 		e->app.buckets = buckets_new(e->app.seed);
 	report_tokens(e, e->app.bearer);
@@ -223,6 +232,9 @@ static enum err equip(struct endpoint *e, const struct opt_value *values)
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
 	hold_hangup();
+	if (values[CGI_LOG_LEVEL].given)
+		(void)log_level_read(
+		    values[CGI_LOG_LEVEL].string, &e->log.level);
 	e->idle_ms = values[CGI_IDLE_EXIT].number;
 	enum err err = open_files(e, values);
 	if (err != ERR_OK)
@@ -247,7 +259,7 @@ static void usage(void)
 	puts("usage: lowtide-cgi [--config FILE] [--state DIR] [--keys FILE] "
 	     "[--listen ADDRESS]\n"
 	     "                   [--idle-exit TIME] [--user NAME] [--unpaced]\n"
-	     "                   [--metrics ADDRESS]\n"
+	     "                   [--metrics ADDRESS] [--log-level LEVEL]\n"
 	     "       lowtide-cgi --test [FILE]\n\n"
 	     "Accepts requests with a ticket and answers for them, as a "
 	     "FastCGI program or,\nwhere a web server starts it for each "

@@ -11,6 +11,7 @@
 #include "cgi/estimate.h"
 #include "cgi/events.h"
 #include "cgi/scrape.h"
+#include "cgi/told.h"
 #include "cgi/tended.h"
 #include "lib/clock.h"
 #include "lib/config-merge.h"
@@ -67,6 +68,7 @@ void endpoint_refit(struct app *app, const struct config *config, size_t n_was)
 void endpoint_strip(struct app *app)
 {
 	event_cache_free(app->events);
+	told_free(app->told);
 	bearer_close(app->bearer);
 	buckets_free(app->buckets);
 	free(app->estimates);

@@ -245,6 +245,7 @@ bool events_prepare(struct handling *h, enum wait_view kind, size_t api)
 	if (!read_wishes(h, &view, &since))
 		return false;
 	*h->wait = (struct waiting){.api = (uint32_t)api,
+	    .came_boot = h->came_boot,
 	    .view = kind,
 	    .events = view,
 	    .version = since,

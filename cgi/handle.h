@@ -22,6 +22,7 @@ struct handling {
 	struct app *app;
 	struct app_now now;
 	int64_t asked_boot; /* when the request came: waits count from there */
+	int64_t came_boot;  /* the same, and kept while it is parked */
 	struct arena *arena;
 	const struct request *r; /* NULL once it is gone */
 	bool resumed;		 /* was parked: its owner was checked then */
@@ -202,6 +203,10 @@ bool handling_may_look(struct handling *h);
  * one. It is to be sealed instead of the one that is there.
  */
 bool handling_renews(struct handling *h, const struct envelope_request *sent);
+
+/* answered.c: for the log; an owner's hash as it stands there. */
+void answered_log(struct handling *h);
+struct str answered_owner(struct handling *h, const uint8_t *owner);
 
 /* once.c: whether delivering this result uses it up. */
 bool once_rules(const struct handling *h, enum wait_view view);

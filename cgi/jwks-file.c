@@ -150,7 +150,7 @@ static void tell(struct jwks_file *f, const char *why, bool other, bool changed,
 		    LOG_INT("keys", (int64_t)f->set.n),
 		    LOG_INT("leftOut", (int64_t)f->set.left_out));
 	else if (why && (changed || why != f->told))
-		LOG(log, now_ms, "keys-refused",
+		ERROR_LOG(log, now_ms, "keys-refused",
 		    LOG_STR("provider", f->provider), LOG_TEXT("why", why),
 		    LOG_INT("keys", (int64_t)f->set.n));
 	f->told = why;

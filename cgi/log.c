@@ -58,10 +58,37 @@ void log_release(const struct log *log)
 	buf_release(log->held);
 }
 
+bool log_says(const struct log *log, enum log_level level)
+{
+	return log && log->fd >= 0 && level <= log->level;
+}
+
+bool log_level_read(const char *text, enum log_level *out)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+	    {"error", LOG_ERROR}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (str_is(str_of(text), levels[i].name)) {
+			*out = levels[i].level;
+			return true;
+		}
+	return false;
+}
+
 void log_event(const struct log *log, int64_t now_ms, const char *event,
     const struct log_field *fields, size_t n)
 {
-	if (!log || log->fd < 0)
+	log_at(log, LOG_INFO, now_ms, event, fields, n);
+}
+
+void log_at(const struct log *log, enum log_level level, int64_t now_ms,
+    const char *event, const struct log_field *fields, size_t n)
+{
+	if (!log_says(log, level))
 		return;
 	struct buf line = {0};
 

@@ -87,8 +87,12 @@ enum outcome handle_read(struct handling *h, struct change *change)
 	h->job.api = &h->app->config->apis[h->api];
 	h->job.job = &h->row;
 	h->row = change->job;
-	if (change->err == ERR_OK)
+	if (change->err == ERR_OK) {
+		LOG(h->app->log, h->now.wall_ms, "job-read",
+		    LOG_STR("jobId", answer_id(h->arena, &h->row)),
+		    LOG_STR("api", h->job.api->name));
 		return deliver(h, change);
+	}
 	if (change->err == ERR_NOT_FOUND)
 		return handling_problem(h, PROBLEM_JOB_EXPIRED, NULL);
 	if (change->err != ERR_CONFLICT)

@@ -56,6 +56,7 @@ struct waiting {
 	int64_t answer_boot;   /* from then on answer with what there is */
 	int64_t deadline_boot; /* at the latest, whatever the store says */
 	int64_t again_boot;    /* ask again then, bell or not; 0 = need not */
+	int64_t came_boot;     /* when it came, for the log */
 	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
 	uint32_t origin;       /* whom CORS answers: answer_context's */
 	bool head, onto_location, prefer;

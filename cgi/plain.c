@@ -86,6 +86,17 @@ static enum err read_wait(struct plain *p, int64_t *ms)
 	return ERR_USAGE;
 }
 
+static enum err read_level(struct plain *p)
+{
+	const char *text = setting(PLAIN_LOG_LEVEL);
+
+	if (!text || log_level_read(text, &p->log.level))
+		return ERR_OK;
+	diag_error(&p->start.diag, POS_NONE, "bad-value",
+	    PLAIN_LOG_LEVEL " takes one of " LOG_LEVELS ", not `%s`", text);
+	return ERR_USAGE;
+}
+
 static enum err open_to_write(struct plain *p)
 {
 	const struct store_spec brief = {.role = STORE_WRITES,
@@ -130,6 +141,8 @@ static enum err open_all(struct plain *p, enum problem *problem)
 	enum err err = read_wait(p, &wait_ms), keys_err;
 
 	*problem = PROBLEM_INTERNAL;
+	if (err == ERR_OK)
+		err = read_level(p);
 	if (err == ERR_OK)
 		err = start_config(&p->start, setting(PLAIN_CONFIG),
 		    setting(PLAIN_STATE), setting(PLAIN_KEYS));

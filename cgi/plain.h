@@ -19,7 +19,8 @@
 #define PLAIN_CONFIG "LOWTIDE_CONFIG"
 #define PLAIN_STATE "LOWTIDE_STATE"
 #define PLAIN_KEYS "LOWTIDE_KEYS"
-#define PLAIN_WAIT "LOWTIDE_CGI_WAIT_MS" /* at most, 0 … 25000; 0 */
+#define PLAIN_LOG_LEVEL "LOWTIDE_LOG_LEVEL" /* error, info, debug; info */
+#define PLAIN_WAIT "LOWTIDE_CGI_WAIT_MS"    /* at most, 0 … 25000; 0 */
 
 /*
  * Was it started so? REQUEST_METHOD and GATEWAY_INTERFACE are there, and no

@@ -16,7 +16,7 @@
 static void failed(struct endpoint *e, enum err err)
 {
 	metrics_reloaded(e->app.metrics, false);
-	LOG(&e->log, clock_wall_ms(), "reload-failed",
+	ERROR_LOG(&e->log, clock_wall_ms(), "reload-failed",
 	    LOG_TEXT("error", err_name(err)));
 }
 

@@ -35,7 +35,7 @@ void sandbox_enter(
 	note(&missing, sandbox_files(spec), "landlock");
 	note(&missing, sandbox_calls(), "seccomp");
 	if (missing.len)
-		LOG(log, now_ms, "sandbox-partial",
+		ERROR_LOG(log, now_ms, "sandbox-partial",
 		    LOG_STR("missing", buf_str(&missing)));
 	buf_release(&missing);
 }

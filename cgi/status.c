@@ -35,6 +35,7 @@ enum outcome handling_park(struct handling *h, enum wait_view view,
 		return handling_answer(h, view);
 	}
 	*h->wait = (struct waiting){.api = (uint32_t)h->api,
+	    .came_boot = h->came_boot,
 	    .view = view,
 	    .version = version,
 	    .answer_boot = until,
@@ -54,6 +55,7 @@ enum outcome handling_probe(struct handling *h, enum wait_view view,
     enum err err)
 {
 	*h->wait = (struct waiting){.api = (uint32_t)api,
+	    .came_boot = h->came_boot,
 	    .view = view,
 	    .version = -1,
 	    .answer_boot = h->now.boot_ms,

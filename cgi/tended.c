@@ -10,12 +10,12 @@ void tended_log(
 	if (!report->clock_changed)
 		return;
 	if (report->clock_stopped)
-		LOG(log, now_ms, "expiry-stopped",
+		ERROR_LOG(log, now_ms, "expiry-stopped",
 		    LOG_TEXT("why", "the wall clock was set or jumped; nothing "
 				    "expires until it has been steady for 10 "
 				    "minutes, or until an operator says that "
 				    "it is right: lowtide-jobs trust-clock"));
 	else
-		LOG(log, now_ms, "expiry-goes-on",
+		ERROR_LOG(log, now_ms, "expiry-goes-on",
 		    LOG_TEXT("why", "the wall clock is steady again"));
 }

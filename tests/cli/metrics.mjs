@@ -1,5 +1,5 @@
 /*
- * lowtide-cgi --metrics: a real scrape, by curl, at a unix socket and at a
+ * lowtide-cgi --metrics (observe.c): a real scrape, by curl, at a
  * port. Each answer goes through a parser of the text format (0.0.4), which
  * refuses what Prometheus would, and a little that it would not.
  */

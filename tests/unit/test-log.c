@@ -102,11 +102,53 @@ static void silence(void **state)
 	LOG(&log, 0, "nobody-listens", LOG_INT("n", 1));
 }
 
+/* Each level says its own and what is graver; info is what zero is. */
+static void levels(void **state)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+		const char *says;
+	} rows[] = {
+	    {"error", LOG_ERROR, "e"},
+	    {"info", LOG_INFO, "ei"},
+	    {"debug", LOG_DEBUG, "eid"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		int fds[2];
+		char got[1024], said[4] = "";
+		struct log log = {.program = "lowtide-test"};
+		assert_int_equal(log.level, LOG_INFO);
+		assert_int_equal(pipe(fds), 0);
+		log.fd = fds[1];
+		assert_true(log_level_read(rows[i].name, &log.level));
+		assert_int_equal(log.level, rows[i].level);
+		ERROR_LOG(&log, 0, "went-wrong", LOG_INT("n", 1));
+		LOG(&log, 0, "it-happened", LOG_INT("n", 2));
+		DEBUG_LOG(&log, 0, "in-detail", LOG_INT("n", 3));
+		close(fds[1]);
+		ssize_t n = read(fds[0], got, sizeof(got) - 1);
+		got[n > 0 ? n : 0] = '\0';
+		close(fds[0]);
+		strcat(said, strstr(got, "went-wrong") ? "e" : "");
+		strcat(said, strstr(got, "it-happened") ? "i" : "");
+		strcat(said, strstr(got, "in-detail") ? "d" : "");
+		assert_string_equal(said, rows[i].says);
+	}
+	enum log_level level = LOG_INFO;
+	assert_false(log_level_read("loud", &level));
+	assert_false(log_level_read("", &level));
+	assert_false(log_says(NULL, LOG_ERROR));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_line),
 	    cmocka_unit_test(held_lines),
+	    cmocka_unit_test(levels),
 	    cmocka_unit_test(a_held_line_that_is_long),
 	    cmocka_unit_test(silence),
 	};
