@@ -40,7 +40,10 @@ static enum err read_oldest(struct sqlite *s, size_t api, int64_t *ms)
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-/* In a transaction both are read once, and kept in step by what it does. */
+/*
+ * Both are read once in a view or transaction: in a view nothing changes, and
+ * in a transaction they are kept in step by what it does.
+ */
 enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
 {
 	struct sqlite *s = backend;
@@ -54,7 +57,7 @@ enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
 		err = read_oldest(s, api, &a->oldest_ms);
 	if (err)
 		return err;
-	a->knows_counts = a->knows_oldest = s->writing;
+	a->knows_counts = a->knows_oldest = true;
 	for (int state = 0; state < JOB_STATES; state++)
 		out->count[state] = a->counts[state] + a->added[state];
 	out->needing = a->counts[COUNT_NEEDING] + a->added[COUNT_NEEDING];

@@ -54,6 +54,8 @@ static void op_unview(void *backend)
 {
 	struct sqlite *s = backend;
 
+	for (size_t i = 0; i < s->n_apis; i++)
+		s->apis[i].knows_counts = s->apis[i].knows_oldest = false;
 	if (run(s, QUERY_UNVIEW))
 		db_rollback(&s->db);
 }
@@ -70,7 +72,6 @@ static enum err op_begin(void *backend)
 		return err;
 	sqlite_log_drain(s);
 	err = run(s, QUERY_BEGIN);
-	s->writing = !err;
 	if (err)
 		turnstile_leave(&s->turnstile);
 	return err;
@@ -79,7 +80,6 @@ static enum err op_begin(void *backend)
 static void forget(struct sqlite *s)
 {
 	s->version = 0;
-	s->writing = false;
 	s->version_changed = s->has_room = s->erases = s->is_full = false;
 	for (size_t i = 0; i < s->n_apis; i++) {
 		s->apis[i].knows_running = false;

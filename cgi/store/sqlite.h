@@ -62,7 +62,10 @@ struct sqlite_api {
 	/* of JOB_PROCESSING before this transaction, once it is known */
 	bool knows_running;
 	int64_t running;
-	/* _count as it was before this transaction, the queue as it is in it */
+	/*
+	 * _count as it was before this transaction, the queue as it is in it;
+	 * or both as they are in this view
+	 */
 	bool knows_counts, knows_oldest;
 	int64_t counts[COUNTS], oldest_ms;
 };
@@ -82,7 +85,6 @@ struct sqlite {
 	size_t n_apis;
 	int64_t version; /* of this transaction; 0 = not read yet */
 	bool version_changed, counts_changed;
-	bool writing;  /* a transaction is open */
 	bool has_room; /* this transaction asked, and there is */
 	bool erases;   /* this transaction drops bytes */
 	bool is_full;  /* it could not write a result */

@@ -244,6 +244,30 @@ static void without_its_page_the_gate_is_open(void **state)
 	gate_close(&gate);
 }
 
+/* What one view counted is not what the next one has. */
+static void a_reader_counts_anew_in_each_view(void **state)
+{
+	struct fixture *f = *state;
+	struct store_stats stats;
+	struct store *reader;
+
+	fixture_open(f);
+	reader = open_as(f, STORE_READS);
+	for (int i = 0; i < 3; i++) {
+		OK(store_view(reader));
+		for (int again = 0; again < 2; again++) {
+			OK(store_stats(reader, API_RETRY, &stats));
+			assert_int_equal(stats.count[JOB_PENDING], i);
+			assert_int_equal(stats.oldest_pending_ms != 0, i > 0);
+		}
+		store_unview(reader);
+		OK(store_begin(f->store));
+		fixture_accept(f, API_RETRY, (uint32_t)i + 1);
+		OK(store_commit(f->store));
+	}
+	store_close(reader);
+}
+
 static void a_shut_gate_parks_a_loop_and_nobody_else(void **state)
 {
 	struct fixture *f = *state;
@@ -977,6 +1001,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    T(the_gate_opens_by_itself),
 	    T(without_its_page_the_gate_is_open),
+	    T(a_reader_counts_anew_in_each_view),
 	    T(a_shut_gate_parks_a_loop_and_nobody_else),
 	    T(a_loop_waits_for_nobody),
 	    T(a_view_is_as_it_was_when_it_began),
