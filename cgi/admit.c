@@ -43,12 +43,20 @@ static bool is_stuck(
 	       now_ms - crowd->oldest_pending_ms >= api->deadline_ms;
 }
 
-/* Those before it take until then, without its own run. */
+/* Those before the last of them take until then, without its own run. */
+int64_t admit_reach(
+    const struct api *api, const struct crowd *crowd, int64_t median_ms)
+{
+	if (median_ms <= 0)
+		return INT64_MAX;
+	return (api->deadline_ms / median_ms + 1) * places(api) -
+	       crowd->pending;
+}
+
 static bool is_out_of_reach(
     const struct api *api, const struct crowd *crowd, int64_t median_ms)
 {
-	return median_ms > 0 &&
-	       crowd->pending / places(api) > api->deadline_ms / median_ms;
+	return admit_reach(api, crowd, median_ms) <= 0;
 }
 
 enum admission admit_check(const struct api *api, const struct crowd *crowd,

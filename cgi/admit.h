@@ -32,4 +32,8 @@ int64_t admit_since_ms(const struct api *api, int64_t now_ms);
 enum admission admit_check(const struct api *api, const struct crowd *crowd,
     int64_t now_ms, int64_t median_ms, int64_t *retry_ms);
 
+/* How many more may come before these numbers say ADMIT_QUEUE_OLD. */
+int64_t admit_reach(
+    const struct api *api, const struct crowd *crowd, int64_t median_ms);
+
 #endif

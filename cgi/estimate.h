@@ -14,6 +14,8 @@ struct estimate {
 	int64_t ms[STORE_SAMPLES]; /* ascending */
 	int64_t run_ms;		   /* median of their runs, without the queue */
 	int64_t read_boot;	   /* when they were read; 0 = never */
+	/* admission.c: for how many there was room then, unasked */
+	int64_t room, room_boot;
 };
 
 /* As they come from the store, in any order; at most STORE_SAMPLES. */

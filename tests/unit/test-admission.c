@@ -343,6 +343,52 @@ static void what_is_measured_counts(void **state)
 	w_apis[OWNED].concurrency = before;
 }
 
+/*
+ * A moment after there was room the store's view is not asked for, but the
+ * transaction is; who was refused once is refused without one, and so is
+ * everybody where each sender has bounds of his own.
+ */
+static void there_was_room_a_moment_ago(void **state)
+{
+	struct estimate estimates[APIS] = {0};
+	struct world *w = *state;
+
+	w->app.estimates = estimates;
+	w_apis[OWNED].queue_max = 3;
+	post(w, "{}", "owner: ann");
+	assert_answer(w, 202);
+	w->holds = w->stays = true;
+	for (int later = 0; later < 2; later++) {
+		world_moves(w, later * MINUTE); /* by then there may be none */
+		post(w, "{}", "owner: ann");
+		assert_int_equal(w->outcome, OUTCOME_COMMIT);
+		assert_int_equal(w->app.viewing, later);
+		app_rest(&w->app);
+		world_commit(w);
+		assert_answer(w, 202);
+	}
+	w->holds = w->stays = false;
+	post(w, "{}", "owner: ann");
+	assert_refused(w, 503, "queue-full");
+	w->holds = true; /* a flood costs no turn */
+	post(w, "{}", "owner: ann");
+	assert_refused(w, 503, "queue-full");
+	w->holds = false;
+	w_apis[OWNED].queue_max = 0;
+	w_apis[OWNED].owner_open = 1;
+	post(w, "{}", "owner: ann");
+	assert_answer(w, 202);
+	for (int i = 0; i < 2; i++) {
+		post(w, "{}", i ? "owner: eve" : "owner: bob");
+		assert_answer(w, 202);
+		w->holds = true;
+		post(w, "{}", "owner: ann");
+		assert_refused(w, 429, "rate-limited");
+		w->holds = false;
+	}
+	w->app.estimates = NULL;
+}
+
 /* ---- resources ----------------------------------------------------------- */
 
 static void a_resource_has_one_open_job(void **state)
@@ -491,6 +537,7 @@ int main(void)
 	    T(the_commit_decides),
 	    T(a_store_that_cannot_count),
 	    T(what_is_measured_counts),
+	    T(there_was_room_a_moment_ago),
 	    T(a_resource_has_one_open_job),
 	    T(a_resource_must_be_named),
 	    T(anonymous_resources),
