@@ -5,34 +5,76 @@
  * nginx: one worker, no access log, unix sockets behind it. The server{} block
  * is ours, so that `return 200` and the static file are as bare as nginx can
  * serve them; for the API it includes what `lowtide build` wrote, word for
- * word but for the path of the socket: what people run is what is measured.
+ * word but for the path of the socket, and for one more: whoever sends no
+ * Authorization header is OWNER. What people run is what is measured.
  */
 import {mkdirSync, readFileSync, writeFileSync, copyFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {answers, children, freePort, run, start, tmp, until, which}
 	from './proc.mjs';
+import {jwks, newKey, sign} from '../tokens.mjs';
 
 export const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const TOOLS = 'build/bench';
 const nginx = which('nginx', '/usr/sbin/nginx', '/usr/local/sbin/nginx');
 const JOB = '/api/v1/job';
+export const NOOP = '/api/v1/noop';
+export const OWNER = 'bench';
+const ISSUER = 'https://id.bench.example'; /* as site.toml says */
+export const RESULT = `{"text":"${'x'.repeat(245)}"}`;
 export const at = (...names) => join(tmp, ...names);
 
 /* ---- once a run --------------------------------------------------------- */
 
-let built;
-async function build() {
+/* What is measured: the programs in `bin`, with the site in `from`. */
+export const ours = {name: 'dist', bin: BIN, from: 'tests/bench/site',
+	settings: ['--set', `web_server.users=${at('users')}`]};
+let common;
+async function prepare() {
 	const port = await freePort();
-	await run(join(BIN, 'lowtide'), ['build', '-q', '-C',
-		'tests/bench/site', '--out', at('dist'), '--set',
-		`upstream.nothing.base=http://127.0.0.1:${port}`]);
-	await run(join(BIN, 'lowtide-jobs'), ['keygen', at('keys')]);
 	mkdirSync(at('www', 'static'), {recursive: true});
-	writeFileSync(at('www', 'static', 'file.json'),
-		`{"text":"${'x'.repeat(245)}"}`);
-	return {port, config: at('dist', 'server', 'lowtide.json')};
+	writeFileSync(at('www', 'static', 'file.json'), RESULT);
+	writeFileSync(at('users'), `${OWNER}:{PLAIN}secret\n`);
+	return {port, key: newKey('RS256', 'bench')};
 }
-export const site = () => built ??= build();
+const whole = () => common ??= prepare();
+
+async function build({name, bin, from, settings = []}) {
+	const {port} = await whole();
+	await run(join(bin, 'lowtide'), ['build', '-q', '-C', from,
+		'--out', at(name), '--set',
+		`upstream.nothing.base=http://127.0.0.1:${port}`, ...settings]);
+	await run(join(bin, 'lowtide-jobs'), ['keygen', at(`${name}.keys`)]);
+	return {config: at(name, 'server', 'lowtide.json'),
+		keys: at(`${name}.keys`), from: n => at(name, 'server', n)};
+}
+const built = {};
+export const site = (what = ours) => built[what.name] ??= build(what);
+
+/* Headers of those who are somebody. */
+export const basic = {authorization: `Basic ${
+	Buffer.from(`${OWNER}:secret`).toString('base64')}`};
+export const bearer = async () => ({authorization: `Bearer ${sign(
+	(await whole()).key, {iss: ISSUER, aud: 'bench', sub: OWNER,
+		scope: 'openid jobs', iat: Math.floor(Date.now() / 1000),
+		exp: Math.floor(Date.now() / 1000) + 7200})}`});
+
+/*
+ * Jobs that are there already: `rows` of an API in the folder `state`, pending
+ * or completed. [{path, etag}] of an even sample.
+ */
+export async function fill(state, rows, {api = 'job', pending = false,
+	what} = {}) {
+	const {config, keys} = await site(what);
+	mkdirSync(state, {recursive: true});
+	const out = await run(what?.fill ?? join(TOOLS, 'fill'), ['--config', config,
+		'--state', state, '--keys', keys, '--api', api,
+		'--owner', OWNER, ...api === 'token' ? ['--issuer', ISSUER] : [],
+		...pending ? ['--pending'] : [], String(rows)]);
+	return out.trim().split('\n').map(l => l.split(' ')).map(
+		([id, version]) => ({path: `/api/jobs/${id}`,
+			etag: `"${version}"`}));
+}
 
 /* ---- nginx -------------------------------------------------------------- */
 
@@ -89,10 +131,10 @@ export async function startNginx(name, conf) {
 
 /* Answers every call of the worker at once. */
 const startNothing = async () => startNginx('nothing', {
-	port: (await site()).port, http: '\tkeepalive_requests 1000000;',
+	port: (await whole()).port, http: '\tkeepalive_requests 1000000;',
 	server: `\t\tlocation / {
 			default_type application/json;
-			return 200 '{"ok":true}';
+			return 200 '${RESULT}';
 		}`});
 
 const bare = `		location /static/ {
@@ -123,37 +165,42 @@ const processEnv = (it, syncs) => {
  *	name     of its folder and logs
  *	state    another folder to use instead of an empty one
  *	syncs    count how often the programs wait for the disk
+ *	what     other programs and another site than ours
+ *	unpaced  one job may be looked up as often as wrk likes
  *	http, server  more for nginx: what else is measured beside it
  */
 export async function startLine({name = 'line', state, syncs, http = '',
-	server = ''} = {}) {
-	const {config} = await site();
+	server = '', what = ours, unpaced} = {}) {
+	const {config, keys, from} = await site(what);
 	const line = {name, dir: at(name), state: state ?? at(name, 'state'),
 		socket: at(name, 'cgi.sock')};
-	for (const dir of [line.dir, line.state])
+	for (const dir of [line.dir, join(line.state, 'jwks')])
 		mkdirSync(dir, {recursive: true});
+	writeFileSync(join(line.state, 'jwks', 'bench.json'),
+		jwks((await whole()).key));
 	line.common = ['--config', config, '--state', line.state,
-		'--keys', at('keys')];
+		'--keys', keys];
 	const made = processEnv(`${name}-cgi`, syncs);
-	line.cgi = start(`${name}-cgi`, join(BIN, 'lowtide-cgi'),
-		[...line.common, '--listen', `unix:${line.socket}`, '--unpaced'],
-		made);
+	line.cgi = start(`${name}-cgi`, join(what.bin, 'lowtide-cgi'),
+		[...line.common, '--listen', `unix:${line.socket}`,
+			...unpaced ? ['--unpaced'] : []], made);
 	line.cgi.syncs = made.read;
 	await answers(line.cgi, line.socket);
-	const from = n => at('dist', 'server', n);
 	const web = `${name}-nginx`;
 	mkdirSync(at(web), {recursive: true});
 	copyFileSync(from('nginx-site.conf'), at(web, 'nginx-site.conf'));
 	writeFileSync(at(web, 'nginx-http.conf'),
 		readFileSync(from('nginx-http.conf'), 'utf8').replace(
 			/server "unix:[^"]*"/,
-			`server "unix:${line.socket}"`));
+			`server "unix:${line.socket}"`).replace(
+			/(\$lowtide_owner_bench \{\n\tdefault )"";/,
+			`$1"${OWNER}";`));
 	line.nginx = await startNginx(web, {
 		http: `\tinclude nginx-http.conf;\n${http}`,
 		server: `${bare}${server}`});
 	line.url = line.nginx.url;
 	line.watch = {app: [line.cgi.pid], nginx: [line.nginx.worker]};
-	line.startWorker = () => startWorker(line, syncs);
+	line.startWorker = () => startWorker(line, what.bin, syncs);
 	line.send = () => send(line);
 	line.settled = () => settled(line);
 	line.stop = async () => {
@@ -164,11 +211,11 @@ export async function startLine({name = 'line', state, syncs, http = '',
 	return line;
 }
 
-async function startWorker(line, syncs) {
+async function startWorker(line, bin, syncs) {
 	line.nothing ??= await startNothing();
 	const made = processEnv(`${line.name}-worker`, syncs);
 	line.worker = start(`${line.name}-worker`,
-		join(BIN, 'lowtide-worker'), line.common, made);
+		join(bin, 'lowtide-worker'), [...line.common, '--dev'], made);
 	line.worker.syncs = made.read;
 	await until('the worker is there', () =>
 		line.worker.log().includes('worker-started'));
@@ -181,7 +228,7 @@ async function startWorker(line, syncs) {
 
 /* A new job: {id, path} of its status document. */
 async function send(line) {
-	const r = await fetch(line.url + JOB, {method: 'POST', body: '{"a":1}',
+	const r = await fetch(line.url + JOB, {method: 'POST', body: RESULT,
 		headers: {'content-type': 'application/json'}});
 	const text = await r.text();
 	if (r.status !== 202)

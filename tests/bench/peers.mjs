@@ -12,7 +12,7 @@ import {cpSync, existsSync, mkdirSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {at, TOOLS} from './line.mjs';
 import {answers, children, run, start, until, which} from './proc.mjs';
-import {get, post} from './web.mjs';
+import {get, post, requests} from './web.mjs';
 
 let serial = 0; /* nothing is left over from the measurement before */
 const fresh = name => at(`${++serial}-${name}`);
@@ -116,7 +116,7 @@ const peers = {
 		in: {lookup: '', accept: ', fsync each'}},
 	bullmq: {name: 'fastify + BullMQ', start: startBullmq,
 		in: {lookup: '', accept: ', fsync always', jobs: ''}},
-	calling: {name: 'BullMQ worker, same upstream call', start: startBullmq,
+	calling: {name: 'BullMQ worker, upstream call', start: startBullmq,
 		in: {jobs: ''}, call: true},
 	flask: {name: 'Flask + Celery', start: startFlask,
 		in: {lookup: ''}},
@@ -150,17 +150,19 @@ async function completed(it, url) {
 }
 
 const makers = {
-	lookup: async (it, url) => {
+	lookup: async (it, url, line, {key: peer}) => {
 		const job = await completed(it, url);
 		const {length} = await (await fetch(job)).text();
+		const {origin, pathname: path} = new URL(job);
+		const script = requests(`${peer}-look-up`, [{path}]);
 		return {note: `${length} bytes`,
-			once: seconds => get(job, {seconds})};
+			once: seconds => get(`${origin}/`, {seconds, script})};
 	},
 	accept: async (it, url) =>
 		({once: seconds => post(`${url}/job`, {seconds})}),
 	jobs: async (it, url, line, {call}) => {
 		const worker = await it.work(...call ? [line.nothing.url] : []);
-		return {url: `${url}/job`, settled: () => it.settled(url),
+		return {url: `${url}/job`, calls: call, settled: () => it.settled(url),
 			watch: {app: it.pids(), worker: [worker.pid]}};
 	},
 };
@@ -192,7 +194,7 @@ export async function peersOf(bench, measure) {
 					watch: {app: it.pids(),
 						nginx: [line.nginx.worker]},
 					...await makers[measure](it,
-						`${line.url}/${key}`, line, peer)});
+						`${line.url}/${key}`, line, {...peer, key})});
 			return cases;
 		},
 		stop: async () => {

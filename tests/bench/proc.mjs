@@ -34,7 +34,8 @@ export function start(name, command, args = [], {env = {}, cwd} = {}) {
 			child.kill(signal);
 			await Promise.race([it.ended, pause(10000)]);
 		}
-		running.splice(running.indexOf(it), 1);
+		if (running.includes(it))
+			running.splice(running.indexOf(it), 1);
 	};
 	running.push(it);
 	return it;

@@ -9,6 +9,8 @@
  *	make bench ONLY=lookup,accept   some measurements (see below)
  *	make bench FULL=1               10,000,000 rows too: minutes, gigabytes
  *	make bench PEERS=1              other queues beside it (peers/)
+ *	make bench AGAINST=FOLDER       only this: another build of lowtide in
+ *	                                FOLDER/build, with FOLDER's bench site
  *	ROUNDS=5 SECONDS_EACH=3         how long; BENCH_JSON=FILE for machines
  *	tests/bench/run.mjs --json      JSON on stdout instead of tables
  *
@@ -29,8 +31,11 @@ import * as accept from './measures/accept.mjs';
 import * as jobs from './measures/jobs.mjs';
 import * as waiting from './measures/waiting.mjs';
 import * as rows from './measures/rows.mjs';
+import * as against from './measures/against.mjs';
 
-const measures = {build, idle, start, lookup, accept, jobs, waiting, rows};
+const measures = {build, idle, start, lookup, accept, jobs, waiting, rows,
+	against};
+const {ONLY, AGAINST} = process.env;
 
 const number = (name, otherwise) => {
 	const n = Number(process.env[name] || otherwise);
@@ -57,7 +62,8 @@ bench.peers = async measure => process.env.PEERS ?
 	(await import('./peers.mjs')).peersOf(bench, measure) : nobody;
 
 function chosen() {
-	const only = process.env.ONLY?.split(',') ?? Object.keys(measures);
+	const only = ONLY?.split(',') ?? (AGAINST ? ['against'] :
+		Object.keys(measures).filter(n => n !== 'against'));
 	const unknown = only.filter(n => !measures[n]);
 	if (unknown.length === 0)
 		return only;

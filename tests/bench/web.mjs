@@ -2,8 +2,9 @@
  * Requests a second, side by side: in each round every case runs once, in an
  * order that turns round, and is compared with the baseline of its own round.
  */
+import {writeFileSync} from 'node:fs';
 import {cpuUs, run} from './proc.mjs';
-import {TOOLS} from './line.mjs';
+import {at, TOOLS} from './line.mjs';
 
 export const IN_FLIGHT = 32;
 export const columns = [
@@ -38,6 +39,48 @@ export async function get(url, {seconds, headers = [], script = [],
 		/(\d+) requests in ([\d.]+)(us|ms|s|m)/.exec(text);
 	return {count: Number(count), seconds: ms(took, unit) / 1e3,
 		p50: percentile(text, 50), p99: percentile(text, 99)};
+}
+
+/*
+ * For get(): wrk takes the next of these requests, {path, headers}, and starts
+ * again. So no job is looked up faster than the endpoint lets anybody (429);
+ * what has no such bounds is asked for in the same way, for wrk is on the same
+ * machine.
+ */
+export function requests(name, list) {
+	const quoted = s => `"${s.replace(/["\\]/g, '\\$&')}"`;
+	writeFileSync(at(`${name}.txt`), list.map(({path, headers = {}}) =>
+		[path, ...Object.entries(headers).flat()].join('\t') + '\n')
+		.join(''));
+	writeFileSync(at(`${name}.lua`), `
+local ready, at = {}, 0
+function init()
+	for line in io.lines(${quoted(at(`${name}.txt`))}) do
+		local parts = {}
+		for part in line:gmatch("[^\t]+") do parts[#parts + 1] = part end
+		local headers = {Host = wrk.headers["Host"]}
+		for i = 2, #parts, 2 do headers[parts[i]] = parts[i + 1] end
+		ready[#ready + 1] = wrk.format("GET", parts[1], headers)
+	end
+end
+function request()
+	at = at % #ready + 1
+	return ready[at]
+end
+`);
+	return ['-s', at(`${name}.lua`)];
+}
+
+/* In an order that is always the same and no other. */
+export function shuffled(list) {
+	const out = [...list];
+	let seed = 7;
+	for (let i = out.length - 1; i > 0; i--) {
+		seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+		const j = seed % (i + 1);
+		[out[i], out[j]] = [out[j], out[i]];
+	}
+	return out;
 }
 
 /* POSTs with distinct bodies; `most` of them, or for so many seconds. */

@@ -13,7 +13,7 @@ like "a cold start has its figures" "$said" \
 like "and what is wanted of it" "$said" \
 	'first answer ms [0-9.]+: hold ≤ 30, aim ≤ 8: '
 like "so have jobs through the worker" "$said" \
-	'^  lowtide-worker( +[0-9.,]+){5}  [0-9]+ jobs a round$'
+	'^  lowtide-worker, noop( +[0-9.,]+){5}  [0-9]+ jobs a round$'
 is "the same for machines" "$(node -e '
 	const {measures: m} = JSON.parse(require("fs").readFileSync(
 		process.argv[1]));

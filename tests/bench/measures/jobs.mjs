@@ -1,10 +1,10 @@
 /*
- * From the first POST to the last completed job, through the worker, whose
- * upstream is an nginx that answers at once. So many jobs as take about
- * SECONDS_EACH, 32 posted and at most 32 running at a time. A peer's job that
- * does nothing makes no call at all; one that makes the same call is beside it.
+ * From the first POST to the last completed job, through the worker: of an API
+ * that does nothing (noop = true) and of one whose upstream is an nginx that
+ * answers at once. So many jobs as take about SECONDS_EACH, 32 posted and at
+ * most 32 running at a time. Each is beside the peer whose job does the same.
  */
-import {jobPath, startLine} from '../line.mjs';
+import {jobPath, NOOP, startLine} from '../line.mjs';
 import {keep, measured, post, turns} from '../web.mjs';
 
 export const help = 'accept to completed through the worker';
@@ -31,12 +31,14 @@ export async function measure(bench) {
 	const peers = await bench.peers('jobs');
 	const line = await startLine({...peers.conf, syncs: true});
 	await line.startWorker();
-	const cases = [{name: 'lowtide-worker', settled: line.settled,
-		url: line.url + jobPath,
+	const mine = (name, path) => ({name, settled: line.settled,
+		url: line.url + path,
 		watch: {app: [line.cgi.pid], worker: [line.worker.pid]},
 		counters: {syncs: line.cgi.syncs,
-			workerSyncs: line.worker.syncs}},
-	...await peers.cases(line)];
+			workerSyncs: line.worker.syncs}});
+	const cases = [mine('lowtide-worker, noop', NOOP),
+		mine('lowtide-worker, upstream call', jobPath),
+		...await peers.cases(line)];
 	for (const c of cases) {
 		bench.progress(`trial: ${c.name}`);
 		const rates = [];
@@ -62,8 +64,9 @@ export async function measure(bench) {
 		rows.forEach((row, i) => {
 			for (const {key} of columns)
 				keep(row, key, got[i][key]);
+			const like = cases[i].calls ? 1 : 0;
 			if (cases[i].peer)
-				keep(row, 'behind', got[0].reqs / got[i].reqs);
+				keep(row, 'behind', got[like].reqs / got[i].reqs);
 		});
 	}
 	await line.stop();

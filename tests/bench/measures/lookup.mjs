@@ -1,35 +1,51 @@
 /*
- * GET of a job's status document beside what nginx can do alone: of one that
- * is completed, of one that still waits, and when nothing has changed (304).
+ * GET of jobs' status documents beside what nginx can do alone: completed ones
+ * with their result of 256 bytes, pending ones, and unchanged ones (304). The
+ * owner is one that the web server says; what it costs nginx to check his
+ * password, and the endpoint his token, are rows of their own.
+ *
+ * JOBS jobs take turns, as nobody may look up one as often as this; peers,
+ * which have no such rule, are asked for one alone, which their caches like.
  */
-import {startLine, status} from '../line.mjs';
-import {get, sideBySide} from '../web.mjs';
+import {at, basic, bearer, fill, startLine} from '../line.mjs';
+import {get, requests, shuffled, sideBySide} from '../web.mjs';
 
 export const help = 'status look-ups beside nginx\'s own static file';
+const JOBS = Number(process.env.JOBS ?? 100000);
 
 export async function measure(bench) {
 	const peers = await bench.peers('lookup');
-	const line = await startLine(peers.conf);
-	const url = path => seconds => get(line.url + path, {seconds});
-
-	await line.startWorker();
-	const done = await line.send();
-	await line.settled();
-	await line.stopWorker();
-	const open = await line.send();
-	const {etag, bytes} = await status(line, done.path);
-	const headers = [`If-None-Match: ${etag}`];
-	const alone = {nginx: line.watch.nginx};
+	const state = at('looked-up');
+	bench.progress('writing the jobs that are looked up');
+	const jobs = shuffled(await fill(state, JOBS));
+	const open = shuffled(await fill(state, JOBS,
+		{api: 'noop', pending: true}));
+	const tokens = shuffled(await fill(state, JOBS, {api: 'token'}));
+	const line = await startLine({...peers.conf, state});
+	const ask = async (name, list, {watch = line.watch, note} = {}) => {
+		const [{path, headers = {}}] = list;
+		const r = await fetch(line.url + path, {headers});
+		const {length} = await r.text();
+		const script = requests(name.replace(/\W+/g, '-'), list);
+		return {name, watch, note: [r.status, `${length} bytes`,
+			...note ? [note] : []].join(', '),
+		once: seconds => get(`${line.url}/`, {seconds, script})};
+	};
+	const alone = {watch: {nginx: line.watch.nginx}};
+	const withHeaders = (list, f) => list.map(job =>
+		({path: job.path, headers: f(job)}));
+	const token = await bearer();
 	const table = await sideBySide(bench, [
-		{name: 'static file, 256 bytes', watch: alone,
-			once: url('/static/file.json')},
-		{name: 'nginx return 200', watch: alone, once: url('/return')},
-		{name: 'look-up, completed', watch: line.watch,
-			once: url(done.path), note: `${bytes} bytes`},
-		{name: 'look-up, pending', watch: line.watch,
-			once: url(open.path)},
-		{name: 'look-up, 304', watch: line.watch, once: seconds =>
-			get(line.url + done.path, {seconds, headers})},
+		await ask('static file', [{path: '/static/file.json'}], alone),
+		await ask('nginx return 200', [{path: '/return'}], alone),
+		await ask('look-up, completed', jobs),
+		await ask('look-up, pending', open),
+		await ask('look-up, 304', withHeaders(jobs,
+			({etag}) => ({'if-none-match': etag}))),
+		await ask('look-up, password', withHeaders(jobs, () => basic),
+			{note: 'checked by nginx (auth_basic)'}),
+		await ask('look-up, bearer', withHeaders(tokens, () => token),
+			{note: 'RS256, checked by lowtide-cgi'}),
 		...await peers.cases(line),
 	], {mine: 'look-up, completed'});
 	await line.stop();

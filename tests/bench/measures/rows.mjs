@@ -1,14 +1,14 @@
 /*
  * Look-ups of random jobs in stores of growing size, all of them open at once,
- * each behind a web server of its own. 10,000,000 rows take minutes to write
- * and gigabytes to keep: only with FULL=1 or ROWS_MAX=1e7.
+ * each behind a web server of its own and over an endpoint that lets 1,000 jobs
+ * be looked up as often as this (--unpaced). 10,000,000 rows take minutes to
+ * write and gigabytes to keep: only with FULL=1 or ROWS_MAX=1e7.
  */
-import {mkdirSync, readFileSync, statfsSync, statSync, writeFileSync}
-	from 'node:fs';
+import {statfsSync, statSync} from 'node:fs';
 import {join} from 'node:path';
-import {at, site, startLine, TOOLS} from '../line.mjs';
-import {pause, run} from '../proc.mjs';
-import {get, keep, measured} from '../web.mjs';
+import {at, fill, startLine} from '../line.mjs';
+import {pause} from '../proc.mjs';
+import {get, keep, measured, requests, shuffled} from '../web.mjs';
 
 export const help = 'look-ups in stores of 1e3, 1e5 and, with FULL=1, 1e7 rows';
 const SIZES = [1e3, 1e5, 1e7];
@@ -24,45 +24,19 @@ const columns = [
 	{key: 'p99', title: 'p99 ms', digits: 2},
 ];
 
-/* wrk takes the next id of a shuffled list for every request. */
-const script = ids => `
-local file = assert(io.open("${ids}"))
-local paths, at = {}, 0
-for id in file:lines() do paths[#paths + 1] = "/api/jobs/" .. id end
-math.randomseed(7)
-for i = #paths, 2, -1 do
-	local j = math.random(i)
-	paths[i], paths[j] = paths[j], paths[i]
-end
-local ready
-function init()
-	ready = {}
-	for i, path in ipairs(paths) do ready[i] = wrk.format("GET", path) end
-end
-function request()
-	at = at % #ready + 1
-	return ready[at]
-end
-`;
-
 const room = () => {
 	const {bavail, bsize} = statfsSync(at());
 	return bavail * bsize;
 };
 
-async function fill(bench, rows) {
-	const {config} = await site();
+async function write(bench, rows) {
 	const dir = at(`rows-${rows}`);
-	mkdirSync(dir);
 	bench.progress(`writing ${rows.toLocaleString('en')} rows`);
 	const started = performance.now();
-	const ids = await run(join(TOOLS, 'fill'), ['--config', config,
-		'--state', dir, '--keys', at('keys'), String(rows)]);
-	writeFileSync(`${dir}.ids`, ids);
-	writeFileSync(`${dir}.lua`, script(`${dir}.ids`));
+	const jobs = await fill(dir, rows);
 	const seconds = (performance.now() - started) / 1e3;
 	const mb = statSync(join(dir, 'jobs.db')).size / 1e6;
-	return {rows, dir, script: ['-s', `${dir}.lua`],
+	return {rows, dir, script: requests(`rows-${rows}`, shuffled(jobs)),
 		name: `${rows.toLocaleString('en')} rows`, figures: {},
 		note: `${mb.toFixed(0)} MB, written in ${seconds.toFixed(0)} s`};
 }
@@ -74,11 +48,11 @@ export async function measure(bench) {
 			bench.warn(`no room for ${rows} rows in ${at()}`);
 			continue;
 		}
-		stores.push(await fill(bench, rows));
+		stores.push(await write(bench, rows));
 	}
 	for (const s of stores)
 		s.line = await startLine({name: `line-${s.rows}`,
-			state: s.dir});
+			state: s.dir, unpaced: true});
 	const look = (s, seconds) => measured(() => get(`${s.line.url}/`,
 		{seconds, script: s.script}), s.line.watch);
 	for (const s of stores) {

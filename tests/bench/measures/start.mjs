@@ -4,7 +4,7 @@
  */
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {at, BIN, startLine, TOOLS} from '../line.mjs';
+import {at, BIN, OWNER, startLine, TOOLS} from '../line.mjs';
 import {run} from '../proc.mjs';
 
 export const help = 'cold start to the first answer';
@@ -22,7 +22,7 @@ function fastcgi(path) {
 	content]);
 	const params = Object.entries({REQUEST_METHOD: 'GET',
 		REQUEST_URI: path, REMOTE_ADDR: '192.0.2.1',
-		SERVER_PROTOCOL: 'HTTP/1.1'}).map(([k, v]) => Buffer.concat([
+		LOWTIDE_OWNER: OWNER, SERVER_PROTOCOL: 'HTTP/1.1'}).map(([k, v]) => Buffer.concat([
 		Buffer.from([k.length, v.length]), Buffer.from(k + v)]));
 	return Buffer.concat([
 		record(1, Buffer.from([0, 1, 0, 0, 0, 0, 0, 0])),

@@ -29,7 +29,7 @@ const http = (...lines) => [...lines, 'Host: localhost', 'Connection: close',
 	'', ''].join('\r\n');
 
 /* n clients under way, and what releases them. */
-async function crowd(line, job, n) {
+export async function crowd(line, job, n) {
 	const {etag} = await status(line, job.path);
 	const [request, release] = [at('waiters.get'), at('waiters.delete')];
 	writeFileSync(request, http(`GET ${job.path} HTTP/1.1`,
@@ -59,7 +59,7 @@ async function crowd(line, job, n) {
 }
 
 /* Those who were sent have arrived: the endpoint has nothing to do. */
-async function quiet(pids) {
+export async function quiet(pids) {
 	let before = 0;
 	for (let turn = 0; turn < 50; turn++) {
 		const now = cpuUs(pids);
@@ -71,7 +71,7 @@ async function quiet(pids) {
 }
 
 export async function measure(bench) {
-	const line = await startLine();
+	const line = await startLine({unpaced: true});
 	const seconds = Math.min(bench.seconds, 10); /* of the 25 s of waiting */
 	const other = await line.send();
 	const look = () => get(line.url + other.path, {seconds});

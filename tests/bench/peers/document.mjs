@@ -2,7 +2,7 @@
  * What a status look-up answers, of the same shape and size as lowtide's: peers
  * are not spared bytes.
  */
-export const result = {ok: true};
+export const result = {text: 'x'.repeat(245)};
 const time = ms => ms ? new Date(ms).toISOString() : null;
 
 export const document = job => ({jobId: job.id, api: 'job',

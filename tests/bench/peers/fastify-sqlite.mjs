@@ -5,7 +5,7 @@
 import {randomUUID} from 'node:crypto';
 import Database from 'better-sqlite3';
 import Fastify from 'fastify';
-import {accepted, document} from './document.mjs';
+import {accepted, document, result} from './document.mjs';
 
 const [socket, file] = process.argv.slice(2);
 const db = new Database(file);
@@ -18,7 +18,7 @@ const insert = db.prepare(`INSERT INTO job(id, status, body, created, attempt)
 	VALUES(?, 'pending', ?, ?, 0)`);
 const select = db.prepare('SELECT * FROM job WHERE id = ?');
 const complete = db.prepare(`UPDATE job SET status = 'completed', attempt = 1,
-	result = '{"ok":true}', started = created + 1, completed = created + 2
+	result = ?, started = created + 1, completed = created + 2
 	WHERE status = 'pending'`);
 
 const app = Fastify();
@@ -37,7 +37,7 @@ app.get('/jobs/:id', (request, reply) => {
 	reply.header('cache-control', 'no-store').send(document(row));
 });
 app.post('/complete', (request, reply) => {
-	complete.run();
+	complete.run(JSON.stringify(result));
 	reply.code(204).send();
 });
 await app.listen({path: socket});

@@ -11,7 +11,7 @@ app = Flask(__name__)
 
 @tasks.task
 def job(body):
-    return {"ok": True}
+    return {"text": "x" * 245}
 
 
 @app.post("/job")
