@@ -133,7 +133,7 @@ export async function sideBySide(bench, cases, {mine} = {}) {
 	const rows = cases.map(c => ({name: c.name, note: c.note,
 		figures: {}}));
 
-	for (const c of cases) {
+	for (const c of bench.rounds > 1 ? cases : []) {
 		bench.progress(`warming up: ${c.name}`);
 		await c.once(1);
 	}

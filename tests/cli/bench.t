@@ -6,7 +6,7 @@ export LOWTIDE_BIN=$BIN TMPDIR=$TMP ROUNDS=1 SECONDS_EACH=1
 # what counts syncs is preloaded, also into programs with sanitizers
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
 
-said=$(ONLY=start,jobs BENCH_JSON=$TMP/bench.json tests/bench/run.mjs 2>&1)
+said=$(ONLY=start,jobs,lookup JOBS=20000 BENCH_JSON=$TMP/bench.json tests/bench/run.mjs 2>&1)
 is "it ends with 0" "$?" 0
 like "a cold start has its figures" "$said" \
 	'^  lowtide-cgi  +[0-9.]+  +[0-9.]+  median of 20$'
@@ -14,6 +14,12 @@ like "and what is wanted of it" "$said" \
 	'first answer ms [0-9.]+: hold ≤ 30, aim ≤ 8: '
 like "so have jobs through the worker" "$said" \
 	'^  lowtide-worker, noop( +[0-9.,]+){5}  [0-9]+ jobs a round$'
+for row in 'static file' 'nginx return 200' 'look-up, completed' \
+	'look-up, pending' 'look-up, 304' 'look-up, password' \
+	'look-up, bearer'; do
+	like "$row beside the others" "$said" \
+		"^  $row( +[0-9.,]+){5,6}  (200|304), [0-9]+ bytes"
+done
 is "the same for machines" "$(node -e '
 	const {measures: m} = JSON.parse(require("fs").readFileSync(
 		process.argv[1]));
