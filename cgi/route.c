@@ -247,7 +247,8 @@ static bool decode_form(struct arena *a, struct str s, struct str *out)
 	return url_decode(a, s, out) == ERR_OK;
 }
 
-bool route_query(
+/* As it was sent; false: nothing of this name was. */
+static bool find_query(
     struct arena *a, struct str query, const char *name, struct str *out)
 {
 	for (size_t at = 0; at < query.n;) {
@@ -256,11 +257,26 @@ bool route_query(
 		size_t equals = str_find(item, '=', 0);
 		struct str key;
 
+		*out = str_slice(item, equals + 1, item.n);
 		if (decode_form(a, str_slice(item, 0, equals), &key) &&
 		    str_is(key, name))
-			return decode_form(
-			    a, str_slice(item, equals + 1, item.n), out);
+			return true;
 		at = end + 1;
 	}
 	return false;
+}
+
+bool route_query(
+    struct arena *a, struct str query, const char *name, struct str *out)
+{
+	struct str sent;
+
+	return find_query(a, query, name, &sent) && decode_form(a, sent, out);
+}
+
+bool route_has_query(struct arena *a, struct str query, const char *name)
+{
+	struct str sent;
+
+	return find_query(a, query, name, &sent);
 }

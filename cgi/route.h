@@ -41,9 +41,11 @@ void route_find(struct arena *a, const struct config *config,
 
 /*
  * The first value of a name in a query string, decoded once ('+' is a space
- * here, as forms send it). False when it is not there.
+ * here, as forms send it). False when it is not there, or cannot be decoded.
  */
 bool route_query(
     struct arena *a, struct str query, const char *name, struct str *out);
+/* Whether it is there, whatever is said of it. */
+bool route_has_query(struct arena *a, struct str query, const char *name);
 
 #endif

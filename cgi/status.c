@@ -247,9 +247,10 @@ enum outcome handle_job(struct handling *h)
 	if (!str_is(h->r->method, "DELETE"))
 		return get_job(h);
 	/* erasing is asked for in so many words: never mistaken for cancel */
-	if (!route_query(h->arena, h->r->query, "purge", &purge))
+	if (!route_has_query(h->arena, h->r->query, "purge"))
 		return handle_job_cancel(h);
-	if (str_is(purge, "1"))
+	if (route_query(h->arena, h->r->query, "purge", &purge) &&
+	    str_is(purge, "1"))
 		return handle_job_purge(h);
 	return handling_problem(h, PROBLEM_VALIDATION_FAILED,
 	    "What may be said of purge is purge=1.");

@@ -679,6 +679,22 @@ static void asking_twice_does_no_harm(void **state)
 	assert_string_equal(got(w, "status"), "completed");
 }
 
+/* Who means to erase and says it badly has asked for nothing else. */
+static void a_purge_that_is_not_said_well(void **state)
+{
+	static const char *const tails[] = {
+	    "?purge=%zz", "?purge=%00", "?purge", "?a=1&purge=0", "?pur%67e=2"};
+	struct world *w = *state;
+
+	send_it(w, "POST /api/v1/return", BODY);
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		ask(w, "DELETE", tails[i], NO_HEADERS);
+		assert_answer(w, 400);
+	}
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "status"), "pending");
+}
+
 /* A to E of what is not there, or not his: all that may tell them apart. */
 static struct str all_but_its_names(struct world *w)
 {
@@ -844,6 +860,7 @@ static void the_legacy_client(void **state)
 #define CELLS (SITUATIONS * WAYS)
 static struct CMUnitTest tests[] = {
     [CELLS] = T(asking_twice_does_no_harm),
+    T(a_purge_that_is_not_said_well),
     T(unknown_ids_are_all_alike),
     T(a_step_of_the_wall_clock_denies_nothing),
     T(the_legacy_client),

@@ -200,6 +200,10 @@ static void query_values(void **state)
 		if (there)
 			assert_string_equal(
 			    arena_cstr(&arena, value), rows[i].value);
+		/* what cannot be decoded was said all the same */
+		assert_int_equal(route_has_query(&arena, str_of(rows[i].query),
+				     rows[i].name),
+		    there || str_find(str_of(rows[i].query), '%', 2) == 2);
 	}
 }
 
