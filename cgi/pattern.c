@@ -25,15 +25,29 @@ static struct str unquoted(struct str s)
 	return s;
 }
 
+/* Where `mark` is next, outside of quoted strings (RFC 9110 5.6.4). */
+static size_t find_outside(struct str s, char mark, size_t at)
+{
+	bool quoted = false;
+
+	for (; at < s.n && (quoted || s.p[at] != mark); at++) {
+		if (s.p[at] == '"')
+			quoted = !quoted;
+		else if (quoted && s.p[at] == '\\')
+			at++;
+	}
+	return at < s.n ? at : s.n;
+}
+
 /* One preference a step, without its parameters (RFC 7240 2). */
 static bool next_preference(
     struct str list, size_t *at, struct str *name, struct str *value)
 {
 	if (*at >= list.n)
 		return false;
-	size_t end = str_find(list, ',', *at);
+	size_t end = find_outside(list, ',', *at);
 	struct str item = str_slice(list, *at, end);
-	item = str_slice(item, 0, str_find(item, ';', 0));
+	item = str_slice(item, 0, find_outside(item, ';', 0));
 	size_t equals = str_find(item, '=', 0);
 	*name = str_trim(str_slice(item, 0, equals));
 	*value = unquoted(str_trim(str_slice(item, equals + 1, item.n)));

@@ -147,6 +147,9 @@ static void every_clamping(void **state)
 	    {NULL, "respond-async", 0},
 	    {NULL, "respond-async, wait=4", 4000},
 	    {NULL, "handling=strict", -1},
+	    {NULL, "say=\"a, wait=9\", wait=2", 2000},
+	    {NULL, "say=\"\\\", wait=9, \"; wait=8", -1},
+	    {NULL, "say=\"wait=9, ", -1},
 	    {"500", "wait=9", 500},
 	    {"x", "wait=9", -1},
 	};
@@ -183,7 +186,7 @@ static void every_clamping(void **state)
 				    ways[i].asked >= 0 && !ways[i].wait);
 				assert_true(allow & BIT((unsigned)got.pattern));
 			}
-	assert_int_equal(n, 3 * 7 * 20);
+	assert_int_equal(n, 3 * 7 * 23);
 }
 
 static void limits(void **state)
