@@ -148,6 +148,25 @@ test('a scope that is missing is 403', async () => {
 	equal((await post('pool', of.pool('ann', {scope: 'a jobs.write'})))
 		.status, 202);
 });
+/* The first piece of an owner's stream that has `mark` in it. */
+async function heard(token, mark) {
+	const c = await Client.dial(line.socket);
+	let text = '';
+	c.follow({method: 'GET', uri: '/api/jobs/events?lastEventId=0',
+		headers: bearer(token)}, (piece) => { text += piece ?? ''; });
+	await until(mark, () => text.includes(mark));
+	c.close();
+	return text;
+}
+test('and so are the jobs of that API in a list and a stream', async () => {
+	const [less, all] = ['jobs.read', 'jobs.write'].map((scope) =>
+		of.pool('ann', {scope}));
+	const count = async (token) => JSON.parse((await ask('GET',
+		'/api/jobs', token)).body).jobs.length;
+	equal([await count(less), await count(all)], [0, 1]);
+	match(await heard(all, 'event: job'), /"api":"pool"/);
+	ok(!(await heard(less, 'retry:')).includes('event: job'));
+});
 
 let mine;
 test('a job is its owner\'s and nobody else\'s', async () => {

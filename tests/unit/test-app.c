@@ -152,6 +152,22 @@ static void another_body_under_the_same_name(void **state)
 	assert_answer(w, 202);
 }
 
+/* A tombstone is 410: it has nothing to be in conflict with. */
+static void gone_whatever_is_sent(void **state)
+{
+	struct world *w = *state;
+	char line[100];
+
+	send_it(w, "POST /api/v1/bundle", "{}");
+	snprintf(line, sizeof(line), "x-request-id: %s", w->id);
+	ask(w, "DELETE", "", NO_HEADERS);
+	ask(w, "DELETE", "?purge=1", NO_HEADERS);
+	assert_answer(w, 204);
+	world_send(w, "POST /api/v1/bundle", "{\"a\":1}", WITH(line));
+	assert_answer(w, 410);
+	assert_string_equal(got(w, "error"), "job-expired");
+}
+
 static void owners_are_apart(void **state)
 {
 	struct world *w = *state;
@@ -742,6 +758,7 @@ int main(void)
 	    T(a_guessed_name_reaches_nothing),
 	    T(forged_ids_in_x_request_id),
 	    T(another_body_under_the_same_name),
+	    T(gone_whatever_is_sent),
 	    T(owners_are_apart),
 	    T(anonymous_stays_anonymous),
 	    T(what_is_sealed),
