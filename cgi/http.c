@@ -32,6 +32,7 @@ static enum err take_target(struct reading *in, struct str value)
 		return ERR_TOO_LARGE;
 	in->target = value.n > 0;
 	in->r->path = str_slice(value, 0, mark);
+	in->r->query = (struct str){0}; /* said twice, the last one counts */
 	if (mark < value.n)
 		in->r->query = str_slice(value, mark + 1, value.n);
 	return ERR_OK;

@@ -67,6 +67,11 @@ static void tells_no_query_from_an_empty_one(void **state)
 	assert_int_equal(request.query.n, 0);
 	assert_int_equal(request.headers.n, 0);
 	assert_int_equal(request.body_declared, -1);
+	assert_int_equal(
+	    READ("REQUEST_METHOD=GET", "REQUEST_URI=/a?b", "REQUEST_URI=/c"),
+	    ERR_OK);
+	assert_text(request.path, "/c");
+	assert_null(request.query.p);
 }
 
 static void refuses_what_is_missing_or_odd(void **state)
