@@ -71,7 +71,7 @@ static void parse_whole(struct reading *r)
 	fuzz_must(err == ERR_OK || err == ERR_INPUT || err == ERR_TOO_LARGE);
 	fuzz_must(desk >= 0);
 	if (err == ERR_OK) {
-		fuzz_must(request.method.n && request.path.n + request.query.n);
+		fuzz_must(request.method.n > 0);
 		fuzz_must(str_eq(request.body, buf_str(&body)));
 	}
 	parser_done(parser);
