@@ -155,6 +155,7 @@ static void set_origins(const struct server_ctx *d)
 		data_flag(d, row, "head", i == 0);
 	}
 	data_flag(d, d->root, "any_origins", origins->n > 0);
+	data_flag(d, d->root, "credentials", d->b->config->credentials);
 }
 
 /* What a server answers by itself: 502 and 504 where it cannot say 503. */
