@@ -195,12 +195,13 @@ function give(dir, {uid, gid}) {
 
 /*
  * files: of the site, which is called `acme-shop`. state: what is put into the
- * state folder. wrap(dist): a last look at what was built. Comes back when the
- * server answers: {url, dist, state, endpoint, worker, server, …}.
+ * state folder. wrap(dist): a last look at what was built. port: where it is to
+ * be, if that matters. Comes back when the server answers: {url, dist, state, endpoint, worker, server, …}.
  */
-export async function startStack(name, {files, state = {}, wrap, set = []}) {
+export async function startStack(name, {files, state = {}, wrap, set = [],
+	port: given}) {
 	const server = servers[name];
-	const port = await freePort();
+	const port = given ?? await freePort();
 	const at = (...path) => join(tmp, ...path);
 	const stack = {name, ...server, id: 'acme_shop', port, dist: at('dist'),
 		state: at('state'), keys: at('etc/keys'), socket: at('cgi.sock'),
