@@ -1,5 +1,7 @@
 #include "cgi/fcgi/framer.h"
 
+#include <string.h>
+
 /*
  * Three stages (which record may come next), and inside a record a count of
  * content and padding still to come. BEGIN_REQUEST, ABORT_REQUEST and
@@ -50,6 +52,7 @@ static void pairs_take(struct framer *f, const uint8_t *bytes, size_t n)
 			continue;
 		}
 		size_t step = n < f->skip ? n : f->skip;
+		f->zero |= memchr(bytes, 0, step) != NULL;
 		bytes += step;
 		n -= step;
 		f->skip -= step;
@@ -81,9 +84,12 @@ static bool record_fits(struct framer *f, const struct record *r)
 	if (r->request_id != f->request_id ||
 	    r->type != (params ? RECORD_PARAMS : RECORD_STDIN))
 		return false;
-	/* the empty record ends the PARAMS: no pair may be left open */
+	/*
+	 * The empty record ends the PARAMS: no pair may be left open, and none
+	 * be cut off at a zero: "ann\0y" would be ann.
+	 */
 	if (params && r->content == 0 && !f->params_over &&
-	    (f->pair != NAME_LENGTH || f->need))
+	    (f->pair != NAME_LENGTH || f->need || f->zero))
 		return false;
 	return true;
 }

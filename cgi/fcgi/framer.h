@@ -16,8 +16,9 @@
  *
  * all of one request id, role responder. Of what is inside, only the lengths
  * of the name-value pairs are looked at: they must fill the PARAMS exactly,
- * since a wrong length can end the process inside libfcgi. Management records
- * may stand between any two records and are cut out. Pure: bytes in, verdict
+ * since a wrong length can end the process inside libfcgi, and none of them may
+ * hold a zero byte, where libfcgi's strings would end. Management records may
+ * stand between any two records and are cut out. Pure: bytes in, verdict
  * out, the same verdicts however the bytes were split on the way.
  */
 #define FRAMER_PARAMS_MAX ((size_t)64 * 1024)
@@ -59,7 +60,7 @@ struct framer {
 			   all used bytes of the request */
 	/* private */
 	uint8_t stage, pair, need;
-	bool ending;
+	bool ending, zero;
 	size_t at, left, padding, length, skip;
 };
 enum framer_verdict framer_look(

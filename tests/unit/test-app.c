@@ -113,6 +113,10 @@ static void forged_ids_in_x_request_id(void **state)
 	assert_answer(w, 404);
 	send_it(w, "POST /api/v1/bundle", "{}", "x-request-id: job_1");
 	assert_answer(w, 404);
+	send_it(w, "POST /api/v1/bundle", "{}", "x-request-id: job_ 1");
+	assert_answer(w, 404);
+	/* what is no name is not said again */
+	assert_int_equal(strlen(got_header(w, "x-request-id")), 32);
 	/* a good one without a row */
 	uint8_t id[JOB_ID_BYTES], nobody[JOB_OWNER_BYTES] = {0};
 	char text[IDS_TEXT + 1];

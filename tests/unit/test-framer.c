@@ -216,6 +216,10 @@ static void test_broken_pairs(void **state)
 	    {ROW("\1\1A"), "B."},
 	    {ROW("\1\1AB\1"), "B."},
 	    {ROW("\2\1AB"), "B."},
+	    /* a C string would end there: the name of another */
+	    {ROW("\1\5Aann\0y"), "B."},
+	    {ROW("\3\1A\0CB"), "B."},
+	    {ROW("\1\1A\0\1\1AB"), "B."},
 	    {ROW("\x80\0\0\1\1AB"), "R1/47/7/0/39k ."},
 	    {ROW("\x80\0\0"), "B."},
 	    {ROW("\1\x80\0\0"), "B."},
