@@ -7,7 +7,7 @@
 #   make soak       the campaigns: hundreds of kills, every write failing, …
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
-#   make bench      figures, side by side in one run (PEERS=1 FULL=1 ONLY=)
+#   make bench      figures, side by side in one run (PEERS=0 FULL=1 ONLY=)
 #   make bench-generator   … of the generator, beside esbuild and hugo
 #   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
@@ -287,11 +287,12 @@ install: all
 		$(LIBDIR)/sysusers.d/lowtide.conf
 
 # Figures, never asserted: tests/bench/run.mjs says what they are and what
-# ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=1 BENCH_JSON= do.
+# ROUNDS= SECONDS_EACH= ONLY= FULL=1 PEERS=0 AGAINST= BENCH_JSON= do.
+bench: PEERS ?= 1
 bench:
-	@.ci/packages $(if $(PEERS),bench-peers,bench)
+	@.ci/packages $(if $(filter 0,$(PEERS)),bench,bench-peers)
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
-	@tests/bench/run.mjs
+	@PEERS=$(PEERS) tests/bench/run.mjs
 
 # The same of the generator beside esbuild, hugo and cp: tests/bench/
 # generator.mjs. ROUNDS= ONLY=2k,compress,20k BENCH_JSON=
