@@ -171,7 +171,11 @@ const names = {jobs: {bullmq: 'BullMQ worker, fsync always'}};
 /* As run.mjs's `nobody`: what nginx needs, the cases, and the end of it. */
 export async function peersOf(bench, measure) {
 	const started = [];
-	await install(bench);
+	try {
+		await install(bench);
+	} catch (e) {
+		bench.warn(`what npm would bring is left out: ${e.message}`);
+	}
 	for (const [key, peer] of Object.entries(peers)) {
 		if (!(measure in peer.in))
 			continue;

@@ -5,14 +5,15 @@
  * and CPU time, and those as medians of rounds in which everything took turns.
  * Nothing is asserted; the exit status says only whether it could be measured.
  *
- *	make bench                      everything but the slow and the foreign
+ *	make bench                      everything but what is slow
  *	make bench ONLY=lookup,accept   some measurements (see below)
  *	make bench FULL=1               10,000,000 rows too: minutes, gigabytes
- *	make bench PEERS=1              other queues beside it (peers/)
+ *	make bench PEERS=0              without other queues beside it (peers/)
  *	make bench AGAINST=FOLDER       only this: another build of lowtide in
  *	                                FOLDER/build, with FOLDER's bench site
  *	ROUNDS=5 SECONDS_EACH=3         how long; BENCH_JSON=FILE for machines
- *	tests/bench/run.mjs --json      JSON on stdout instead of tables
+ *	tests/bench/run.mjs --json      JSON on stdout instead of tables; here
+ *	                                peers are asked for with PEERS=1
  *
  * Adding a measurement? A file in measures/ with `help` and `measure(bench)`,
  * which returns {columns, rows} (figures.mjs), a row below, and a row in
@@ -58,7 +59,7 @@ bench.warn = text => console.error(`${alive ? '\r\x1b[K' : ''}  ${text}`);
 
 /* Nobody else unless asked for. */
 const nobody = {conf: {}, cases: async () => [], stop: async () => {}};
-bench.peers = async measure => process.env.PEERS ?
+bench.peers = async measure => Number(process.env.PEERS) ?
 	(await import('./peers.mjs')).peersOf(bench, measure) : nobody;
 
 function chosen() {
