@@ -395,5 +395,6 @@ void app_refuse(struct app *app, struct app_now now, struct arena *a,
 	else if (err == ERR_FULL || err == ERR_BUSY)
 		problem = PROBLEM_QUEUE_FULL;
 	start(&h, app, now, a, ans);
+	put_names(&h); /* its body says them, too */
 	finish(&h, handling_problem(&h, problem, NULL));
 }

@@ -655,6 +655,8 @@ static void refusals_before_a_request(void **state)
 		app_refuse(&w->app, w->now, &w->arena, rows[i].err, &w->ans);
 		assert_int_equal(w->ans.status, rows[i].status);
 		assert_string_equal(got_header(w, "cache-control"), "no-store");
+		assert_string_equal(
+		    got(w, "requestId"), got_header(w, "x-request-id"));
 	}
 }
 
