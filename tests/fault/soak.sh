@@ -15,6 +15,7 @@ sizes=(
 	FILLS=10           # of a small file system, to its last block
 	HOLD_MS=12000      # by another process: past every wait of ours
 	STALL_MS=12000     # stopped, or kept from writing, with all of it
+	SILENCE=10000      # connections that say nothing, to all of it
 	SPOILT=all         # each way to spoil each file that is read again
 	CLOCK_STEPS=40     # an hour forward, back, behind
 	SILENT=5000        # connections that say nothing
