@@ -108,6 +108,8 @@ function privateKb() {
 	const text = readFileSync(`/proc/${pids[0]}/smaps_rollup`, 'utf8');
 	return Number(/Private_Dirty:\s+(\d+)/.exec(text)[1]);
 }
+/* what has answered has opened all that it will */
+equal((await first.ask({method: 'GET', uri: '/api/jobs/health'})).status, 200);
 const idle = files();
 
 test('a stream begins with what the job is, and has no length', async () => {
