@@ -153,6 +153,16 @@ static struct pos place(struct making *m, const char *key)
 	return v ? v->pos : site_value(m->b->site, "web_server")->pos;
 }
 
+/* Whoever set it believes that somebody is asked. */
+static void check_unused(struct making *m, const char *key)
+{
+	if (site_value(m->b->site, arena_printf(m->a, "web_server.%s", key).p))
+		diag_warn(m->diag, place(m, key), "key-unused",
+		    "auth = \"basic\" does not look at `%s`; take it out, or "
+		    "say auth = \"request\"",
+		    key);
+}
+
 static void check_basic(struct making *m, const struct web_server *w)
 {
 	if (!is_quotable(w->realm))
@@ -214,6 +224,8 @@ static void web_server(struct making *m, bool *from_env)
 		    m->a, "/etc/lowtide/%.*s/users", STR_ARG(site->name));
 	if (w->is_basic) {
 		check_basic(m, w);
+		check_unused(m, "check");
+		check_unused(m, "owner_header");
 		m->c->web_challenge = arena_printf(m->a,
 		    "Basic realm=\"%.*s\", charset=\"UTF-8\"",
 		    STR_ARG(w->realm));
