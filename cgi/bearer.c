@@ -146,7 +146,9 @@ void bearer_report(struct bearer *b, int64_t now_ms, struct diag *diag)
 		if (why)
 			diag_warn(diag, POS_FILE(f->path),
 			    why == jwks_not_there ? "jwks-missing" : "jwks-bad",
-			    "%s; until then tokens of %.*s are answered 503",
+			    "%s; put what its jwks_uri answers there, in the "
+			    "store's folder; until then tokens of %.*s are "
+			    "answered 503",
 			    why, STR_ARG(f->provider));
 	}
 }

@@ -65,8 +65,8 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "LEVEL",
 	.choices = LOG_LEVELS,
-	.help = "what is logged: what went wrong, what happens to jobs (left "
-		"out), each answer"},
+	.help = "error, info (also what happens to jobs; left out) or debug "
+		"(also each answer)"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,

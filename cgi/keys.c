@@ -209,6 +209,13 @@ enum err keys_read(
 		    path);
 		return ERR_MISSING;
 	}
+	if (fd < 0 && errno == EACCES) {
+		diag_error(diag, POS_FILE(path), "io-error",
+		    "cannot open the keys: %s; they must "
+		    "belong to the user that this runs as (chown)",
+		    strerror(errno));
+		return ERR_IO;
+	}
 	if (fd < 0)
 		return io_error(diag, path, "cannot open the keys");
 	err = check_file(fd, path, diag);

@@ -66,7 +66,7 @@ test('it started without keys, and said so', () => {
 test('-t says whose are missing, and that it is no error', () => {
 	const r = line.run('lowtide-cgi', ...line.common, '-t');
 	equal(r.status, 0);
-	match(r.err, /jwks\/house\.json.*jwks-missing/);
+	match(r.err, /jwks\/house\.json.*jwks-missing.*put .*jwks_uri/);
 	match(r.err, /jwks\/pool-test\.json.*pool:test are answered 503/);
 });
 test('until there are any, tokens are answered 503', async () => {

@@ -209,6 +209,25 @@ static void says_what_to_do_when_missing(void **state)
 	assert_finding(p, "io-error");
 }
 
+static void says_whose_they_must_be(void **state)
+{
+	struct place *p = *state;
+	struct keys keys;
+	bool root = geteuid() == 0;
+
+	put(p, "1 name " A "\n1 mac " A "\n1 seal " A "\n", 0600);
+	assert_int_equal(chmod(p->path, 0), 0);
+	if (root) /* who may read anything */
+		assert_int_equal(seteuid(65534), 0);
+	enum err err = keys_load(p->path, &p->diag, &keys);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(err, ERR_IO);
+	assert_finding(p, "io-error");
+	assert_non_null(
+	    strstr(arena_cstr(&p->arena, p->diag.last->text), "chown"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -219,6 +238,7 @@ int main(void)
 	    T(refuses_too_many),
 	    T(refuses_files_others_may_read),
 	    T(says_what_to_do_when_missing),
+	    T(says_whose_they_must_be),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
