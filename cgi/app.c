@@ -93,13 +93,15 @@ static void put_waited(struct handling *h)
 				 : STR("respond-async"));
 }
 
-/* One that waited has its job's trace, unless nothing of that is left. */
-static void put_names(struct handling *h)
+/*
+ * One that waited has its job's trace, unless nothing of that is left. No name
+ * is made for it: a client that goes on under the name it is given back would
+ * be another request then, and have its work done twice.
+ */
+static void put_trace(struct handling *h)
 {
 	if (!h->c.traceparent.n && !(h->has_job && h->job.meta.traceparent.n))
 		h->c.traceparent = new_trace(h);
-	if (!h->c.request_id.n && !h->has_job)
-		h->c.request_id = id_of_trace(h->c.traceparent);
 }
 
 /* Whose it is, if it is of one: .api begins as the first, of whomever. */
@@ -119,7 +121,7 @@ static enum outcome finish(struct handling *h, enum outcome outcome)
 	if (!begins || !h->ans->status) /* or more of what has begun */
 		return outcome;
 	put_waited(h);
-	put_names(h);
+	put_trace(h);
 	answer_common(&h->c, h->has_job ? &h->job : NULL, h->ans);
 	metrics_answered(h->app->metrics, api_of(h), h->ans->status);
 	answered_log(h);
@@ -395,6 +397,9 @@ void app_refuse(struct app *app, struct app_now now, struct arena *a,
 	else if (err == ERR_FULL || err == ERR_BUSY)
 		problem = PROBLEM_QUEUE_FULL;
 	start(&h, app, now, a, ans);
-	put_names(&h); /* its body says them, too */
+	put_trace(&h);
+	/* one that there is no room for has a name, which is not known here */
+	if (problem != PROBLEM_QUEUE_FULL)
+		h.c.request_id = id_of_trace(h.c.traceparent);
 	finish(&h, handling_problem(&h, problem, NULL));
 }

@@ -214,8 +214,11 @@ static void a_re_send_waits_for_the_store(void **state)
 		world_outlast(w);
 		assert_answer(w, rows[i].status);
 		assert_string_equal(got(w, "error"), rows[i].error);
-		if (rows[i].status == 503)
+		if (rows[i].status == 503) {
 			assert_away(w, "store-unavailable");
+			/* its own name is gone, and it is given no other */
+			assert_string_equal(got_header(w, "x-request-id"), "");
+		}
 		if (rows[i].status == 202)
 			assert_string_equal(
 			    got_header(w, "x-wait-time-ms"), "9");
