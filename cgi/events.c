@@ -214,8 +214,9 @@ static bool read_wishes(
 		return false;
 	}
 	*view = EVENT_ALL;
-	if (route_query(h->arena, h->r->query, "view", &text) &&
-	    !event_read_view(text, view)) {
+	if (route_has_query(h->arena, h->r->query, "view") &&
+	    !(route_query(h->arena, h->r->query, "view", &text) &&
+		event_read_view(text, view))) {
 		handling_problem(h, PROBLEM_VALIDATION_FAILED,
 		    "What may be said of view is all, command or alert.");
 		return false;

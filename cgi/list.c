@@ -37,6 +37,20 @@ struct listing {
 
 /* ---- what is asked for --------------------------------------------------- */
 
+/* Empty where nothing is said; false: it cannot be decoded, and is answered. */
+static bool take_text(
+    struct listing *in, const char *name, const char *detail, struct str *out)
+{
+	struct handling *h = in->h;
+
+	*out = (struct str){0};
+	if (route_query(h->arena, h->r->query, name, out) ||
+	    !route_has_query(h->arena, h->r->query, name))
+		return true;
+	answer_bad_parameter(&h->c, name, detail, h->ans);
+	return false;
+}
+
 /* 1 to `most`, in digits; an empty value says nothing. */
 static bool take_number(struct listing *in, const char *name, int64_t most,
     const char *detail, int64_t *out)
@@ -45,7 +59,9 @@ static bool take_number(struct listing *in, const char *name, int64_t most,
 	struct str s;
 	int64_t n = 0;
 
-	if (!route_query(h->arena, h->r->query, name, &s) || !s.n)
+	if (!take_text(in, name, detail, &s))
+		return false;
+	if (!s.n)
 		return true;
 	for (size_t i = 0; i < s.n && n >= 0; i++)
 		n = s.n <= LIST_DIGITS && s.p[i] >= '0' && s.p[i] <= '9'
@@ -63,31 +79,35 @@ static bool take_api(struct listing *in)
 {
 	struct handling *h = in->h;
 	const struct config *config = h->app->config;
+	const char *detail = "There is no API of this name.";
 	struct str name;
 
-	if (!route_query(h->arena, h->r->query, "api", &name) || !name.n)
+	if (!take_text(in, "api", detail, &name))
+		return false;
+	if (!name.n)
 		return true;
 	for (in->api = 0; in->api < config->n_apis; in->api++)
 		if (str_eq(config->apis[in->api].name, name))
 			return true;
-	answer_bad_parameter(
-	    &h->c, "api", "There is no API of this name.", h->ans);
+	answer_bad_parameter(&h->c, "api", detail, h->ans);
 	return false;
 }
 
 static bool take_state(struct listing *in)
 {
 	struct handling *h = in->h;
+	const char *detail =
+	    "It is pending, processing, completed, failed or cancelled.";
 	struct str text;
 
-	if (!route_query(h->arena, h->r->query, "status", &text) || !text.n)
+	if (!take_text(in, "status", detail, &text))
+		return false;
+	if (!text.n)
 		return true;
 	for (in->state = 0; in->state < JOB_STATES; in->state++)
 		if (str_is(text, job_state_text((enum job_state)in->state)))
 			return true;
-	answer_bad_parameter(&h->c, "status",
-	    "It is pending, processing, completed, failed or cancelled.",
-	    h->ans);
+	answer_bad_parameter(&h->c, "status", detail, h->ans);
 	return false;
 }
 

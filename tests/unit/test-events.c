@@ -263,6 +263,8 @@ static void test_refused(void **state)
 	accept_one(w);
 	begin(w, "?view=everything", NO_HEADERS);
 	assert_answer(w, 400);
+	begin(w, "?view=alert%zz", NO_HEADERS);
+	assert_answer(w, 400);
 	begin(w, "", WITH("accept: application/json"));
 	assert_answer(w, 406);
 	assert_string_equal(got(w, "error"), "not-acceptable");
