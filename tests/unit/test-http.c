@@ -89,8 +89,28 @@ static void refuses_what_is_missing_or_odd(void **state)
 	    READ("REQUEST_METHOD=GET", "REQUEST_URI=/a", "CONTENT_LENGTH=12x"),
 	    ERR_INPUT);
 	assert_int_equal(READ("REQUEST_METHOD=GET", "REQUEST_URI=/a",
+			     "CONTENT_LENGTH=1234567890123456789x"),
+	    ERR_INPUT);
+}
+
+/* The body is too large then, not the header. */
+static void reads_a_length_that_is_absurd(void **state)
+{
+	struct request request;
+	(void)state;
+
+	assert_int_equal(READ("REQUEST_METHOD=GET", "REQUEST_URI=/a",
 			     "CONTENT_LENGTH=1234567890123456789"),
-	    ERR_TOO_LARGE);
+	    ERR_OK);
+	assert_true(request.body_declared == INT64_MAX);
+	assert_int_equal(READ("REQUEST_METHOD=GET", "REQUEST_URI=/a",
+			     "CONTENT_LENGTH=99999999999999999999999999"),
+	    ERR_OK);
+	assert_true(request.body_declared == INT64_MAX);
+	assert_int_equal(READ("REQUEST_METHOD=GET", "REQUEST_URI=/a",
+			     "CONTENT_LENGTH=00000000000000000000012"),
+	    ERR_OK);
+	assert_int_equal(request.body_declared, 12);
 }
 
 static void holds_headers_against_their_caps(void **state)
@@ -201,6 +221,7 @@ int main(void)
 	    cmocka_unit_test_teardown(reads_variables, done),
 	    cmocka_unit_test_teardown(tells_no_query_from_an_empty_one, done),
 	    cmocka_unit_test_teardown(refuses_what_is_missing_or_odd, done),
+	    cmocka_unit_test_teardown(reads_a_length_that_is_absurd, done),
 	    cmocka_unit_test_teardown(holds_headers_against_their_caps, done),
 	    cmocka_unit_test_teardown(writes_an_answer, done),
 	    cmocka_unit_test(writes_no_body_where_there_is_none),
