@@ -165,9 +165,6 @@ static void check_unused(struct making *m, const char *key)
 
 static void check_basic(struct making *m, const struct web_server *w)
 {
-	if (!is_quotable(w->realm))
-		diag_error(m->diag, place(m, "realm"), "bad-value",
-		    "a realm has no quotes, backslashes and dollar signs");
 	if (!str_starts(w->users, "/") || !is_bare(w->users))
 		diag_error(m->diag, place(m, "users"), "bad-value",
 		    "`users` is \"%.*s\"; it is the whole path of a file on "
@@ -200,6 +197,33 @@ static void check_request(struct making *m, const struct web_server *w)
 		    STR_ARG(w->owner_header));
 }
 
+/* A scheme, and what it says, in one line of a header (RFC 9110 11.6.1). */
+static bool is_challenge(struct str s)
+{
+	struct str scheme = str_slice(s, 0, str_find(s, ' ', 0));
+
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	return api_is_header(scheme) && !str_ends(s, " ");
+}
+
+static struct str challenge(struct making *m, const struct web_server *w)
+{
+	struct str given = site_text(m->b->site, "web_server.challenge");
+
+	if (given.p && !is_challenge(given))
+		diag_error(m->diag, place(m, "challenge"), "bad-value",
+		    "a challenge is one line of a header, a scheme first: "
+		    "'Bearer realm=\"acme\"'");
+	if (given.p)
+		return given;
+	return arena_printf(m->a,
+	    w->is_basic ? "Basic realm=\"%.*s\", charset=\"UTF-8\""
+			: "Bearer realm=\"%.*s\"",
+	    STR_ARG(w->realm));
+}
+
 static void web_server(struct making *m, bool *from_env)
 {
 	const struct site *site = m->b->site;
@@ -222,16 +246,18 @@ static void web_server(struct making *m, bool *from_env)
 	if (!w->users.p)
 		w->users = arena_printf(
 		    m->a, "/etc/lowtide/%.*s/users", STR_ARG(site->name));
+	if (!is_quotable(w->realm))
+		diag_error(m->diag, place(m, "realm"), "bad-value",
+		    "a realm has no quotes, backslashes and dollar signs");
 	if (w->is_basic) {
 		check_basic(m, w);
 		check_unused(m, "check");
 		check_unused(m, "owner_header");
-		m->c->web_challenge = arena_printf(m->a,
-		    "Basic realm=\"%.*s\", charset=\"UTF-8\"",
-		    STR_ARG(w->realm));
 	} else {
 		check_request(m, w);
 	}
+	/* a 401 is never without (RFC 9110 15.5.2) */
+	m->c->web_challenge = challenge(m, w);
 	*from_env |= w->from_env;
 	m->b->web_server = w;
 }

@@ -1,5 +1,7 @@
 #include "generator/openapi.h"
 
+#include "generator/api-auth.h"
+
 /*
  * Who may ask: a scheme for each way that some API wants, and which of them an
  * operation takes. What asks about jobs takes each, for a job is found by its
@@ -58,7 +60,7 @@ static struct value *web_scheme(struct openapi *o)
 {
 	struct value *out = openapi_table(o);
 
-	if (o->b->config->web_challenge.n) {
+	if (o->b->web_server && o->b->web_server->is_basic) {
 		openapi_put_text(o, out, "type", STR("http"));
 		openapi_put_text(o, out, "scheme", STR("basic"));
 		return out;

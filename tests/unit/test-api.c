@@ -174,10 +174,22 @@ static void the_web_server_finds_out(void **state)
 	assert_false(w->is_basic);
 	assert_true(str_is(w->check, "/check"));
 	assert_true(str_is(w->owner_header, "x-user"));
-	assert_int_equal(k.build.config->web_challenge.n, 0);
+	assert_true(
+	    str_is(k.build.config->web_challenge, "Bearer realm=\"x\""));
+	kit_close(&k);
+	w = serves(&k, "auth = 'basic'\nchallenge = 'Ours'\n");
+	assert_true(w->is_basic);
+	assert_true(str_is(k.build.config->web_challenge, "Ours"));
+	kit_close(&k);
+	serves(&k, "auth = 'request'\ncheck = '/check'\nrealm = 'Us'\n");
+	assert_true(
+	    str_is(k.build.config->web_challenge, "Bearer realm=\"Us\""));
 	kit_close(&k);
 	w = serves(&k, "auth = 'request'\ncheck = 'https://a.example/b?c=d'\n"
+		       "challenge = 'DPoP algs=\"ES256\"'\n"
 		       "owner_header = 'X-Who'\n");
+	assert_true(
+	    str_is(k.build.config->web_challenge, "DPoP algs=\"ES256\""));
 	assert_true(str_is(w->owner_header, "x-who"));
 	kit_close(&k);
 	assert_int_equal(make(&k, "[api.a]\nauth = 'none'\nupstream = 'u'\n"
@@ -200,6 +212,12 @@ static void what_goes_into_configurations_is_tame(void **state)
 	    "auth = 'basic'\nusers = 'etc/users'\n",
 	    "auth = 'basic'\nusers = '/etc/a b'\n",
 	    "auth = 'basic'\nusers = '/etc/a;b'\n",
+	    "auth = 'basic'\nchallenge = ' Basic'\n",
+	    "auth = 'basic'\nchallenge = 'Basic '\n",
+	    "auth = 'basic'\nchallenge = 'realm=\"x\"'\n",
+	    "auth = 'basic'\nchallenge = \"Basic\\r\\nSet-Cookie: a=b\"\n",
+	    "auth = 'request'\ncheck = '/a'\nchallenge = \"Basic a=\\u007f\"\n",
+	    "auth = 'request'\ncheck = '/a'\nrealm = 'a\"b'\n",
 	    "auth = 'request'\ncheck = 'check'\n",
 	    "auth = 'request'\ncheck = '/a b'\n",
 	    "auth = 'request'\ncheck = '/a;b'\n",

@@ -106,13 +106,16 @@ static void the_web_server_says_who(void **state)
 	assert_answer(w, 200);
 }
 
-static void a_server_without_a_challenge(void **state)
+/* auth = "request": no program that is asked takes a password. */
+static void a_challenge_of_another_scheme(void **state)
 {
 	struct world *w = *state;
 
+	w->config.web_challenge = STR("Bearer realm=\"other\"");
 	send_it(w, "POST /api/v1/owned", "{}");
 	assert_answer(w, 401);
-	assert_string_equal(got_header(w, "WWW-Authenticate"), "");
+	assert_string_equal(
+	    got_header(w, "WWW-Authenticate"), "Bearer realm=\"other\"");
 }
 
 /* Its word is for those APIs alone that take it. */
@@ -541,7 +544,7 @@ int main(void)
 #define B(name) cmocka_unit_test_setup_teardown(name, tokens_up, tokens_down)
 	const struct CMUnitTest tests[] = {
 	    T(the_web_server_says_who),
-	    T(a_server_without_a_challenge),
+	    T(a_challenge_of_another_scheme),
 	    T(not_for_other_apis),
 	    T(names_are_quoted),
 	    B(a_token_says_who),

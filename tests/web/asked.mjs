@@ -88,6 +88,7 @@ test('whom it does not know is nobody, as is another', async () => {
 		{'lowtide-told-acme-shop': '200'}, {authorization: token('alice')}])
 		for (const r of [await look(headers), await send(MINE, headers)]) {
 			equal(r.status, 401, JSON.stringify(headers));
+			match(r.h['www-authenticate'], /\bBearer realm="/);
 			match(r.h['content-type'], /^application\/problem\+json/);
 			ok(r.json.requestId, 'by the endpoint, for every origin');
 		}
