@@ -245,8 +245,12 @@ static void test_overdue(void **state)
 	struct world own = {0};
 	(void)state;
 
-	world_open(&own, 100);
-	int fd = dial(&own), files = steady_files(&own);
+	/* long enough for what is sent behind it, on a machine that is busy */
+	world_open(&own, 1000);
+	int fd = dial(&own);
+	ask(fd, 9, "/echo", "first of all");
+	assert_answer(fd, 9, "200 GET first of all 0 0");
+	int files = steady_files(&own);
 	ask(fd, 1, "/commit?-1", "first");
 	ask(fd, 2, "/echo", "behind");
 	assert_answer(fd, 1, "503 refused BUSY");
