@@ -87,10 +87,12 @@ static void put_waited(struct handling *h)
 		return;
 	answer_header(
 	    h->ans, "x-wait-time-ms", arena_int(h->arena, h->waited_ms));
-	if (h->prefer)
+	if (h->prefer == PREFER_WAIT)
 		answer_header(h->ans, "Preference-Applied",
-		    h->waited_ms ? arena_printf(h->arena, "wait=%lld", s)
-				 : STR("respond-async"));
+		    arena_printf(h->arena, "wait=%lld", s));
+	else if (h->prefer == PREFER_ASYNC && !h->waited_ms)
+		answer_header(
+		    h->ans, "Preference-Applied", STR("respond-async"));
 }
 
 /*

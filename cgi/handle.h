@@ -43,9 +43,9 @@ struct handling {
 	uint8_t quota[JOB_QUOTA_BYTES]; /* whom it counts for; accepting */
 	bool by_token;			/* a token said so, and has .scope */
 	struct str scope;
-	int64_t ends_ms;   /* and its exp */
-	int64_t waited_ms; /* x-wait-time-ms of the answer; -1 = not said */
-	bool prefer;	   /* and Preference-Applied; handling_waited() */
+	int64_t ends_ms;    /* and its exp */
+	int64_t waited_ms;  /* x-wait-time-ms of the answer; -1 = not said */
+	enum prefer prefer; /* and Preference-Applied; handling_waited() */
 	bool has_job;
 	size_t api; /* the job's */
 	struct job row;
@@ -64,7 +64,7 @@ struct afterwards {
 	bool strict;	     /* cancelling: only what has not ended */
 	enum wait_view view; /* reading: what is answered then */
 	int64_t waited_ms;
-	bool prefer;
+	enum prefer prefer;
 	/* accepting: */
 	struct pace pace;
 	struct name name;
@@ -163,7 +163,7 @@ enum outcome handling_store_problem(struct handling *h, enum err err);
  * what x-wait-time-ms shall say or -1.
  */
 enum outcome handling_park(struct handling *h, enum wait_view view,
-    int64_t version, int64_t ms, int64_t waited_ms, bool prefer);
+    int64_t version, int64_t ms, int64_t waited_ms, enum prefer prefer);
 /*
  * Waits for the store: `err` was said to a look-up of that id, which is
  * repeated until STORE_PATIENCE_MS after the request came.
@@ -185,7 +185,7 @@ bool handling_is_final(const struct handling *h, enum wait_view view);
  */
 enum outcome handling_answer(struct handling *h, enum wait_view view);
 /* What the answer shall say of how long was waited; -1 = nothing. */
-void handling_waited(struct handling *h, int64_t waited_ms, bool prefer);
+void handling_waited(struct handling *h, int64_t waited_ms, enum prefer prefer);
 
 /*
  * admission.c, contract 2 step 6: false: 409, 429 or 503 is in *ans. What

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cgi/job.h"
+#include "cgi/prefer.h"
 #include "lib/err.h"
 
 /*
@@ -59,7 +60,8 @@ struct waiting {
 	int64_t came_boot;     /* when it came, for the log */
 	int64_t waited_ms;     /* echoed in x-wait-time-ms; -1 = not */
 	uint32_t origin;       /* whom CORS answers: answer_context's */
-	bool head, onto_location, prefer;
+	bool head, onto_location;
+	enum prefer prefer;
 	enum wait_probe probe;
 	enum event_view events;		/* WAIT_EVENTS, WAIT_OWNER_EVENTS */
 	uint8_t print[JOB_PRINT_BYTES]; /* PROBE_*, B: of the request */

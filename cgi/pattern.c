@@ -55,20 +55,34 @@ static bool next_preference(
 	return true;
 }
 
-int64_t pattern_prefer_ms(const struct request *r)
+static enum prefer read_prefer(const struct request *r, int64_t *ms)
 {
 	struct str prefer = request_header(r, "prefer"), name, value;
-	int64_t out = -1;
+	enum prefer out = PREFER_NONE;
+
+	*ms = -1;
 
 	for (size_t at = 0; next_preference(prefer, &at, &name, &value);) {
 		int64_t s = number(value);
 
-		if (str_ieq(name, STR("wait")) && s >= 0)
-			return s < 1000000 ? s * 1000 : 1000000000;
-		if (str_ieq(name, STR("respond-async")))
-			out = 0;
+		if (str_ieq(name, STR("wait")) && s >= 0) {
+			*ms = s < 1000000 ? s * 1000 : 1000000000;
+			return PREFER_WAIT;
+		}
+		if (str_ieq(name, STR("respond-async"))) {
+			*ms = 0;
+			out = PREFER_ASYNC;
+		}
 	}
 	return out;
+}
+
+int64_t pattern_prefer_ms(const struct request *r)
+{
+	int64_t ms;
+
+	read_prefer(r, &ms);
+	return ms;
 }
 
 bool pattern_is_strict(const struct request *r)
@@ -121,8 +135,7 @@ void pattern_choose(
 	if (request_has_header(r, "x-wait-time-ms")) {
 		asked = number(str_trim(request_header(r, "x-wait-time-ms")));
 	} else {
-		asked = pattern_prefer_ms(r);
-		out->prefer = asked >= 0;
+		out->prefer = read_prefer(r, &asked);
 	}
 	out->asked = asked >= 0;
 	if (asked == 0)

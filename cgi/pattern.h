@@ -2,6 +2,7 @@
 #define LOWTIDE_CGI_PATTERN_H
 
 #include "cgi/http.h"
+#include "cgi/prefer.h"
 
 /*
  * How long a request waits for its own result (contract 3): what the client
@@ -9,9 +10,9 @@
  */
 struct pace {
 	enum pattern pattern;
-	int64_t wait_ms; /* 0 = answered at once */
-	bool asked;	 /* by a header that could be read */
-	bool prefer;	 /* by Prefer: Preference-Applied is due */
+	int64_t wait_ms;    /* 0 = answered at once */
+	bool asked;	    /* by a header that could be read */
+	enum prefer prefer; /* by Prefer: Preference-Applied is due */
 };
 #define PATTERN_WAIT_MAX_MS 25000 /* where the API does not say */
 

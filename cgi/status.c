@@ -10,7 +10,7 @@
 
 /* ---- waiting ------------------------------------------------------------ */
 
-void handling_waited(struct handling *h, int64_t waited_ms, bool prefer)
+void handling_waited(struct handling *h, int64_t waited_ms, enum prefer prefer)
 {
 	h->waited_ms = waited_ms;
 	h->prefer = prefer;
@@ -23,7 +23,7 @@ bool handling_is_final(const struct handling *h, enum wait_view view)
 }
 
 enum outcome handling_park(struct handling *h, enum wait_view view,
-    int64_t version, int64_t ms, int64_t waited_ms, bool prefer)
+    int64_t version, int64_t ms, int64_t waited_ms, enum prefer prefer)
 {
 	const int64_t most = h->app->plain ? h->app->plain_wait_ms : ms;
 	const int64_t until = h->asked_boot + (ms < most ? ms : most);
@@ -218,7 +218,7 @@ static enum outcome get_job(struct handling *h)
 	int64_t wait = asked_wait(h);
 	if (h->known >= 0 && wait > 0 && !job_is_terminal(h->row.state))
 		return handling_park(
-		    h, WAIT_STATUS, h->known, wait, wait, true);
+		    h, WAIT_STATUS, h->known, wait, wait, PREFER_WAIT);
 	if (!handling_may_look(h))
 		return OUTCOME_ANSWER;
 	return handling_answer(h, WAIT_STATUS);
@@ -236,7 +236,8 @@ enum outcome handle_job_result(struct handling *h)
 		return handling_lost(h, WAIT_RESULT, id, err);
 	int64_t wait = asked_wait(h);
 	if (wait > 0 && !job_is_terminal(h->row.state))
-		return handling_park(h, WAIT_RESULT, -1, wait, wait, true);
+		return handling_park(
+		    h, WAIT_RESULT, -1, wait, wait, PREFER_WAIT);
 	return handling_answer(h, WAIT_RESULT);
 }
 

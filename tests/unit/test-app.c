@@ -318,6 +318,31 @@ static void prefer_is_applied(void **state)
 	assert_string_equal(
 	    got_header(w, "preference-applied"), "respond-async");
 	assert_non_null(strstr(got_header(w, "vary"), "Prefer"));
+	send_it(w, "POST /api/v1/return", BODY, "prefer: wait=0");
+	assert_answer(w, 202);
+	assert_string_equal(got_header(w, "preference-applied"), "wait=0");
+}
+
+/* What is said is what was sent, in what it became; or nothing. */
+static void prefer_is_moved(void **state)
+{
+	struct world *w = *state;
+	const unsigned before = w_apis[RETURN].allow;
+
+	w_apis[RETURN].allow = 1u << PATTERN_FIRE_AND_FORGET;
+	send_it(w, "POST /api/v1/return", BODY, "prefer: wait=5");
+	w_apis[RETURN].allow = 1u << PATTERN_SYNCHRONOUS;
+	assert_answer(w, 202);
+	assert_string_equal(got_header(w, "x-wait-time-ms"), "0");
+	assert_string_equal(got_header(w, "preference-applied"), "wait=0");
+	send_it(w, "POST /api/v1/return", BODY, "prefer: respond-async");
+	w_apis[RETURN].allow = before;
+	assert_int_equal(w->outcome, OUTCOME_PARK);
+	world_moves(w, 25000);
+	world_resume(w);
+	assert_answer(w, 202);
+	assert_string_equal(got_header(w, "x-wait-time-ms"), "25000");
+	assert_string_equal(got_header(w, "preference-applied"), "");
 }
 
 static void cors_reaches_the_parked(void **state)
@@ -775,6 +800,7 @@ int main(void)
 	    T(waits_for_its_result),
 	    T(overrun_is_202_never_504),
 	    T(prefer_is_applied),
+	    T(prefer_is_moved),
 	    T(cors_reaches_the_parked),
 	    T(credentials_where_configured),
 	    T(long_poll_by_version),

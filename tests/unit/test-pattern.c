@@ -21,51 +21,52 @@ struct row {
 	const char *wait, *prefer; /* NULL: not sent */
 	enum pattern pattern;
 	int64_t wait_ms;
-	bool asked, by_prefer;
+	bool asked;
+	enum prefer by_prefer;
 };
 
 /* contract 3, with wait_max = 25 s */
 static const struct row rows[] = {
     /* absent: the API's own */
-    {ALL, F, 0, NULL, NULL, F, 0, false, false},
-    {ALL, A, 0, NULL, NULL, A, 0, false, false},
-    {ALL, A, 700, NULL, NULL, A, 700, false, false},
-    {ALL, A, 90000, NULL, NULL, A, 25000, false, false},
-    {ALL, Y, 0, NULL, NULL, Y, 25000, false, false},
+    {ALL, F, 0, NULL, NULL, F, 0, false, PREFER_NONE},
+    {ALL, A, 0, NULL, NULL, A, 0, false, PREFER_NONE},
+    {ALL, A, 700, NULL, NULL, A, 700, false, PREFER_NONE},
+    {ALL, A, 90000, NULL, NULL, A, 25000, false, PREFER_NONE},
+    {ALL, Y, 0, NULL, NULL, Y, 25000, false, PREFER_NONE},
     /* asked for and allowed */
-    {ALL, A, 0, "0", NULL, F, 0, true, false},
-    {ALL, F, 0, "1", NULL, A, 1, true, false},
-    {ALL, A, 0, "24999", NULL, A, 24999, true, false},
-    {ALL, A, 0, "25000", NULL, Y, 25000, true, false},
-    {ALL, A, 0, "99999999999999999999999", NULL, Y, 25000, true, false},
+    {ALL, A, 0, "0", NULL, F, 0, true, PREFER_NONE},
+    {ALL, F, 0, "1", NULL, A, 1, true, PREFER_NONE},
+    {ALL, A, 0, "24999", NULL, A, 24999, true, PREFER_NONE},
+    {ALL, A, 0, "25000", NULL, Y, 25000, true, PREFER_NONE},
+    {ALL, A, 0, "99999999999999999999999", NULL, Y, 25000, true, PREFER_NONE},
     /* clamped to the nearest; a tie waits longer */
-    {BIT(F), F, 0, "5000", NULL, F, 0, true, false},
-    {BIT(F), F, 0, "60000", NULL, F, 0, true, false},
-    {BIT(A), A, 0, "0", NULL, A, 0, true, false},
-    {BIT(A), A, 800, "0", NULL, A, 800, true, false},
-    {BIT(A), A, 0, "60000", NULL, A, 24999, true, false},
-    {BIT(Y), Y, 0, "0", NULL, Y, 25000, true, false},
-    {BIT(F) | BIT(Y), F, 0, "5000", NULL, Y, 25000, true, false},
-    {BIT(F) | BIT(A), A, 0, "60000", NULL, A, 24999, true, false},
-    {BIT(A) | BIT(Y), Y, 0, "0", NULL, A, 0, true, false},
+    {BIT(F), F, 0, "5000", NULL, F, 0, true, PREFER_NONE},
+    {BIT(F), F, 0, "60000", NULL, F, 0, true, PREFER_NONE},
+    {BIT(A), A, 0, "0", NULL, A, 0, true, PREFER_NONE},
+    {BIT(A), A, 800, "0", NULL, A, 800, true, PREFER_NONE},
+    {BIT(A), A, 0, "60000", NULL, A, 24999, true, PREFER_NONE},
+    {BIT(Y), Y, 0, "0", NULL, Y, 25000, true, PREFER_NONE},
+    {BIT(F) | BIT(Y), F, 0, "5000", NULL, Y, 25000, true, PREFER_NONE},
+    {BIT(F) | BIT(A), A, 0, "60000", NULL, A, 24999, true, PREFER_NONE},
+    {BIT(A) | BIT(Y), Y, 0, "0", NULL, A, 0, true, PREFER_NONE},
     /* malformed: the default */
-    {ALL, A, 300, "-1", NULL, A, 300, false, false},
-    {ALL, A, 300, "", NULL, A, 300, false, false},
-    {ALL, A, 300, "1.5", NULL, A, 300, false, false},
-    {ALL, A, 300, "soon", NULL, A, 300, false, false},
-    {ALL, A, 300, "0x10", NULL, A, 300, false, false},
+    {ALL, A, 300, "-1", NULL, A, 300, false, PREFER_NONE},
+    {ALL, A, 300, "", NULL, A, 300, false, PREFER_NONE},
+    {ALL, A, 300, "1.5", NULL, A, 300, false, PREFER_NONE},
+    {ALL, A, 300, "soon", NULL, A, 300, false, PREFER_NONE},
+    {ALL, A, 300, "0x10", NULL, A, 300, false, PREFER_NONE},
     /* RFC 7240, where x-wait-time-ms is absent */
-    {ALL, A, 0, NULL, "wait=5", A, 5000, true, true},
-    {ALL, A, 0, NULL, "respond-async", F, 0, true, true},
-    {ALL, A, 0, NULL, "respond-async, wait=5", A, 5000, true, true},
-    {ALL, A, 0, NULL, "WAIT = \"5\"; x=y", A, 5000, true, true},
-    {ALL, A, 0, NULL, "wait=60", Y, 25000, true, true},
-    {ALL, A, 0, NULL, "wait=99999999999999999", Y, 25000, true, true},
-    {ALL, A, 0, NULL, "wait=-1", A, 0, false, false},
-    {ALL, A, 0, NULL, "wait", A, 0, false, false},
-    {ALL, A, 0, NULL, "return=minimal", A, 0, false, false},
-    {ALL, A, 0, "2000", "wait=5", A, 2000, true, false},
-    {ALL, A, 0, "bad", "wait=5", A, 0, false, false},
+    {ALL, A, 0, NULL, "wait=5", A, 5000, true, PREFER_WAIT},
+    {ALL, A, 0, NULL, "respond-async", F, 0, true, PREFER_ASYNC},
+    {ALL, A, 0, NULL, "respond-async, wait=5", A, 5000, true, PREFER_WAIT},
+    {ALL, A, 0, NULL, "WAIT = \"5\"; x=y", A, 5000, true, PREFER_WAIT},
+    {ALL, A, 0, NULL, "wait=60", Y, 25000, true, PREFER_WAIT},
+    {ALL, A, 0, NULL, "wait=99999999999999999", Y, 25000, true, PREFER_WAIT},
+    {ALL, A, 0, NULL, "wait=-1", A, 0, false, PREFER_NONE},
+    {ALL, A, 0, NULL, "wait", A, 0, false, PREFER_NONE},
+    {ALL, A, 0, NULL, "return=minimal", A, 0, false, PREFER_NONE},
+    {ALL, A, 0, "2000", "wait=5", A, 2000, true, PREFER_NONE},
+    {ALL, A, 0, "bad", "wait=5", A, 0, false, PREFER_NONE},
 };
 
 static void every_row(void **state)
@@ -182,7 +183,7 @@ static void every_clamping(void **state)
 				assert_int_equal(got.pattern, want.pattern);
 				assert_int_equal(got.wait_ms, want.wait_ms);
 				assert_int_equal(got.asked, ways[i].asked >= 0);
-				assert_int_equal(got.prefer,
+				assert_int_equal(got.prefer != PREFER_NONE,
 				    ways[i].asked >= 0 && !ways[i].wait);
 				assert_true(allow & BIT((unsigned)got.pattern));
 			}
