@@ -137,6 +137,18 @@ const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
 	'oauth.cognito.domain', 'oauth.cognito.issuer', 'oauth.hmrc.base_uri',
 	'oauth.hmrc.variant.sandbox.base_uri'];
 
+/* A kept connection may be closed by the other side just as it is used. */
+async function fetched(url) {
+	for (let left = 3; ; left--)
+		try {
+			return await fetch(url);
+		} catch (e) {
+			if (!left)
+				throw e;
+			await pause(100);
+		}
+}
+
 async function exampleSite({dir, at}, pace) {
 	const simulator = await startSimulator(dir, pace);
 	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
@@ -148,7 +160,7 @@ async function exampleSite({dir, at}, pace) {
 	return {config: at('dist/server/lowtide.json'),
 		person: () => ({who: {lines: () =>
 			({params: {REMOTE_ADDR: address()}})}}),
-		calls: async () => (await fetch(`${simulator}/__calls`)).json()};
+		calls: async () => (await fetched(`${simulator}/__calls`)).json()};
 }
 
 /*
