@@ -15,7 +15,7 @@ like "and what is wanted of it" "$said" \
 like "so have jobs through the worker" "$said" \
 	'^  lowtide-worker, noop( +[0-9.,]+){5}  [0-9]+ jobs a round$'
 for row in 'static file' 'nginx return 200' 'look-up, completed' \
-	'look-up, pending' 'look-up, 304' 'look-up, password' \
+	'look-up, any of many' 'look-up, pending' 'look-up, 304' 'look-up, password' \
 	'look-up, bearer'; do
 	like "$row beside the others" "$said" \
 		"^  $row( +[0-9.,]+){5,6}  (200|304), [0-9]+ bytes"
