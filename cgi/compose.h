@@ -16,14 +16,19 @@
  * Content-Type is the client's where it was kept, else the API's; a template
  * for the body makes JSON.
  */
+struct secrets;
 struct compose {
 	const struct upstream *upstream;
 	const struct api *api;
 	const struct envelope_request *request;
 	struct str job_id; /* as written */
+	int64_t accepted_ms;
+	struct secrets *secrets; /* NULL = there are none */
+	const char *handlers;	 /* folder of programs; NULL = none here */
 };
 
 /*
+ * ERR_MISSING: a secret cannot be had now; *why is for the log alone.
  * ERR_INPUT when the client's request cannot be made into a call; *why then
  * is a sentence that names the place at fault and may be shown to the client.
  * Everything lives in the arena, or where `compose` points.
@@ -31,6 +36,22 @@ struct compose {
 enum err compose_call(struct arena *a, const struct compose *compose,
     struct upstream_call *out, struct str *why)
     __attribute__((warn_unused_result));
+
+/*
+ * A polled job (contract 7): GET of where its upstream said that it is asked,
+ * with the headers of the call itself. `url` is absolute and was checked by
+ * compose_poll_url() when it came.
+ */
+enum err compose_poll(struct arena *a, const struct compose *compose,
+    struct str url, struct upstream_call *out, struct str *why)
+    __attribute__((warn_unused_result));
+/*
+ * Where a 202's (or a 303's) Location leads, resolved against `from`. Empty
+ * when it leaves the scheme, host and port of the upstream's base: nobody is
+ * sent anywhere by an answer.
+ */
+struct str compose_poll_url(struct arena *a, const struct compose *compose,
+    struct str from, struct str location);
 
 /* What the body is: see above. */
 struct str compose_type(const struct compose *compose);

@@ -42,13 +42,42 @@ static struct str get_field(struct reader *r)
 	return out;
 }
 
-static struct reader open_envelope(struct str bytes)
+static struct reader open_format(struct str bytes, char format)
 {
 	struct reader r = {.bad = true};
 
-	if (bytes.n && bytes.p[0] == ENVELOPE_FORMAT)
+	if (bytes.n && bytes.p[0] == format)
 		r = (struct reader){.rest = str_slice(bytes, 1, bytes.n)};
 	return r;
+}
+
+static struct reader open_envelope(struct str bytes)
+{
+	return open_format(bytes, ENVELOPE_FORMAT);
+}
+
+static void put_headers(struct buf *out, const struct pairs *headers)
+{
+	buf_put_u32(out, (uint32_t)headers->n);
+	for (size_t i = 0; i < headers->n; i++) {
+		put_field(out, headers->items[i].name);
+		put_field(out, headers->items[i].value);
+	}
+}
+
+static void get_headers(struct arena *a, struct reader *r, struct pairs *out)
+{
+	uint32_t n = get_u32(r);
+
+	if (n > HTTP_HEADERS_MAX)
+		r->bad = true;
+	if (!r->bad && n)
+		out->items = arena_array(a, n, sizeof(struct pair));
+	for (uint32_t i = 0; i < n && !r->bad; i++) {
+		out->items[i].name = get_field(r);
+		out->items[i].value = get_field(r);
+		out->n = i + 1;
+	}
 }
 
 static enum err close_envelope(const struct reader *r)
@@ -63,11 +92,7 @@ void envelope_put_request(struct buf *out, const struct envelope_request *r)
 	put_field(out, r->path);
 	put_field(out, r->query);
 	put_field(out, r->remote_addr);
-	buf_put_u32(out, (uint32_t)r->headers.n);
-	for (size_t i = 0; i < r->headers.n; i++) {
-		put_field(out, r->headers.items[i].name);
-		put_field(out, r->headers.items[i].value);
-	}
+	put_headers(out, &r->headers);
 	put_field(out, r->body);
 }
 
@@ -80,12 +105,20 @@ void envelope_put_meta(struct buf *out, const struct envelope_meta *m)
 
 void envelope_put_result(struct buf *out, const struct envelope_result *r)
 {
-	buf_putc(out, ENVELOPE_FORMAT);
+	buf_putc(out, ENVELOPE_RESULT_FORMAT);
 	buf_put_u32(out, (uint32_t)r->status);
 	put_field(out, r->content_type);
 	put_field(out, r->location);
 	put_field(out, r->message);
+	put_headers(out, &r->headers);
 	put_field(out, r->body);
+}
+
+void envelope_put_note(struct buf *out, const struct envelope_note *n)
+{
+	buf_putc(out, ENVELOPE_FORMAT);
+	put_field(out, n->message);
+	put_field(out, n->poll_url);
 }
 
 enum err envelope_get_request(
@@ -98,16 +131,7 @@ enum err envelope_get_request(
 	out->path = get_field(&r);
 	out->query = get_field(&r);
 	out->remote_addr = get_field(&r);
-	uint32_t n = get_u32(&r);
-	if (n > HTTP_HEADERS_MAX)
-		r.bad = true;
-	if (!r.bad && n)
-		out->headers.items = arena_array(a, n, sizeof(struct pair));
-	for (uint32_t i = 0; i < n && !r.bad; i++) {
-		out->headers.items[i].name = get_field(&r);
-		out->headers.items[i].value = get_field(&r);
-		out->headers.n = i + 1;
-	}
+	get_headers(a, &r, &out->headers);
 	out->body = get_field(&r);
 	return close_envelope(&r);
 }
@@ -122,10 +146,14 @@ enum err envelope_get_meta(struct str bytes, struct envelope_meta *out)
 	return close_envelope(&r);
 }
 
-enum err envelope_get_result(struct str bytes, struct envelope_result *out)
+enum err envelope_get_result(
+    struct arena *a, struct str bytes, struct envelope_result *out)
 {
-	struct reader r = open_envelope(bytes);
+	struct reader r = open_format(bytes, ENVELOPE_RESULT_FORMAT);
+	const bool has_headers = !r.bad;
 
+	if (!has_headers)
+		r = open_envelope(bytes);
 	*out = (struct envelope_result){0};
 	uint32_t status = get_u32(&r);
 	if (status > 999)
@@ -134,6 +162,18 @@ enum err envelope_get_result(struct str bytes, struct envelope_result *out)
 	out->content_type = get_field(&r);
 	out->location = get_field(&r);
 	out->message = get_field(&r);
+	if (has_headers)
+		get_headers(a, &r, &out->headers);
 	out->body = get_field(&r);
+	return close_envelope(&r);
+}
+
+enum err envelope_get_note(struct str bytes, struct envelope_note *out)
+{
+	struct reader r = open_envelope(bytes);
+
+	*out = (struct envelope_note){0};
+	out->message = get_field(&r);
+	out->poll_url = get_field(&r);
 	return close_envelope(&r);
 }

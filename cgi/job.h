@@ -15,7 +15,8 @@
  *
  *   - a terminal state is never left;
  *   - what may have been sent upstream is sent again only where the API's
- *     on_lost is "retry" (or it is idempotent); else it ends outcome-unknown;
+ *     on_lost is "retry" (or it is idempotent); else it ends outcome-unknown,
+ *     or is held for an operator, who alone can end a held job;
  *   - a late worker (another attempt or claim) changes nothing: ERR_STALE.
  *
  * Times: *_ms are wall-clock Unix milliseconds (documents, TTL), *_boot are
@@ -65,11 +66,14 @@ struct job {
 	int64_t not_before_boot; /* back-off: not claimed earlier */
 	int64_t lease_boot;	 /* processing: until when */
 	uint8_t claim[JOB_CLAIM_BYTES];
-	int attempt;	 /* claims so far, crashes included; only grows */
-	int released;	 /* of these, given back untouched: they do not count */
-	int progress;	 /* 0..100, 100 only when completed */
-	int status;	 /* HTTP status of the answer once terminal */
-	bool sent;	 /* the upstream call may have left */
+	int attempt;  /* claims so far, crashes included; only grows */
+	int released; /* of these, given back untouched: they do not count */
+	int progress; /* 0..100, 100 only when completed */
+	int status;   /* HTTP status of the answer once terminal */
+	/*
+	 * The upstream call may have left; pending: it has, and is polled on.
+	 */
+	bool sent;
 	int64_t gone_ms; /* a tombstone since then: its bodies are erased */
 	/*
 	 * Whom quotas count it for: a keyed hash of the owner, of an anonymous
@@ -85,7 +89,25 @@ struct job {
 	 */
 	bool needs;
 	int renewed; /* how often that has happened */
+	/*
+	 * Processing, nobody's, and on_lost = "hold": its outcome is not known
+	 * and an operator decides. No lease, no deadline, no place of the
+	 * API's concurrency; the request is kept.
+	 */
+	bool held;
+	/*
+	 * The upstream took it (202) and is asked about it where BODY_NOTE
+	 * says, by whoever holds the lease; it is never sent anew.
+	 */
+	bool polled;
+	/*
+	 * How many open jobs its owner (anonymous: its quota) had when it was
+	 * accepted, JOB_RANK_MAX at most: who waits behind fewer of his own
+	 * comes first (contract 7).
+	 */
+	int rank;
 };
+#define JOB_RANK_MAX 1000
 
 enum job_event_kind {
 	JOB_EVENT_CLAIM,     /* a worker takes it; marks it sent */
@@ -120,6 +142,22 @@ enum job_event_kind {
 	JOB_EVENT_PURGE,     /* terminal: a tombstone now. ERR_CONFLICT while it
 				is open, ERR_OK and nothing when it is gone or
 				has expired */
+	JOB_EVENT_POLL,	     /* the upstream answered 202: it is polled from
+				now on. Renews the lease as HEARTBEAT does */
+	/*
+	 * An operator's, on a held job; ERR_CONFLICT on any other. AGAIN: it is
+	 * known not to have been done: queued anew, with a deadline of its own
+	 * and no attempt burnt, or cancelled where its owner asked for that.
+	 */
+	JOB_EVENT_HELD_AGAIN,
+	JOB_EVENT_HELD_COMPLETE, /* it was done; status, 200 if 0 */
+	JOB_EVENT_HELD_FAIL,	 /* it was not and will not be; reason */
+	/*
+	 * An operator's, on a copy of a store that is put back: the original
+	 * went on meanwhile, so any open job may have been sent since. As LOST
+	 * is to one that was sent, whatever its lease.
+	 */
+	JOB_EVENT_ADOPT,
 	JOB_EVENTS
 };
 
@@ -129,9 +167,9 @@ struct job_event {
 	/* the fence of whoever speaks for the running attempt */
 	int attempt;
 	uint8_t claim[JOB_CLAIM_BYTES]; /* CLAIM: the new one */
-	int64_t lease_boot;		/* CLAIM, HEARTBEAT */
+	int64_t lease_boot;		/* CLAIM, HEARTBEAT, POLL */
 	int64_t not_before_boot;	/* RETRY, BROKEN */
-	int progress;			/* HEARTBEAT; -1 = unchanged */
+	int progress;			/* HEARTBEAT, POLL; -1 = unchanged */
 	int status;			/* COMPLETE, FAIL; 0 = the reason's */
 	enum job_reason reason;		/* FAIL; RETRY: if no attempt is left */
 };

@@ -285,7 +285,7 @@ static enum err read_bodies(struct run *run, struct report_job *r)
 		return err;
 	err = open_body(run, &r->job, BODY_RESULT, &plain);
 	if (err == ERR_OK)
-		err = envelope_get_result(plain, &r->result);
+		err = envelope_get_result(&run->start.arena, plain, &r->result);
 	r->has_result = err == ERR_OK;
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }

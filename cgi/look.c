@@ -132,7 +132,7 @@ enum err handling_open(struct handling *h)
 		return err;
 	err = open_body(h, BODY_RESULT, &plain);
 	if (err == ERR_OK && plain.n)
-		err = envelope_get_result(plain, &h->job.result);
+		err = envelope_get_result(h->arena, plain, &h->job.result);
 	return err;
 }
 

@@ -43,13 +43,18 @@
  */
 #define RUNNER_BEAT_MS 10000
 
+struct secrets;
+struct metrics_work;
 struct runner_spec {
 	const struct config *config;
 	const struct keys *keys;
 	struct store *store;
 	const struct upstream_ops *upstream;
 	void *pool;
-	const struct log *log; /* NULL = silent */
+	const struct log *log;	      /* NULL = silent */
+	struct secrets *secrets;      /* NULL = none */
+	struct metrics_work *metrics; /* NULL = nothing is counted */
+	const char *handlers;	      /* folder of programs; NULL = none */
 	int64_t lease_ms, heartbeat_ms;
 	void (*random)(void *out, size_t n);
 	/* CLOCK_BOOTTIME in ms, for how long a commit took; NULL = no time */

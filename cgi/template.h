@@ -14,7 +14,12 @@
  *   {header.x-y}            one of its headers
  *   {job.id}                the job's id
  *   {cgi.REMOTE_ADDR}       the client's address
+ *   {job.acceptedAt}        when it was accepted, RFC 3339 with milliseconds
+ *   {secret.name}           what nobody is told (secrets.h)
  *   {result.id}             a member of the upstream's JSON answer (location)
+ *
+ * A name may end in '?', {body.refresh_token?}: what is missing then leaves out
+ * the member of a form or the parameter of a query that it stands in.
  *
  * A `{` that does not start one of these is itself. What a value may do is
  * decided by where it stands:
@@ -32,12 +37,15 @@
  */
 enum template_place { TEMPLATE_PATH, TEMPLATE_HEADER, TEMPLATE_BODY };
 
+struct secrets;
 struct template_source {
 	struct str pattern; /* the API's path, "/api/v1/bundle/{id}" */
 	const struct envelope_request *request; /* NULL = nothing of it */
 	const struct value *body;   /* the client's body, NULL = not JSON */
 	const struct value *result; /* the upstream's, NULL = not JSON */
 	struct str job_id;
+	int64_t accepted_ms;	 /* wall clock */
+	struct secrets *secrets; /* NULL = there are none */
 };
 
 /*

@@ -36,6 +36,12 @@ static const struct row provider_rows[] = {
 #include "lib/config.def"
 #undef OWNER
     {.name = NULL}};
+static const struct row secret_rows[] = {
+#define OWNER secret
+#define CONFIG_SECRET
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
 static const struct row upstream_rows[] = {
 #define OWNER upstream
 #define CONFIG_UPSTREAM
@@ -242,6 +248,8 @@ enum err config_merge(struct arena *a, const struct config *old,
 	merge_apis(a, old, fresh, c, changes);
 	c->providers = own_list(a, provider_rows, fresh->providers,
 	    fresh->n_providers, sizeof(*c->providers));
+	c->secrets = own_list(a, secret_rows, fresh->secrets, fresh->n_secrets,
+	    sizeof(*c->secrets));
 	c->upstreams = own_list(a, upstream_rows, fresh->upstreams,
 	    fresh->n_upstreams, sizeof(*c->upstreams));
 	if (c->n_apis > CONFIG_APIS_MAX || c->origins.n > CONFIG_APIS_MAX)

@@ -59,6 +59,12 @@ static const struct row provider_rows[] = {
 #include "lib/config.def"
 #undef OWNER
     {.name = NULL}};
+static const struct row secret_rows[] = {
+#define OWNER secret
+#define CONFIG_SECRET
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
 static const struct row upstream_rows[] = {
 #define OWNER upstream
 #define CONFIG_UPSTREAM
@@ -178,6 +184,9 @@ void config_write(const struct config *config, struct buf *out)
 	if (config->n_providers)
 		write_list(&w, "providers", provider_rows, config->providers,
 		    config->n_providers, sizeof(*config->providers));
+	if (config->n_secrets)
+		write_list(&w, "secrets", secret_rows, config->secrets,
+		    config->n_secrets, sizeof(*config->secrets));
 	write_list(&w, "upstreams", upstream_rows, config->upstreams,
 	    config->n_upstreams, sizeof(*config->upstreams));
 	write_list(&w, "apis", api_rows, config->apis, config->n_apis,
@@ -397,7 +406,7 @@ static void check_api(
 		wrong(r, pos, "an api's tag is six hexadecimal digits");
 	if (api->method.n == 0 || !str_starts(api->path, "/"))
 		wrong(r, pos, "an api needs a method and a path");
-	if (!api->noop && !config_upstream(c, api->upstream))
+	if (!api->noop && !api->exec.n && !config_upstream(c, api->upstream))
 		wrong(r, pos, "this api names an upstream that is not here");
 	if (api->auth.n && !str_is(api->auth, "none") &&
 	    !str_is(api->auth, "web-server") && !config_provider(c, api->auth))
@@ -442,7 +451,7 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
     struct diag *diag, struct config **out)
 {
 	static const char *const others[] = {
-	    "format", "providers", "upstreams", "apis", NULL};
+	    "format", "providers", "secrets", "upstreams", "apis", NULL};
 	struct reader r = {.arena = a, .diag = diag};
 	struct value *top;
 
@@ -460,6 +469,8 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 	read_rows(&r, top_rows, others, top, c);
 	c->providers = read_list(&r, top, "providers", provider_rows,
 	    sizeof(*c->providers), &c->n_providers);
+	c->secrets = read_list(&r, top, "secrets", secret_rows,
+	    sizeof(*c->secrets), &c->n_secrets);
 	c->upstreams = read_list(&r, top, "upstreams", upstream_rows,
 	    sizeof(*c->upstreams), &c->n_upstreams);
 	c->apis =
@@ -493,6 +504,14 @@ const struct provider *config_provider(const struct config *c, struct str name)
 	for (size_t i = 0; i < c->n_providers; i++)
 		if (str_eq(c->providers[i].name, name))
 			return &c->providers[i];
+	return NULL;
+}
+
+const struct secret *config_secret(const struct config *c, struct str name)
+{
+	for (size_t i = 0; i < c->n_secrets; i++)
+		if (str_eq(c->secrets[i].name, name))
+			return &c->secrets[i];
 	return NULL;
 }
 

@@ -35,7 +35,7 @@ enum pattern {
 enum on_lost {
 	ON_LOST_RETRY, /* do it again */
 	ON_LOST_FAIL,  /* failed, outcome-unknown */
-	ON_LOST_HOLD,  /* wait for an operator; not built yet */
+	ON_LOST_HOLD,  /* wait for an operator */
 	ON_LOST_COUNT
 };
 extern const char *const config_patterns[PATTERN_COUNT + 1]; /* NULL ends */
@@ -70,7 +70,19 @@ struct provider {
 	struct strs client_ids;
 	struct strs algorithms; /* of "RS256" and "ES256" */
 	struct str jwks_uri;	/* whoever fetches them knows where */
-	int64_t leeway_ms;	/* of exp and nbf */
+	int64_t refresh_ms; /* the worker fetches them so often; 0 = never */
+	bool local;	    /* jwks_uri may be a loopback address */
+	int64_t leeway_ms;  /* of exp and nbf */
+};
+
+/*
+ * A value that only the worker knows, {secret.NAME} in templates of a request:
+ * where it is on the server, never what it is. One of env and file is given.
+ */
+struct secret {
+	struct str name;
+	struct str env;	 /* an environment variable of the worker's */
+	struct str file; /* a file; its last line break is not part of it */
 };
 
 struct upstream {
@@ -78,9 +90,14 @@ struct upstream {
 	struct str base; /* absolute URL without a trailing slash */
 	bool local;	 /* loopback and private addresses are allowed */
 	int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms;
-	int64_t response_max;		 /* bytes */
-	int64_t rate_count, rate_per_ms; /* 0 = no limit; not kept yet */
-	struct pairs headers;		 /* sent with every call */
+	int64_t response_max; /* bytes */
+	/*
+	 * Calls of all workers together: rate_count in rate_per_ms, evenly,
+	 * but after a rest `burst` of them at once. 0 = no limit.
+	 */
+	int64_t rate_count, rate_per_ms, burst;
+	struct str ca; /* a PEM file instead of the system's; empty = those */
+	struct pairs headers; /* sent with every call */
 };
 
 struct api {
@@ -103,9 +120,27 @@ struct api {
 	struct str body_type; /* media type; empty = a body is not expected */
 	struct pairs body_required; /* JSON member, "string" | "number" … */
 	int64_t result_max;
-	struct str upstream; /* name of a row of config.upstreams */
+	/*
+	 * What a success is made of: "application/json" is checked. Of a
+	 * program it is what it prints; of an upstream empty = anything.
+	 */
+	struct str result_type;
+	struct strs result_headers; /* of the answer, kept; lower case */
+	/*
+	 * Who does it: an upstream, by name, or a program: exec[0] is a file of
+	 * the folder `handlers` beside lowtide.json, the rest its arguments.
+	 */
+	struct str upstream;
+	struct strs exec;
+	struct strs exec_env;	/* variables of the worker's that it gets */
+	int64_t exec_memory;	/* bytes of address space; 0 = no bound */
+	int64_t exec_cpu_ms;	/* processor time; 0 = no bound */
+	int64_t exec_disk;	/* bytes of one file it writes; 0 = no bound */
+	int64_t exec_processes; /* at once; 0 = no bound */
+	int64_t exec_stop_ms;	/* from SIGTERM to SIGKILL */
 	struct str request_method, request_path; /* templates, contract 7 */
-	struct str request_body; /* template; empty = the body as it came */
+	struct str request_body;   /* template; empty = the body as it came */
+	struct pairs request_form; /* name = template: a form is sent instead */
 	struct pairs request_headers;
 	struct strs forward; /* header names, may end in '*', lower case */
 	struct str location; /* "/bundles/{result.id}", or empty */
@@ -136,6 +171,8 @@ struct config {
 	struct str web_challenge;
 	struct provider *providers; /* those that an API names */
 	size_t n_providers;
+	struct secret *secrets;
+	size_t n_secrets;
 	struct upstream *upstreams;
 	size_t n_upstreams;
 	struct api *apis;
@@ -158,6 +195,7 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 
 /* NULL when there is none. */
 const struct upstream *config_upstream(const struct config *c, struct str name);
+const struct secret *config_secret(const struct config *c, struct str name);
 const struct provider *config_provider(const struct config *c, struct str name);
 const struct api *config_api(const struct config *c, struct str name);
 

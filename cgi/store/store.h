@@ -40,6 +40,8 @@ enum body_kind {
 	BODY_REQUEST, /* what is sent upstream; erased when the job ends */
 	BODY_META,    /* the client's name for it; kept until the TTL */
 	BODY_RESULT,  /* status, headers and body of the final answer */
+	BODY_NOTE,    /* what an open job is known to do: envelope_note; put
+			 anew with each change, erased when the job ends */
 	BODY_KINDS
 };
 /* ERR_TOO_LARGE beyond: 16 MiB (contract 5), its envelope and its seal. */
@@ -250,13 +252,14 @@ enum err store_reconfigure(struct store *store, const struct config *config)
     __attribute__((warn_unused_result));
 
 /*
- * Takes the pending job that is due and arrived first (by born, not by clock),
- * unless `concurrency` jobs of this API run already, anywhere. The claim's own
- * transaction marks it sent. ERR_NOT_FOUND: nothing to do now; *due_boot then
- * says when a back-off, a lease or a pending job's deadline is next over (0:
- * nothing waits for time). What is already over is store_recover()'s, so call
- * that first. A pending job whose deadline has passed is never started: it ends
- * here.
+ * Takes the pending job that is due and first in line: by rank, then by arrival
+ * (born, not the clock), so that one owner's thousand do not keep another's one
+ * waiting; unless `concurrency` jobs of this API run already, anywhere. The
+ * claim's own transaction marks it sent. ERR_NOT_FOUND: nothing to do now;
+ * *due_boot then says when a back-off, a lease or a pending job's deadline is
+ * next over (0: nothing waits for time). What is already over is
+ * store_recover()'s, so call that first. A pending job whose deadline has
+ * passed is never started: it ends here.
  */
 struct store_ask {
 	int64_t now_ms, now_boot, lease_boot;
@@ -278,6 +281,45 @@ enum err store_claim(struct store *store, size_t api,
 enum err store_change(struct store *store, size_t api, struct job *job,
     const struct job_event *event, struct str result)
     __attribute__((warn_unused_result));
+
+/*
+ * HEARTBEAT or POLL with what the job has to say of itself: `note` replaces its
+ * BODY_NOTE in the same transaction, and the version moves, whether progress
+ * did or not. Errors as store_change(), and ERR_TOO_LARGE.
+ */
+enum err store_tell(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str note)
+    __attribute__((warn_unused_result));
+
+/*
+ * ---- pace -----------------------------------------------------------------
+ * What all workers of the store keep to together. store_claim() looks at all of
+ * it: an API that is paused or suspended, or whose upstream's rate is used up,
+ * is ERR_NOT_FOUND with the time when that is over in *due_boot (0 for one that
+ * is suspended: a bell rings when it goes on).
+ *
+ * The rate of an upstream is one number, when the next call would be due if all
+ * came evenly (GCRA): a call may come `burst` - 1 intervals before that. What
+ * runs by exec has none.
+ */
+/* A Retry-After: no claims of this API before; the later one stands. A pause
+   ends with this boot. */
+enum err store_pause(struct store *store, size_t api, int64_t until_boot)
+    __attribute__((warn_unused_result));
+enum err store_paused(struct store *store, size_t api, int64_t *until_boot)
+    __attribute__((warn_unused_result));
+/* An operator's word: no claims until he says so. since_ms 0 = go on, which
+   rings BELL_ACCEPTED. What is accepted waits, and its deadlines pass. */
+enum err store_suspend(struct store *store, size_t api, int64_t since_ms)
+    __attribute__((warn_unused_result));
+enum err store_suspended(struct store *store, size_t api, int64_t *since_ms)
+    __attribute__((warn_unused_result));
+/*
+ * One more call of this API's upstream that is no claim: a poll. ERR_AGAIN: not
+ * now; *due_boot says when. ERR_OK where there is no rate. In a transaction.
+ */
+enum err store_take_call(struct store *store, size_t api, int64_t now_boot,
+    int64_t *due_boot) __attribute__((warn_unused_result));
 
 /*
  * JOB_EVENT_RENEW, and the request body sealed anew in the same transaction.
@@ -360,6 +402,7 @@ enum err store_list(struct store *store, size_t api, size_t limit,
 struct store_stats {
 	int64_t count[JOB_STATES];
 	int64_t needing; /* of the pending ones: they need a credential */
+	int64_t held;	 /* of the processing ones: an operator decides */
 	int64_t oldest_pending_ms; /* of the others; wall clock, 0 = none */
 };
 enum err store_stats(struct store *store, size_t api, struct store_stats *out)

@@ -10,8 +10,10 @@
 
 /*
  * Calls to other services, many at once, without a thread of ours: start a
- * call, wait, take what has ended. upstream_curl does it over HTTP;
- * upstream_fake (tests) answers from a script. A pool belongs to one thread.
+ * call, wait, take what has ended. upstream_curl does it over HTTP,
+ * upstream_exec with programs of this machine; a channel of a switch
+ * (switch.h) takes both kinds; upstream_fake (tests) answers from a script. A
+ * pool belongs to one thread.
  *
  * What every back end owes:
  *   - a call without `reuse` is sent at most once, on a connection of its own;
@@ -35,7 +37,26 @@ enum upstream_end {
 	UPSTREAM_TIMEOUT,   /* it may have left; the time was over */
 	UPSTREAM_BROKEN,    /* it may have left; no complete answer came */
 	UPSTREAM_TOO_LARGE, /* it was answered, with more than we take */
+	UPSTREAM_AGAIN,	    /* a program: nothing was done, try again (exit 75,
+			       EX_TEMPFAIL) */
+	UPSTREAM_FAILED, /* a program: it said that it failed (other exits) */
 	UPSTREAM_ENDS
+};
+
+/*
+ * A program to run instead of an HTTP call. It gets the body on fd 0, its
+ * output is the answer's body, progress comes on fd 3 as lines "42 message";
+ * fd 2 goes to the log of whoever runs it, by lines, cut and cleaned. Nothing
+ * else is open. It runs in an empty folder of its own, which goes with it, and
+ * in a process group of its own, of which nothing is left when it has ended,
+ * however it did, nor when the worker dies.
+ */
+struct upstream_exec {
+	const char *path;	 /* absolute */
+	const char *const *argv; /* NULL ends; argv[0] is its name */
+	const char *const *envp; /* NULL ends; the whole environment */
+	int64_t memory, cpu_ms, disk, processes; /* 0 = no bound */
+	int64_t stop_ms;			 /* SIGTERM to SIGKILL */
 };
 
 /* All it points to lives until the call has ended or was aborted. */
@@ -48,17 +69,30 @@ struct upstream_call {
 	bool reuse; /* a kept connection may be used: it may be repeated */
 	int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms; /* 0 = none */
 	int64_t response_max; /* bytes; 0 = UPSTREAM_RESPONSE_MAX */
+	const char *ca;	      /* a PEM file instead of the system's; NULL */
+	struct strs keep;     /* headers of the answer to keep; lower case */
+	const struct upstream_exec *exec; /* then only body, timeout_ms (0 =
+					     none) and response_max count */
 };
+#define UPSTREAM_KEPT_MAX 2048 /* bytes of names and values in all */
 #define UPSTREAM_RESPONSE_MAX ((int64_t)16 * 1024 * 1024)
 
 struct upstream_answer {
 	enum upstream_end end;
 	int status; /* 0 = no status line arrived */
 	struct str content_type, location;
+	struct pairs headers; /* of call.keep, in its order; names lower case */
 	bool has_retry_after;
 	int64_t retry_after_ms;
 	struct str body;
+	int exit_status; /* of a program; a signal's is 128 + its number */
 	const char *why; /* our own words or the library's, for the log */
+};
+
+/* What a call that goes on says of itself. */
+struct upstream_progress {
+	int percent;	    /* 0..100; -1 = it said none */
+	struct str message; /* ENVELOPE_MESSAGE_MAX, UTF-8, no controls */
 };
 
 struct upstream_ops {
@@ -73,6 +107,15 @@ struct upstream_ops {
 	bool (*unsent)(void *pool, void *tag);
 	/* Ends it at once; it will not come out of next(). */
 	void (*abort)(void *pool, void *tag);
+	/*
+	 * Asks it to end soon, and comes out of next() then: a program gets
+	 * SIGTERM, and SIGKILL after its stop_ms. An HTTP call goes on. NULL:
+	 * nothing here can be asked.
+	 */
+	void (*stop)(void *pool, void *tag);
+	/* One call that said something new since; NULL: none ever does. */
+	bool (*moved)(void *pool, struct arena *a, void **tag,
+	    struct upstream_progress *progress);
 	/* One call that has ended: its tag and answer (texts in the arena). */
 	bool (*next)(void *pool, struct arena *a, void **tag,
 	    struct upstream_answer *answer);
@@ -85,6 +128,7 @@ struct upstream_ops {
 	    int64_t timeout_ms);
 };
 extern const struct upstream_ops upstream_curl;
+extern const struct upstream_ops upstream_exec;
 extern const struct upstream_ops upstream_fake;
 
 #endif

@@ -327,7 +327,7 @@ static inline struct envelope_result result(
 	OK(store_body(w->store, &at, BODY_RESULT, &w->arena, &sealed));
 	store_unview(w->store);
 	OK(seal_open(&w->keys, &at, BODY_RESULT, sealed, &w->arena, &plain));
-	OK(envelope_get_result(plain, &out));
+	OK(envelope_get_result(&w->arena, plain, &out));
 	return out;
 }
 

@@ -57,7 +57,9 @@ static void keeps_a_request(void **state)
 
 static void keeps_meta_and_result(void **state)
 {
+	struct pair receipt = {STR("receipt-id"), STR("1")};
 	struct envelope_meta m;
+	struct envelope_note note;
 	struct envelope_result r;
 	struct buf out = {0};
 	(void)state;
@@ -72,12 +74,40 @@ static void keeps_meta_and_result(void **state)
 				      .content_type = STR("text/plain"),
 				      .location = STR("/x"),
 				      .message = STR("m"),
+				      .headers = {&receipt, 1},
 				      .body = STR("b")});
-	assert_int_equal(envelope_get_result(buf_str(&out), &r), ERR_OK);
+	assert_int_equal(
+	    envelope_get_result(&arena, buf_str(&out), &r), ERR_OK);
 	assert_int_equal(r.status, 201);
 	assert_true(str_is(r.location, "/x"));
 	assert_true(str_is(r.message, "m"));
+	assert_int_equal(r.headers.n, 1);
+	assert_true(str_is(r.headers.items[0].name, "receipt-id"));
 	assert_true(str_is(r.body, "b"));
+	buf_clear(&out);
+	envelope_put_note(&out,
+	    &(struct envelope_note){.message = STR("m"), .poll_url = STR("u")});
+	assert_int_equal(envelope_get_note(buf_str(&out), &note), ERR_OK);
+	assert_true(str_is(note.message, "m"));
+	assert_true(str_is(note.poll_url, "u"));
+	buf_release(&out);
+}
+
+/* What a store of the release before holds. */
+static void reads_results_without_headers(void **state)
+{
+	struct envelope_result r;
+	struct buf out = {0};
+	(void)state;
+
+	buf_putc(&out, 1);
+	buf_put_u32(&out, 204);
+	for (int i = 0; i < 4; i++)
+		buf_put_u32(&out, 0);
+	assert_int_equal(
+	    envelope_get_result(&arena, buf_str(&out), &r), ERR_OK);
+	assert_int_equal(r.status, 204);
+	assert_int_equal(r.headers.n, 0);
 	buf_release(&out);
 }
 
@@ -95,7 +125,8 @@ static void refuses_every_cut_and_every_addition(void **state)
 				     str_slice(buf_str(&out), 0, n), &r),
 		    ERR_CORRUPT);
 	assert_int_equal(envelope_get_meta(buf_str(&out), &m), ERR_CORRUPT);
-	assert_int_equal(envelope_get_result(buf_str(&out), &res), ERR_CORRUPT);
+	assert_int_equal(
+	    envelope_get_result(&arena, buf_str(&out), &res), ERR_CORRUPT);
 	buf_putc(&out, 'x');
 	assert_int_equal(
 	    envelope_get_request(&arena, buf_str(&out), &r), ERR_CORRUPT);
@@ -126,7 +157,8 @@ static void refuses_absurd_counts_and_lengths(void **state)
 	buf_put_u32(&out, 1000); /* not a status */
 	for (int i = 0; i < 4; i++)
 		buf_put_u32(&out, 0);
-	assert_int_equal(envelope_get_result(buf_str(&out), &res), ERR_CORRUPT);
+	assert_int_equal(
+	    envelope_get_result(&arena, buf_str(&out), &res), ERR_CORRUPT);
 	buf_release(&out);
 }
 
@@ -135,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(keeps_a_request, done),
 	    cmocka_unit_test(keeps_meta_and_result),
+	    cmocka_unit_test(reads_results_without_headers),
 	    cmocka_unit_test_teardown(
 		refuses_every_cut_and_every_addition, done),
 	    cmocka_unit_test_teardown(refuses_absurd_counts_and_lengths, done),

@@ -234,7 +234,7 @@ static void envelopes(void **state)
 
 		if (envelope_get_request(&a, s, &got) == ERR_OK)
 			assert_true(got.body.n <= s.n && got.headers.n <= 100);
-		if (envelope_get_result(s, &end) == ERR_OK)
+		if (envelope_get_result(&a, s, &end) == ERR_OK)
 			assert_in_range(end.status, 0, 999);
 		(void)!envelope_get_meta(s, &meta);
 		drop(s);

@@ -1,0 +1,31 @@
+#ifndef LOWTIDE_CGI_UPSTREAM_SWITCH_H
+#define LOWTIDE_CGI_UPSTREAM_SWITCH_H
+
+#include "cgi/upstream/upstream.h"
+
+/*
+ * One place to wait in for everything that a process has called: HTTP calls
+ * and programs, of several users, each of whom sees only his own.
+ *
+ * A channel is a pool of `upstream_channel`: start() goes to the pool that can
+ * do the call, next() and moved() give out what was started on that channel,
+ * and a wait on any channel is for all of them. Tags of different channels may
+ * be equal.
+ */
+#define SWITCH_CHANNELS_MAX 4
+
+struct log;
+struct upstream_switch;
+struct switch_spec {
+	const char *work;      /* folder in which programs get theirs */
+	const struct log *log; /* what programs say on fd 2; NULL = nothing */
+};
+/* ERR_MISSING: libcurl cannot be used. The strings are borrowed. */
+enum err switch_open(const struct switch_spec *spec,
+    struct upstream_switch **out) __attribute__((warn_unused_result));
+void switch_close(struct upstream_switch *s); /* NULL-safe */
+/* channel < SWITCH_CHANNELS_MAX: the pool of upstream_channel. Never closed. */
+void *switch_channel(struct upstream_switch *s, size_t channel);
+extern const struct upstream_ops upstream_channel;
+
+#endif
