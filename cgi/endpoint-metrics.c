@@ -24,7 +24,8 @@ static void look_at_queue(struct endpoint *e, size_t api)
 	q->known = true;
 	q->pending = stats.count[JOB_PENDING];
 	q->needing = stats.needing;
-	q->running = stats.count[JOB_PROCESSING];
+	q->held = stats.held;
+	q->running = stats.count[JOB_PROCESSING] - stats.held;
 	if (stats.oldest_pending_ms)
 		q->oldest_ms = e->asked.wall_ms - stats.oldest_pending_ms;
 }

@@ -46,6 +46,7 @@ void metrics_reloaded(struct metrics *m, bool good);
 struct metrics_queue {
 	bool known;			   /* the store could be read */
 	int64_t pending, needing, running; /* needing is part of pending */
+	int64_t held;			   /* not running: nobody's */
 	int64_t oldest_ms;		   /* how old; 0 = nothing waits */
 };
 struct metrics_now {

@@ -22,6 +22,7 @@ static struct metrics_queue queues[] = {
 	.pending = 3,
 	.needing = 1,
 	.running = 2,
+	.held = 5,
 	.oldest_ms = 61005},
     {.known = true},
 };
@@ -96,6 +97,10 @@ static const char golden_end[] =
     "# TYPE lowtide_queue_processing gauge\n"
     "lowtide_queue_processing{api=\"bundle-post\"} 2\n"
     "lowtide_queue_processing{api=\"odd\\\"\\\\\\nname\"} 0\n"
+    "# HELP lowtide_queue_held Jobs that an operator decides about, by API.\n"
+    "# TYPE lowtide_queue_held gauge\n"
+    "lowtide_queue_held{api=\"bundle-post\"} 5\n"
+    "lowtide_queue_held{api=\"odd\\\"\\\\\\nname\"} 0\n"
     "# HELP lowtide_queue_oldest_seconds Age of the oldest job that waits; 0: "
     "none does.\n"
     "# TYPE lowtide_queue_oldest_seconds gauge\n"
