@@ -348,9 +348,7 @@ enum outcome handle_renewed(struct handling *h, struct change *change)
 	h->job.api = &h->app->config->apis[change->api];
 	h->job.job = &h->row;
 	if (change->err == ERR_OK)
-		LOG(h->app->log, h->now.wall_ms, "job-renewed",
-		    LOG_STR("jobId", answer_id(h->arena, &change->job)),
-		    LOG_STR("api", h->job.api->name));
+		handling_log(h, &change->job, "job-renewed");
 	if (change->err == ERR_OK || change->err == ERR_CONFLICT)
 		return accept_known(h, change);
 	if (change->err == ERR_NOT_FOUND)

@@ -31,6 +31,26 @@ struct str answered_owner(struct handling *h, const uint8_t *owner)
 	return arena_str(h->arena, str_of(text));
 }
 
+/* By its accept's, all that happens to a job is found together. */
+static struct str trace_of(const struct handling *h)
+{
+	const struct str trace = h->job.meta.traceparent;
+
+	return trace.n ? trace : h->c.traceparent;
+}
+
+void handling_log(struct handling *h, const struct job *job, const char *event)
+{
+	if (!log_says(h->app->log, LOG_INFO))
+		return;
+	LOG(h->app->log, h->now.wall_ms, event,
+	    LOG_STR("jobId", answer_id(h->arena, job)),
+	    LOG_STR("api", h->job.api->name),
+	    LOG_STR("owner", answered_owner(h, job->owner)),
+	    LOG_TEXT("state", job_state_text(job->state)),
+	    LOG_STR("traceparent", trace_of(h)));
+}
+
 /* 304: whoever has it was told before. */
 static bool tells_end(const struct handling *h)
 {
@@ -42,7 +62,6 @@ static bool tells_end(const struct handling *h)
 static void log_end(struct handling *h)
 {
 	const int64_t age_ms = h->now.wall_ms - h->row.accepted_ms;
-	const struct str trace = h->job.meta.traceparent; /* its accept's */
 
 	LOG(h->app->log, h->now.wall_ms, "job-answered",
 	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
@@ -50,7 +69,7 @@ static void log_end(struct handling *h)
 	    LOG_STR("owner", answered_owner(h, h->row.owner)),
 	    LOG_INT("status", h->ans->status),
 	    LOG_TEXT("state", job_state_text(h->row.state)),
-	    LOG_STR("traceparent", trace.n ? trace : h->c.traceparent),
+	    LOG_STR("traceparent", trace_of(h)),
 	    LOG_INT("sinceAcceptMs", age_ms > 0 ? age_ms : 0),
 	    LOG_INT("waitedMs", h->now.boot_ms - h->came_boot));
 }

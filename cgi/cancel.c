@@ -101,12 +101,9 @@ enum outcome handle_cancelled(struct handling *h, struct change *change)
 	h->row = change->job;
 	if (err == ERR_OK) {
 		h->has_job = true;
-		LOG(h->app->log, h->now.wall_ms, "job-cancel",
-		    LOG_STR("jobId", answer_id(h->arena, &h->row)),
-		    LOG_STR("api", h->job.api->name),
-		    LOG_TEXT("status", job_state_text(h->row.state)));
 		if (then->unseen)
 			find_name(h, change);
+		handling_log(h, &h->row, "job-cancel");
 		return answer_cancel(h, false);
 	}
 	if (err == ERR_CONFLICT || err == ERR_STALE)

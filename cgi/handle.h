@@ -207,6 +207,8 @@ bool handling_renews(struct handling *h, const struct envelope_request *sent);
 /* answered.c: for the log; an owner's hash as it stands there. */
 void answered_log(struct handling *h);
 struct str answered_owner(struct handling *h, const uint8_t *owner);
+/* A change of a job, of h->job.api, that was asked for. */
+void handling_log(struct handling *h, const struct job *job, const char *event);
 
 /* once.c: whether delivering this result uses it up. */
 bool once_rules(const struct handling *h, enum wait_view view);

@@ -88,9 +88,7 @@ enum outcome handle_read(struct handling *h, struct change *change)
 	h->job.job = &h->row;
 	h->row = change->job;
 	if (change->err == ERR_OK) {
-		LOG(h->app->log, h->now.wall_ms, "job-read",
-		    LOG_STR("jobId", answer_id(h->arena, &h->row)),
-		    LOG_STR("api", h->job.api->name));
+		handling_log(h, &h->row, "job-read");
 		return deliver(h, change);
 	}
 	if (change->err == ERR_NOT_FOUND)

@@ -66,9 +66,7 @@ enum outcome handle_purged(struct handling *h, struct change *change)
 	/* by a wall clock that is not trusted it is expired: the sweep's */
 	if (err != ERR_OK || !h->row.gone_ms)
 		return handling_store_problem(h, err ? err : ERR_BUSY);
-	LOG(h->app->log, h->now.wall_ms, "job-purged",
-	    LOG_STR("jobId", answer_id(h->arena, &h->row)),
-	    LOG_STR("api", h->job.api->name));
+	handling_log(h, &h->row, "job-purged");
 	h->ans->status = 204;
 	return OUTCOME_ANSWER;
 }

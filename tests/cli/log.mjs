@@ -9,17 +9,19 @@ import {done, equal, match, ok, test} from '../tap.mjs';
 import {startLine, startUpstream, until} from './line.mjs';
 
 const MARK = 'mArKeR';
+const slowly = []; /* answers that wait for the test */
 const upstream = await startUpstream({
 	good: (req, res) => res.writeHead(201, {'content-type':
 		'application/json', location: `/x/${MARK}l`})
 		.end(`{"id":"${MARK}r","message":"${MARK}m"}`),
 	bad: (req, res) => res.writeHead(422, `${MARK}w`,
 		{'content-type': 'text/plain'}).end(`${MARK}b`),
+	slow: (req, res) => slowly.push(res),
 	broken: (req, res) => res.writeHead(500).end(`${MARK}5`),
 });
 const names = ['good', 'bad', 'broken', 'once'];
 const line = await startLine({upstreams: [{name: 'u', base: upstream.url}],
-	apis: names.map(name => ({name, upstream: 'u', onLost: 'fail',
+	apis: [...names, 'slow'].map(name => ({name, upstream: 'u', onLost: 'fail',
 		requestPath: `/${name === 'once' ? 'good' : name}/{job.id}`,
 		...name === 'once' && {once: true}}))});
 line.worker();
@@ -79,10 +81,26 @@ test('changes are told', async () => {
 	const once = await line.send('/api/once');
 	await line.ended(once);
 	equal((await get(`/api/jobs/${once}/result`)).status, 201);
-	equal((await logged('job-read'))[0].jobId, once);
-	equal((await line.fcgi({method: 'DELETE',
-		target: `/api/jobs/${job}?purge=1`})).status, 204);
-	equal((await logged('job-purged'))[0].jobId, job);
+	const [read] = await logged('job-read');
+	equal([read.jobId, read.owner, read.state],
+		[once, 'anonymous', 'completed']);
+	const remove = target => line.fcgi({method: 'DELETE', target});
+	equal((await remove(`/api/jobs/${job}?purge=1`)).status, 204);
+	const [purged] = await logged('job-purged');
+	equal([purged.jobId, purged.api, purged.owner],
+		[job, 'good', 'anonymous']);
+	match(purged.traceparent, /^00-(ab){16}-/); /* its accept's */
+	const trace = `00-${'12'.repeat(16)}-${'34'.repeat(8)}-01`;
+	const slow = await line.send('/api/slow', {headers:
+		{traceparent: trace}});
+	await until('it is called', () => slowly.length === 1);
+	equal((await remove(`/api/jobs/${slow}`)).status, 202);
+	const [asked] = await logged('job-cancel');
+	equal([asked.jobId, asked.api, asked.owner, asked.state,
+		asked.traceparent],
+	[slow, 'slow', 'anonymous', 'processing', trace]);
+	slowly.shift().writeHead(200).end();
+	await line.ended(slow);
 });
 test('look-ups are not told but at level debug', async () => {
 	equal(events(line.cgi, 'request-answered').length, 0);

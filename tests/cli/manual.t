@@ -246,7 +246,7 @@ done
 
 # one word in quotes, with a hyphen in it, is an event
 events=$(cat cgi/*.c | tr -d '\n' | grep -oE \
-	'(LOG\([^;"]*|attempt_log\([^;"]*|event = )"[a-z]+-[a-z-]+"' |
+	'(LOG\([^;"]*|[a-z]+_log\([^;"]*|event = )"[a-z]+-[a-z-]+"' |
 	grep -oE '[a-z]+-[a-z-]+"$' | tr -d '"' | sort -u)
 for e in $events; do
 	ok "the event $e is explained" grep -qx "\.It Li $e" \
