@@ -10,14 +10,17 @@
  * A channel is a pool of `upstream_channel`: start() goes to the pool that can
  * do the call, next() and moved() give out what was started on that channel,
  * and a wait on any channel is for all of them. Tags of different channels may
- * be equal.
+ * be equal. What one channel's look brings home for another keeps every wait
+ * from sleeping, so each channel's user looks after each wait.
  */
 #define SWITCH_CHANNELS_MAX 4
+#define SWITCH_FDS_MAX 7 /* descriptors that wait() takes beside the calls */
 
 struct log;
 struct upstream_switch;
 struct switch_spec {
-	const char *work;      /* folder in which programs get theirs */
+	/* folder in which programs get theirs; NULL: none can be run here */
+	const char *work;
 	const struct log *log; /* what programs say on fd 2; NULL = nothing */
 };
 /* ERR_MISSING: libcurl cannot be used. The strings are borrowed. */

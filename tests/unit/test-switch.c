@@ -1,0 +1,344 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgi/upstream/switch.h"
+#include "lib/buf.h"
+
+/*
+ * One switch over a real server of one request at a time, which answers with
+ * the path that it was asked for. Nothing here waits for time.
+ */
+struct world {
+	struct upstream_switch *s;
+	void *first, *second;
+	pid_t server;
+	char base[64];
+};
+static struct arena arena;
+static int tags[8]; /* their addresses */
+
+static void answer_one(int fd)
+{
+	char in[4096], path[256] = "";
+	struct buf out = {0};
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = read(fd, in + got, sizeof(in) - 1 - got)) > 0) {
+		got += (size_t)n;
+		in[got] = '\0';
+		if (strstr(in, "\r\n\r\n"))
+			break;
+	}
+	if (sscanf(in, "%*s %255s", path) == 1) {
+		buf_printf(&out,
+		    "HTTP/1.1 200 OK\r\nContent-Type: text/x-path\r\n"
+		    "Location: /at%s\r\nConnection: close\r\n"
+		    "Content-Length: %zu\r\n\r\n%s",
+		    path, strlen(path), path);
+		n = send(fd, out.data, out.len, MSG_NOSIGNAL);
+		(void)n;
+	}
+	buf_release(&out);
+	close(fd);
+}
+
+static pid_t serve(int fd)
+{
+	const pid_t parent = getpid();
+	const pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	for (;;) {
+		int client = accept(fd, NULL, NULL);
+		if (client >= 0)
+			answer_one(client);
+	}
+}
+
+static int set_up(void **state)
+{
+	static struct world w;
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	getsockname(fd, (struct sockaddr *)&at, &n);
+	snprintf(
+	    w.base, sizeof(w.base), "http://127.0.0.1:%d", ntohs(at.sin_port));
+	w.server = serve(fd);
+	close(fd);
+	assert_int_equal(switch_open(&(struct switch_spec){0}, &w.s), ERR_OK);
+	w.first = switch_channel(w.s, 0);
+	w.second = switch_channel(w.s, 1);
+	*state = &w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	switch_close(w->s);
+	kill(w->server, SIGKILL);
+	waitpid(w->server, NULL, 0);
+	arena_release(&arena);
+	return 0;
+}
+
+static void start(struct world *w, void *channel, const char *path, int *tag)
+{
+	const struct upstream_call call = {
+	    .url = arena_printf(&arena, "%s%s", w->base, path).p,
+	    .method = "GET",
+	    .local = true,
+	    .timeout_ms = 30000};
+
+	upstream_channel.start(channel, &call, tag);
+}
+
+/* Waiting on one channel until `channel` has something to give out. */
+static struct upstream_answer take(void *waits, void *channel, int **tag)
+{
+	struct upstream_answer answer;
+	void *got;
+
+	while (!upstream_channel.next(channel, &arena, &got, &answer))
+		assert_int_equal(
+		    upstream_channel.wait(waits, NULL, 0, NULL, -1), ERR_OK);
+	*tag = got;
+	return answer;
+}
+
+static bool none(void *channel)
+{
+	struct upstream_answer answer;
+	void *tag;
+
+	return !upstream_channel.next(channel, &arena, &tag, &answer);
+}
+
+static void test_each_gets_its_own(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	/* tags of different channels may be equal */
+	start(w, w->first, "/first", &tags[0]);
+	start(w, w->second, "/second", &tags[0]);
+	struct upstream_answer second = take(w->first, w->second, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_int_equal(second.end, UPSTREAM_ANSWER);
+	assert_int_equal(second.status, 200);
+	assert_true(str_is(second.body, "/second"));
+	assert_true(str_is(second.content_type, "text/x-path"));
+	assert_true(str_is(second.location, "/at/second"));
+	assert_string_equal(second.why, "");
+	assert_true(none(w->second));
+	struct upstream_answer first = take(w->second, w->first, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_true(str_is(first.body, "/first"));
+	assert_true(none(w->first));
+	assert_true(none(w->second));
+}
+
+/* What the one channel's look brought home for the other is not slept over. */
+static void test_wait_ends_at_once_when_something_is_kept(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	start(w, w->first, "/kept", &tags[1]);
+	while (none(w->second)) {
+		/* without a time-out: it returns, or the test hangs */
+		upstream_channel.wait(w->second, NULL, 0, NULL, -1);
+		if (!upstream_channel.unsent(w->first, &tags[1]))
+			break;
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_true(none(w->second));
+		upstream_channel.wait(w->second, NULL, 0, NULL, -1);
+	}
+	struct upstream_answer answer = take(w->second, w->first, &tag);
+	assert_ptr_equal(tag, &tags[1]);
+	assert_true(str_is(answer.body, "/kept"));
+}
+
+static void test_many_on_all_channels(void **state)
+{
+	struct world *w = *state;
+	char path[16];
+	int *tag;
+
+	for (int i = 0; i < 8; i++)
+		for (size_t c = 0; c < SWITCH_CHANNELS_MAX; c++) {
+			snprintf(path, sizeof(path), "/%zu/%d", c, i);
+			start(w, switch_channel(w->s, c), path, &tags[i]);
+		}
+	for (size_t c = SWITCH_CHANNELS_MAX; c-- > 0;) {
+		unsigned seen = 0;
+		for (int i = 0; i < 8; i++) {
+			void *channel = switch_channel(w->s, c);
+			struct upstream_answer answer =
+			    take(w->first, channel, &tag);
+			snprintf(path, sizeof(path), "/%zu/%d", c,
+			    (int)(tag - tags));
+			assert_true(str_is(answer.body, path));
+			seen |= 1u << (tag - tags);
+		}
+		assert_int_equal(seen, 0xff);
+		assert_true(none(switch_channel(w->s, c)));
+	}
+	assert_null(switch_channel(w->s, SWITCH_CHANNELS_MAX));
+}
+
+static void test_abort_is_of_one_channel(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	start(w, w->first, "/goes", &tags[2]);
+	start(w, w->second, "/stays", &tags[2]);
+	assert_true(upstream_channel.unsent(w->first, &tags[2]));
+	upstream_channel.abort(w->first, &tags[2]);
+	upstream_channel.abort(w->first, &tags[2]); /* not there any more */
+	assert_false(upstream_channel.unsent(w->first, &tags[2]));
+	/* an HTTP call cannot be asked to end, and goes on */
+	upstream_channel.stop(w->second, &tags[2]);
+	upstream_channel.stop(w->second, &tags[7]);
+	struct upstream_answer answer = take(w->second, w->second, &tag);
+	assert_true(str_is(answer.body, "/stays"));
+	assert_true(none(w->first));
+}
+
+/* One that has ended and was not taken yet can still be aborted. */
+static void test_abort_of_what_is_kept(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	start(w, w->first, "/one", &tags[0]);
+	start(w, w->second, "/two", &tags[1]);
+	start(w, w->second, "/three", &tags[2]);
+	take(w->first, w->second, &tag);
+	take(w->first, w->second, &tag);
+	while (none(w->second) &&
+	       upstream_channel.wait(w->first, NULL, 0, NULL, 0) == ERR_OK &&
+	       upstream_channel.unsent(w->first, &tags[0]))
+		continue;
+	upstream_channel.abort(w->first, &tags[0]);
+	assert_true(none(w->first));
+	assert_true(none(w->second));
+}
+
+static void test_progress_of_http_is_none(void **state)
+{
+	struct world *w = *state;
+	struct upstream_progress progress;
+	void *tag;
+	int *ended;
+
+	start(w, w->first, "/", &tags[0]);
+	assert_false(upstream_channel.moved(w->first, &arena, &tag, &progress));
+	take(w->first, w->first, &ended);
+	assert_false(upstream_channel.moved(w->first, &arena, &tag, &progress));
+}
+
+static void test_descriptors_of_the_waiting(void **state)
+{
+	struct world *w = *state;
+	int pipe_fds[2], fds[8];
+	bool readable[8];
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	for (size_t i = 0; i < 8; i++)
+		fds[i] = pipe_fds[0];
+	assert_int_equal(
+	    upstream_channel.wait(w->first, fds, 7, readable, 0), ERR_OK);
+	assert_false(readable[0]);
+	assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+	assert_int_equal(
+	    upstream_channel.wait(w->second, fds, 7, readable, -1), ERR_OK);
+	for (size_t i = 0; i < 7; i++)
+		assert_true(readable[i]);
+	start(w, w->first, "/", &tags[0]);
+	assert_int_equal(
+	    upstream_channel.wait(w->second, fds, 7, readable, -1), ERR_OK);
+	assert_true(readable[6]);
+	int too_many[64] = {0};
+	assert_int_equal(
+	    upstream_channel.wait(w->first, too_many, 64, readable, 0),
+	    ERR_INPUT);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static void test_programs_need_a_folder(void **state)
+{
+	struct world *w = *state;
+	const struct upstream_exec exec = {.path = "/bin/true"};
+	const struct upstream_call call = {.exec = &exec};
+	int *tag;
+
+	upstream_channel.start(w->second, &call, &tags[3]);
+	assert_true(upstream_channel.unsent(w->second, &tags[3]));
+	upstream_channel.stop(w->second, &tags[3]);
+	struct upstream_answer answer = take(w->first, w->second, &tag);
+	assert_ptr_equal(tag, &tags[3]);
+	assert_int_equal(answer.end, UPSTREAM_UNSENT);
+	assert_non_null(strstr(answer.why, "folder"));
+	assert_true(none(w->second));
+}
+
+static void test_close_with_calls_under_way(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	switch_close(NULL);
+	start(w, w->first, "/a", &tags[0]);
+	start(w, w->second, "/b", &tags[0]);
+	start(w, w->second, "/c", &tags[1]);
+	take(w->first, w->second, &tag);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_each_gets_its_own),
+	    TEST(test_wait_ends_at_once_when_something_is_kept),
+	    TEST(test_many_on_all_channels),
+	    TEST(test_abort_is_of_one_channel),
+	    TEST(test_abort_of_what_is_kept),
+	    TEST(test_progress_of_http_is_none),
+	    TEST(test_descriptors_of_the_waiting),
+	    TEST(test_programs_need_a_folder),
+	    TEST(test_close_with_calls_under_way),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("switch", tests, NULL, NULL);
+}
