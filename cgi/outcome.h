@@ -27,14 +27,41 @@ struct outcome {
 	struct envelope_result result;
 	/* No job of this API is started before; 0 = go on. */
 	int64_t pause_boot;
+	/* For the log, where the answer itself does not say; NULL = it does. */
+	const char *why;
 };
+/*
+ * What is kept of a program that failed has its exit status, for the operator:
+ * a header of this name. Nobody else is shown it.
+ */
+#define OUTCOME_EXIT_STATUS "exit-status"
 
 void outcome_of(struct arena *a, const struct api *api, const struct job *job,
     const struct upstream_answer *answer, const struct outcome_now *now,
     struct outcome *out);
 
-/* A job that cannot be called at all: `why` is the message it ends with. */
+/*
+ * An upstream that is polled says of an answer of its own that it failed
+ * (poll.h): failed/upstream-refused with that body.
+ */
+void outcome_failed_poll(const struct job *job,
+    const struct upstream_answer *answer, const struct outcome_now *now,
+    struct outcome *out);
+
+/*
+ * A job that cannot be called at all: `why` is the message it ends with. One
+ * that is polled may have been done: BROKEN, so on_lost decides in the end.
+ */
 void outcome_unusable(const struct job *job, struct str why,
+    const struct outcome_now *now, struct outcome *out);
+/*
+ * It cannot be called at the moment, for want of something that is ours:
+ * nothing was sent, and it is tried again while attempts are left.
+ */
+void outcome_unavailable(const struct api *api, const struct job *job,
+    const struct outcome_now *now, struct outcome *out);
+/* Nobody can tell what became of it: on_lost decides. */
+void outcome_broken(const struct job *job, struct str message,
     const struct outcome_now *now, struct outcome *out);
 
 /*

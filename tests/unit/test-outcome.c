@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cgi/outcome.h"
+#include "cgi/poll.h"
 
 enum { FAIL, RETRY, IDEMPOTENT, KINDS }; /* of APIs, the columns below */
 
@@ -348,6 +349,254 @@ static void unusable(void **state)
 	assert_true(str_is(o.result.message, "no vrn"));
 }
 
+/* ---- programs ----------------------------------------------------------- */
+
+static struct str program[] = {STR_INIT("export")};
+
+static void programs(void **state)
+{
+	static const struct {
+		struct upstream_answer answer;
+		enum job_event_kind kind;
+		bool not_executed;
+		enum job_reason last_reason;
+		int last_status;
+		const char *message;
+	} ends[] = {
+	    {{.end = UPSTREAM_ANSWER, .body = STR_INIT("{}")}, X_COMPLETE,
+		false, REASON_NONE, 200, ""},
+	    {{.end = UPSTREAM_ANSWER}, X_COMPLETE, false, REASON_NONE, 204, ""},
+	    {{.end = UPSTREAM_ANSWER, .body = STR_INIT("{")}, X_FAIL, false,
+		REASON_FAILED, 500, "The program's output is not JSON."},
+	    {{.end = UPSTREAM_AGAIN, .exit_status = 75}, X_RETRY, true,
+		REASON_FAILED, 500,
+		"The program could not do it, as often as it was tried."},
+	    {{.end = UPSTREAM_FAILED, .exit_status = 3}, X_FAIL, false,
+		REASON_FAILED, 500, "The program failed."},
+	    {{.end = UPSTREAM_BROKEN, .exit_status = 137}, X_BROKEN, false,
+		REASON_OUTCOME_UNKNOWN, 502,
+		"The program ended before its output was complete."},
+	    {{.end = UPSTREAM_TIMEOUT}, X_BROKEN, false, REASON_OUTCOME_UNKNOWN,
+		502, "The program did not end in time."},
+	    {{.end = UPSTREAM_UNSENT}, X_RETRY, true, REASON_FAILED, 500,
+		"The program could not be started."},
+	    {{.end = UPSTREAM_TOO_LARGE}, X_FAIL, false, REASON_FAILED, 500,
+		"The program's output is larger than allowed."},
+	};
+	struct api api = apis[FAIL];
+
+	(void)state;
+	api.exec = (struct strs){program, 1};
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct job job = running(1);
+		struct arena a = {0};
+		struct outcome o;
+
+		print_message("# %zu\n", i);
+		outcome_of(&a, &api, &job, &ends[i].answer, &now, &o);
+		assert_int_equal(o.event.kind, ends[i].kind);
+		assert_int_equal(o.not_executed, ends[i].not_executed);
+		assert_true(str_is(o.result.message, ends[i].message));
+		job = running(3);
+		outcome_of(&a, &api, &job, &ends[i].answer, &now, &o);
+		job = ended(&api, job, &o);
+		assert_int_equal(job.reason, ends[i].last_reason);
+		assert_int_equal(job.status, ends[i].last_status);
+		arena_release(&a);
+	}
+}
+
+/* Its exit status is the operator's; no client takes it for an upstream's. */
+static void exit_statuses(void **state)
+{
+	struct upstream_answer answer = {.end = UPSTREAM_FAILED,
+	    .exit_status = 3,
+	    .body = STR_INIT("so far")};
+	struct job job = running(1);
+	struct api api = apis[FAIL];
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	api.exec = (struct strs){program, 1};
+	outcome_of(&a, &api, &job, &answer, &now, &o);
+	assert_int_equal(o.result.status, 0);
+	assert_int_equal(o.result.headers.n, 1);
+	assert_true(
+	    str_is(o.result.headers.items[0].name, OUTCOME_EXIT_STATUS));
+	assert_true(str_is(o.result.headers.items[0].value, "3"));
+	assert_true(str_is(o.result.body, "so far"));
+	arena_release(&a);
+}
+
+/* ---- what is declared ---------------------------------------------------- */
+
+static void json_results(void **state)
+{
+	static const struct {
+		const char *type, *body;
+		int status;
+		bool good;
+	} results[] = {
+	    {"application/json", "{\"a\":1}", 200, true},
+	    {"application/json", "1", 201, true},
+	    {"Application/JSON; charset=utf-8", "{", 200, false},
+	    {"application/json", "<html>", 200, false},
+	    {"application/json", "", 200, false},
+	    {"application/json", "", 204, true},
+	    {"application/json", "{\"secret\":1,\"secret\":2}", 200, false},
+	    {"text/csv", "a;b", 200, true},
+	    {"", "<html>", 200, true},
+	};
+	struct api api = apis[FAIL];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+		struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
+		    .status = results[i].status,
+		    .content_type = STR_INIT("text/x"),
+		    .body = str_of(results[i].body)};
+		struct job job = running(1);
+		struct arena a = {0};
+		struct outcome o;
+
+		print_message("# %zu\n", i);
+		api.result_type = str_of(results[i].type);
+		outcome_of(&a, &api, &job, &answer, &now, &o);
+		assert_int_equal(
+		    o.event.kind, results[i].good ? X_COMPLETE : X_FAIL);
+		assert_true(str_is(o.result.body, results[i].body));
+		if (!results[i].good) {
+			assert_int_equal(o.event.reason, REASON_FAILED);
+			assert_true(str_is(o.result.message,
+			    "The upstream's answer is not JSON."));
+			assert_non_null(strstr(o.why, "line 1, column "));
+			assert_null(strstr(o.why, "secret"));
+		}
+		/* of a refusal nothing was declared */
+		answer.status = 400;
+		outcome_of(&a, &api, &job, &answer, &now, &o);
+		assert_int_equal(o.event.reason, REASON_UPSTREAM_REFUSED);
+		arena_release(&a);
+	}
+}
+
+/* A bomb of brackets is told from JSON without falling into it. */
+static void deep_results(void **state)
+{
+	static char brackets[1000000];
+	struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
+	    .status = 200,
+	    .body = {brackets, sizeof(brackets)}};
+	struct job job = running(1);
+	struct api api = apis[FAIL];
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	memset(brackets, '[', sizeof(brackets));
+	api.result_max = sizeof(brackets);
+	api.result_type = STR("application/json");
+	outcome_of(&a, &api, &job, &answer, &now, &o);
+	assert_int_equal(o.event.kind, X_FAIL);
+	assert_true(a.used < 10000);
+	arena_release(&a);
+}
+
+static void kept_headers(void **state)
+{
+	static struct pair items[] = {{STR_INIT("x-id"), STR_INIT("7")}};
+	static const int statuses[] = {200, 422, 500};
+	struct upstream_answer answer = {
+	    .end = UPSTREAM_ANSWER, .headers = {items, 1}};
+	struct job job = running(1);
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		answer.status = statuses[i];
+		outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
+		assert_int_equal(o.result.headers.n, 1);
+		assert_true(str_is(o.result.headers.items[0].value, "7"));
+	}
+	arena_release(&a);
+}
+
+/* ---- not now, not ever --------------------------------------------------- */
+
+/* Asked to be cancelled, and surely not done: whatever is left of attempts. */
+static void cancelled_and_not_done(void **state)
+{
+	static const struct upstream_answer answers[] = {
+	    {.end = UPSTREAM_UNSENT},
+	    {.end = UPSTREAM_AGAIN, .exit_status = 75},
+	    {.end = UPSTREAM_ANSWER, .status = 429},
+	};
+	struct arena a = {0};
+	struct outcome o;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct job job = running(3);
+
+		job.cancel_ms = 7;
+		outcome_of(&a, &apis[FAIL], &job, &answers[i], &now, &o);
+		job = ended(&apis[FAIL], job, &o);
+		assert_int_equal(job.state, JOB_CANCELLED);
+	}
+	arena_release(&a);
+}
+
+static void unavailable(void **state)
+{
+	struct job job = running(1);
+	struct outcome o;
+
+	(void)state;
+	outcome_unavailable(&apis[FAIL], &job, &now, &o);
+	assert_true(o.not_executed);
+	assert_int_equal(o.event.kind, JOB_EVENT_RETRY);
+	assert_in_range(o.event.not_before_boot, now.now_boot,
+	    now.now_boot + BACKOFF_BASE_MS);
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.state, JOB_PENDING);
+	assert_false(job.sent);
+	job = running(3);
+	outcome_unavailable(&apis[FAIL], &job, &now, &o);
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_FAILED);
+	assert_false(job.sent);
+}
+
+/* What an upstream has taken is never said to have been left undone. */
+static void polled_ones(void **state)
+{
+	struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
+	    .status = 200,
+	    .content_type = STR_INIT("application/json"),
+	    .body = STR_INIT("{\"status\":\"failed\"}")};
+	struct job job = running(3);
+	struct outcome o;
+
+	(void)state;
+	job.polled = true;
+	outcome_unusable(&job, STR("no"), &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_BROKEN);
+	assert_false(o.not_executed);
+	outcome_unavailable(&apis[FAIL], &job, &now, &o);
+	assert_int_equal(o.event.kind, JOB_EVENT_BROKEN);
+	assert_false(o.not_executed);
+	outcome_failed_poll(&job, &answer, &now, &o);
+	job = ended(&apis[FAIL], job, &o);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+	assert_int_equal(job.status, POLL_FAILED_STATUS);
+	assert_int_equal(o.result.status, POLL_FAILED_STATUS);
+	assert_true(str_eq(o.result.body, answer.body));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +609,14 @@ int main(void)
 	    cmocka_unit_test(unusable),
 	    cmocka_unit_test(other_credentials),
 	    cmocka_unit_test(echoes),
+	    cmocka_unit_test(programs),
+	    cmocka_unit_test(exit_statuses),
+	    cmocka_unit_test(json_results),
+	    cmocka_unit_test(deep_results),
+	    cmocka_unit_test(kept_headers),
+	    cmocka_unit_test(cancelled_and_not_done),
+	    cmocka_unit_test(unavailable),
+	    cmocka_unit_test(polled_ones),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
