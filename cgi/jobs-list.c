@@ -1,134 +1,129 @@
-#include "cgi/jobs.h"
+#include "cgi/jobs-list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 
-/* Jobs as a table, the newest first. */
-#define LS_DEFAULT 50
-#define LS_MAX 100000
-
-enum { LS_API = START_COUNT, LS_STATUS, LS_MOST, LS_JSON };
+/* Jobs as a table: once, or (jobs-watch.c) again and again. */
 const struct opt jobs_ls_options[] = {
     START_OPTIONS,
-    {.name = "api",
-	.letter = 'a',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "only jobs of this API"},
-    {.name = "status",
-	.kind = OPT_STRING,
-	.arg = "STATUS",
-	.help = "only pending, processing, completed, failed or cancelled"},
-    {.name = "limit",
+    FILTER_OPTIONS,
+    [LS_MOST] = {.name = "limit",
 	.letter = 'n',
 	.kind = OPT_INT,
 	.arg = "N",
 	.help = "at most so many, the newest first (50)",
 	.min = 1,
 	.max = LS_MAX},
-    {.name = "json", .kind = OPT_FLAG, .help = "for programs"},
+    [LS_OLDEST] = {.name = "oldest",
+	.kind = OPT_FLAG,
+	.help = "the oldest first, and those are the N"},
+    [LS_WATCH] = {.name = "watch",
+	.letter = 'w',
+	.kind = OPT_FLAG,
+	.help = "go on, with each change; a line each on a pipe"},
+    [LS_JSON] = {.name = "json", .kind = OPT_FLAG, .help = "for programs"},
     {.name = NULL},
 };
 
-struct listing {
-	const struct api *api;
-	int state; /* -1 = any */
-	size_t limit, from;
-	struct report_job *jobs;
-	size_t n, cap;
+/*
+ * Rows come an API after the other, the newest first. Of each at most `limit`
+ * are kept: the first of them, or, where the oldest are wanted, the last, each
+ * in the place of one that came `limit` before it.
+ */
+struct gathering {
+	struct listing *l;
+	const struct config *config;
+	size_t api, from, came;
 };
 
-static bool list_one(void *ctx, const struct job *job)
+static struct report_job *place(struct gathering *g)
 {
-	struct listing *l = ctx;
+	struct listing *l = g->l;
 
-	if (l->state >= 0 && (int)job->state != l->state)
-		return true;
+	if (g->came++ >= l->limit)
+		return &l->jobs[g->from + (g->came - 1) % l->limit];
 	if (l->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 64;
 		l->jobs = realloc(l->jobs, l->cap * sizeof(*l->jobs));
 		if (!l->jobs)
 			abort();
 	}
-	l->jobs[l->n++] = (struct report_job){.api = l->api, .job = *job};
-	return l->n - l->from < l->limit;
+	return &l->jobs[l->n++];
 }
 
+static bool gather(void *ctx, size_t api, const struct job *job)
+{
+	struct gathering *g = ctx;
+
+	if (api != g->api) {
+		g->api = api;
+		g->from = g->l->n;
+		g->came = 0;
+	}
+	*place(g) =
+	    (struct report_job){.api = &g->config->apis[api], .job = *job};
+	return true;
+}
+
+/* By arrival, which is one order for all APIs. */
 static int newest_first(const void *left, const void *right)
 {
 	const struct report_job *a = left, *b = right;
 
-	if (a->job.accepted_ms != b->job.accepted_ms)
-		return a->job.accepted_ms > b->job.accepted_ms ? -1 : 1;
-	return memcmp(a->job.id, b->job.id, JOB_ID_BYTES);
+	return a->job.born == b->job.born  ? 0
+	       : a->job.born > b->job.born ? -1
+					   : 1;
 }
 
-static enum err find_state(struct jobs *run, int *state)
+static int oldest_first(const void *left, const void *right)
 {
-	const struct opt_value *v = &run->found.values[LS_STATUS];
-
-	*state = -1;
-	if (!v->given)
-		return ERR_OK;
-	for (*state = 0; *state < JOB_STATES; ++*state)
-		if (strcmp(job_state_text((enum job_state) * state),
-			v->string) == 0)
-			return ERR_OK;
-	diag_error(&run->start.diag, POS_NONE, "bad-value",
-	    "`%s` is not a status; say pending, processing, completed, failed "
-	    "or cancelled",
-	    v->string);
-	return ERR_USAGE;
+	return newest_first(right, left);
 }
 
-static enum err list_apis(struct jobs *run, struct listing *l)
+enum err listing_read(struct jobs *run, struct listing *l)
 {
-	const struct opt_value *only = &run->found.values[LS_API];
-	const struct config *config = run->start.config;
-	enum err err = store_view(run->start.store);
+	struct gathering g = {
+	    .l = l, .config = run->start.config, .api = SIZE_MAX};
 
+	l->n = 0;
+	enum err err =
+	    filter_each(run, &l->filter, l->oldest ? 0 : l->limit, gather, &g);
 	if (err != ERR_OK)
-		return err;
-	for (size_t i = 0; i < config->n_apis && err == ERR_OK; i++) {
-		if (only->given && !str_is(config->apis[i].name, only->string))
-			continue;
-		l->api = &config->apis[i];
-		l->from = l->n;
-		err = store_list(run->start.store, i,
-		    l->state < 0 ? l->limit : 0, list_one, l);
-	}
-	store_unview(run->start.store);
-	return err;
+		return jobs_trouble(run, err);
+	if (l->n)
+		qsort(l->jobs, l->n, sizeof(*l->jobs),
+		    l->oldest ? oldest_first : newest_first);
+	if (l->n > l->limit)
+		l->n = l->limit;
+	return ERR_OK;
 }
 
 enum err jobs_ls(struct jobs *run)
 {
 	const struct opt_value *v = run->found.values;
 	struct listing l = {
-	    .limit = v[LS_MOST].given ? (size_t)v[LS_MOST].number : LS_DEFAULT};
-	enum err err = find_state(run, &l.state);
+	    .limit = v[LS_MOST].given ? (size_t)v[LS_MOST].number : LS_DEFAULT,
+	    .oldest = v[LS_OLDEST].given,
+	    .json = v[LS_JSON].given};
+	enum err err = start_open(&run->start, v, STORE_SHOWS);
 
 	if (err == ERR_OK)
-		err = start_open(&run->start, v, STORE_SHOWS);
-	if (err != ERR_OK)
-		return err;
-	if (v[LS_API].given &&
-	    !config_api(run->start.config, str_of(v[LS_API].string))) {
-		diag_error(&run->start.diag, POS_FILE(run->start.config_path),
-		    "no-such-api", "no API is called `%s`", v[LS_API].string);
-		return ERR_NOT_FOUND;
+		err = filter_read(run, &l.filter);
+	if (err == ERR_OK && v[LS_WATCH].given) {
+		err = listing_watch(run, &l);
+	} else if (err == ERR_OK) {
+		err = jobs_view(run);
+		if (err == ERR_OK) {
+			err = listing_read(run, &l);
+			store_unview(run->start.store);
+		}
+		if (err == ERR_OK && l.json)
+			report_table_json(&run->out, l.jobs, l.n);
+		else if (err == ERR_OK)
+			report_table(&run->out, l.jobs, l.n, clock_wall_ms());
 	}
-	err = list_apis(run, &l);
-	if (l.n)
-		qsort(l.jobs, l.n, sizeof(*l.jobs), newest_first);
-	if (l.n > l.limit)
-		l.n = l.limit;
-	if (err == ERR_OK && v[LS_JSON].given)
-		report_table_json(&run->out, l.jobs, l.n);
-	else if (err == ERR_OK)
-		report_table(&run->out, l.jobs, l.n, clock_wall_ms());
 	free(l.jobs);
 	return err;
 }

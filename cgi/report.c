@@ -10,14 +10,21 @@
  * A job is a list of fields: name, kind, value. The two details pages walk the
  * list; the table has columns of its own, because a line is short.
  */
-enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_TIME, FIELD_BOOL };
+enum field_kind {
+	FIELD_TEXT,
+	FIELD_NUMBER,
+	FIELD_TIME,
+	FIELD_BOOL,
+	FIELD_PAIRS
+};
 struct field {
 	const char *name;
 	enum field_kind kind;
 	struct str text;
 	int64_t number;
+	const struct pairs *pairs;
 };
-#define FIELDS_MAX 32
+#define FIELDS_MAX 64
 struct fields {
 	struct field items[FIELDS_MAX];
 	size_t n;
@@ -36,6 +43,24 @@ static void add_number(
 	    (struct field){.name = name, .kind = kind, .number = number};
 }
 
+static void add_pairs(
+    struct fields *f, const char *name, const struct pairs *pairs)
+{
+	f->items[f->n++] =
+	    (struct field){.name = name, .kind = FIELD_PAIRS, .pairs = pairs};
+}
+
+/* Nobody's is empty. */
+static struct str owner_text(struct arena *a, const struct job *job)
+{
+	char text[2 * JOB_OWNER_BYTES + 1];
+
+	if (ids_is_anonymous(job->owner))
+		return (struct str){0};
+	ids_owner_text(job->owner, text);
+	return arena_str(a, str_of(text));
+}
+
 static void short_fields(
     struct arena *a, const struct report_job *r, struct fields *f)
 {
@@ -46,6 +71,9 @@ static void short_fields(
 	add_text(f, "status", str_of(job_state_text(job->state)));
 	add_text(f, "reason", str_of(job_reason_problem(job->reason)));
 	add_number(f, "httpStatus", FIELD_NUMBER, job->status);
+	add_number(f, "held", FIELD_BOOL, job->held);
+	add_number(f, "needsCredentials", FIELD_BOOL, job->needs);
+	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel_ms != 0);
 	add_number(f, "attempt", FIELD_NUMBER, job->attempt);
 	add_number(f, "progress", FIELD_NUMBER, job->progress);
 	add_number(f, "createdAt", FIELD_TIME, job->accepted_ms);
@@ -53,6 +81,13 @@ static void short_fields(
 	add_number(f, "completedAt", FIELD_TIME, job->ended_ms);
 	add_number(f, "deadlineAt", FIELD_TIME, job->deadline_ms);
 	add_number(f, "erasedAt", FIELD_TIME, job->gone_ms);
+	add_text(f, "owner", owner_text(a, job));
+}
+
+/* An upstream may have put a key of its own behind the '?'. */
+static struct str without_query(struct str url)
+{
+	return str_slice(url, 0, str_find(url, '?', 0));
 }
 
 static void all_fields(
@@ -62,26 +97,63 @@ static void all_fields(
 
 	short_fields(a, r, f);
 	add_number(f, "leaseUntil", FIELD_TIME, r->lease_ms);
+	add_number(f, "notBefore", FIELD_TIME, r->not_before_ms);
+	add_number(f, "cancelRequestedAt", FIELD_TIME, job->cancel_ms);
 	add_number(f, "version", FIELD_NUMBER, job->version);
 	add_number(f, "released", FIELD_NUMBER, job->released);
 	add_number(f, "sent", FIELD_BOOL, job->sent);
-	add_number(f, "cancelRequested", FIELD_BOOL, job->cancel_ms != 0);
-	add_number(f, "needsCredentials", FIELD_BOOL, job->needs);
+	add_number(f, "polled", FIELD_BOOL, job->polled);
+	add_number(f, "rank", FIELD_NUMBER, job->rank);
 	add_number(f, "renewals", FIELD_NUMBER, job->renewed);
 	add_number(f, "readAt", FIELD_TIME, job->read_ms);
 	add_number(f, "anonymous", FIELD_BOOL, ids_is_anonymous(job->owner));
 	add_text(f, "requestId", r->meta.request_id);
 	add_text(f, "traceparent", r->meta.traceparent);
+	if (r->has_note) {
+		add_text(f, "progressMessage", r->note.message);
+		add_text(f, "pollUrl", without_query(r->note.poll_url));
+	}
+	if (r->has_request) {
+		add_text(f, "requestMethod", r->request.method);
+		add_text(f, "requestPath", r->request.path);
+		add_text(f, "requestQuery", r->request.query);
+		add_text(f, "remoteAddress", r->request.remote_addr);
+		add_pairs(f, "requestHeaders", &r->request.headers);
+		add_number(f, "requestBytes", FIELD_NUMBER,
+		    (int64_t)r->request.body.n);
+	}
 	if (!r->has_result)
 		return;
 	add_number(f, "upstreamStatus", FIELD_NUMBER, r->result.status);
 	add_text(f, "contentType", r->result.content_type);
 	add_text(f, "location", r->result.location);
 	add_text(f, "message", r->result.message);
+	add_pairs(f, "resultHeaders", &r->result.headers);
 	add_number(f, "resultBytes", FIELD_NUMBER, (int64_t)r->result.body.n);
 }
 
 /* ---- JSON -------------------------------------------------------------- */
+
+static bool was_before(const struct pairs *pairs, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (str_eq(pairs->items[k].name, pairs->items[i].name))
+			return true;
+	return false;
+}
+
+/* A header that came twice is its first one: a member has one value. */
+static void put_pairs(struct json_writer *w, const struct pairs *pairs)
+{
+	json_open(w, '{');
+	for (size_t i = 0; i < pairs->n; i++) {
+		if (was_before(pairs, i))
+			continue;
+		json_key_str(w, pairs->items[i].name);
+		json_string(w, pairs->items[i].value);
+	}
+	json_close(w, '}');
+}
 
 static void put_json(
     struct json_writer *w, struct arena *a, const struct fields *f)
@@ -95,6 +167,8 @@ static void put_json(
 			json_int(w, field->number);
 		else if (field->kind == FIELD_BOOL)
 			json_bool(w, field->number != 0);
+		else if (field->kind == FIELD_PAIRS)
+			put_pairs(w, field->pairs);
 		else if (field->kind == FIELD_TIME && !field->number)
 			json_null(w);
 		else if (field->kind == FIELD_TIME)
@@ -114,6 +188,18 @@ void report_job_json(struct buf *out, const struct report_job *r)
 	struct fields f = {.n = 0};
 
 	all_fields(&a, r, &f);
+	put_json(&w, &a, &f);
+	buf_putc(out, '\n');
+	arena_release(&a);
+}
+
+void report_line_json(struct buf *out, const struct report_job *r)
+{
+	struct json_writer w = {.out = out};
+	struct arena a = {0};
+	struct fields f = {.n = 0};
+
+	short_fields(&a, r, &f);
 	put_json(&w, &a, &f);
 	buf_putc(out, '\n');
 	arena_release(&a);
@@ -151,6 +237,35 @@ static void put_printable(struct buf *out, struct str s)
 	}
 }
 
+/* A line each; behind the first the name is left out. */
+static void put_headers(struct buf *out, const struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->n; i++) {
+		if (i)
+			buf_printf(out, "\n%-17s", "");
+		put_printable(out, pairs->items[i].name);
+		buf_puts(out, ": ");
+		put_printable(out, pairs->items[i].value);
+	}
+}
+
+static void put_value(
+    struct buf *out, struct arena *a, const struct field *field)
+{
+	if (field->kind == FIELD_NUMBER)
+		buf_put_int(out, field->number);
+	else if (field->kind == FIELD_BOOL)
+		buf_puts(out, field->number ? "yes" : "no");
+	else if (field->kind == FIELD_TIME && field->number)
+		buf_put_str(out, units_time(a, field->number));
+	else if (field->kind == FIELD_TEXT && field->text.n)
+		put_printable(out, field->text);
+	else if (field->kind == FIELD_PAIRS && field->pairs->n)
+		put_headers(out, field->pairs);
+	else
+		buf_putc(out, '-');
+}
+
 void report_job(struct buf *out, const struct report_job *r)
 {
 	struct arena a = {0};
@@ -158,19 +273,8 @@ void report_job(struct buf *out, const struct report_job *r)
 
 	all_fields(&a, r, &f);
 	for (size_t i = 0; i < f.n; i++) {
-		const struct field *field = &f.items[i];
-
-		buf_printf(out, "%-16s ", field->name);
-		if (field->kind == FIELD_NUMBER)
-			buf_printf(out, "%lld", (long long)field->number);
-		else if (field->kind == FIELD_BOOL)
-			buf_puts(out, field->number ? "yes" : "no");
-		else if (field->kind == FIELD_TIME && field->number)
-			buf_put_str(out, units_time(&a, field->number));
-		else if (field->kind == FIELD_TEXT && field->text.n)
-			put_printable(out, field->text);
-		else
-			buf_putc(out, '-');
+		buf_printf(out, "%-16s ", f.items[i].name);
+		put_value(out, &a, &f.items[i]);
 		buf_putc(out, '\n');
 	}
 	arena_release(&a);
@@ -190,10 +294,39 @@ static struct str spell_age(struct arena *a, int64_t ms)
 	return arena_printf(a, "%lldd%02lldh", s / 86400, s / 3600 % 24);
 }
 
+/* Why it is where it is. */
+static const char *why(const struct job *job)
+{
+	if (job->held)
+		return "held";
+	if (job->needs)
+		return "needs-credentials";
+	return job_reason_problem(job->reason);
+}
+
+static void put_row(
+    struct buf *out, const struct report_job *r, size_t width, int64_t now_ms)
+{
+	const struct job *job = &r->job;
+	const char *reason = why(job);
+	struct arena a = {0};
+	struct str age = spell_age(&a, now_ms - job->accepted_ms);
+
+	buf_printf(out, "%.*s  %-*.*s  %-10s  %4d  %3d  %7.*s%s%s\n",
+	    STR_ARG(ids_text(&a, job->id)), (int)width, STR_ARG(r->api->name),
+	    job_state_text(job->state), job->status, job->attempt, STR_ARG(age),
+	    *reason ? "  " : "", reason);
+	arena_release(&a);
+}
+
+void report_line(struct buf *out, const struct report_job *r, int64_t now_ms)
+{
+	put_row(out, r, r->api->name.n, now_ms);
+}
+
 void report_table(
     struct buf *out, const struct report_job *jobs, size_t n, int64_t now_ms)
 {
-	struct arena a = {0};
 	size_t width = 3; /* API */
 
 	for (size_t i = 0; i < n; i++)
@@ -201,18 +334,6 @@ void report_table(
 			width = jobs[i].api->name.n;
 	buf_printf(out, "%-*s  %-*s  %-10s  %4s  %3s  %7s  %s\n", IDS_TEXT,
 	    "JOB", (int)width, "API", "STATUS", "HTTP", "TRY", "AGE", "REASON");
-	for (size_t i = 0; i < n; i++) {
-		const struct job *job = &jobs[i].job;
-		struct str age = spell_age(&a, now_ms - job->accepted_ms);
-		const char *reason = job->needs
-					 ? "needs-credentials"
-					 : job_reason_problem(job->reason);
-
-		buf_printf(out, "%.*s  %-*.*s  %-10s  %4d  %3d  %7.*s%s%s\n",
-		    STR_ARG(ids_text(&a, job->id)), (int)width,
-		    STR_ARG(jobs[i].api->name), job_state_text(job->state),
-		    job->status, job->attempt, STR_ARG(age),
-		    *reason ? "  " : "", reason);
-	}
-	arena_release(&a);
+	for (size_t i = 0; i < n; i++)
+		put_row(out, &jobs[i], width, now_ms);
 }

@@ -13,15 +13,23 @@
 struct report_job {
 	const struct api *api;
 	struct job job;
-	int64_t lease_ms;	   /* wall clock; 0 = nobody works on it */
+	/* on the wall clock; 0 = nobody works on it, it need not wait */
+	int64_t lease_ms, not_before_ms;
 	struct envelope_meta meta; /* `show` only */
 	struct envelope_result result;
 	bool has_result;
+	struct envelope_note note; /* of an open job */
+	bool has_note;
+	struct envelope_request request; /* but the bytes of its body */
+	bool has_request;
 };
 
 /* One line per job under a line of headings; `now_ms` gives the ages. */
 void report_table(
     struct buf *out, const struct report_job *jobs, size_t n, int64_t now_ms);
+/* One of its lines, and one JSON object in a line, with a line break. */
+void report_line(struct buf *out, const struct report_job *job, int64_t now_ms);
+void report_line_json(struct buf *out, const struct report_job *job);
 /* {"jobs":[…]} with a final line break. */
 void report_table_json(
     struct buf *out, const struct report_job *jobs, size_t n);

@@ -79,6 +79,59 @@ static void who_needs_a_credential_is_told(void **state)
 	buf_release(&out);
 }
 
+/* An operator decides; nothing will happen by itself. */
+static void held_is_told(void **state)
+{
+	struct report_job job = {.api = &x,
+	    .job = {.state = JOB_PROCESSING, .held = true, .sent = true},
+	    .has_note = true,
+	    .note = {.message = STR("half\007way"),
+		.poll_url = STR("https://u.example/j/1?key=SECRET")}};
+	struct buf out = {0};
+
+	(void)state;
+	report_line(&out, &job, 1000);
+	assert_non_null(strstr(out.data, "  x  processing     0    0"));
+	assert_non_null(strstr(out.data, "  held\n"));
+	buf_clear(&out);
+	report_job(&out, &job);
+	assert_non_null(strstr(out.data, "held             yes\n"));
+	assert_non_null(strstr(out.data, "progressMessage  half?way\n"));
+	assert_non_null(
+	    strstr(out.data, "pollUrl          https://u.example/j/1\n"));
+	assert_null(strstr(out.data, "SECRET"));
+	buf_release(&out);
+}
+
+static void headers(void **state)
+{
+	struct pair pairs[] = {{STR_INIT("x-a"), STR_INIT("1\n2")},
+	    {STR_INIT("x-b"), STR_INIT("\"")}};
+	struct report_job job = {.api = &x,
+	    .has_request = true,
+	    .request = {
+		.headers = {.items = pairs, .n = 2}, .body = STR("BODY")}};
+	struct buf out = {0};
+	struct arena a = {0};
+	struct value *v;
+
+	(void)state;
+	report_job(&out, &job);
+	assert_non_null(strstr(
+	    out.data, "requestHeaders   x-a: 1?2\n                 x-b: \"\n"));
+	assert_non_null(strstr(out.data, "requestBytes     4\n"));
+	buf_clear(&out);
+	report_job_json(&out, &job);
+	assert_int_equal(
+	    json_read(&a, buf_str(&out), 65536, NULL, NULL, &v), ERR_OK);
+	const struct value *object = value_get(v, "requestHeaders");
+	assert_true(str_is(value_text(object, "x-a"), "1\n2"));
+	assert_true(str_is(value_text(object, "x-b"), "\""));
+	assert_null(strstr(out.data, "BODY"));
+	arena_release(&a);
+	buf_release(&out);
+}
+
 static void json(void **state)
 {
 	struct report_job job = {.api = &x,
@@ -99,6 +152,14 @@ static void json(void **state)
 	assert_false(value_get(v, "anonymous")->as.b);
 	assert_int_equal(value_get(v, "completedAt")->kind, VALUE_NULL);
 	assert_null(strstr(out.data, "secret"));
+	assert_true(
+	    str_is(value_text(v, "owner"), "01000000000000000000000000000000"));
+	buf_clear(&out);
+	report_line_json(&out, &job);
+	assert_ptr_equal(strchr(out.data, '\n'), out.data + out.len - 1);
+	assert_int_equal(
+	    json_read(&a, buf_str(&out), 65536, NULL, NULL, &v), ERR_OK);
+	assert_int_equal(value_get(v, "httpStatus")->as.i, 201);
 	buf_clear(&out);
 	report_table_json(&out, &job, 1);
 	assert_int_equal(
@@ -114,6 +175,8 @@ int main(void)
 	    cmocka_unit_test(the_table),
 	    cmocka_unit_test(no_escapes),
 	    cmocka_unit_test(who_needs_a_credential_is_told),
+	    cmocka_unit_test(held_is_told),
+	    cmocka_unit_test(headers),
 	    cmocka_unit_test(json),
 	};
 
