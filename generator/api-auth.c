@@ -49,11 +49,12 @@ struct str api_auth(struct making *m)
 /* Does {header.authorization} stand in it? Names are no case's. */
 static bool names_own(struct str text)
 {
-	static const char place[] = "{header.authorization}";
+	static const char place[] = "{header.authorization";
 	size_t n = sizeof(place) - 1;
 
-	for (size_t i = 0; i + n <= text.n; i++)
-		if (str_ieq(str_slice(text, i, i + n), str_of(place)))
+	for (size_t i = 0; i + n < text.n; i++)
+		if (str_ieq(str_slice(text, i, i + n), str_of(place)) &&
+		    (text.p[i + n] == '}' || text.p[i + n] == '?'))
 			return true;
 	return false;
 }
@@ -82,16 +83,23 @@ static void check_own(struct making *m, const struct api *api)
 {
 	static const char *const keys[] = {
 	    "request.path", "request.body", "location"};
-	const struct value *headers = making_given(m, "request.headers");
+	static const char *const tables[] = {
+	    "request.headers", "request.form", "request.query"};
+	const struct value *json = making_given(m, "request.json");
 	const struct value *forward = making_given(m, "request.forward");
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (names_own(making_text(m, keys[i])))
 			refuse_own(m, api, making_place(m, keys[i]));
-	for (size_t i = 0; headers && i < headers->as.table.n; i++)
-		if (names_own(headers->as.table.members[i].value->text))
-			refuse_own(
-			    m, api, headers->as.table.members[i].value->pos);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		const struct value *v = making_given(m, tables[i]);
+		for (size_t j = 0; v && j < v->as.table.n; j++)
+			if (names_own(v->as.table.members[j].value->text))
+				refuse_own(
+				    m, api, v->as.table.members[j].value->pos);
+	}
+	if (json && names_own(api->request_body))
+		refuse_own(m, api, json->pos);
 	for (size_t i = 0; forward && i < api->forward.n; i++)
 		if (fits_own(api->forward.items[i]))
 			refuse_own(m, api, forward->as.array.items[i]->pos);

@@ -111,7 +111,8 @@ struct pairs making_headers(
 			    "this one into the API's request.headers");
 		else
 			api_template_check(m->a, API_TEMPLATE_HEADER, text,
-			    pattern ? *pattern : (struct str){0}, pos, m->diag);
+			    pattern ? *pattern : (struct str){0}, &m->secrets,
+			    pos, m->diag);
 	}
 	if (v && v->as.table.n > API_HEADERS_MAX)
 		diag_error(m->diag, v->pos, "bad-header",

@@ -1,11 +1,13 @@
 #ifndef LOWTIDE_GENERATOR_API_MAKE_H
 #define LOWTIDE_GENERATOR_API_MAKE_H
 
+#include "generator/api-template.h"
 #include "generator/build.h"
 
 /*
  * What the files that compile the API table share: api.c (upstreams, all of
- * it), api-one.c and api-rules.c (one API), api-auth.c (who calls). A making
+ * it), api-secret.c ([secret]), api-one.c, api-exec.c, api-body.c and
+ * api-rules.c (one API), api-auth.c (who calls). A making
  * looks at one table at a time; keys are named from there, "request.path", and
  * have the defaults of the key table.
  */
@@ -16,6 +18,9 @@ struct making {
 	struct config *c;
 	const char *base;	   /* "api.export", for the keys below it */
 	const struct value *table; /* what stands there */
+	struct api_secrets secrets;
+	struct pos *secret_places;
+	bool skipped; /* an API was left out that may name any of them */
 };
 
 struct str making_text(struct making *m, const char *key);
@@ -44,6 +49,20 @@ struct pairs making_headers(
 bool making_is_from_env(const struct value *v);
 /* Strings of an array. */
 struct strs making_strings(struct making *m, const char *key);
+/* [secret], before the APIs; what nobody names, after them. api-secret.c */
+void making_secrets(struct making *m);
+void making_secrets_check(struct making *m);
+/* Whether an environment variable may be called so. */
+bool making_is_variable(struct str s);
+/* `exec` and what belongs to it. api-exec.c */
+void making_exec(struct making *m, struct api *api);
+/*
+ * The path of its call, and the body; `own` is the API's path without the
+ * prefix, which is where calls go by default. What comes back. api-body.c
+ */
+void making_call(struct making *m, struct api *api, struct str own);
+void making_body(struct making *m, struct api *api, struct str own);
+void making_result(struct making *m, struct api *api);
 /*
  * What it bounds, names and keeps to itself, once its body is known:
  * api-rules.c

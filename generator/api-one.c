@@ -11,8 +11,8 @@
  * One [api.NAME]. Types, choices and ranges were checked by the key table;
  * here is what needs more than one key. Findings, beside those of api-check.h,
  * api-auth.h and api-template.h: `on-lost-missing`, `handler-missing`,
- * `handler-twice`, `unknown-upstream`, `bad-tag`, `bad-header`; as a warning
- * `noop-handler`.
+ * `handler-twice`, `unknown-upstream`, `bad-tag`, `bad-header`; as warnings
+ * `noop-handler`, `hold-unused`.
  */
 static void check_name(struct making *m, struct str name)
 {
@@ -50,12 +50,14 @@ static void handler(struct making *m, struct api *api)
 	size_t n = 0;
 
 	api->upstream = name;
-	if (!making_given(m, "upstream") && (m->table->doubtful || api->noop))
+	if (!making_given(m, "upstream") &&
+	    (m->table->doubtful || api->noop || making_given(m, "exec")))
 		return;
 	if (!making_given(m, "upstream")) {
 		diag_error(m->diag, m->table->pos, "handler-missing",
 		    "who does it? Write upstream = \"NAME\" and a table "
-		    "[upstream.NAME]");
+		    "[upstream.NAME], or exec = [\"NAME\"] and a program "
+		    "handlers/NAME");
 		return;
 	}
 	if (api->noop) {
@@ -90,17 +92,26 @@ static void noop(struct making *m, struct api *api)
 /* What is done when nobody knows whether it was done has to be said. */
 static void on_lost(struct making *m, struct api *api)
 {
-	bool reads = str_is(api->request_method, "GET") || api->noop;
+	bool runs = making_given(m, "exec");
+	bool reads = !runs && (str_is(api->request_method, "GET") || api->noop);
 
 	api->idempotent = making_given(m, "idempotent")
 			      ? making_flag(m, "idempotent")
 			      : reads;
 	api->on_lost = (enum on_lost)making_choice(
 	    making_text(m, "on_lost"), config_on_lost);
-	if (!reads && !making_given(m, "on_lost") && !m->table->doubtful)
+	if (runs && !making_given(m, "on_lost"))
+		api->on_lost = ON_LOST_FAIL;
+	if (!reads && !runs && !making_given(m, "on_lost") &&
+	    !m->table->doubtful)
 		diag_error(m->diag, m->table->pos, "on-lost-missing",
 		    "it writes: say on_lost = \"fail\" if it must never be "
-		    "sent twice, \"retry\" if that does no harm");
+		    "sent twice, \"hold\" if somebody is to decide, \"retry\" "
+		    "if that does no harm");
+	if (api->idempotent && api->on_lost == ON_LOST_HOLD)
+		diag_warn(m->diag, making_place(m, "on_lost"), "hold-unused",
+		    "calling twice does no harm here (idempotent), so nothing "
+		    "is ever held; take one of the two out");
 }
 
 static unsigned allowed(struct making *m, enum pattern pattern)
@@ -152,7 +163,6 @@ static void body(struct making *m, struct api *api)
 		    "bad-value",
 		    "`body.required` looks into JSON; body.type must be "
 		    "\"application/json\"");
-	api->result_max = making_amount(m, "result.max");
 }
 
 static void forward(struct making *m, struct api *api)
@@ -178,21 +188,15 @@ static void forward(struct making *m, struct api *api)
 	}
 }
 
-/* own: the API's path without the prefix, which is where calls go by default */
+/* own: the API's path without the prefix */
 static void request(struct making *m, struct api *api, struct str own)
 {
-	api->request_path = making_text(m, "request.path");
-	if (making_given(m, "request.path"))
-		api_template_check(m->a, API_TEMPLATE_PATH, api->request_path,
-		    own, making_place(m, "request.path"), m->diag);
-	else
-		api->request_path = api_template_of_path(m->a, own);
-	api->request_body = making_text(m, "request.body");
-	api_template_check(m->a, API_TEMPLATE_BODY, api->request_body, own,
-	    making_place(m, "request.body"), m->diag);
+	if (!api->exec.n)
+		making_call(m, api, own);
+	making_body(m, api, own);
 	api->location = making_text(m, "location");
 	api_template_check(m->a, API_TEMPLATE_LOCATION, api->location, own,
-	    making_place(m, "location"), m->diag);
+	    &m->secrets, making_place(m, "location"), m->diag);
 	api->request_headers = making_headers(m, "request.headers", &own);
 	forward(m, api);
 }
@@ -214,9 +218,10 @@ void making_api(struct making *m, struct str name, struct api *out)
 	out->scopes = making_strings(m, "scopes");
 	noop(m, out);
 	waiting(m, out);
-	out->request_method = making_given(m, "request.method")
-				  ? making_text(m, "request.method")
-				  : out->method;
+	if (making_given(m, "request.method"))
+		out->request_method = making_text(m, "request.method");
+	else if (!making_given(m, "exec"))
+		out->request_method = out->method;
 	on_lost(m, out);
 	out->strict_poll = making_flag(m, "strict_poll");
 	out->deadline_ms = making_amount(m, "deadline");
@@ -226,6 +231,8 @@ void making_api(struct making *m, struct str name, struct api *out)
 	out->attempts = making_amount(m, "attempts");
 	body(m, out);
 	handler(m, out);
+	making_exec(m, out);
+	making_result(m, out);
 	request(m, out, own);
 	making_rules(m, out);
 	api_auth_check(m, out);

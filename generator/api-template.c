@@ -11,8 +11,10 @@ struct check {
 	struct arena *a;
 	enum api_template where;
 	struct str pattern;
+	const struct api_secrets *secrets;
 	struct pos pos;
 	struct diag *diag;
+	bool in_query; /* behind the first '?' of a path */
 };
 
 static bool is_name_char(char c)
@@ -69,26 +71,75 @@ static void unknown_root(struct check *c, struct str place, struct str root)
 		    arena_printf(c->a, "did you mean {%s.…}?", near).p);
 	else
 		bad(c, place,
-		    "a place begins with body, path, query, header, job, cgi "
-		    "or (in a location) result");
+		    "a place begins with body, path, query, header, job, cgi, "
+		    "secret or (in a location) result");
+}
+
+static void check_secret(struct check *c, struct str place, struct str name)
+{
+	const char *names[64];
+	size_t n = 0;
+
+	if (c->where == API_TEMPLATE_LOCATION) {
+		diag_error(c->diag, c->pos, "secret-public",
+		    "`%.*s`: clients are told a location; take it out",
+		    STR_ARG(place));
+		return;
+	}
+	for (size_t i = 0; c->secrets && i < c->secrets->n; i++) {
+		if (str_eq(c->secrets->rows[i].name, name)) {
+			c->secrets->used[i] = true;
+			return;
+		}
+		if (n < 64)
+			names[n++] = arena_cstr(c->a, c->secrets->rows[i].name);
+	}
+	if (c->secrets && c->secrets->is_doubtful)
+		return;
+	const char *near = opt_nearest(name, names, n);
+	diag_error(c->diag, c->pos, "secret-unknown", "`%.*s`: %s%s%s",
+	    STR_ARG(place),
+	    near ? "did you mean {secret."
+		 : "[secret] has no such name; add "
+		   "it there, as { env = \"…\" } or "
+		   "{ file = \"…\" }",
+	    near ? near : "", near ? "}?" : "");
+}
+
+/* What is missing leaves out something that has a name, and only that. */
+static bool may_be_missing(const struct check *c)
+{
+	return c->where == API_TEMPLATE_FORM ||
+	       c->where == API_TEMPLATE_QUERY ||
+	       (c->where == API_TEMPLATE_PATH && c->in_query);
 }
 
 /* place: with its braces; root and name: what the first dot parts. */
 static void check_place(
     struct check *c, struct str place, struct str root, struct str name)
 {
+	bool optional = str_ends(name, "?");
+
+	if (optional)
+		name.n--;
+	if (optional && !may_be_missing(c)) {
+		bad(c, place,
+		    "a `?` may stand in a query or a form only, where what is "
+		    "missing is left out");
+		return;
+	}
 	if (str_is(root, "run"))
 		diag_error(c->diag, c->pos, "run-reference",
 		    "`%.*s` may stand in an upstream's base only",
 		    STR_ARG(place));
 	else if (str_is(root, "secret"))
-		diag_error(c->diag, c->pos, "not-built-yet",
-		    "`%.*s`: secrets in calls are not built yet",
-		    STR_ARG(place));
+		check_secret(c, place, name);
 	else if (str_is(root, "path") && !has_segment(c->pattern, name))
 		bad(c, place, "the API's path has no such segment");
-	else if (str_is(root, "job") && !str_is(name, "id"))
-		bad(c, place, "of the job there is {job.id} only");
+	else if (str_is(root, "job") && !str_is(name, "id") &&
+		 !str_is(name, "acceptedAt"))
+		bad(c, place,
+		    "of the job there are {job.id} and {job.acceptedAt}");
 	else if (str_is(root, "cgi") && !str_is(name, "REMOTE_ADDR"))
 		bad(c, place, "of the server there is {cgi.REMOTE_ADDR} only");
 	else if (str_is(root, "result") && c->where != API_TEMPLATE_LOCATION)
@@ -103,12 +154,20 @@ static bool is_root(struct str root)
 	return str_is(root, "run");
 }
 
+/* Braces that begin no place are what they are. */
+static bool is_free(const struct check *c)
+{
+	return c->where == API_TEMPLATE_BODY || c->where == API_TEMPLATE_FORM;
+}
+
 /* A `{` at `at`; returns where to go on. */
 static size_t brace(struct check *c, struct str text, size_t at)
 {
 	size_t end = at + 1;
 
 	while (end < text.n && is_name_char(text.p[end]))
+		end++;
+	if (end < text.n && text.p[end] == '?' && end > at + 1)
 		end++;
 	struct str inside = str_slice(text, at + 1, end);
 	struct str place = str_slice(text, at, end + 1);
@@ -119,18 +178,18 @@ static size_t brace(struct check *c, struct str text, size_t at)
 	if (shaped && is_root(str_slice(inside, 0, dot)))
 		check_place(c, place, str_slice(inside, 0, dot),
 		    str_slice(inside, dot + 1, inside.n));
-	else if (closed && inside.n &&
-		 (shaped || c->where != API_TEMPLATE_BODY))
+	else if (closed && inside.n && (shaped || !is_free(c)))
 		unknown_root(c, place, str_slice(inside, 0, dot));
-	else if (c->where != API_TEMPLATE_BODY)
+	else if (!is_free(c))
 		bad(c, place, "a { here begins a place such as {body.id}");
 	return closed ? end + 1 : at + 1;
 }
 
 void api_template_check(struct arena *a, enum api_template where,
-    struct str text, struct str pattern, struct pos pos, struct diag *diag)
+    struct str text, struct str pattern, const struct api_secrets *secrets,
+    struct pos pos, struct diag *diag)
 {
-	struct check c = {a, where, pattern, pos, diag};
+	struct check c = {a, where, pattern, secrets, pos, diag, false};
 
 	if (where == API_TEMPLATE_PATH && !str_starts(text, "/"))
 		bad(&c, text, "a path begins with /");
@@ -140,7 +199,8 @@ void api_template_check(struct arena *a, enum api_template where,
 			at = brace(&c, text, at);
 			continue;
 		}
-		if (where != API_TEMPLATE_BODY && (ch < 0x20 || ch == 0x7f)) {
+		c.in_query |= ch == '?';
+		if (!is_free(&c) && (ch < 0x20 || ch == 0x7f)) {
 			bad(&c, text, "control characters cannot be sent");
 			return;
 		}

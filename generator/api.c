@@ -6,8 +6,11 @@
 
 /*
  * [upstream.X] and [api.X] → struct config → server/lowtide.json. Findings,
- * beside those of api-one.c: `bad-origin`, `upstream-local`.
+ * beside those of api-one.c: `bad-origin`, `upstream-local`, `rate-missing`,
+ * `ca-not-absolute`.
  */
+#define BURST_MAX 10000
+
 /* ---- upstreams ---------------------------------------------------------- */
 
 static void check_base(struct making *m, struct upstream *u)
@@ -22,6 +25,41 @@ static void check_base(struct making *m, struct upstream *u)
 		    STR_ARG(u->base));
 }
 
+/* A burst is a second's worth, and one call at least. */
+static void rate(struct making *m, struct upstream *u)
+{
+	if (making_given(m, "burst") && !making_given(m, "rate") &&
+	    !m->table->doubtful)
+		diag_error(m->diag, making_place(m, "burst"), "rate-missing",
+		    "`burst` is how many calls of a rate may go at once; write "
+		    "rate = \"150/m\" too, or take it out");
+	if (!making_given(m, "rate") ||
+	    units_rate(making_text(m, "rate"), &u->rate_count,
+		&u->rate_per_ms) != ERR_OK)
+		return;
+	u->burst = making_amount(m, "burst");
+	if (!u->burst)
+		u->burst = u->rate_count * 1000 / u->rate_per_ms;
+	if (u->burst < 1)
+		u->burst = 1;
+	if (u->burst > BURST_MAX)
+		u->burst = BURST_MAX;
+}
+
+static void ca(struct making *m, struct upstream *u)
+{
+	u->ca = making_text(m, "ca");
+	if (u->ca.n && !str_starts(u->ca, "/"))
+		diag_error(m->diag, making_place(m, "ca"), "ca-not-absolute",
+		    "`ca` is \"%.*s\"; it is the whole path of a file on the "
+		    "server, \"/etc/ssl/ledger.pem\"",
+		    STR_ARG(u->ca));
+	if (u->ca.n && str_starts(u->base, "http:"))
+		diag_warn(m->diag, making_place(m, "ca"), "key-unused",
+		    "certificates are of https, and `base` is not; take `ca` "
+		    "out");
+}
+
 static void upstream(struct making *m, struct str name, struct upstream *u)
 {
 	u->name = name;
@@ -31,10 +69,8 @@ static void upstream(struct making *m, struct str name, struct upstream *u)
 	u->connect_timeout_ms = making_amount(m, "connect_timeout");
 	u->stall_timeout_ms = making_amount(m, "stall_timeout");
 	u->response_max = making_amount(m, "response_max");
-	if (making_given(m, "rate") &&
-	    units_rate(making_text(m, "rate"), &u->rate_count,
-		&u->rate_per_ms) != ERR_OK)
-		return;
+	rate(m, u);
+	ca(m, u);
 	u->headers = making_headers(m, "headers", NULL);
 	check_base(m, u);
 }
@@ -67,8 +103,10 @@ static void apis(struct making *m)
 	m->c->apis = arena_array(m->a, n, sizeof(*m->c->apis));
 	for (size_t i = 0; i < n; i++) {
 		const struct member *one = &all->as.table.members[i];
-		if (one->value->broken)
+		if (one->value->broken) {
+			m->skipped = true;
 			continue;
+		}
 		m->table = one->value;
 		m->base = arena_printf(m->a, "api.%.*s", STR_ARG(one->key)).p;
 		places[m->c->n_apis] = making_place(m, "path");
@@ -137,7 +175,7 @@ bool making_is_from_env(const struct value *v)
 
 static enum err put(struct making *m, bool env)
 {
-	static const char *const used[] = {"api", "auth", "upstream",
+	static const char *const used[] = {"api", "auth", "upstream", "secret",
 	    "base_url", "api_url", "origins", "credentials", "prefix"};
 	struct buf json = {0};
 
@@ -157,7 +195,8 @@ enum err produce_api(struct build *b)
 	size_t before = b->diag->errors;
 	bool env = false;
 
-	if (!site_table(b->site, "api") && !site_table(b->site, "upstream"))
+	if (!site_table(b->site, "api") && !site_table(b->site, "upstream") &&
+	    !site_table(b->site, "secret"))
 		return ERR_OK;
 	m.c = arena_alloc(b->arena, sizeof(*m.c));
 	m.c->name = b->site->name;
@@ -166,8 +205,10 @@ enum err produce_api(struct build *b)
 	prefix(&m);
 	origins(&m);
 	m.c->credentials = site_flag(b->site, "credentials");
+	making_secrets(&m);
 	upstreams(&m);
 	apis(&m);
+	making_secrets_check(&m);
 	api_auth_together(&m, &env);
 	if (b->diag->errors > before)
 		return ERR_INPUT;

@@ -211,12 +211,7 @@ static void walk_member(struct key_walk *w, const char *parent, struct str path,
 		    STR_ARG(path));
 		return;
 	}
-	size_t before = w->diag->errors;
 	check_value(w, row, path, m->value);
-	if (row->flags & KEY_UNKEPT && w->diag->errors == before)
-		diag_warn(w->diag, m->pos, "not-kept-yet",
-		    "`%.*s` is written down, but nothing keeps to it yet",
-		    STR_ARG(path));
 }
 
 /* path: of the table, empty at the root. */

@@ -6,7 +6,6 @@
 #define LATER KEY_LATER
 #define ENV_ONLY KEY_ENV_ONLY
 #define RAW KEY_RAW
-#define UNKEPT KEY_UNKEPT
 const struct key key_rows[] = {
 #define KEY(pattern, kind, arg, fallback, flags, help)                         \
 	{pattern, KEY_##kind, arg, fallback, flags, help},

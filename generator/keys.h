@@ -34,7 +34,6 @@ enum key_flag {
 	KEY_LATER = 2,	  /* the finding `not-built-yet` */
 	KEY_ENV_ONLY = 4, /* may stand in env/NAME.toml (or --set) only */
 	KEY_RAW = 8,	  /* its producer looks for placeholders itself */
-	KEY_UNKEPT = 16,  /* written out, but nothing keeps to it yet */
 };
 struct key {
 	const char *pattern;
@@ -64,7 +63,7 @@ const struct key *key_find(const char *dotted);
  *
  * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
  * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`,
- * `not-text`; and as a warning `not-kept-yet`.
+ * `not-text`.
  */
 void key_check(struct arena *a, struct value *root,
     const struct outside *outside, struct diag *diag);

@@ -29,8 +29,8 @@ static const struct {
 /* The keys of the request endpoint have a manual of their own. */
 static const char *page_of(struct str pattern)
 {
-	static const char *const api[] = {
-	    "api", "auth", "prefix", "read", "upstream", "web_server"};
+	static const char *const api[] = {"api", "auth", "prefix", "read",
+	    "secret", "upstream", "web_server"};
 	struct str first = str_slice(pattern, 0, str_find(pattern, '.', 0));
 
 	for (size_t i = 0; i < sizeof(api) / sizeof(*api); i++)
@@ -166,7 +166,6 @@ static struct value *key(struct tables *t, const struct key *k)
 	tables_set_bool(t, row, "required", k->flags & KEY_REQUIRED);
 	tables_set_bool(t, row, "later", k->flags & KEY_LATER);
 	tables_set_bool(t, row, "env_only", k->flags & KEY_ENV_ONLY);
-	tables_set_bool(t, row, "unkept", k->flags & KEY_UNKEPT);
 	tables_set_help(t, row, k->help);
 	tables_set_text(t, row, "page", page_of(str_of(k->pattern)));
 	tables_set_flag(t, row, str_of(k->pattern));

@@ -110,9 +110,9 @@ is "lowtide-site(5) says what each means" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
 	"$man/lowtide-site.5" | listed | grep -x '[a-z]*-[a-z-]*' | codes)" \
 	"$earned"
 
-is "lowtide-api(5) does for those of who may call" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
+is "lowtide-api(5) does for what is said of APIs" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
 	"$man/lowtide-api.5" | listed | sed 's/^Li //' | codes)" "$(
-	cat generator/{api-auth,api-rules,server}.c | tr -s '\n\t ' ' ' | grep -oE \
+	cat generator/{api,api-{auth,body,exec,one,rules,secret,template},server}.c | tr -s '\n\t ' ' ' | grep -oE \
 		'diag_(error|warn)\(([^";]|"[a-z_]+")*"[a-z]+(-[a-z]+)+"' |
 		grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | codes)"
 
@@ -150,6 +150,7 @@ examples_of() { # PAGE: a line each, PATTERN and how its key is written
 			gsub(/\\\(aq/, "\047", line)
 			gsub(/\\\(ga/, "`", line); gsub(/\\e/, "\\", line)
 			name = pattern; sub(/.*\./, "", name)
+			if (name == "*") name = "NAME"
 			if (index(line, name " = ") == 1) print pattern, line }'
 }
 for page in site api; do
@@ -167,7 +168,7 @@ while read -r pattern line; do
 	{
 		[ "$pattern" = name ] || echo 'name = "acme"'
 		[ -z "$below" ] || echo "[${below//\*/some}]"
-		printf '%s\n' "$line"
+		printf '%s\n' "${line/#NAME = /some = }"
 	} >"$TMP/one/all.toml"
 	echo 'name = "acme"' >"$TMP/one/site.toml"
 	grep -v '^name = "acme"$' "$TMP/one/all.toml" >"$TMP/one/env/base.toml"

@@ -44,25 +44,31 @@ printf 'version = "1.2.0"\n[plan.small]\nprice = 4.50\n' >catalogue/plans.toml
 printf '#!/bin/sh\n' >handlers/export
 chmod 600 handlers/export
 
-# ---- what is not there yet has a name, and nothing else is wrong
+# ---- a program has to be one
 said=$("$LOWTIDE" build -q --env prod 2>&1)
-is "what is not built yet ends with 1" $? 1
-is "each is named, and nothing else" \
+is "a program that cannot be started ends with 1" $? 1
+is "which is said, and nothing else" \
 	"$(sed -E 's/^([^ ]+ (warning: )?[a-z-]+): .*/\1/' <<<"$said")" \
-	'api.toml:4:1: not-built-yet
-api.toml:7:1: warning: not-kept-yet'
+	'api.toml:4:9: handler-not-executable'
 ok "nothing was written" test ! -e dist
 
-sed -i -e '/^\[api.export\]/d' -e '/^exec/d' api.toml
+chmod 700 handlers/export
 for env in base prod; do
 	said=$("$LOWTIDE" build -q --env "$env" --out "../$env" 2>&1)
-	is "without them it builds: $env" $? 0
-	is "and only the rate is told: $env" "$(grep -vc not-kept-yet <<<"$said")" 0
+	is "then it builds: $env" $? 0
+	is "and says nothing: $env" "$said" ''
 done
+is "what a program's API is" "$(node -p '
+	const c = JSON.parse(fs.readFileSync(process.argv[1]));
+	const a = c.apis.find((one) => one.name === "export");
+	JSON.stringify([a.exec, a.onLost, a.idempotent, a.resultType,
+		a.execStopMs, a.upstream ?? null])' \
+	"$TMP/prod/server/lowtide.json")" \
+	'[["export"],"fail",false,"application/json",5000,null]'
 is "the endpoint knows whose tokens it takes" "$(node -p '
 	const c = JSON.parse(fs.readFileSync(process.argv[1]));
 	const [p] = c.providers;
-	[c.apis[0].auth, c.providers.length, p.name, p.kind, p.clientIds,
+	[c.apis[1].auth, c.providers.length, p.name, p.kind, p.clientIds,
 		p.jwksUri].join(" ")' "$TMP/prod/server/lowtide.json")" \
 	'cognito 1 cognito cognito 6m1cognito https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_AbC123/.well-known/jwks.json'
 www=$TMP/prod/www
@@ -84,7 +90,7 @@ like "without one, base stands alone and they are" "$("$LOWTIDE" check 2>&1)" \
 
 # ---- defaults
 is "the defaults of an API" "$(node -p '
-	const c = JSON.parse(fs.readFileSync(process.argv[1])), a = c.apis[0];
+	const c = JSON.parse(fs.readFileSync(process.argv[1])), a = c.apis[1];
 	JSON.stringify([c.format, c.origins, a.name, a.method, a.path,
 		a.requestPath, a.pattern, a.waitMs, a.waitMaxMs, a.bodyType,
 		a.bodyMax, a.ttlMs, a.deadlineMs, a.concurrency,
@@ -112,6 +118,8 @@ is "and nothing that is published names it" \
 build() {
 	"$LOWTIDE" build -q --env prod --out "$TMP/prod" "$@" 2>/dev/null
 }
+sed -i -e '/^\[api.export\]/d' -e '/^exec/d' api.toml
+build
 rm handlers/export
 build --exit-code
 is "one that goes is a difference" $? 2

@@ -98,8 +98,7 @@ static void everything_reaches_the_file(void **state)
 		     "forward = ['Gov-Client-*', 'x-y'], "
 		     "headers = { Authorization = 'Bearer {header.t}' } }\n"),
 	    ERR_OK);
-	assert_int_equal(k.diag.warnings, 1);
-	kit_says(&k, "not-kept-yet: `upstream.u.rate` is written down");
+	assert_int_equal(k.diag.warnings, 0);
 	const struct out_file *f =
 	    out_find(&k.build.out, OUT_SERVER, STR("lowtide.json"));
 	assert_non_null(f);
@@ -111,6 +110,7 @@ static void everything_reaches_the_file(void **state)
 	assert_true(c->upstreams[0].local);
 	assert_int_equal(c->upstreams[0].rate_count, 150);
 	assert_int_equal(c->upstreams[0].rate_per_ms, 60000);
+	assert_int_equal(c->upstreams[0].burst, 2);
 	assert_true(str_is(a->tag, "00ff00"));
 	assert_true(str_is(a->path, "/api/v1/bundle/{id}"));
 	assert_true(str_is(a->request_path, "/v1/bundle/{path.id}"));
@@ -434,7 +434,12 @@ static void templates(void **state)
 	    {API_TEMPLATE_PATH, "/{result.x}", "bad-template"},
 	    {API_TEMPLATE_PATH, "/a#b", "bad-template"},
 	    {API_TEMPLATE_PATH, "/a b", "bad-template"},
-	    {API_TEMPLATE_PATH, "/{secret.x}", "not-built-yet"},
+	    {API_TEMPLATE_PATH, "/{secret.x}", NULL},
+	    {API_TEMPLATE_PATH, "/{secret.y}", "secret-unknown"},
+	    {API_TEMPLATE_PATH, "/{job.acceptedAt}", NULL},
+	    {API_TEMPLATE_PATH, "/{body.x?}", "bad-template"},
+	    {API_TEMPLATE_PATH, "/v?x={body.x?}&y={query.y?}", NULL},
+	    {API_TEMPLATE_PATH, "/v?x={?}", "bad-template"},
 	    {API_TEMPLATE_PATH, "/{run.x.url}", "run-reference"},
 	    {API_TEMPLATE_HEADER, "Bearer {header.token}", NULL},
 	    {API_TEMPLATE_HEADER, "a\nb: c", "bad-template"},
@@ -442,10 +447,21 @@ static void templates(void **state)
 	    {API_TEMPLATE_BODY, "{\"a\":{body.x},\"b\":{\"c\":{}}}", NULL},
 	    {API_TEMPLATE_BODY, "{x}", NULL},
 	    {API_TEMPLATE_BODY, "{\"a\":{quer.x}}", "bad-template"},
+	    {API_TEMPLATE_HEADER, "{header.x?}", "bad-template"},
+	    {API_TEMPLATE_HEADER, "Basic {secret.x}", NULL},
+	    {API_TEMPLATE_BODY, "{\"a\":{body.x?}}", "bad-template"},
+	    {API_TEMPLATE_FORM, "{body.x?}", NULL},
+	    {API_TEMPLATE_FORM, "a {b} {secret.x}\n", NULL},
+	    {API_TEMPLATE_FORM, "{resutl.x}", "bad-template"},
 	    {API_TEMPLATE_LOCATION, "/x/{result.id}/{path.id}", NULL},
+	    {API_TEMPLATE_LOCATION, "/x/{secret.x}", "secret-public"},
 	    {API_TEMPLATE_LOCATION, "/x/{resutl.id}", "bad-template"},
 	    {API_TEMPLATE_LOCATION, "", NULL},
 	};
+
+	const struct secret known = {.name = STR("x"), .env = STR("X")};
+	bool used = false;
+	const struct api_secrets secrets = {&known, 1, &used, false};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -454,7 +470,7 @@ static void templates(void **state)
 		arena_init(&a);
 		diag_init(&d, &a);
 		api_template_check(&a, rows[i].where, str_of(rows[i].text),
-		    STR("/v/{id}"), POS_NONE, &d);
+		    STR("/v/{id}"), &secrets, POS_NONE, &d);
 		if (!rows[i].finding && d.errors)
 			fail_msg(
 			    "%s: %.*s", rows[i].text, STR_ARG(d.first->text));

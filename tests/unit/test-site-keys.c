@@ -229,14 +229,7 @@ static void what_is_missing_or_not_built_is_said(void **state)
 	finds("[upstream.u]",
 	    "f:2:1: missing-key: `base` is missing in upstream.u; add it: URL "
 	    "that paths are added to\n");
-	finds("[api.a]\nform = 'x'\n",
-	    "f:3:1: not-built-yet: `api.a.form` is not built yet; leave it "
-	    "out\n");
 	finds("[api.a]\nexec = ['x']\non_lost = 'hold'\n[read.r]\n",
-	    "f:3:1: not-built-yet: `api.a.exec` is not built yet; leave it "
-	    "out\n"
-	    "f:4:11: not-built-yet: `api.a.on_lost` cannot be \"hold\" yet; "
-	    "choose another\n"
 	    "f:5:2: not-built-yet: `read` is not built yet; leave it out\n");
 	finds("server.kinds = ['apache', 'nginx', 'iis']",
 	    "f:2:36: bad-value: `server.kinds` cannot be \"iis\"; it may be: "
