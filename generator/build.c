@@ -141,7 +141,7 @@ enum err build_each(struct build *b, const char *what, size_t n,
 	struct steps steps = {
 	    .each = each, .ctx = ctx, .progress = b->progress};
 
-	progress_begin(b->progress, what, n);
+	progress_begin(b->progress, what, "files", n);
 	enum err err = pool_each(&b->pool, b->diag, n, step, &steps);
 	progress_end(b->progress);
 	return err;

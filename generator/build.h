@@ -7,7 +7,7 @@
 #include "generator/mustache.h"
 #include "generator/out.h"
 #include "generator/pool.h"
-#include "generator/progress.h"
+#include "lib/progress.h"
 #include "generator/site.h"
 #include "lib/config.h"
 

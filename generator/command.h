@@ -5,7 +5,7 @@
 
 #include "generator/findings.h"
 #include "generator/pool.h"
-#include "generator/progress.h"
+#include "lib/progress.h"
 #include "generator/site.h"
 #include "lib/arena.h"
 #include "lib/diag.h"

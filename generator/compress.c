@@ -288,7 +288,7 @@ enum err produce_compress(struct build *b)
 	if (!jobs.n)
 		return ERR_OK;
 	qsort(jobs.list, jobs.n, sizeof(*jobs.list), longest_first);
-	progress_begin(b->progress, "compressing", jobs.n);
+	progress_begin(b->progress, "compressing", "files", jobs.n);
 	enum err err = pool_each(&b->pool, b->diag, jobs.n, each, &jobs);
 	progress_end(b->progress);
 	return err == ERR_OK ? gather(&jobs) : err;

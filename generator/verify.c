@@ -298,7 +298,7 @@ enum err verify_files(struct arena *a, const struct verify_spec *spec,
 	enum err err = walked;
 	if (walked != ERR_IO) {
 		collect_kept(a, &v);
-		progress_begin(spec->progress, "verifying", m->n);
+		progress_begin(spec->progress, "verifying", "files", m->n);
 		err = pool_each(spec->pool, diag, m->n, each, &v);
 		progress_end(spec->progress);
 	}

@@ -4,7 +4,7 @@
 #include "generator/manifest.h"
 #include "generator/minisign.h"
 #include "generator/pool.h"
-#include "generator/progress.h"
+#include "lib/progress.h"
 #include "generator/sign.h"
 
 /*

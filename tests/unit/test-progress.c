@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "generator/progress.h"
+#include "lib/progress.h"
 #include "lib/clock.h"
 
 /*
@@ -80,7 +80,7 @@ static void short_work(void)
 	struct progress p;
 
 	progress_init(&p, false);
-	progress_begin(&p, "compressing", 3);
+	progress_begin(&p, "compressing", "files", 3);
 	for (int i = 0; i < 3; i++)
 		progress_step(&p);
 	progress_end(&p);
@@ -91,7 +91,7 @@ static void long_work(void)
 	struct progress p;
 
 	progress_init(&p, false);
-	progress_begin(&p, "compressing", 3816);
+	progress_begin(&p, "compressing", "files", 3816);
 	for (int i = 0; i < 1203; i++)
 		progress_step(&p);
 	now(&p);
@@ -105,15 +105,29 @@ static void several_works(void)
 	struct progress p;
 
 	progress_init(&p, false);
-	progress_begin(&p, "compressing", 2);
+	progress_begin(&p, "compressing", "files", 2);
 	now(&p);
 	progress_step(&p);
-	progress_begin(&p, "hashing", 0);
+	progress_begin(&p, "hashing", "files", 0);
 	now(&p);
 	for (int i = 0; i < 1234567; i++)
 		atomic_fetch_add(&p.done, 1);
 	progress_step(&p);
 	progress_end(&p);
+}
+
+static void counted_work(void)
+{
+	struct progress p;
+
+	progress_init(&p, false);
+	progress_begin(&p, "copying", "pages", 0);
+	progress_at(&p, 100, 4000);
+	now(&p);
+	progress_at(&p, 2000, 4100);
+	progress_end(&p);
+	progress_at(&p, 4100, 4100);
+	progress_at(NULL, 1, 2);
 }
 
 static void steps_without_a_work(void)
@@ -125,7 +139,7 @@ static void steps_without_a_work(void)
 	progress_step(&p);
 	progress_end(&p);
 	progress_init(NULL, false);
-	progress_begin(NULL, "x", 1);
+	progress_begin(NULL, "x", "files", 1);
 	progress_step(NULL);
 	progress_end(NULL);
 }
@@ -136,7 +150,7 @@ static void many_steps(void)
 	int64_t from;
 
 	progress_init(&p, false);
-	progress_begin(&p, "compressing", 100000);
+	progress_begin(&p, "compressing", "files", 100000);
 	now(&p);
 	from = clock_monotonic_ms();
 	for (int i = 0; i < 100000; i++)
@@ -151,7 +165,7 @@ static void quiet_work(void)
 	struct progress p;
 
 	progress_init(&p, true);
-	progress_begin(&p, "compressing", 2);
+	progress_begin(&p, "compressing", "files", 2);
 	now(&p);
 	progress_step(&p);
 	progress_end(&p);
@@ -167,6 +181,14 @@ static void work_on_a_dumb_terminal(void)
 {
 	setenv("TERM", "dumb", 1);
 	long_work();
+}
+
+static void what_counts_itself(void **state)
+{
+	(void)state;
+	in_child(counted_work, 80);
+	assert_string_equal(
+	    seen, "\rcopying 2,000 of 4,100 pages\033[K\r\033[K");
 }
 
 static void shown(void **state)
@@ -225,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(shown),
+	    cmocka_unit_test(what_counts_itself),
 	    cmocka_unit_test(narrow),
 	    cmocka_unit_test(never_shown),
 	    cmocka_unit_test(ten_a_second),

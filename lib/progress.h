@@ -1,5 +1,5 @@
-#ifndef LOWTIDE_GENERATOR_PROGRESS_H
-#define LOWTIDE_GENERATOR_PROGRESS_H
+#ifndef LOWTIDE_LIB_PROGRESS_H
+#define LOWTIDE_LIB_PROGRESS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,16 +16,22 @@
  */
 struct progress {
 	bool shown; /* may it be: decided once, by progress_init() */
-	const char *what;
+	const char *what, *noun;
 	_Atomic size_t done;
 	size_t total;
 	_Atomic int64_t next_ms; /* no line before; monotonic */
 	_Atomic bool drawn;
 };
 void progress_init(struct progress *p, bool quiet);
-/* `what` is a literal: "compressing". NULL-safe, all of them. */
-void progress_begin(struct progress *p, const char *what, size_t total);
+/*
+ * Literals: "compressing", "files". A total of 0 is not known beforehand.
+ * NULL-safe, all of them.
+ */
+void progress_begin(
+    struct progress *p, const char *what, const char *noun, size_t total);
 void progress_step(struct progress *p); /* any thread */
+/* So many are done, of so many: for work that counts itself. One thread. */
+void progress_at(struct progress *p, size_t done, size_t total);
 void progress_end(struct progress *p);
 
 #endif

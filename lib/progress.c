@@ -1,4 +1,4 @@
-#include "generator/progress.h"
+#include "lib/progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +32,13 @@ void progress_init(struct progress *p, bool quiet)
 	atomic_store(&p->next_ms, clock_monotonic_ms() + PROGRESS_AFTER_MS);
 }
 
-void progress_begin(struct progress *p, const char *what, size_t total)
+void progress_begin(
+    struct progress *p, const char *what, const char *noun, size_t total)
 {
 	if (!p)
 		return;
 	p->what = what;
+	p->noun = noun;
 	p->total = total;
 	atomic_store(&p->done, 0);
 }
@@ -76,23 +78,20 @@ static void draw(struct progress *p, size_t done)
 	size_t room = columns() - 1;
 
 	if (p->total)
-		snprintf(text, sizeof(text), "%s %s of %s files", p->what,
+		snprintf(text, sizeof(text), "%s %s of %s %s", p->what,
 		    grouped(a, sizeof(a), done),
-		    grouped(b, sizeof(b), p->total));
+		    grouped(b, sizeof(b), p->total), p->noun);
 	else
-		snprintf(text, sizeof(text), "%s %s files", p->what,
-		    grouped(a, sizeof(a), done));
+		snprintf(text, sizeof(text), "%s %s %s", p->what,
+		    grouped(a, sizeof(a), done), p->noun);
 	int n = snprintf(line, sizeof(line), "\r%.*s\033[K",
 	    room < sizeof(text) - 8 ? (int)room : (int)sizeof(text) - 8, text);
 	if (write(STDERR_FILENO, line, (size_t)n) == n)
 		atomic_store(&p->drawn, true);
 }
 
-void progress_step(struct progress *p)
+static void show(struct progress *p, size_t done)
 {
-	if (!p)
-		return;
-	size_t done = atomic_fetch_add(&p->done, 1) + 1;
 	if (!p->shown || !p->what)
 		return;
 	int64_t now = clock_monotonic_ms(), next = atomic_load(&p->next_ms);
@@ -100,6 +99,21 @@ void progress_step(struct progress *p)
 	if (now >= next && atomic_compare_exchange_strong(
 			       &p->next_ms, &next, now + PROGRESS_EVERY_MS))
 		draw(p, done);
+}
+
+void progress_step(struct progress *p)
+{
+	if (p)
+		show(p, atomic_fetch_add(&p->done, 1) + 1);
+}
+
+void progress_at(struct progress *p, size_t done, size_t total)
+{
+	if (!p)
+		return;
+	p->total = total;
+	atomic_store(&p->done, done);
+	show(p, done);
 }
 
 void progress_end(struct progress *p)
