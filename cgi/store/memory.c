@@ -215,6 +215,13 @@ static int64_t tend_due(void *backend)
 	return 0;
 }
 
+static enum err vacuum(void *backend, int64_t *unused)
+{
+	(void)backend;
+	*unused = 0;
+	return ERR_OK;
+}
+
 static enum err version(void *backend, int64_t *out)
 {
 	const struct memory *m = backend;
@@ -645,6 +652,7 @@ const struct store_ops store_memory = {
     .room = room,
     .tend = tend,
     .tend_due = tend_due,
+    .vacuum = vacuum,
     .version = version,
     .next_version = next_version,
     .get = get,

@@ -125,6 +125,20 @@ static enum err give_back(struct sqlite *s, int64_t now_boot)
 	return vacuum(s);
 }
 
+enum err sqlite_vacuum(void *backend, int64_t *unused)
+{
+	struct sqlite *s = backend;
+	int64_t used = 0;
+
+	if (s->role != STORE_WRITES)
+		return ERR_USAGE;
+	enum err err = measure(s, &used, unused);
+	if (err || !*unused)
+		return err;
+	err = vacuum(s);
+	return err ? err : measure(s, &used, unused);
+}
+
 static void restore_ballast(struct sqlite *s)
 {
 	s->wants_ballast =

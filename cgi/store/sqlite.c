@@ -216,6 +216,7 @@ const struct store_ops store_sqlite = {
     .room = sqlite_room,
     .tend = sqlite_tend,
     .tend_due = sqlite_tend_due,
+    .vacuum = sqlite_vacuum,
     .version = op_version,
     .next_version = op_next_version,
     .get = sqlite_get,

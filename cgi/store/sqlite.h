@@ -149,6 +149,7 @@ enum err sqlite_room(void *backend) __attribute__((warn_unused_result));
 enum err sqlite_tend(void *backend, struct store_now now)
     __attribute__((warn_unused_result));
 int64_t sqlite_tend_due(void *backend);
+enum err sqlite_vacuum(void *backend, int64_t *unused);
 
 /* Its first column, of the one row that has to be there: else ERR_CORRUPT. */
 enum err sqlite_number(struct sqlite *s, enum query which, int64_t *out)

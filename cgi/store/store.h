@@ -387,6 +387,12 @@ enum err store_tend(struct store *store, struct store_now now,
     struct store_tended *report, int64_t *due_boot)
     __attribute__((warn_unused_result));
 int64_t store_due_boot(const struct store *store);
+/*
+ * For who does not want to wait for that: gives back what the file does not
+ * need, in one small transaction. *unused: bytes that are left to give back.
+ */
+enum err store_vacuum(struct store *store, int64_t *unused)
+    __attribute__((warn_unused_result));
 /* An operator says the wall clock is right: expiry goes on. */
 enum err store_trust_clock(struct store *store, struct store_now now,
     bool *was_stopped) __attribute__((warn_unused_result));
@@ -454,6 +460,8 @@ struct store_ops {
 	 */
 	enum err (*tend)(void *backend, struct store_now now);
 	int64_t (*tend_due)(void *backend);
+	/* as store_vacuum() */
+	enum err (*vacuum)(void *backend, int64_t *unused);
 	/* the newest version, this transaction's own included */
 	enum err (*version)(void *backend, int64_t *version);
 	/* the next version; strictly greater than any before */

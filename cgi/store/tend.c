@@ -188,6 +188,13 @@ enum err store_tend(struct store *store, struct store_now now,
 	return err ? err : own;
 }
 
+enum err store_vacuum(struct store *store, int64_t *unused)
+{
+	assert(store->mode == MODE_IDLE);
+	*unused = 0;
+	return store->ops->vacuum(store->backend, unused);
+}
+
 int64_t store_due_boot(const struct store *store)
 {
 	int64_t due = store->due_boot;

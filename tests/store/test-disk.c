@@ -995,6 +995,36 @@ static void free_pages_are_given_back_bit_by_bit(void **state)
 	assert_true(is_whole(f));
 }
 
+/* Down to the last page, however few they are, and others go on meanwhile. */
+static void free_pages_are_given_back_at_a_word(void **state)
+{
+	struct fixture *f = *state;
+	int64_t unused = 1, last = INT64_MAX;
+	int batches = 0;
+
+	fixture_open(f);
+	struct store *other = open_as(f, STORE_WRITES);
+	for (uint32_t i = 0; i < 100; i++)
+		OK(accept_bytes(f->store, i, 16 * 1024));
+	for (uint32_t i = 0; i < 100; i++)
+		OK(finish_one(f->store, 10));
+	int64_t before = number_of(f, "PRAGMA page_count");
+	for (; unused; batches++) {
+		OK(store_vacuum(f->store, &unused));
+		assert_true(unused < last);
+		last = unused;
+		OK(store_begin(other));
+		store_rollback(other);
+	}
+	assert_true(batches > 1);
+	assert_int_equal(number_of(f, "PRAGMA freelist_count"), 0);
+	assert_true(number_of(f, "PRAGMA page_count") < before / 2);
+	assert_true(is_whole(f));
+	OK(store_vacuum(f->store, &unused));
+	assert_int_equal(unused, 0);
+	store_close(other);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -1020,6 +1050,7 @@ int main(void)
 	    T(erased_bytes_leave_the_log_within_their_time),
 	    T(a_reader_puts_the_erasure_off_until_he_left),
 	    T(free_pages_are_given_back_bit_by_bit),
+	    T(free_pages_are_given_back_at_a_word),
 	};
 #undef T
 
