@@ -12,17 +12,22 @@
  * never logged.
  */
 #define SECRET_MAX 4096 /* bytes of one value */
+#define SECRET_WHY_MAX 400
 
 struct secrets;
+/* `config` is borrowed: another configuration has other secrets. */
 struct secrets *secrets_new(const struct config *config);
 void secrets_free(struct secrets *s); /* NULL-safe */
 /*
  * ERR_NOT_FOUND: no such name; ERR_MISSING, ERR_IO: it cannot be had at the
- * moment, and *why says so in words for the log (the variable or file, never
- * the value). The value lives until secrets_free() or secrets_forget().
+ * moment. Each time *why says so in words for the log (the variable or file,
+ * never the value), until the next call. The value, of one byte at least and
+ * without a NUL, lives until secrets_free() or secrets_forget().
  */
 enum err secrets_get(struct secrets *s, struct str name, struct str *value,
     const char **why) __attribute__((warn_unused_result));
+/* What the last secrets_get() said; "" where it could. */
+const char *secrets_why(const struct secrets *s);
 /* All are read anew when asked for next (SIGHUP). */
 void secrets_forget(struct secrets *s);
 /* Findings `secret-missing`, `secret-unreadable` (warnings: the jobs that need

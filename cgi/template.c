@@ -1,20 +1,19 @@
-#include "cgi/template.h"
+#include "cgi/template-parts.h"
 
 #include <string.h>
 
-#include "cgi/route.h"
 #include "lib/json.h"
 #include "lib/url.h"
+#include "lib/utf8.h"
 
 /*
- * A place is '{' root '.' name '}' with a root of the table below and a name
- * of letters, digits, '.', '_' and '-'. Its value is found first (as a tree's
- * scalar or as plain text) and then put according to where it stands.
+ * Literal text and places from left to right. Where a place is optional and
+ * has no value, the part that it stands in goes: what was written of it is
+ * taken back to where the part began, and nothing more is written before the
+ * next one begins (`dropping`). Parts are the parameters of a query, between
+ * '&', and the members of a JSON body, between ',' and brackets. A separator
+ * too many goes as well.
  */
-struct found {
-	const struct value *value; /* NULL = text */
-	struct str text;
-};
 struct filling {
 	struct arena *arena;
 	const struct template_source *source;
@@ -24,147 +23,9 @@ struct filling {
 	bool in_string;	      /* body: between quotes */
 	size_t segment_start; /* path: where the current one starts in out */
 	bool segment_filled;  /* path: it holds a value */
+	size_t part;	      /* where the current part starts in out */
+	bool dropping;	      /* what is left of it is not written */
 };
-
-static enum err from_tree(
-    const struct value *tree, const char *name, struct found *out)
-{
-	if (!tree)
-		return ERR_NOT_FOUND;
-	out->value = value_path(tree, name);
-	return out->value ? ERR_OK : ERR_NOT_FOUND;
-}
-
-static enum err find_body(
-    struct filling *f, const char *name, struct found *out)
-{
-	return from_tree(f->source->body, name, out);
-}
-
-static enum err find_result(
-    struct filling *f, const char *name, struct found *out)
-{
-	return from_tree(f->source->result, name, out);
-}
-
-/* The pattern and the path have the same segments: one was matched by both. */
-static enum err find_path(
-    struct filling *f, const char *name, struct found *out)
-{
-	struct str pattern = f->source->pattern, path;
-	size_t at = 0, in = 0;
-
-	if (!f->source->request)
-		return ERR_NOT_FOUND;
-	path = f->source->request->path;
-	while (at < pattern.n && in < path.n) {
-		size_t p_end = str_find(pattern, '/', at);
-		size_t s_end = str_find(path, '/', in);
-		struct str part = str_slice(pattern, at, p_end);
-
-		if (part.n > 2 && part.p[0] == '{' &&
-		    part.p[part.n - 1] == '}' &&
-		    str_is(str_slice(part, 1, part.n - 1), name))
-			return url_decode(
-			    f->arena, str_slice(path, in, s_end), &out->text);
-		at = p_end + 1;
-		in = s_end + 1;
-	}
-	return ERR_NOT_FOUND;
-}
-
-static enum err find_query(
-    struct filling *f, const char *name, struct found *out)
-{
-	if (!f->source->request ||
-	    !route_query(f->arena, f->source->request->query, name, &out->text))
-		return ERR_NOT_FOUND;
-	return ERR_OK;
-}
-
-static enum err find_header(
-    struct filling *f, const char *name, struct found *out)
-{
-	if (!f->source->request)
-		return ERR_NOT_FOUND;
-	const struct pairs *headers = &f->source->request->headers;
-	for (size_t i = 0; i < headers->n; i++) {
-		if (str_ieq(headers->items[i].name, str_of(name))) {
-			out->text = headers->items[i].value;
-			return ERR_OK;
-		}
-	}
-	return ERR_NOT_FOUND;
-}
-
-static enum err find_job(struct filling *f, const char *name, struct found *out)
-{
-	out->text = f->source->job_id;
-	return strcmp(name, "id") == 0 && out->text.n ? ERR_OK : ERR_NOT_FOUND;
-}
-
-static enum err find_cgi(struct filling *f, const char *name, struct found *out)
-{
-	if (!f->source->request || strcmp(name, "REMOTE_ADDR") != 0)
-		return ERR_NOT_FOUND;
-	out->text = f->source->request->remote_addr;
-	return out->text.n ? ERR_OK : ERR_NOT_FOUND;
-}
-
-/* `secret` is a place already, so that it never passes as literal text. */
-static enum err find_secret(
-    struct filling *f, const char *name, struct found *out)
-{
-	(void)f, (void)name, (void)out;
-	return ERR_NOT_FOUND;
-}
-
-static const struct root {
-	const char *name;
-	enum err (*find)(struct filling *f, const char *name, struct found *);
-} roots[] = {
-    {"body", find_body},
-    {"path", find_path},
-    {"query", find_query},
-    {"header", find_header},
-    {"secret", find_secret},
-    {"job", find_job},
-    {"cgi", find_cgi},
-    {"result", find_result},
-};
-
-static bool is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-}
-
-/* The place that starts at text.p[at], "body.vrn"; NULL when none does. */
-static const struct root *place_at(struct str text, size_t at, struct str *name)
-{
-	size_t end = at + 1;
-
-	if (text.p[at] != '{')
-		return NULL;
-	while (end < text.n && is_name_char(text.p[end]))
-		end++;
-	if (end == text.n || text.p[end] != '}')
-		return NULL;
-	*name = str_slice(text, at + 1, end);
-	size_t dot = str_find(*name, '.', 0);
-	if (dot == 0 || dot + 1 >= name->n)
-		return NULL;
-	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
-		if (str_is(str_slice(*name, 0, dot), roots[i].name))
-			return &roots[i];
-	return NULL;
-}
-
-static const char *name_in(struct arena *a, struct str place)
-{
-	size_t dot = str_find(place, '.', 0);
-	return arena_cstr(a, str_slice(place, dot + 1, place.n));
-}
 
 static bool has_control(struct str s)
 {
@@ -176,7 +37,7 @@ static bool has_control(struct str s)
 	return false;
 }
 
-/* Text for a path, a header or the inside of a JSON string. */
+/* Text for a path, a header, a form or the inside of a JSON string. */
 static enum err spell(struct arena *a, const struct found *v, struct str *out)
 {
 	*out = v->text;
@@ -223,6 +84,15 @@ static enum err put_body(struct filling *f, const struct found *v)
 	return err;
 }
 
+static enum err put_path(
+    struct filling *f, const struct found *v, struct str text)
+{
+	if (v->secret && !f->in_query)
+		return ERR_INPUT;
+	f->segment_filled = true;
+	return url_encode(&f->out, text);
+}
+
 static enum err put(struct filling *f, const struct found *v)
 {
 	struct str text;
@@ -233,14 +103,53 @@ static enum err put(struct filling *f, const struct found *v)
 	err = spell(f->arena, v, &text);
 	if (err != ERR_OK)
 		return err;
-	if (f->where == TEMPLATE_PATH) {
-		f->segment_filled = true;
-		return url_encode(&f->out, text);
-	}
-	if (has_control(text))
+	if (f->where == TEMPLATE_PATH)
+		return put_path(f, v, text);
+	if (f->where == TEMPLATE_HEADER ? has_control(text) : !utf8_valid(text))
 		return ERR_INPUT;
 	buf_put_str(&f->out, text);
 	return ERR_OK;
+}
+
+/* ---- parts ------------------------------------------------------------- */
+
+static bool has_parts(const struct filling *f)
+{
+	return f->where == TEMPLATE_BODY ||
+	       (f->where == TEMPLATE_PATH && f->in_query);
+}
+
+static void drop_part(struct filling *f)
+{
+	f->out.len = f->part;
+	f->dropping = true;
+}
+
+/* What stood between the one before and the last, which was dropped. */
+static void drop_separator(struct filling *f)
+{
+	const char last = f->out.len ? f->out.data[f->out.len - 1] : '\0';
+	const bool stays = f->where == TEMPLATE_BODY
+			       ? last != ','
+			       : last != '&' && last != '?';
+
+	if (f->dropping && !stays)
+		f->out.len--;
+	f->dropping = false;
+}
+
+static void put_char(struct filling *f, char c)
+{
+	if (!f->dropping)
+		buf_putc(&f->out, c);
+}
+
+/* Between two parts: the one that was dropped takes it along. */
+static void put_separator(struct filling *f, char c)
+{
+	put_char(f, c);
+	f->dropping = false;
+	f->part = f->out.len;
 }
 
 /* A segment that a value made empty, "." or ".." leads elsewhere. */
@@ -257,48 +166,119 @@ static enum err end_segment(struct filling *f)
 	return bad ? ERR_INPUT : ERR_OK;
 }
 
-static enum err put_literal(struct filling *f, char c)
+static enum err put_in_path(struct filling *f, char c)
 {
 	enum err err = ERR_OK;
 
-	if (f->where == TEMPLATE_PATH && (c == '/' || c == '?')) {
-		err = end_segment(f);
-		f->in_query |= c == '?';
-	} else if (f->where == TEMPLATE_BODY && c == '"') {
-		f->in_string = !f->in_string;
+	if (f->in_query && c == '&') {
+		put_separator(f, c);
+	} else if (f->in_query) {
+		put_char(f, c);
+	} else {
+		if (c == '/' || c == '?')
+			err = end_segment(f);
+		f->in_query = c == '?';
+		buf_putc(&f->out, c);
+		f->part = f->out.len;
 	}
-	buf_putc(&f->out, c);
 	return err;
 }
 
-static enum err put_place(
-    struct filling *f, const struct root *root, struct str name)
+static void put_in_body(struct filling *f, char c)
 {
-	struct found value = {0};
-	enum err err = root->find(f, name_in(f->arena, name), &value);
+	if (c == '"')
+		f->in_string = !f->in_string;
+	if (f->in_string || c == '\0' || !strchr("{[,]}", c)) {
+		put_char(f, c);
+		return;
+	}
+	if (c == ']' || c == '}')
+		drop_separator(f);
+	put_separator(f, c);
+}
 
+/* ---- from left to right ------------------------------------------------ */
+
+static enum err put_literal(struct filling *f, char c)
+{
+	if (f->where == TEMPLATE_PATH)
+		return put_in_path(f, c);
+	if (f->where == TEMPLATE_BODY)
+		put_in_body(f, c);
+	else
+		buf_putc(&f->out, c);
+	return ERR_OK;
+}
+
+static enum err put_place(struct filling *f, const struct place *place)
+{
+	struct found value;
+	enum err err;
+
+	if (f->dropping)
+		return ERR_OK;
+	err = place_find(f->arena, f->source, place, &value);
+	if (err == ERR_NOT_FOUND && place->optional && has_parts(f)) {
+		drop_part(f);
+		return ERR_OK;
+	}
 	return err == ERR_OK ? put(f, &value) : err;
 }
 
 /* One literal character, escape or place; *at moves behind it. */
 static enum err fill_at(
-    struct filling *f, struct str text, size_t *at, struct str *place)
+    struct filling *f, struct str text, size_t *at, struct str *name)
 {
-	struct str name;
-	const struct root *root = place_at(text, *at, &name);
+	struct place place;
 
-	if (root) {
-		*place = name;
-		*at += name.n + 2;
-		return put_place(f, root, name);
+	if (place_at(text, *at, &place)) {
+		*name = place.name;
+		*at += place.name.n + 2;
+		return put_place(f, &place);
 	}
 	/* an escape inside a JSON string: its second byte ends no string */
 	if (f->in_string && text.p[*at] == '\\' && *at + 1 < text.n) {
-		buf_put(&f->out, text.p + *at, 2);
+		put_char(f, text.p[*at]);
+		put_char(f, text.p[*at + 1]);
 		*at += 2;
 		return ERR_OK;
 	}
 	return put_literal(f, text.p[(*at)++]);
+}
+
+void template_put_form(struct buf *out, struct str text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < text.n; i++) {
+		const unsigned char c = (unsigned char)text.p[i];
+		const bool bare =
+		    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || (c && strchr("*-._", c));
+		if (bare || c == ' ') {
+			buf_putc(out, c == ' ' ? '+' : (char)c);
+			continue;
+		}
+		buf_putc(out, '%');
+		buf_putc(out, hex[c >> 4]);
+		buf_putc(out, hex[c & 15]);
+	}
+}
+
+static enum err finish(struct filling *f, struct str *out)
+{
+	struct buf form = {0};
+
+	if (f->where == TEMPLATE_PATH && end_segment(f) != ERR_OK)
+		return ERR_INPUT;
+	drop_separator(f);
+	if (f->where == TEMPLATE_FORM) {
+		template_put_form(&form, buf_str(&f->out));
+		buf_release(&f->out);
+		f->out = form;
+	}
+	*out = arena_str(f->arena, buf_str(&f->out));
+	return ERR_OK;
 }
 
 enum err template_fill(struct arena *a, const struct template_source *source,
@@ -312,36 +292,34 @@ enum err template_fill(struct arena *a, const struct template_source *source,
 	*place = (struct str){0};
 	while (at < text.n && err == ERR_OK)
 		err = fill_at(&f, text, &at, place);
-	if (err == ERR_OK && where == TEMPLATE_PATH)
-		err = end_segment(&f);
-	if (err == ERR_OK) {
+	if (err == ERR_OK)
+		err = finish(&f, out);
+	if (err == ERR_OK)
 		*place = (struct str){0};
-		*out = arena_str(a, buf_str(&f.out));
-	}
 	buf_release(&f.out);
 	return err;
 }
 
 bool template_uses(struct str text, const char *root)
 {
-	struct str name;
+	const size_t n = strlen(root);
+	struct place place;
 
-	for (size_t i = 0; i < text.n; i++) {
-		const struct root *found = place_at(text, i, &name);
-		if (found && strcmp(found->name, root) == 0)
+	for (size_t i = 0; i < text.n; i++)
+		if (place_at(text, i, &place) && str_starts(place.name, root) &&
+		    place.name.p[n] == '.')
 			return true;
-	}
 	return false;
 }
 
 bool template_names_header(struct str text, struct str wanted)
 {
-	struct str name;
+	struct place place;
 
-	for (size_t i = 0; i < text.n; i++) {
-		if (place_at(text, i, &name) && str_starts(name, "header.") &&
-		    str_ieq(str_slice(name, 7, name.n), wanted))
+	for (size_t i = 0; i < text.n; i++)
+		if (place_at(text, i, &place) &&
+		    str_starts(place.name, "header.") &&
+		    str_ieq(place_name(&place), wanted))
 			return true;
-	}
 	return false;
 }

@@ -2,6 +2,7 @@
 #define LOWTIDE_CGI_TEMPLATE_H
 
 #include "cgi/envelope.h"
+#include "lib/buf.h"
 #include "lib/value.h"
 
 /*
@@ -18,24 +19,33 @@
  *   {secret.name}           what nobody is told (secrets.h)
  *   {result.id}             a member of the upstream's JSON answer (location)
  *
- * A name may end in '?', {body.refresh_token?}: what is missing then leaves out
- * the member of a form or the parameter of a query that it stands in.
+ * A name may end in '?', {body.refresh_token?}: what is missing, or null, then
+ * leaves out what it stands in, which is a parameter of a query, a member of a
+ * form or of a JSON body, or a header.
  *
  * A `{` that does not start one of these is itself. What a value may do is
  * decided by where it stands:
  *
  *   path    percent-encoded, nothing but unreserved characters bare. A whole
  *           segment never becomes empty, "." or "..": the call would go
- *           somewhere else than the template says.
+ *           somewhere else than the template says. No secret: paths are logged
+ *           by whoever they lead past.
  *   query   (behind the template's '?') percent-encoded; may be empty.
  *   header  as it is; control characters are refused, so no value can start
  *           a header of its own.
  *   body    inside quotes: JSON-escaped text; elsewhere: a whole JSON value.
  *           Numbers keep their source text (1.10 stays 1.10).
+ *   form    the value of one member, application/x-www-form-urlencoded as the
+ *           URL standard has it: the template's own text is encoded, too.
  *
- * Pure: no clock, no store, no network.
+ * Pure: no clock, no store, no network; but for what a secret is read from.
  */
-enum template_place { TEMPLATE_PATH, TEMPLATE_HEADER, TEMPLATE_BODY };
+enum template_place {
+	TEMPLATE_PATH,
+	TEMPLATE_HEADER,
+	TEMPLATE_BODY,
+	TEMPLATE_FORM
+};
 
 struct secrets;
 struct template_source {
@@ -46,16 +56,27 @@ struct template_source {
 	struct str job_id;
 	int64_t accepted_ms;	 /* wall clock */
 	struct secrets *secrets; /* NULL = there are none */
+	/*
+	 * Only to see whether it could be filled, by who has neither: secrets
+	 * and times are there, whatever they say.
+	 */
+	bool rehearsal;
 };
 
 /*
  * ERR_NOT_FOUND: a value is missing; ERR_INPUT: one cannot stand where it
- * should (a table in a path, a line break in a header, ".." as a segment).
- * Either time *place is the name at fault, "header.x-y"; else it is empty.
+ * should (a table in a path, a line break in a header, ".." as a segment);
+ * ERR_MISSING, ERR_IO: a secret cannot be had now (secrets.h says why). Each
+ * time *place is the name at fault as it stands there, "header.x-y"; else it
+ * is empty. ERR_NOT_FOUND with a '?' at its end, of a header or a form: it is
+ * to be left out as a whole.
  */
 enum err template_fill(struct arena *a, const struct template_source *source,
     enum template_place where, struct str text, struct str *out,
     struct str *place) __attribute__((warn_unused_result));
+
+/* Names and values of a form, encoded as TEMPLATE_FORM has it. */
+void template_put_form(struct buf *out, struct str text);
 
 /* True when `text` has a place of that root: template_uses(t, "body"). */
 bool template_uses(struct str text, const char *root);

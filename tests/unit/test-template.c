@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "cgi/secrets.h"
 #include "cgi/template.h"
 #include "lib/json.h"
 
@@ -55,6 +57,78 @@ static const struct row {
     {TEMPLATE_BODY, "{\"\\\"{body.amount}\\\\\":{body.amount}}",
 	"{\"\\\"1.10\\\\\":1.10}", ERR_OK, ""},
     {TEMPLATE_BODY, "\"{body.deep}\"", NULL, ERR_INPUT, "body.deep"},
+    {TEMPLATE_HEADER, "at {job.acceptedAt}", "at 2026-11-21T08:30:00.250Z",
+	ERR_OK, ""},
+    {TEMPLATE_HEADER, "{job.claimedAt}", NULL, ERR_NOT_FOUND, "job.claimedAt"},
+    /* secrets: anywhere but in a path */
+    {TEMPLATE_HEADER, "Basic {secret.plain}", "Basic p&s=w +%", ERR_OK, ""},
+    {TEMPLATE_FORM, "{secret.plain}", "p%26s%3Dw+%2B%25", ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"s\":{secret.plain},\"t\":\"{secret.quote}\"}",
+	"{\"s\":\"p&s=w +%\",\"t\":\"a\\\"b\"}", ERR_OK, ""},
+    {TEMPLATE_PATH, "/n?k={secret.plain}", "/n?k=p%26s%3Dw%20%2B%25", ERR_OK,
+	""},
+    {TEMPLATE_PATH, "/n/{secret.plain}", NULL, ERR_INPUT, "secret.plain"},
+    {TEMPLATE_PATH, "/n/x{secret.plain}?a", NULL, ERR_INPUT, "secret.plain"},
+    {TEMPLATE_HEADER, "{secret.lines}", NULL, ERR_INPUT, "secret.lines"},
+    {TEMPLATE_HEADER, "{secret.away}", NULL, ERR_MISSING, "secret.away"},
+    {TEMPLATE_FORM, "{secret.away}", NULL, ERR_MISSING, "secret.away"},
+    {TEMPLATE_HEADER, "{secret.none}", NULL, ERR_NOT_FOUND, "secret.none"},
+    /* forms: the URL standard's own set, and everything else encoded */
+    {TEMPLATE_FORM, "authorization_code", "authorization_code", ERR_OK, ""},
+    {TEMPLATE_FORM, "a b*c-d.e_f~g", "a+b*c-d.e_f%7Eg", ERR_OK, ""},
+    {TEMPLATE_FORM, "{body.vrn}&x={body.amount}", "193%2F%3F%23%26x%3D1.10",
+	ERR_OK, ""},
+    {TEMPLATE_FORM, "{query.x}", "%C3%A4+b", ERR_OK, ""},
+    {TEMPLATE_FORM, "{body.lines}", "a%0Ab%22c", ERR_OK, ""},
+    {TEMPLATE_FORM, "{body.deep.flag}", "true", ERR_OK, ""},
+    {TEMPLATE_FORM, "{query.empty}", "", ERR_OK, ""},
+    {TEMPLATE_FORM, "", "", ERR_OK, ""},
+    {TEMPLATE_FORM, "{header.x-latin}", NULL, ERR_INPUT, "header.x-latin"},
+    {TEMPLATE_FORM, "{body.deep}", NULL, ERR_INPUT, "body.deep"},
+    {TEMPLATE_FORM, "{body.nil}", NULL, ERR_INPUT, "body.nil"},
+    {TEMPLATE_FORM, "{body.none}", NULL, ERR_NOT_FOUND, "body.none"},
+    /* what is optional: a member of a form and a header go as a whole */
+    {TEMPLATE_FORM, "a {body.none?} b", NULL, ERR_NOT_FOUND, "body.none?"},
+    {TEMPLATE_FORM, "{body.nil?}", NULL, ERR_NOT_FOUND, "body.nil?"},
+    {TEMPLATE_FORM, "{body.amount?}", "1.10", ERR_OK, ""},
+    {TEMPLATE_FORM, "{query.empty?}", "", ERR_OK, ""},
+    {TEMPLATE_FORM, "{body.deep?}", NULL, ERR_INPUT, "body.deep?"},
+    {TEMPLATE_HEADER, "{body.none?}", NULL, ERR_NOT_FOUND, "body.none?"},
+    {TEMPLATE_HEADER, "{header.none?}", NULL, ERR_NOT_FOUND, "header.none?"},
+    {TEMPLATE_HEADER, "{header.hmrc-access-token?}", "t0ken", ERR_OK, ""},
+    /* ... as a parameter of a query does, wherever it stands */
+    {TEMPLATE_PATH, "/q?a={query.a?}&b=1", "/q?b=1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?b=1&a={query.a?}", "/q?b=1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?b=1&a=x{query.a?}y&c=2", "/q?b=1&c=2", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?a={query.a?}", "/q", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?a={query.a?}&b={body.nil?}", "/q", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?a={query.a?}{body.none}&b=1", "/q?b=1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?p={query.periodKey?}&a={query.a?}&e={query.empty?}",
+	"/q?p=18A1&e=", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?a={body.deep?}", NULL, ERR_INPUT, "body.deep?"},
+    {TEMPLATE_PATH, "/q?a={query.a?}&b={query.a}", NULL, ERR_NOT_FOUND,
+	"query.a"},
+    {TEMPLATE_PATH, "/q?a=1&", "/q?a=1&", ERR_OK, ""},
+    {TEMPLATE_PATH, "/q?", "/q?", ERR_OK, ""},
+    /* but a path is no place to leave anything out of */
+    {TEMPLATE_PATH, "/q/{query.a?}", NULL, ERR_NOT_FOUND, "query.a?"},
+    {TEMPLATE_PATH, "/q&{query.a?}&x", NULL, ERR_NOT_FOUND, "query.a?"},
+    /* ... and as a member of a JSON body does */
+    {TEMPLATE_BODY, "{\"a\":{body.none?},\"b\":1}", "{\"b\":1}", ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"b\":1, \"a\": {body.none?} }", "{\"b\":1}", ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"a\":\"x,{body.none?}}y\",\"b\":1}", "{\"b\":1}", ERR_OK,
+	""},
+    {TEMPLATE_BODY, "{\"a\":\"\\\"{body.none?}\\\"\",\"b\":1}", "{\"b\":1}",
+	ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"a\":{\"c\":{body.none?}},\"b\":1}",
+	"{\"a\":{},\"b\":1}", ERR_OK, ""},
+    {TEMPLATE_BODY, "[{body.none?},{body.nil?},{body.amount?},{body.none?}]",
+	"[1.10]", ERR_OK, ""},
+    {TEMPLATE_BODY, "{\"a\":{body.nil},\"b\":{body.nil?}}", "{\"a\":null}",
+	ERR_OK, ""},
+    {TEMPLATE_BODY, "{body.none?}", "", ERR_OK, ""},
+    {TEMPLATE_BODY, "{body.x??} {body.?} {?} {body?.x}",
+	"{body.x??} {body.?} {?} {body?.x}", ERR_OK, ""},
     {TEMPLATE_BODY, "{nothing.x} {body} {body.} {.x} {body.x y} {",
 	"{nothing.x} {body} {body.} {.x} {body.x y} {", ERR_OK, ""},
 };
@@ -63,8 +137,26 @@ static const char client[] =
     "{\"vrn\":\"193/?#\",\"amount\":1.10,\"dots\":\"..\",\"nil\":null,"
     "\"lines\":\"a\\nb\\\"c\",\"deep\":{\"flag\":true}}";
 
+static struct secret secret_rows[] = {
+    {.name = STR_INIT("plain"), .env = STR_INIT("LOWTIDE_TEST_PLAIN")},
+    {.name = STR_INIT("quote"), .env = STR_INIT("LOWTIDE_TEST_QUOTE")},
+    {.name = STR_INIT("lines"), .env = STR_INIT("LOWTIDE_TEST_LINES")},
+    {.name = STR_INIT("away"), .env = STR_INIT("LOWTIDE_TEST_AWAY")},
+};
+static const struct config config = {.secrets = secret_rows, .n_secrets = 4};
+
+static struct secrets *some_secrets(void)
+{
+	setenv("LOWTIDE_TEST_PLAIN", "p&s=w +%", 1);
+	setenv("LOWTIDE_TEST_QUOTE", "a\"b", 1);
+	setenv("LOWTIDE_TEST_LINES", "a\r\nb", 1);
+	unsetenv("LOWTIDE_TEST_AWAY");
+	return secrets_new(&config);
+}
+
 static void every_row(void **state)
 {
+	struct secrets *secrets = some_secrets();
 	struct arena a = {0};
 	struct value *body, *result;
 	struct pair headers[] = {
@@ -90,7 +182,9 @@ static void every_row(void **state)
 	    .request = &request,
 	    .body = body,
 	    .result = result,
-	    .job_id = STR("job_x")};
+	    .job_id = STR("job_x"),
+	    .accepted_ms = 1795249800250,
+	    .secrets = secrets};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 		struct str out = {0}, place;
@@ -104,13 +198,35 @@ static void every_row(void **state)
 			assert_string_equal(arena_cstr(&a, out), r->want);
 	}
 	arena_release(&a);
+	secrets_free(secrets);
+}
+
+/* Whoever accepts has no secret, and looks for what the client left out. */
+static void rehearsed(void **state)
+{
+	struct template_source source = {
+	    .pattern = STR("/x/{id}"), .rehearsal = true};
+	struct arena a = {0};
+	struct str out, place;
+
+	(void)state;
+	assert_int_equal(
+	    template_fill(&a, &source, TEMPLATE_BODY,
+		STR("[{secret.x},{job.acceptedAt}]"), &out, &place),
+	    ERR_OK);
+	assert_true(str_is(out, "[\"x\",\"1970-01-01T00:00:00.000Z\"]"));
+	assert_int_equal(template_fill(&a, &source, TEMPLATE_FORM,
+			     STR("{secret.x}{body.y}"), &out, &place),
+	    ERR_NOT_FOUND);
+	assert_true(str_is(place, "body.y"));
+	arena_release(&a);
 }
 
 static void without_anything(void **state)
 {
 	static const char *const texts[] = {"{body.x}", "{path.id}",
-	    "{query.x}", "{header.x}", "{job.id}", "{cgi.REMOTE_ADDR}",
-	    "{result.x}", "{secret.x}"};
+	    "{query.x}", "{header.x}", "{job.id}", "{job.acceptedAt}",
+	    "{cgi.REMOTE_ADDR}", "{result.x}", "{secret.x}"};
 	struct template_source source = {.pattern = STR("/x/{id}")};
 	struct arena a = {0};
 	struct str out, place;
@@ -133,12 +249,19 @@ static void what_it_uses(void **state)
 	    template_names_header(STR("B {header.X-Tok}"), STR("x-tok")));
 	assert_false(
 	    template_names_header(STR("B {header.x-tok}"), STR("x-to")));
+	assert_true(template_uses(STR("/a?b={body.x?}"), "body"));
+	assert_false(template_uses(STR("/a?b={body.x?}"), "bod"));
+	assert_true(
+	    template_names_header(STR("B {header.X-Tok?}"), STR("x-tok")));
+	assert_false(
+	    template_names_header(STR("B {header.x-tok?}"), STR("x-tok?")));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_row),
+	    cmocka_unit_test(rehearsed),
 	    cmocka_unit_test(without_anything),
 	    cmocka_unit_test(what_it_uses),
 	};
