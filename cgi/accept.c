@@ -239,7 +239,7 @@ static enum outcome answer_known(struct accepting *in)
 		    NULL);
 	if (!h->row.needs || !h->r)
 		return await(in);
-	check_envelope(h->arena, in->api, h->r, &env);
+	check_envelope(h->arena, in->api, h->r, h->c.traceparent, &env);
 	if (!handling_renews(h, &env))
 		return await(in);
 	return is_valid(in, &env) ? renew(in, &env) : OUTCOME_ANSWER;
@@ -386,7 +386,7 @@ enum outcome handle_accept(struct handling *h)
 		if (err != ERR_NOT_FOUND && !is_first(&in))
 			return probe(&in, err);
 	}
-	check_envelope(h->arena, in.api, r, &env);
+	check_envelope(h->arena, in.api, r, h->c.traceparent, &env);
 	if (!is_valid(&in, &env) || !handling_admits(h, in.resource))
 		return OUTCOME_ANSWER;
 	return begin(&in, &env);

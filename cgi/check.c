@@ -174,11 +174,13 @@ static void check_template(struct arena *a,
 	struct str filled, place, pointer = {0};
 	enum err err = template_fill(a, source, where, text, &filled, &place);
 
-	/* a header that has nothing to say is left out */
+	/* what has nothing to say is left out */
 	if (err == ERR_OK ||
-	    (where == TEMPLATE_HEADER && err == ERR_NOT_FOUND &&
-		str_starts(place, "header.")))
+	    (where == TEMPLATE_HEADER && template_drops_header(err, place)) ||
+	    (where == TEMPLATE_FORM && template_drops_member(err, place)))
 		return;
+	if (str_ends(place, "?"))
+		place.n--;
 	if (in_body(place).n)
 		pointer = pointer_to(a, in_body(place), '.');
 	if (err == ERR_NOT_FOUND)
@@ -193,18 +195,25 @@ static void check_templates(struct arena *a, const struct api *api,
 {
 	check_template(a, source, TEMPLATE_PATH, api->request_path, out);
 	check_template(a, source, TEMPLATE_BODY, api->request_body, out);
+	for (size_t i = 0; i < api->request_form.n; i++)
+		check_template(a, source, TEMPLATE_FORM,
+		    api->request_form.items[i].value, out);
 	for (size_t i = 0; i < api->request_headers.n; i++)
 		check_template(a, source, TEMPLATE_HEADER,
 		    api->request_headers.items[i].value, out);
 }
 
-static bool uses_body(const struct api *api)
+/* Whether a template of the API is one of those: template_uses, _needs. */
+static bool any_template(const struct api *api,
+    bool (*is)(struct str text, const char *root), const char *root)
 {
 	for (size_t i = 0; i < api->request_headers.n; i++)
-		if (template_uses(api->request_headers.items[i].value, "body"))
+		if (is(api->request_headers.items[i].value, root))
 			return true;
-	return template_uses(api->request_path, "body") ||
-	       template_uses(api->request_body, "body");
+	for (size_t i = 0; i < api->request_form.n; i++)
+		if (is(api->request_form.items[i].value, root))
+			return true;
+	return is(api->request_path, root) || is(api->request_body, root);
 }
 
 /* Without its parameters: "application/json; charset=utf-8". */
@@ -222,10 +231,17 @@ static bool has_right_type(const struct api *api, const struct request *r)
 		       essence(request_header(r, "content-type"))));
 }
 
-static bool is_json_needed(const struct api *api)
+/* A body that is sent is JSON; one that is not sent may be needed. */
+static bool is_json(const struct api *api)
 {
 	return api->body_required.n || api->resource_id.n ||
-	       api->body_secret.n || uses_body(api);
+	       api->body_secret.n || any_template(api, template_uses, "body");
+}
+
+static bool is_body_needed(const struct api *api)
+{
+	return api->body_required.n || api->resource_id.n ||
+	       api->body_secret.n || any_template(api, template_needs, "body");
 }
 
 /* False: there is nothing in which a member could be missing. */
@@ -235,12 +251,13 @@ static bool read_body(struct arena *a, const struct api *api,
 	struct diag diag;
 
 	*body = NULL;
-	if (!is_json_needed(api))
+	if (!is_json(api))
 		return true;
 	diag_init(&diag, a);
 	if (!r->body.n) {
-		fault(a, out, (struct str){0}, "a JSON body is needed");
-		return false;
+		if (is_body_needed(api))
+			fault(a, out, (struct str){0}, "a JSON body is needed");
+		return !out->n;
 	}
 	if (json_read(a, r->body, (size_t)api->body_max, NULL, &diag, body) !=
 	    ERR_OK) {
@@ -286,24 +303,43 @@ void check_request(struct arena *a, const struct api *api,
 	const struct template_source source = {.pattern = api->path,
 	    .request = env,
 	    .body = body,
-	    .job_id = job_id};
+	    .job_id = job_id,
+	    .rehearsal = true};
 	check_templates(a, api, &source, out);
 }
 
-void check_envelope(struct arena *a, const struct api *api,
-    const struct request *r, struct envelope_request *out)
+static void keep_trace(struct arena *a, struct str trace, struct pairs *kept)
 {
+	for (size_t i = 0; i < kept->n; i++) {
+		if (str_ieq(kept->items[i].name, STR("traceparent"))) {
+			kept->items[i].value = arena_str(a, trace);
+			return;
+		}
+	}
+	kept->items[kept->n++] =
+	    (struct pair){STR("traceparent"), arena_str(a, trace)};
+}
+
+void check_envelope(struct arena *a, const struct api *api,
+    const struct request *r, struct str trace, struct envelope_request *out)
+{
+	const struct str sent = request_header(r, "traceparent");
+
 	*out = (struct envelope_request){.method = r->method,
 	    .path = r->path,
 	    .query = r->query,
 	    .remote_addr = r->remote_addr,
 	    .body = r->body};
 	out->headers.items =
-	    arena_array(a, r->headers.n, sizeof(out->headers.items[0]));
+	    arena_array(a, r->headers.n + 1, sizeof(out->headers.items[0]));
 	for (size_t i = 0; i < r->headers.n; i++)
 		if (names_is_forwarded(api, r->headers.items[i].name))
 			out->headers.items[out->headers.n++] =
 			    r->headers.items[i];
+	if (!trace.n && names_is_trace(sent))
+		trace = sent;
+	if (trace.n)
+		keep_trace(a, trace, &out->headers);
 }
 
 static bool is_secret(const struct api *api, struct str member)

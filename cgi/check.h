@@ -31,10 +31,11 @@ void check_request(struct arena *a, const struct api *api,
 
 /*
  * What the worker needs of a request, and nothing else: the headers that this
- * API forwards or names, never a credential that it does not name.
+ * API forwards or names, never a credential that it does not name, and the
+ * trace that its answer names (empty: the client's own, if it is one).
  */
 void check_envelope(struct arena *a, const struct api *api,
-    const struct request *r, struct envelope_request *out);
+    const struct request *r, struct str trace, struct envelope_request *out);
 
 /*
  * The bytes of a body that its fingerprint is made of (contract 1): where the

@@ -7,14 +7,16 @@
 
 /*
  * The call that a job means: an API's templates filled with what the client
- * sent. Pure.
+ * sent. Pure, but for what secrets are read from, and for the variables that a
+ * program gets of those that this process has.
  *
- * Headers, a later one replacing an earlier one of the same name: the
- * upstream's own, those of the client that `forward` lets through, the API's
- * templates. Never passed on, whatever `forward` says: what belongs to the
- * connection or frames the message (RFC 9110 7.6.1) and Host. The
- * Content-Type is the client's where it was kept, else the API's; a template
- * for the body makes JSON.
+ * Headers, a later one replacing an earlier one of the same name: the trace
+ * that the request belongs to (traceparent), the upstream's own, those of the
+ * client that `forward` lets through, the API's templates. Never passed on,
+ * whatever `forward` says: what belongs to the connection or frames the message
+ * (RFC 9110 7.6.1) and Host. The Content-Type is the client's where it was
+ * kept, else the API's; a template for the body makes JSON, one for a form
+ * that.
  */
 struct secrets;
 struct compose {
@@ -25,10 +27,12 @@ struct compose {
 	int64_t accepted_ms;
 	struct secrets *secrets; /* NULL = there are none */
 	const char *handlers;	 /* folder of programs; NULL = none here */
+	int attempt;		 /* for a program; 0 = is not told */
 };
 
 /*
- * ERR_MISSING: a secret cannot be had now; *why is for the log alone.
+ * ERR_MISSING: a secret cannot be had now, or there is no such program; *why
+ * is for the log alone.
  * ERR_INPUT when the client's request cannot be made into a call; *why then
  * is a sentence that names the place at fault and may be shown to the client.
  * Everything lives in the arena, or where `compose` points.
@@ -40,7 +44,9 @@ enum err compose_call(struct arena *a, const struct compose *compose,
 /*
  * A polled job (contract 7): GET of where its upstream said that it is asked,
  * with the headers of the call itself. `url` is absolute and was checked by
- * compose_poll_url() when it came.
+ * compose_poll_url() when it came. ERR_INPUT, too, when it is not the
+ * upstream's any more: its address was changed since, and what is sent with
+ * every call is not for the old one.
  */
 enum err compose_poll(struct arena *a, const struct compose *compose,
     struct str url, struct upstream_call *out, struct str *why)

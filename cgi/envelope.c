@@ -1,7 +1,5 @@
 #include "cgi/envelope.h"
 
-#include "cgi/http.h"
-
 /* Bytes still to be read; `bad` once anything did not fit. */
 struct reader {
 	struct str rest;
@@ -69,7 +67,7 @@ static void get_headers(struct arena *a, struct reader *r, struct pairs *out)
 {
 	uint32_t n = get_u32(r);
 
-	if (n > HTTP_HEADERS_MAX)
+	if (n > ENVELOPE_HEADERS_MAX)
 		r->bad = true;
 	if (!r->bad && n)
 		out->items = arena_array(a, n, sizeof(struct pair));

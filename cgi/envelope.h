@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_CGI_ENVELOPE_H
 #define LOWTIDE_CGI_ENVELOPE_H
 
+#include "cgi/http.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/config.h"
@@ -12,13 +13,16 @@
  *
  *   request: method, path, query, remote address, headers, body — what the
  *            worker needs to make the upstream call. Headers are only those
- *            that the API forwards or names in a template.
+ *            that the API forwards or names in a template, and traceparent.
  *   meta:    the client's name for the request (its x-request-id), traceparent.
  *   result:  status, content type, location, message, chosen headers, body.
  *   note:    what an open job says of itself, and where its upstream is asked.
  */
 #define ENVELOPE_FORMAT 1
 #define ENVELOPE_RESULT_FORMAT 2 /* 1: without headers, and still read */
+
+/* A request's, and the trace that was made for it. */
+#define ENVELOPE_HEADERS_MAX (HTTP_HEADERS_MAX + 1)
 
 struct envelope_request {
 	struct str method, path, query, remote_addr;

@@ -109,13 +109,19 @@ bool names_matches_forward(const struct api *api, struct str header)
 	return false;
 }
 
+static bool any_names(const struct pairs *templates, struct str header)
+{
+	for (size_t i = 0; i < templates->n; i++)
+		if (template_names_header(templates->items[i].value, header))
+			return true;
+	return false;
+}
+
 static bool is_in_templates(const struct api *api, struct str header)
 {
-	for (size_t i = 0; i < api->request_headers.n; i++)
-		if (template_names_header(
-			api->request_headers.items[i].value, header))
-			return true;
-	return template_names_header(api->request_path, header) ||
+	return any_names(&api->request_headers, header) ||
+	       any_names(&api->request_form, header) ||
+	       template_names_header(api->request_path, header) ||
 	       template_names_header(api->request_body, header);
 }
 
@@ -125,17 +131,22 @@ bool names_is_forwarded(const struct api *api, struct str header)
 	       is_in_templates(api, header);
 }
 
+static bool any_uses_header(const struct pairs *templates)
+{
+	for (size_t i = 0; i < templates->n; i++)
+		if (template_uses(templates->items[i].value, "header"))
+			return true;
+	return false;
+}
+
 /* Whether the API says by name which credential of the client goes on. */
 static bool names_any(const struct api *api)
 {
 	for (size_t i = 0; i < api->forward.n; i++)
 		if (!str_ends(api->forward.items[i], "*"))
 			return true;
-	for (size_t i = 0; i < api->request_headers.n; i++)
-		if (template_uses(
-			api->request_headers.items[i].value, "header"))
-			return true;
-	return api->body_secret.n ||
+	return api->body_secret.n || any_uses_header(&api->request_headers) ||
+	       any_uses_header(&api->request_form) ||
 	       template_uses(api->request_path, "header") ||
 	       template_uses(api->request_body, "header");
 }
@@ -152,7 +163,8 @@ bool names_is_credential(const struct api *api, struct str header)
 		    str_ieq(api->forward.items[i], header))
 			return true;
 	return is_in_templates(api, header) ||
-	       (!names_any(api) && names_matches_forward(api, header));
+	       (!names_any(api) && !str_ieq(header, STR("traceparent")) &&
+		   names_matches_forward(api, header));
 }
 
 /*

@@ -32,7 +32,8 @@ bool names_matches_forward(const struct api *api, struct str header);
 /*
  * Whether this header of a client is one that the upstream may want another of
  * when it says 401: one that the API names. Patterns reach other things as
- * well, a time or a window's size, so they count only where nothing is named.
+ * well, a time or a window's size, so they count only where nothing is named,
+ * and a trace, which is another one each time, never does.
  */
 bool names_is_credential(const struct api *api, struct str header);
 /* Whether there is any, in a header or in the body. */

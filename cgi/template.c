@@ -300,16 +300,26 @@ enum err template_fill(struct arena *a, const struct template_source *source,
 	return err;
 }
 
-bool template_uses(struct str text, const char *root)
+static bool has_place(struct str text, const char *root, bool or_optional)
 {
 	const size_t n = strlen(root);
 	struct place place;
 
 	for (size_t i = 0; i < text.n; i++)
 		if (place_at(text, i, &place) && str_starts(place.name, root) &&
-		    place.name.p[n] == '.')
+		    place.name.p[n] == '.' && (or_optional || !place.optional))
 			return true;
 	return false;
+}
+
+bool template_uses(struct str text, const char *root)
+{
+	return has_place(text, root, true);
+}
+
+bool template_needs(struct str text, const char *root)
+{
+	return has_place(text, root, false);
 }
 
 bool template_names_header(struct str text, struct str wanted)

@@ -75,11 +75,24 @@ enum err template_fill(struct arena *a, const struct template_source *source,
     enum template_place where, struct str text, struct str *out,
     struct str *place) __attribute__((warn_unused_result));
 
+/* What template_fill() says means that the header or member is left out. */
+static inline bool template_drops_member(enum err err, struct str place)
+{
+	return err == ERR_NOT_FOUND && str_ends(place, "?");
+}
+static inline bool template_drops_header(enum err err, struct str place)
+{
+	return err == ERR_NOT_FOUND &&
+	       (str_ends(place, "?") || str_starts(place, "header."));
+}
+
 /* Names and values of a form, encoded as TEMPLATE_FORM has it. */
 void template_put_form(struct buf *out, struct str text);
 
 /* True when `text` has a place of that root: template_uses(t, "body"). */
 bool template_uses(struct str text, const char *root);
+/* ... and one that is not optional. */
+bool template_needs(struct str text, const char *root);
 /* True when `text` names {header.NAME}; NAME compares without case. */
 bool template_names_header(struct str text, struct str name);
 

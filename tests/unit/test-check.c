@@ -46,7 +46,7 @@ static struct check run(const struct api *api, struct request *r)
 	struct envelope_request env;
 	struct check check;
 
-	check_envelope(&arena, api, r, &env);
+	check_envelope(&arena, api, r, (struct str){0}, &env);
 	check_request(&arena, api, r, &env, STR("job_x"), &check);
 	return check;
 }
@@ -423,11 +423,115 @@ static void envelopes_hold_what_is_forwarded(void **state)
 	struct envelope_request env;
 	(void)state;
 
-	check_envelope(&arena, &fetch, &r, &env);
+	check_envelope(&arena, &fetch, &r, (struct str){0}, &env);
 	assert_int_equal(env.headers.n, 1);
 	assert_true(str_is(env.headers.items[0].name, "tok"));
 	assert_true(str_is(env.remote_addr, "127.0.0.1"));
 	assert_true(str_is(env.query, "vrn=1&p=2"));
+}
+
+/* The trace that the answer names; else the client's, if it is one. */
+static void traces_are_kept(void **state)
+{
+	static const char given[] =
+	    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+	static const char made[] =
+	    "00-11111111111111111111111111111111-2222222222222222-01";
+	struct str all[] = {S("*")};
+	struct pair headers[] = {{STR("traceparent"), str_of(given)}};
+	struct request r = {.method = STR("GET"),
+	    .path = STR("/api/get/7"),
+	    .headers = {headers, 1}};
+	struct api api = fetch;
+	struct envelope_request env;
+	(void)state;
+
+	check_envelope(&arena, &api, &r, (struct str){0}, &env);
+	assert_int_equal(env.headers.n, 1);
+	assert_true(str_is(env.headers.items[0].name, "traceparent"));
+	assert_true(str_is(env.headers.items[0].value, given));
+	api.forward = (struct strs){all, 1};
+	headers[0].value = STR("nonsense");
+	check_envelope(&arena, &api, &r, str_of(made), &env);
+	assert_int_equal(env.headers.n, 1);
+	assert_true(str_is(env.headers.items[0].value, made));
+	api.forward.n = r.headers.n = 0;
+	check_envelope(&arena, &api, &r, str_of(made), &env);
+	assert_int_equal(env.headers.n, 1);
+	assert_true(str_is(env.headers.items[0].value, made));
+	check_envelope(&arena, &api, &r, (struct str){0}, &env);
+	assert_int_equal(env.headers.n, 0);
+}
+
+static struct pair token_form[] = {
+    {S("grant_type"), S("authorization_code")},
+    {S("code"), S("{body.code}")},
+    {S("code_verifier"), S("{body.verifier?}")},
+    {S("tenant"), S("{header.x-tenant}")},
+    {S("client_secret"), S("{secret.it}")},
+};
+static struct api token = {.path = S("/api/token"),
+    .body_max = 200,
+    .body_type = S("application/json"),
+    .request_path = S("/token?at={job.acceptedAt}&k={secret.it}"),
+    .request_form = {token_form, 5}};
+
+static struct check post_token(const char *body, const char *tenant)
+{
+	struct pair headers[] = {{STR("content-type"), STR(JSON)},
+	    {STR("x-tenant"), str_of(tenant)}};
+	struct request r = {.method = STR("POST"),
+	    .path = STR("/api/token"),
+	    .body = str_of(body),
+	    .body_declared = -1,
+	    .headers = {headers, tenant ? 2 : 1}};
+
+	return run(&token, &r);
+}
+
+/* All that a form needs of the client, said before anything is accepted. */
+static void forms_are_tried(void **state)
+{
+	struct check check;
+	(void)state;
+
+	assert_int_equal(post_token("{\"code\":\"x\"}", "a").problem, FINE);
+	assert_int_equal(
+	    post_token("{\"code\":\"x\",\"verifier\":null}", "a").problem,
+	    FINE);
+	check = post_token("{\"verifier\":[]}", NULL);
+	assert_int_equal(check.problem, INVALID);
+	assert_int_equal(check.n, 3);
+	assert_true(str_is(check.faults[0].pointer, "/code"));
+	assert_true(str_is(check.faults[0].detail, "body.code is missing"));
+	assert_true(str_is(check.faults[1].pointer, "/verifier"));
+	assert_true(str_is(
+	    check.faults[1].detail, "body.verifier cannot be used as it is"));
+	assert_int_equal(check.faults[2].pointer.n, 0);
+	assert_true(
+	    str_is(check.faults[2].detail, "header.x-tenant is missing"));
+	check = post_token("", "a");
+	assert_int_equal(check.problem, INVALID);
+	assert_true(str_is(check.faults[0].detail, "a JSON body is needed"));
+}
+
+/* What may be left out may be left out as a whole, but is JSON if it is not. */
+static void nothing_but_optional(void **state)
+{
+	struct pair form[] = {{STR("a"), STR("{body.a?}")}};
+	struct api api = token;
+	(void)state;
+
+	api.request_form = (struct pairs){form, 1};
+	api.request_path = STR("/q?b={body.b?}");
+	assert_int_equal(post(&api, NULL, "").problem, FINE);
+	assert_int_equal(post(&api, JSON, "{}").problem, FINE);
+	assert_int_equal(post(&api, JSON, "no").problem, INVALID);
+	api.request_path = STR("/q/{body.b?}");
+	struct check check = post(&api, JSON, "{}");
+	assert_int_equal(check.n, 1);
+	assert_true(str_is(check.faults[0].pointer, "/b"));
+	assert_true(str_is(check.faults[0].detail, "body.b is missing"));
 }
 
 int main(void)
@@ -445,6 +549,9 @@ int main(void)
 	    cmocka_unit_test_teardown(templates_are_tried, done),
 	    cmocka_unit_test_teardown(a_body_where_none_is_expected, done),
 	    cmocka_unit_test_teardown(envelopes_hold_what_is_forwarded, done),
+	    cmocka_unit_test_teardown(traces_are_kept, done),
+	    cmocka_unit_test_teardown(forms_are_tried, done),
+	    cmocka_unit_test_teardown(nothing_but_optional, done),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

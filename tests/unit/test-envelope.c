@@ -55,6 +55,27 @@ static void keeps_a_request(void **state)
 	buf_release(&out);
 }
 
+/* As many as a request may have, and the trace made for it; no more. */
+static void keeps_every_header(void **state)
+{
+	struct pair many[ENVELOPE_HEADERS_MAX + 1];
+	struct envelope_request r = {.headers = {many, 0}}, back;
+	(void)state;
+
+	for (size_t i = 0; i <= ENVELOPE_HEADERS_MAX; i++)
+		many[i] = headers[0];
+	for (size_t n = HTTP_HEADERS_MAX; n <= ENVELOPE_HEADERS_MAX + 1; n++) {
+		struct buf out = {0};
+
+		r.headers.n = n;
+		envelope_put_request(&out, &r);
+		assert_int_equal(
+		    envelope_get_request(&arena, buf_str(&out), &back),
+		    n <= ENVELOPE_HEADERS_MAX ? ERR_OK : ERR_CORRUPT);
+		buf_release(&out);
+	}
+}
+
 static void keeps_meta_and_result(void **state)
 {
 	struct pair receipt = {STR("receipt-id"), STR("1")};
@@ -166,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(keeps_a_request, done),
+	    cmocka_unit_test_teardown(keeps_every_header, done),
 	    cmocka_unit_test(keeps_meta_and_result),
 	    cmocka_unit_test(reads_results_without_headers),
 	    cmocka_unit_test_teardown(

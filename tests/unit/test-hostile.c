@@ -187,7 +187,7 @@ static void one_request(struct arena *a, const struct keys *keys)
 	ids_fingerprint(keys, r.method, r.path, r.query, r.body, print);
 	if (name.naming == NAMING_CLIENT)
 		ids_named(keys, &api, owner, name.kind, name.name, print, id);
-	check_envelope(a, &api, &r, &env);
+	check_envelope(a, &api, &r, (struct str){0}, &env);
 	check_request(a, &api, &r, &env, STR("job_x"), &check);
 	if (json_read(a, sent, sent.n, NULL, NULL, &tree) != ERR_OK)
 		tree = NULL;

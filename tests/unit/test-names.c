@@ -195,6 +195,29 @@ static void credentials(void **state)
 	assert_false(names_is_credential(&by_path, STR("gov-client-x")));
 }
 
+/* In a form they are named as in a header; a trace is nobody's credential. */
+static void credentials_of_forms(void **state)
+{
+	struct str all[] = {S("*")}, trace[] = {S("traceparent")};
+	struct pair form[] = {{S("grant_type"), S("refresh_token")},
+	    {S("assertion"), S("{header.x-assertion?}")}};
+	struct api api = {.request_form = {form, 2}};
+	(void)state;
+
+	assert_true(names_is_forwarded(&api, STR("X-Assertion")));
+	assert_false(names_is_forwarded(&api, STR("x-assertion?")));
+	assert_true(names_is_credential(&api, STR("x-assertion")));
+	assert_true(names_takes_credential(&api));
+	api.request_form.n = 1;
+	assert_false(names_is_forwarded(&api, STR("x-assertion")));
+	assert_false(names_takes_credential(&api));
+	api.forward = (struct strs){all, 1};
+	assert_true(names_is_credential(&api, STR("x-session")));
+	assert_false(names_is_credential(&api, STR("Traceparent")));
+	api.forward = (struct strs){trace, 1};
+	assert_true(names_is_credential(&api, STR("traceparent")));
+}
+
 static void tokens(void **state)
 {
 	(void)state;
@@ -214,6 +237,7 @@ int main(void)
 	    cmocka_unit_test(new_traces),
 	    cmocka_unit_test(only_what_is_forwarded),
 	    cmocka_unit_test(credentials),
+	    cmocka_unit_test(credentials_of_forms),
 	    cmocka_unit_test(tokens),
 	};
 

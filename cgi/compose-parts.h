@@ -1,0 +1,31 @@
+#ifndef LOWTIDE_CGI_COMPOSE_PARTS_H
+#define LOWTIDE_CGI_COMPOSE_PARTS_H
+
+#include "cgi/compose.h"
+#include "cgi/template.h"
+
+/*
+ * What compose.c (HTTP calls), compose-exec.c (programs) and compose-poll.c
+ * (asking again) share. Nobody else includes this.
+ */
+
+/* What the templates are filled from. */
+void compose_source(
+    struct arena *a, const struct compose *c, struct template_source *out);
+/* Times, sizes and addresses that are allowed; nothing of the request. */
+struct upstream_call compose_rules(struct arena *a, const struct compose *c);
+/* All but Content-Type. Errors of this and the next as compose_call()'s. */
+enum err compose_headers(struct arena *a, const struct compose *c,
+    const struct template_source *source, struct pairs *out, struct str *why)
+    __attribute__((warn_unused_result));
+enum err compose_body(struct arena *a, const struct compose *c,
+    const struct template_source *source, struct upstream_call *out,
+    struct str *why) __attribute__((warn_unused_result));
+/* The request's traceparent, or the empty view. */
+struct str compose_trace(const struct compose *c);
+/* compose_call() of an API with `exec`. */
+enum err compose_exec(struct arena *a, const struct compose *c,
+    const struct template_source *source, struct upstream_call *out,
+    struct str *why) __attribute__((warn_unused_result));
+
+#endif
