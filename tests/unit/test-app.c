@@ -252,9 +252,12 @@ static void what_is_sealed(void **state)
 	assert_true(str_is(env.query, "a=b"));
 	assert_true(str_is(env.remote_addr, "127.0.0.1"));
 	assert_true(str_is(env.body, BODY));
-	assert_int_equal(env.headers.n, 2);
+	assert_int_equal(env.headers.n, 3);
 	assert_true(str_is(env.headers.items[0].name, "gov-client-x"));
 	assert_true(str_is(env.headers.items[1].name, "hmrc-access-token"));
+	assert_true(str_is(env.headers.items[2].name, "traceparent"));
+	assert_true(str_eq(
+	    env.headers.items[2].value, answer_get(&w->ans, "traceparent")));
 	assert_int_equal(
 	    store_body(w->store, &job, BODY_META, &w->arena, &sealed), ERR_OK);
 	store_unview(w->store);
