@@ -62,6 +62,18 @@ static bool read_owner(struct str text, uint8_t out[JOB_OWNER_BYTES])
 	return true;
 }
 
+enum err filter_owner(
+    struct jobs *run, const char *text, uint8_t out[JOB_OWNER_BYTES])
+{
+	if (read_owner(str_of(text), out))
+		return ERR_OK;
+	diag_error(&run->start.diag, POS_NONE, "bad-value",
+	    "`--owner %s` is not %d hexadecimal digits, as `owner` of a log "
+	    "line or of `ls --json` has them",
+	    text, 2 * JOB_OWNER_BYTES);
+	return ERR_USAGE;
+}
+
 /* ---- times ---------------------------------------------------------------
  */
 
@@ -138,14 +150,8 @@ enum err filter_read(struct jobs *run, struct filter *out)
 	later = read_time(run, FILTER_UNTIL, &out->until_ms);
 	if (!err)
 		err = later;
-	if (out->has_owner &&
-	    !read_owner(str_of(v[FILTER_OWNER].string), out->owner)) {
-		diag_error(&run->start.diag, POS_NONE, "bad-value",
-		    "`--owner %s` is not %d hexadecimal digits, as `owner` of "
-		    "a log line or of `ls --json` has them",
-		    v[FILTER_OWNER].string, 2 * JOB_OWNER_BYTES);
-		err = ERR_USAGE;
-	}
+	if (!err && out->has_owner)
+		err = filter_owner(run, v[FILTER_OWNER].string, out->owner);
 	if (!err && out->has_api)
 		err = jobs_api(run, v[FILTER_API].string, &out->api);
 	return err;

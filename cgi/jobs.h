@@ -122,6 +122,9 @@ struct filter {
 /* After start_open(). Findings: `bad-value`, `no-such-api`. */
 enum err filter_read(struct jobs *run, struct filter *out)
     __attribute__((warn_unused_result));
+/* 32 hexadecimal digits. Finding: `bad-value`. */
+enum err filter_owner(struct jobs *run, const char *text,
+    uint8_t out[JOB_OWNER_BYTES]) __attribute__((warn_unused_result));
 /* 2026-11-21, 2026-11-21T08:30, …:30:05Z, or an age: 10m before now_ms. */
 enum err filter_time(struct str text, int64_t now_ms, int64_t *ms)
     __attribute__((warn_unused_result));
