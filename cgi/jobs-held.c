@@ -5,7 +5,6 @@
 
 #include "cgi/compose.h"
 #include "cgi/ids.h"
-#include "lib/fs.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
 
@@ -108,7 +107,7 @@ const struct opt jobs_complete_options[] = {
     [COMPLETE_RESULT] = {.name = "result",
 	.kind = OPT_STRING,
 	.arg = "FILE",
-	.help = "the bytes of the answer"},
+	.help = "the bytes of the answer; - is standard input"},
     [COMPLETE_TYPE] = {.name = "type",
 	.kind = OPT_STRING,
 	.arg = "TYPE",
@@ -204,18 +203,8 @@ static const char *complete_result(struct jobs *run, const struct act *act,
 static enum err read_bytes(struct jobs *run, struct str *out)
 {
 	const char *path = run->found.values[COMPLETE_RESULT].string;
-	struct start *s = &run->start;
 
-	if (!path)
-		return ERR_OK;
-	enum err err =
-	    fs_read(&s->arena, path, STORE_BODY_MAX / 2, &s->diag, out);
-	if (err == ERR_NOT_FOUND) {
-		diag_error(&s->diag, POS_FILE(path), "result-missing",
-		    "there is no such file");
-		err = ERR_MISSING;
-	}
-	return err;
+	return path ? jobs_read(run, path, STORE_BODY_MAX / 2, out) : ERR_OK;
 }
 
 static enum err check_status(struct jobs *run, const struct act *act)

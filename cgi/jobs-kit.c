@@ -11,6 +11,7 @@
 #include "cgi/ids.h"
 #include "cgi/seal.h"
 #include "lib/clock.h"
+#include "lib/fs.h"
 #include "lib/units.h"
 
 /* What several commands need. */
@@ -179,6 +180,51 @@ enum err jobs_words(struct jobs *run, struct jobs_words *out)
 		else if (lines)
 			err = read_lines(run, out);
 	}
+	return err;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static enum err read_stdin(struct arena *a, size_t max, struct str *out)
+{
+	struct buf bytes = {0};
+	char piece[16384];
+	enum err err = ERR_OK;
+	size_t n;
+
+	while (!err && (n = fread(piece, 1, sizeof(piece), stdin)) > 0) {
+		if (n > max - bytes.len)
+			err = ERR_TOO_LARGE;
+		else
+			buf_put(&bytes, piece, n);
+	}
+	if (!err && ferror(stdin))
+		err = ERR_IO;
+	*out = arena_str(a, buf_str(&bytes));
+	buf_release(&bytes);
+	return err;
+}
+
+enum err jobs_read(
+    struct jobs *run, const char *path, size_t max, struct str *out)
+{
+	struct start *s = &run->start;
+	const bool is_stdin = strcmp(path, "-") == 0;
+	enum err err = is_stdin ? read_stdin(&s->arena, max, out)
+				: fs_read(&s->arena, path, max, &s->diag, out);
+
+	if (err == ERR_NOT_FOUND) {
+		diag_error(&s->diag, POS_FILE(path), "file-missing",
+		    "there is no such file");
+		return ERR_MISSING;
+	}
+	/* what is wrong with a file was told where it was read */
+	if (err == ERR_TOO_LARGE && is_stdin)
+		diag_error(&s->diag, POS_FILE(path), "file-too-large",
+		    "at most %zu bytes are taken", max);
+	else if (err != ERR_OK && is_stdin)
+		diag_error(
+		    &s->diag, POS_FILE(path), "io-error", "it cannot be read");
 	return err;
 }
 

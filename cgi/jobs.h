@@ -62,6 +62,9 @@ struct jobs_words {
 };
 enum err jobs_words(struct jobs *run, struct jobs_words *out)
     __attribute__((warn_unused_result));
+/* A whole file, "-" is stdin; told what is wrong with it. */
+enum err jobs_read(struct jobs *run, const char *path, size_t max,
+    struct str *out) __attribute__((warn_unused_result));
 /*
  * Whether the operator means it: --yes, or his word on the terminal. Where
  * there is none, ERR_USAGE with a finding; ERR_CONFLICT: he does not.
