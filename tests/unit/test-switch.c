@@ -188,7 +188,7 @@ static void test_wait_ends_at_once_when_something_is_kept(void **state)
 static void test_many_on_all_channels(void **state)
 {
 	struct world *w = *state;
-	char path[16];
+	char path[48];
 	int *tag;
 
 	for (int i = 0; i < 8; i++)
