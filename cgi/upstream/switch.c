@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cgi/envelope.h"
+#include "cgi/upstream/exec.h"
 
 /*
  * Each call gets a link, whose address is its tag with the back end that does
@@ -32,7 +33,7 @@ struct back {
 };
 struct upstream_switch {
 	struct channel channels[SWITCH_CHANNELS_MAX];
-	struct back http;
+	struct back http, programs; /* programs.pool NULL: none can be run */
 	struct link *links;
 };
 
@@ -41,13 +42,16 @@ enum err switch_open(
 {
 	struct upstream_switch *s = calloc(1, sizeof(*s));
 
-	(void)spec;
 	if (!s)
 		abort();
 	for (size_t i = 0; i < SWITCH_CHANNELS_MAX; i++)
 		s->channels[i].s = s;
 	s->http.ops = &upstream_curl;
+	s->programs.ops = &upstream_exec;
 	enum err err = s->http.ops->open(&s->http.pool);
+	const struct exec_spec exec = {.work = spec->work, .log = spec->log};
+	if (err == ERR_OK && spec->work)
+		err = exec_open(&exec, &s->programs.pool);
 	if (err != ERR_OK) {
 		switch_close(s);
 		s = NULL;
@@ -73,6 +77,7 @@ void switch_close(struct upstream_switch *s)
 	if (!s)
 		return;
 	s->http.ops->close(s->http.pool);
+	s->programs.ops->close(s->programs.pool);
 	while (s->links)
 		drop(s, s->links);
 	free(s);
@@ -96,9 +101,10 @@ static void channel_start(
 	link->tag = tag;
 	link->next = s->links;
 	s->links = link;
-	if (!call->exec) {
-		link->ops = s->http.ops;
-		link->pool = s->http.pool;
+	const struct back *back = call->exec ? &s->programs : &s->http;
+	if (back->pool) {
+		link->ops = back->ops;
+		link->pool = back->pool;
 		link->ops->start(link->pool, call, link);
 		return;
 	}
@@ -176,7 +182,8 @@ static void gather_ended(const struct back *back)
 	struct arena arena = {0};
 	void *tag;
 
-	while (back->ops->next(back->pool, &arena, &tag, &answer)) {
+	while (
+	    back->pool && back->ops->next(back->pool, &arena, &tag, &answer)) {
 		struct link *link = tag;
 		link->ended = true;
 		link->moved = false;
@@ -193,7 +200,7 @@ static void gather_moved(const struct back *back)
 	struct arena arena = {0};
 	void *tag;
 
-	while (back->ops->moved &&
+	while (back->pool && back->ops->moved &&
 	       back->ops->moved(back->pool, &arena, &tag, &progress)) {
 		struct link *link = tag;
 		struct str message =
@@ -233,6 +240,7 @@ static bool channel_next(
 
 	if (!link) {
 		gather_ended(&channel->s->http);
+		gather_ended(&channel->s->programs);
 		link = first_ended(channel);
 	}
 	if (!link)
@@ -250,7 +258,7 @@ static bool channel_moved(
 	struct link *link = first_moved(channel);
 
 	if (!link) {
-		gather_moved(&channel->s->http);
+		gather_moved(&channel->s->programs);
 		link = first_moved(channel);
 	}
 	if (!link)
@@ -280,11 +288,21 @@ static enum err channel_wait(
     void *pool, const int *fds, size_t n, bool *readable, int64_t timeout_ms)
 {
 	const struct upstream_switch *s = ((struct channel *)pool)->s;
+	int all[SWITCH_FDS_MAX + 1];
+	bool seen[SWITCH_FDS_MAX + 1];
+	size_t n_all = n;
 
 	if (n > SWITCH_FDS_MAX)
 		return ERR_INPUT;
-	return s->http.ops->wait(
-	    s->http.pool, fds, n, readable, is_kept(s) ? 0 : timeout_ms);
+	for (size_t i = 0; i < n; i++)
+		all[i] = fds[i];
+	if (s->programs.pool)
+		all[n_all++] = exec_fd(s->programs.pool);
+	enum err err = s->http.ops->wait(
+	    s->http.pool, all, n_all, seen, is_kept(s) ? 0 : timeout_ms);
+	for (size_t i = 0; i < n && err == ERR_OK; i++)
+		readable[i] = seen[i];
+	return err;
 }
 
 const struct upstream_ops upstream_channel = {

@@ -1,0 +1,587 @@
+#include "cgi/upstream/exec-parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgi/upstream/exec-folder.h"
+#include "lib/clock.h"
+
+/*
+ * The worker's side: one epoll of every pipe, of the minders' words and deaths
+ * and of a timer, so that whoever waits needs a single descriptor.
+ *
+ * A call has ended when its minder has: then nobody of the program's family is
+ * left, its folder is gone, and what it wrote lies in the pipes. It stays in
+ * the list, given away already, while a minder still clears up behind it.
+ */
+#define READ_MAX ((size_t)256 * 1024) /* a turn, of one pipe */
+#define FLUSH_MAX                                                              \
+	((size_t)1024 * 1024) /* when it is over: more than a pipe             \
+			       */
+#define EVENTS_MAX 64
+#define LATE_MS 10000  /* for a minder to do what it was told */
+#define CLOSE_MS 10000 /* for all of them, when the pool goes */
+#define WAIT_FDS_MAX 8
+
+static bool is_open(const struct exec_call *call, enum exec_kind kind)
+{
+	return call->ports[kind].fd >= 0;
+}
+
+/* What is closed here is not elsewhere: so it leaves the epoll, too. */
+static void close_port(struct exec_call *call, enum exec_kind kind)
+{
+	if (is_open(call, kind))
+		close(call->ports[kind].fd);
+	call->ports[kind].fd = -1;
+}
+
+static void tell(struct exec_call *call, char word)
+{
+	if (is_open(call, EXEC_CONTROL))
+		(void)!send(call->ports[EXEC_CONTROL].fd, &word, 1,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void give_up_within(struct exec_call *call, int64_t ms)
+{
+	const int64_t at = clock_monotonic_ms() + ms + LATE_MS;
+
+	if (!call->give_up_ms || at < call->give_up_ms)
+		call->give_up_ms = at;
+}
+
+static void ask_to_end(struct exec_call *call)
+{
+	if (call->stopped)
+		return;
+	call->stopped = true;
+	tell(call, EXEC_TELL_STOP);
+	give_up_within(call, call->exec->stop_ms);
+}
+
+/* ---- its pipes ----------------------------------------------------------- */
+
+static void write_in(struct exec_call *call)
+{
+	const int fd = call->ports[EXEC_IN].fd;
+
+	while (call->in.n) {
+		ssize_t n = write(fd, call->in.p, call->in.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			break; /* it reads no more, which is its affair */
+		call->in = str_slice(call->in, (size_t)n, call->in.n);
+	}
+	close_port(call, EXEC_IN);
+}
+
+/* Its family is gone or has let go: who else has its output is nobody. */
+static void end_family(struct exec_call *call)
+{
+	if (call->exited && !is_open(call, EXEC_OUT))
+		tell(call, EXEC_TELL_KILL);
+}
+
+/* Its whole output, unless it is more than that. */
+static void read_out(struct exec_call *call)
+{
+	const int fd = call->ports[EXEC_OUT].fd;
+	size_t most = READ_MAX;
+	ssize_t n = 1;
+
+	if ((int64_t)most > call->max - (int64_t)call->out.len)
+		most = (size_t)(call->max - (int64_t)call->out.len) + 1;
+	buf_reserve(&call->out, most);
+	do
+		n = read(fd, call->out.data + call->out.len, most);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0)
+		call->out.len += (size_t)n;
+	if ((int64_t)call->out.len > call->max) {
+		call->too_large = true;
+		buf_release(&call->out);
+		ask_to_end(call);
+	}
+	if (n > 0 && !call->too_large)
+		return;
+	close_port(call, EXEC_OUT);
+	end_family(call);
+}
+
+static void on_said(void *ctx, struct str line)
+{
+	exec_say(ctx, line);
+}
+
+static void on_told(void *ctx, struct str line)
+{
+	struct exec_call *call = ctx;
+
+	if (exec_progress_read(line, &call->progress))
+		call->moved = true;
+}
+
+/* Lines of fd 2 or 3: some now, the rest in another turn. */
+static void read_lines(struct exec_call *call, enum exec_kind kind,
+    struct exec_lines *lines, exec_line *each)
+{
+	char bytes[16 * 1024];
+	size_t seen = 0;
+	ssize_t n;
+
+	while (seen < READ_MAX) {
+		n = read(call->ports[kind].fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			break;
+		seen += (size_t)n;
+		exec_lines_put(lines, (struct str){.p = bytes, .n = (size_t)n},
+		    each, call);
+	}
+	if (seen >= READ_MAX)
+		return;
+	exec_lines_end(lines, each, call);
+	close_port(call, kind);
+}
+
+static void read_err(struct exec_call *call)
+{
+	read_lines(call, EXEC_ERR, &call->said, on_said);
+}
+
+static void read_progress(struct exec_call *call)
+{
+	read_lines(call, EXEC_PROGRESS, &call->told, on_told);
+}
+
+/* ---- its minder ---------------------------------------------------------- */
+
+static void on_exit_told(struct exec_call *call, int status)
+{
+	call->exited = true;
+	call->status = status;
+	give_up_within(call, call->exec->stop_ms);
+	end_family(call);
+}
+
+/* All that still lies in a pipe; whoever has its other end may write on. */
+static void flush(struct exec_call *call)
+{
+	const size_t most = FLUSH_MAX / READ_MAX;
+
+	for (size_t i = 0; i < most && is_open(call, EXEC_ERR); i++)
+		read_err(call);
+	while (is_open(call, EXEC_OUT)) {
+		const size_t was = call->out.len;
+		read_out(call);
+		if (call->out.len == was)
+			break;
+	}
+	exec_lines_end(&call->said, on_said, call);
+}
+
+/* It was killed itself: the program died with it, its group did not. */
+static void on_lost_minder(struct exec_call *call)
+{
+	if (call->pid > 0 && !call->exited)
+		kill(-call->pid, SIGKILL);
+	exec_folder_sweep(call->pool->work);
+}
+
+/* It has closed all it had, so it is not waited for long. */
+static void on_gone(struct exec_call *call)
+{
+	int status = 0;
+
+	while (waitpid(call->minder, &status, 0) < 0 && errno == EINTR)
+		continue;
+	call->gone = true;
+	if (!call->given)
+		flush(call);
+	if (!WIFEXITED(status) || (!call->exited && !call->is_refused))
+		on_lost_minder(call);
+	call->ended = true;
+	for (int i = 0; i < EXEC_PORTS; i++)
+		close_port(call, (enum exec_kind)i);
+}
+
+static void hear(struct exec_call *call)
+{
+	struct exec_said said;
+	ssize_t n;
+
+	while ((n = recv(call->ports[EXEC_CONTROL].fd, &said, sizeof(said),
+		    MSG_DONTWAIT)) == (ssize_t)sizeof(said)) {
+		if (said.word == EXEC_BEGUN) {
+			call->begun = true;
+		} else if (said.word == EXEC_STARTED) {
+			call->pid = said.value;
+		} else if (said.word == EXEC_EXITED) {
+			on_exit_told(call, said.value);
+		} else {
+			call->is_refused = true;
+			call->refused = (enum exec_word)said.word;
+			call->reason = said.value;
+		}
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	close_port(call, EXEC_CONTROL);
+	on_gone(call);
+}
+
+static void pump(struct exec_pool *pool)
+{
+	static void (*const on[EXEC_PORTS])(struct exec_call *) = {
+	    [EXEC_IN] = write_in,
+	    [EXEC_OUT] = read_out,
+	    [EXEC_ERR] = read_err,
+	    [EXEC_PROGRESS] = read_progress,
+	    [EXEC_CONTROL] = hear};
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(pool->epoll_fd, events, EVENTS_MAX, 0);
+
+	for (int i = 0; i < n; i++) {
+		struct exec_port *port = events[i].data.ptr;
+		if (port && port->fd >= 0)
+			on[port - port->call->ports](port->call);
+	}
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+static void look_at_clock(struct exec_pool *pool)
+{
+	const int64_t now = clock_monotonic_ms();
+
+	for (struct exec_call *c = pool->calls; c; c = c->next) {
+		if (c->ended)
+			continue;
+		if (c->until_ms && c->until_ms <= now && !c->exited) {
+			c->until_ms = 0;
+			c->late = true;
+			ask_to_end(c);
+		}
+		if (c->give_up_ms && c->give_up_ms <= now) {
+			tell(c, EXEC_TELL_KILL);
+			flush(c);
+			c->ended = true;
+		}
+	}
+}
+
+/* The timer goes off when the clock is to be looked at, or something ended. */
+static void arm(struct exec_pool *pool)
+{
+	struct itimerspec at = {0};
+	int64_t due = 0;
+
+	for (const struct exec_call *c = pool->calls; c; c = c->next) {
+		if (c->given)
+			continue;
+		const int64_t times[] = {c->ended ? 1 : 0,
+		    c->exited ? 0 : c->until_ms, c->give_up_ms};
+		for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+			if (times[i] && (!due || times[i] < due))
+				due = times[i];
+	}
+	at.it_value.tv_sec = due / 1000;
+	at.it_value.tv_nsec = due % 1000 * 1000000;
+	timerfd_settime(pool->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* ---- the pool ------------------------------------------------------------ */
+
+enum err exec_open(const struct exec_spec *spec, void **out)
+{
+	struct epoll_event timer = {.events = EPOLLIN};
+	struct exec_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		abort();
+	pool->log = spec->log;
+	pool->work = strdup(spec->work);
+	if (!pool->work)
+		abort();
+	pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	pool->timer_fd =
+	    timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	*out = pool;
+	if (pool->epoll_fd < 0 || pool->timer_fd < 0 ||
+	    epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->timer_fd, &timer) !=
+		0) {
+		upstream_exec.close(pool);
+		*out = NULL;
+		return ERR_IO;
+	}
+	exec_folder_sweep(pool->work);
+	return ERR_OK;
+}
+
+int exec_fd(const void *p)
+{
+	const struct exec_pool *pool = p;
+	return pool->epoll_fd;
+}
+
+static void call_free(struct exec_pool *pool, struct exec_call *call)
+{
+	struct exec_call **at = &pool->calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	for (int i = 0; i < EXEC_PORTS; i++)
+		close_port(call, (enum exec_kind)i);
+	buf_release(&call->out);
+	free(call);
+}
+
+/* Those of whom nobody wants to know anything any more. */
+static void sweep(struct exec_pool *pool)
+{
+	struct exec_call *call = pool->calls;
+
+	while (call) {
+		struct exec_call *next = call->next;
+		if (call->given && call->gone)
+			call_free(pool, call);
+		call = next;
+	}
+}
+
+/* It will not be given out; its minder clears up. */
+static void leave(struct exec_call *call)
+{
+	call->given = true;
+	for (int i = 0; i < EXEC_CONTROL; i++)
+		close_port(call, (enum exec_kind)i);
+	buf_release(&call->out);
+}
+
+static void exec_close(void *p)
+{
+	struct exec_pool *pool = p;
+
+	if (!pool)
+		return;
+	const int64_t until = clock_monotonic_ms() + CLOSE_MS;
+	for (struct exec_call *c = pool->calls; c; c = c->next) {
+		tell(c, EXEC_TELL_KILL);
+		leave(c);
+	}
+	for (sweep(pool); pool->calls && clock_monotonic_ms() < until;
+	     sweep(pool)) {
+		struct pollfd fd = {.fd = pool->epoll_fd, .events = POLLIN};
+		arm(pool);
+		poll(&fd, 1, 100);
+		pump(pool);
+	}
+	while (pool->calls)
+		call_free(pool, pool->calls);
+	if (pool->timer_fd >= 0)
+		close(pool->timer_fd);
+	if (pool->epoll_fd >= 0)
+		close(pool->epoll_fd);
+	free(pool->work);
+	free(pool);
+}
+
+static int watch(struct exec_pool *pool, struct exec_call *call)
+{
+	for (int i = 0; i < EXEC_PORTS; i++) {
+		struct epoll_event event = {
+		    .events = i == EXEC_IN ? EPOLLOUT : EPOLLIN,
+		    .data.ptr = &call->ports[i]};
+		if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, call->ports[i].fd,
+			&event) != 0)
+			return errno;
+	}
+	return 0;
+}
+
+/* 0 or errno: it never ran. Watched first, since that may fail, too. */
+static int launch(struct exec_pool *pool, struct exec_call *call)
+{
+	int theirs[EXEC_PORTS], reason;
+
+	call->refused = EXEC_NO_FOLDER;
+	if (mkdir(pool->work, 0700) != 0 && errno != EEXIST)
+		return errno;
+	call->refused = EXEC_NO_PROCESS;
+	reason = exec_open_ports(call, theirs);
+	if (reason == 0)
+		reason = watch(pool, call);
+	if (reason == 0)
+		reason = exec_start_minder(pool->work, call, theirs);
+	for (int i = 0; i < EXEC_PORTS; i++)
+		if (theirs[i] >= 0)
+			close(theirs[i]);
+	return reason;
+}
+
+static void exec_start(void *p, const struct upstream_call *spec, void *tag)
+{
+	struct exec_pool *pool = p;
+	struct exec_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		abort();
+	for (int i = 0; i < EXEC_PORTS; i++)
+		call->ports[i] = (struct exec_port){.call = call, .fd = -1};
+	call->pool = pool;
+	call->tag = tag;
+	call->exec = spec->exec;
+	call->in = spec->has_body ? spec->body : (struct str){0};
+	call->max =
+	    spec->response_max > 0 ? spec->response_max : UPSTREAM_RESPONSE_MAX;
+	call->progress.percent = -1;
+	if (spec->timeout_ms > 0)
+		call->until_ms = clock_monotonic_ms() + spec->timeout_ms;
+	call->next = pool->calls;
+	pool->calls = call;
+	call->reason = launch(pool, call);
+	if (call->reason != 0) {
+		call->is_refused = call->ended = call->gone = true;
+		for (int i = 0; i < EXEC_PORTS; i++)
+			close_port(call, (enum exec_kind)i);
+	}
+	arm(pool);
+}
+
+static struct exec_call *call_of(struct exec_pool *pool, const void *tag)
+{
+	struct exec_call *call = pool->calls;
+
+	while (call && (call->given || call->tag != tag))
+		call = call->next;
+	return call;
+}
+
+/* What its minder does just now is not known: so only what never began. */
+static bool exec_unsent(void *pool, void *tag)
+{
+	const struct exec_call *call = call_of(pool, tag);
+	return call && call->is_refused;
+}
+
+static void exec_abort(void *p, void *tag)
+{
+	struct exec_pool *pool = p;
+	struct exec_call *call = call_of(pool, tag);
+
+	if (!call)
+		return;
+	tell(call, EXEC_TELL_KILL);
+	leave(call);
+	sweep(pool);
+	arm(pool);
+}
+
+static void exec_stop(void *pool, void *tag)
+{
+	struct exec_call *call = call_of(pool, tag);
+
+	if (!call || call->ended)
+		return;
+	ask_to_end(call);
+	arm(pool);
+}
+
+static bool exec_next(
+    void *p, struct arena *a, void **tag, struct upstream_answer *answer)
+{
+	struct exec_pool *pool = p;
+	struct exec_call *call;
+
+	if (!pool->calls)
+		return false;
+	pump(pool);
+	look_at_clock(pool);
+	for (call = pool->calls; call; call = call->next)
+		if (call->ended && !call->given)
+			break;
+	if (call) {
+		exec_answer(call, a, answer);
+		*tag = call->tag;
+		leave(call);
+	}
+	sweep(pool);
+	arm(pool);
+	return call != NULL;
+}
+
+static bool exec_moved(
+    void *p, struct arena *a, void **tag, struct upstream_progress *progress)
+{
+	struct exec_pool *pool = p;
+	struct exec_call *call;
+
+	if (!pool->calls)
+		return false;
+	pump(pool);
+	for (call = pool->calls; call; call = call->next)
+		if (call->moved && !call->ended && !call->given)
+			break;
+	arm(pool);
+	if (!call)
+		return false;
+	call->moved = false;
+	*tag = call->tag;
+	progress->percent = call->progress.percent;
+	progress->message = arena_str(a,
+	    (struct str){.p = call->progress.message, .n = call->progress.n});
+	return true;
+}
+
+static enum err exec_wait(
+    void *p, const int *fds, size_t n, bool *readable, int64_t timeout_ms)
+{
+	struct pollfd polled[WAIT_FDS_MAX + 1];
+	struct timespec limit = {.tv_sec = timeout_ms / 1000,
+	    .tv_nsec = timeout_ms % 1000 * 1000000};
+
+	if (n > WAIT_FDS_MAX)
+		return ERR_INPUT;
+	for (size_t i = 0; i < n; i++)
+		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	polled[n] = (struct pollfd){.fd = exec_fd(p), .events = POLLIN};
+	int ready = ppoll(polled, n + 1, timeout_ms < 0 ? NULL : &limit, NULL);
+	if (ready < 0 && errno != EINTR)
+		return ERR_IO;
+	for (size_t i = 0; i < n; i++)
+		readable[i] = ready > 0 && polled[i].revents != 0;
+	return ERR_OK;
+}
+
+const struct upstream_ops upstream_exec = {
+    .name = "exec",
+    .close = exec_close,
+    .start = exec_start,
+    .unsent = exec_unsent,
+    .abort = exec_abort,
+    .stop = exec_stop,
+    .moved = exec_moved,
+    .next = exec_next,
+    .wait = exec_wait,
+};
