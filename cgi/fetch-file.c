@@ -127,7 +127,11 @@ static enum err begin_try(
 enum err fetch_file_try(
     const struct fetch_file *f, const struct fetch_state *seen, int64_t now_ms)
 {
-	if (mkdirat(f->dir, FOLDER, FETCH_FOLDER_MODE) != 0 && errno != EEXIST)
+	const int made = mkdirat(f->dir, FOLDER, FETCH_FOLDER_MODE);
+
+	if (made != 0 && errno != EEXIST)
+		return ERR_IO;
+	if (made == 0 && fchmodat(f->dir, FOLDER, FETCH_FOLDER_MODE, 0) != 0)
 		return ERR_IO;
 	const int fd = open_try(f, O_RDWR | O_CREAT);
 	if (fd < 0)

@@ -87,11 +87,17 @@ static int64_t next_try_ms(
 static void told_good(
     struct fetch *f, struct key_set *s, size_t left_out, struct runner_now now)
 {
-	log_at(f->spec.log, s->failing ? LOG_ERROR : LOG_INFO, now.now_ms,
-	    "key-set-fetched",
-	    LOG_FIELDS_(LOG_STR("provider", s->provider->name),
-		LOG_INT("keys", (int64_t)s->keys),
-		LOG_INT("leftOut", (int64_t)left_out)));
+	const struct log_field provider =
+	    LOG_STR("provider", s->provider->name);
+	const struct log_field keys = LOG_INT("keys", (int64_t)s->keys);
+	const struct log_field out = LOG_INT("leftOut", (int64_t)left_out);
+
+	if (s->failing)
+		ERROR_LOG(f->spec.log, now.now_ms, "key-set-fetched", provider,
+		    keys, out);
+	else
+		LOG(f->spec.log, now.now_ms, "key-set-fetched", provider, keys,
+		    out);
 	s->failing = false;
 }
 

@@ -122,8 +122,7 @@ enum err start_store(
 enum err start_open(
     struct start *s, const struct opt_value *values, enum store_role role)
 {
-	const struct store_spec how = {
-	    .role = role, .turn_wait_ms = s->turn_wait_ms};
+	const struct store_spec how = {.role = role};
 	enum err err = start_config_options(s, values);
 	enum err keys_err = start_keys(s);
 

@@ -47,7 +47,6 @@ struct start {
 	struct arena arena;
 	struct diag diag;
 	const char *config_path, *state_dir, *keys_path;
-	int64_t turn_wait_ms; /* as in struct store_spec; the caller's */
 	/* of .config alone, which another one may replace */
 	struct arena config_arena;
 	struct config *config;

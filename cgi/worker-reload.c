@@ -1,44 +1,29 @@
 #include "cgi/worker-parts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /*
- * SIGHUP is a drain and a new runner, in the same process: what is under way
- * ends by the configuration it began with. Only keys are taken at once, since
- * any call may end under any of them.
+ * SIGHUP is a drain of one runner and the beginning of another, in the same
+ * process, so that a program that runs for an hour holds up nobody else's job:
+ * what is under way ends by the configuration it began with. Keys and secrets
+ * are taken at once, since any call may end, and begin, under any of them.
  */
-/* What does nothing is for measuring what the rest costs. */
-enum err worker_check(
-    const struct worker *w, const struct config *config, struct diag *diag)
-{
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; i < config->n_apis && !w->dev; i++) {
-		if (!config->apis[i].noop || config_is_gone(&config->apis[i]))
-			continue;
-		diag_error(diag, POS_FILE(w->start.config_path), "noop-handler",
-		    "the API `%.*s` does nothing with what it is sent; give "
-		    "it an upstream, or say --dev",
-		    STR_ARG(config->apis[i].name));
-		err = ERR_INPUT;
-	}
-	return err;
-}
-
-static void reload_failed(
-    const struct worker *w, struct runner_now now, enum err err)
+static void reload_failed(struct worker *w, struct runner_now now, enum err err)
 {
 	LOG(&w->log, now.now_ms, "reload-failed",
 	    LOG_TEXT("error", err_name(err)));
+	metrics_work_reloaded(w->metrics, false);
 }
 
 static void reloaded(
-    const struct worker *w, struct runner_now now, const struct next *next)
+    struct worker *w, struct runner_now now, const struct next *next)
 {
 	LOG(&w->log, now.now_ms, "reloaded",
 	    LOG_INT("added", (int64_t)next->changes.added),
 	    LOG_INT("removed", (int64_t)next->changes.removed),
 	    LOG_INT("changed", (int64_t)next->changes.changed));
+	metrics_work_reloaded(w->metrics, true);
 }
 
 /* As at a start: what this may not do is an error of the file. */
@@ -62,11 +47,43 @@ static enum err read_next(struct worker *w, struct next **next)
 	return err;
 }
 
+static void forget_secrets(struct worker *w)
+{
+	if (w->shift.secrets)
+		secrets_forget(w->shift.secrets);
+	if (w->leaving.secrets)
+		secrets_forget(w->leaving.secrets);
+}
+
+/* Nobody drains, so there is a channel for another one. */
+static void take_next(struct worker *w, struct runner_now now)
+{
+	struct next *next = w->next;
+	enum err err = store_reconfigure(w->start.store, next->config);
+
+	w->next = NULL;
+	if (err != ERR_OK) {
+		reload_failed(w, now, err);
+		next_drop(next);
+		return;
+	}
+	runner_drain(w->shift.runner, now);
+	w->leaving = w->shift;
+	next_use(next, &w->start);
+	metrics_work_fit(w->metrics, next->config->n_apis);
+	reloaded(w, now, next);
+	worker_begin(w, next);
+	worker_report_now(w, &w->shift);
+	if (!runner_is_busy(w->leaving.runner))
+		worker_left(w, now);
+}
+
 void worker_hang_up(struct worker *w, struct runner_now now)
 {
 	struct next *next;
 	enum err err = read_next(w, &next);
 
+	forget_secrets(w);
 	if (err != ERR_OK) {
 		reload_failed(w, now, err);
 		return;
@@ -79,25 +96,24 @@ void worker_hang_up(struct worker *w, struct runner_now now)
 	}
 	next_drop(w->next);
 	w->next = next;
-	runner_drain(w->runner, now);
+	if (!w->leaving.runner)
+		take_next(w, now);
 }
 
-void worker_take_next(struct worker *w, struct runner_now now)
+static void end_shift(struct worker *w, struct shift *shift)
 {
-	struct next *next = w->next;
-	enum err err = store_reconfigure(w->start.store, next->config);
-
-	w->next = NULL;
-	runner_free(w->runner);
-	if (err == ERR_OK) {
-		next_use(next, &w->start);
-		next_drop(w->current);
+	runner_free(shift->runner);
+	secrets_free(shift->secrets);
+	if (shift->next)
+		next_drop(shift->next);
+	else
 		arena_release(&w->start.config_arena);
-		w->current = next;
-		reloaded(w, now, next);
-	} else {
-		reload_failed(w, now, err);
-		next_drop(next);
-	}
-	worker_begin(w);
+	*shift = (struct shift){0};
+}
+
+void worker_left(struct worker *w, struct runner_now now)
+{
+	end_shift(w, &w->leaving);
+	if (w->next && !w->signals)
+		take_next(w, now);
 }

@@ -1,39 +1,55 @@
+#include "cgi/worker-parts.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "cgi/worker-parts.h"
-#include "cgi/tended.h"
+#include "cgi/listen.h"
+#include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/version.h"
 
 /*
- * lowtide-worker: does what the endpoint accepted. This file is the rim, where
- * clocks, signals and descriptors are; the work is runner.c.
- *
- * It sleeps in one place. Four things wake it: the bell `accepted`, a signal,
- * a call that moves, and the time that the last step or the store's
- * housekeeping named. With nothing queued, nothing running and nothing to
- * expire there is no such time, and it sleeps until it is called.
+ * lowtide-worker: does what the endpoint accepted. This file is the beginning:
+ * options, what is opened in which order, what is looked at before. What runs
+ * then is worker-loop.c; the work is runner.c.
  */
 #define LEASE_MS 20000
 #define HEARTBEAT_MS 5000
-#define TEND_RETRY_MS 10000
 #define TURN_WAIT_MIN_MS 100 /* a checkpoint may take as long */
 
 enum {
-	WORKER_DEV = START_COUNT,
+	WORKER_USER = START_COUNT,
+	WORKER_METRICS,
+	WORKER_LOG_LEVEL,
+	WORKER_DEV,
 	WORKER_LEASE,
 	WORKER_HEARTBEAT,
+	WORKER_KEY_PACE,
 	WORKER_TEST,
 	WORKER_VERSION,
 };
 static const struct opt options[] = {
     START_OPTIONS,
+    {.name = "user",
+	.letter = 'u',
+	.kind = OPT_STRING,
+	.arg = "NAME",
+	.help = "become this user"},
+    {.name = "metrics",
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
+    {.name = "log-level",
+	.kind = OPT_STRING,
+	.arg = "LEVEL",
+	.choices = LOG_LEVELS,
+	.help = "error, info (also what happens to jobs; left out) or debug"},
     {.name = "dev",
 	.kind = OPT_FLAG,
 	.help = "allow noop = true and the options below; for tests and "
@@ -46,6 +62,11 @@ static const struct opt options[] = {
 	.kind = OPT_DURATION,
 	.arg = "TIME",
 	.help = "how often it is renewed (5s); only with --dev"},
+    {.name = "key-pace",
+	.kind = OPT_DURATION,
+	.arg = "TIME",
+	.help = "between two fetches of a key set in which keys are missed "
+		"(5m); only with --dev"},
     {.name = "test",
 	.letter = 't',
 	.kind = OPT_FLAG,
@@ -53,30 +74,6 @@ static const struct opt options[] = {
     {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
     {.name = NULL},
 };
-
-static struct runner_now now(void)
-{
-	return (struct runner_now){
-	    .now_ms = clock_wall_ms(), .now_boot = clock_boot_ms()};
-}
-
-static int64_t boot_ms(void)
-{
-	return now().now_boot;
-}
-
-static void random_bytes(void *out, size_t n)
-{
-	char *p = out;
-
-	while (n) {
-		ssize_t got = getrandom(p, n, 0);
-		if (got < 0)
-			continue; /* EINTR, early in boot */
-		p += got;
-		n -= (size_t)got;
-	}
-}
 
 static enum err read_options(struct worker *w, const struct opt_value *v)
 {
@@ -86,11 +83,15 @@ static enum err read_options(struct worker *w, const struct opt_value *v)
 	w->lease_ms = v[WORKER_LEASE].given ? v[WORKER_LEASE].number : LEASE_MS;
 	w->heartbeat_ms = v[WORKER_HEARTBEAT].given ? v[WORKER_HEARTBEAT].number
 						    : HEARTBEAT_MS;
-	if ((v[WORKER_LEASE].given || v[WORKER_HEARTBEAT].given) &&
+	w->pace_ms = v[WORKER_KEY_PACE].number; /* 0 = as it is */
+	if (v[WORKER_LOG_LEVEL].given)
+		(void)log_level_read(v[WORKER_LOG_LEVEL].string, &w->log.level);
+	if ((v[WORKER_LEASE].given || v[WORKER_HEARTBEAT].given ||
+		v[WORKER_KEY_PACE].given) &&
 	    !v[WORKER_DEV].given) {
 		diag_error(diag, POS_NONE, "dev-only",
-		    "--lease and --heartbeat are for tests; leave them out, or "
-		    "say --dev");
+		    "--lease, --heartbeat and --key-pace are for tests; leave "
+		    "them out, or say --dev");
 		return ERR_USAGE;
 	}
 	if (w->heartbeat_ms < 1 || w->lease_ms < 2 * w->heartbeat_ms) {
@@ -138,24 +139,12 @@ static enum err catch_signals(struct worker *w)
 	return ERR_IO;
 }
 
-void worker_begin(struct worker *w)
-{
-	struct runner_spec spec = {.config = w->start.config,
-	    .keys = &w->start.keys,
-	    .store = w->start.store,
-	    .upstream = &upstream_curl,
-	    .pool = w->pool,
-	    .log = &w->log,
-	    .lease_ms = w->lease_ms,
-	    .heartbeat_ms = w->heartbeat_ms,
-	    .random = random_bytes,
-	    .clock_boot = boot_ms};
-	w->runner = runner_new(&spec);
-}
+/* ---- setting up ---------------------------------------------------------- */
 
-static enum err open_upstream(struct worker *w)
+static enum err open_calls(struct worker *w)
 {
-	enum err err = upstream_curl.open(&w->pool);
+	const struct switch_spec spec = {.work = w->work, .log = &w->log};
+	enum err err = switch_open(&spec, &w->calls);
 
 	if (err != ERR_OK)
 		diag_error(&w->start.diag, POS_NONE, "curl-missing",
@@ -163,137 +152,93 @@ static enum err open_upstream(struct worker *w)
 	return err;
 }
 
-static enum err set_up(struct worker *w)
+static enum err open_state(struct worker *w)
 {
-	enum err err = open_upstream(w);
+	struct start *s = &w->start;
+
+	w->state_fd = open(s->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->state_fd >= 0)
+		return ERR_OK;
+	diag_error(&s->diag, POS_FILE(s->state_dir), "io-error",
+	    "this folder cannot be opened: %s", strerror(errno));
+	return ERR_IO;
+}
+
+/*
+ * Handlers are beside the configuration that names them, and get their folders
+ * in the store's.
+ */
+static void find_folders(struct worker *w)
+{
+	struct arena *a = &w->start.arena;
+	const char *path = w->start.config_path, *slash = strrchr(path, '/');
+	char *here = *path == '/' ? NULL : get_current_dir_name();
+
+	w->handlers = arena_printf(a, "%s%s%.*shandlers", here ? here : "",
+	    here ? "/" : "", slash ? (int)(slash - path + 1) : 0, path)
+			  .p;
+	w->work = arena_printf(a, "%s/work", w->start.state_dir).p;
+	free(here);
+}
+
+static enum err open_metrics(struct worker *w, const struct opt_value *option)
+{
+	struct diag *diag = &w->start.diag;
+	enum err err = option->given ? listen_open(LISTEN_METRICS,
+					   option->string, diag, &w->metrics_fd)
+				     : listen_inherited(LISTEN_METRICS, diag,
+					   &w->metrics_fd);
+
+	return err == ERR_OK ? worker_observe(w) : err;
+}
+
+static enum err watch_bell(struct worker *w)
+{
+	enum err err = store_watch(w->start.store, BELL_ACCEPTED, &w->bell_fd);
 
 	if (err != ERR_OK)
-		return err;
-	err = store_watch(w->start.store, BELL_ACCEPTED, &w->bell_fd);
-	if (err != ERR_OK) {
 		diag_error(&w->start.diag, POS_FILE(w->start.state_dir),
 		    "io-error",
 		    "the bells cannot be watched; see "
 		    "fs.inotify.max_user_instances and `ulimit -n`");
-		return err;
-	}
-	worker_begin(w);
-	return ERR_OK;
-}
-
-static void stop(struct worker *w, int signal_number)
-{
-	if (w->signals++)
-		return;
-	LOG(&w->log, now().now_ms, "worker-drains",
-	    LOG_INT("signal", (int64_t)signal_number));
-	runner_drain(w->runner, now());
-}
-
-static void on_signal(struct worker *w)
-{
-	struct signalfd_siginfo info;
-
-	while (read(w->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGHUP)
-			stop(w, (int)info.ssi_signo);
-		else if (!w->signals)
-			worker_hang_up(w, now());
-	}
-}
-
-/* ---- housekeeping -------------------------------------------------------- */
-
-/* When again. */
-static int64_t tend_now(struct worker *w, struct runner_now at)
-{
-	const struct store_now when = {.ms = at.now_ms, .boot = at.now_boot};
-	struct store_tended report = {0};
-	int64_t due_boot = 0;
-	enum err err = store_tend(w->start.store, when, &report, &due_boot);
-
-	if (err != ERR_OK && !w->tend_boot)
-		LOG(&w->log, at.now_ms, "housekeeping-failed",
-		    LOG_TEXT("error", err_name(err)));
-	w->tend_boot = err != ERR_OK ? now().now_boot + TEND_RETRY_MS : 0;
-	w->tended = true;
-	tended_log(&w->log, at.now_ms, &report);
-	return err != ERR_OK ? w->tend_boot : due_boot;
-}
-
-/*
- * Keeps house when no step is due: expiry, erasure, the log. It has its own
- * transactions and waits for their turns, so not while work waits, and not on
- * the way out.
- */
-static int64_t tend(struct worker *w, int64_t due_boot)
-{
-	struct runner_now at = now();
-	int64_t tend_boot = store_due_boot(w->start.store);
-
-	if (w->signals || (due_boot && due_boot <= at.now_boot))
-		return due_boot;
-	if (tend_boot && tend_boot < w->tend_boot)
-		tend_boot = w->tend_boot;
-	if (!w->tended || (tend_boot && tend_boot <= at.now_boot))
-		tend_boot = tend_now(w, at);
-	if (due_boot && (!tend_boot || due_boot < tend_boot))
-		return due_boot;
-	return tend_boot;
-}
-
-static enum err sleep_until(struct worker *w, int64_t due_boot)
-{
-	int64_t timeout_ms = -1;
-	int fds[] = {w->signal_fd, w->bell_fd};
-	bool readable[2] = {false, false};
-
-	if (due_boot) {
-		timeout_ms = due_boot - now().now_boot;
-		if (timeout_ms < 0)
-			timeout_ms = 0;
-	}
-	enum err err = upstream_curl.wait(
-	    w->pool, fds, w->bell_fd < 0 ? 1 : 2, readable, timeout_ms);
-	if (err != ERR_OK)
-		return err;
-	if (readable[0])
-		on_signal(w);
-	if (readable[1] && store_heard(w->start.store, w->bell_fd))
-		runner_ring(w->runner, now());
-	return ERR_OK;
-}
-
-/* Until told to stop and done; told twice, at once. */
-static enum err run(struct worker *w)
-{
-	enum err err = ERR_OK;
-	int64_t due_boot;
-
-	LOG(&w->log, now().now_ms, "worker-started",
-	    LOG_STR("site", w->start.config->name),
-	    LOG_INT("leaseMs", w->lease_ms),
-	    LOG_INT("heartbeatMs", w->heartbeat_ms));
-	while (err == ERR_OK) {
-		runner_step(w->runner, now(), &due_boot);
-		if (w->signals > 1 ||
-		    (w->signals && !runner_is_busy(w->runner)))
-			break;
-		if (w->next && !w->signals && !runner_is_busy(w->runner)) {
-			worker_take_next(w, now());
-			continue;
-		}
-		err = sleep_until(w, tend(w, due_boot));
-	}
-	LOG(&w->log, now().now_ms, "worker-stopped",
-	    LOG_TEXT("error", err ? err_name(err) : ""));
 	return err;
 }
+
+static void warn_of_root(const struct worker *w)
+{
+	if (user_is_root())
+		ERROR_LOG(&w->log, clock_wall_ms(), "running-as-root",
+		    LOG_TEXT("why", "nothing here needs it, and programs are "
+				    "run; start it as a user of its own, or "
+				    "say --user NAME"));
+}
+
+static enum err set_up(struct worker *w, const struct opt_value *values)
+{
+	find_folders(w);
+	enum err err = open_state(w);
+	if (err == ERR_OK)
+		err = open_calls(w);
+	if (err == ERR_OK)
+		err = watch_bell(w);
+	if (err == ERR_OK)
+		err = open_metrics(w, &values[WORKER_METRICS]);
+	if (err != ERR_OK)
+		return err;
+	worker_begin(w, NULL);
+	worker_report_now(w, &w->shift);
+	warn_of_root(w);
+	return ERR_OK;
+}
+
+/* ---- the command line ---------------------------------------------------- */
 
 static void usage(void)
 {
 	puts("usage: lowtide-worker [--config FILE] [--state DIR] "
 	     "[--keys FILE]\n"
+	     "                      [--user NAME] [--metrics ADDRESS] "
+	     "[--log-level LEVEL]\n"
 	     "       lowtide-worker --test [FILE]\n\n"
 	     "Takes what lowtide-cgi accepted, calls the upstreams, keeps "
 	     "their answers.\n");
@@ -313,16 +258,45 @@ static void hold_hangup(void)
 static enum err test(
     struct worker *w, const struct opt_value *values, const char *file)
 {
+	struct start *s = &w->start;
 	enum err err = read_options(w, values);
 
 	if (err == ERR_OK)
-		err = start_test(&w->start, values, file);
+		err = start_test(s, values, file);
 	if (err == ERR_OK)
-		err = worker_check(w, w->start.config, &w->start.diag);
+		err = worker_check(w, s->config, &s->diag);
+	if (err != ERR_OK)
+		return err;
+	find_folders(w);
+	err = open_calls(w);
+	if (err != ERR_OK)
+		return err;
+	struct secrets *secrets = secrets_new(s->config);
+	worker_report(w, s->config, secrets, &s->diag);
+	secrets_free(secrets);
+	return ERR_OK;
+}
+
+/*
+ * As another user the store is made and the keys are read, so that he can do it
+ * again later.
+ */
+static enum err open_files(struct worker *w, const struct opt_value *values)
+{
+	struct start *s = &w->start;
+	const struct store_spec how = {
+	    .role = STORE_WRITES, .turn_wait_ms = turn_wait_ms(w->lease_ms)};
+	enum err err = start_config_options(s, values);
+
+	if (err == ERR_OK && values[WORKER_USER].given) {
+		err = user_become(values[WORKER_USER].string, -1, &s->diag);
+		if (err != ERR_OK)
+			return err;
+	}
+	enum err keys_err = start_keys(s);
 	if (err == ERR_OK)
-		err = open_upstream(w);
-	upstream_curl.close(w->pool);
-	return err;
+		err = keys_err;
+	return err == ERR_OK ? start_store(s, &how, &s->store) : err;
 }
 
 static enum err work(struct worker *w, const struct opt_value *values)
@@ -331,26 +305,23 @@ static enum err work(struct worker *w, const struct opt_value *values)
 
 	signal(SIGPIPE, SIG_IGN);
 	hold_hangup();
-	w->start.turn_wait_ms = turn_wait_ms(w->lease_ms);
 	if (err == ERR_OK)
-		err = start_open(&w->start, values, STORE_WRITES);
+		err = open_files(w, values);
 	if (err == ERR_OK)
 		err = worker_check(w, w->start.config, &w->start.diag);
 	if (err == ERR_OK)
 		err = catch_signals(w);
 	if (err == ERR_OK)
-		err = set_up(w);
-	if (err == ERR_OK)
-		err = run(w);
-	runner_free(w->runner);
-	upstream_curl.close(w->pool);
-	return err;
+		err = set_up(w, values);
+	return err == ERR_OK ? worker_run(w) : err;
 }
 
 int main(int argc, char *argv[])
 {
 	struct worker w = {.signal_fd = -1,
 	    .bell_fd = -1,
+	    .metrics_fd = -1,
+	    .state_fd = -1,
 	    .log = {.fd = STDERR_FILENO, .program = "lowtide-worker"}};
 	struct opt_result found;
 
@@ -374,8 +345,8 @@ int main(int argc, char *argv[])
 	} else {
 		err = work(&w, found.values);
 	}
+	worker_release(&w);
 	int status = start_close(&w.start, err);
-	next_drop(w.current);
-	next_drop(w.next);
+	worker_drop(&w);
 	return status;
 }
