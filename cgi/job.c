@@ -10,10 +10,11 @@
  * What becomes of an attempt that ended without an answer:
  *
  *                  never sent       sent, repeatable     sent, must not be
- *   LOST           again (a)        again (a)            outcome-unknown
- *   BROKEN         again (b)        again (b)            outcome-unknown
- *   DEADLINE       deadline         deadline             outcome-unknown
+ *   LOST           again (a)        again (a)            unknown
+ *   BROKEN         again (b)        again (b)            unknown
+ *   DEADLINE       deadline         deadline             unknown
  *   RETRY          again (c)        again (c)            ERR_CONFLICT
+ *   ADOPT          again (a)        again (a)            unknown
  *
  * again = pending, unless no attempt is left: then failed with (a) job-failed,
  * because whatever held the lease died every time; (b) upstream-timeout;
@@ -21,8 +22,13 @@
  * for is cancelled instead of going again, but only if it was never sent or is
  * idempotent; otherwise it goes again, since only an answer can tell.
  *
- * Repeatable = declared idempotent, or on_lost = "retry". on_lost = "hold" is
- * not built; it ends as "fail" does, which never repeats anything.
+ * unknown = failed with outcome-unknown; with on_lost = "hold" it is held.
+ * Repeatable = declared idempotent, or on_lost = "retry". ADOPT takes every job
+ * for one that was sent.
+ *
+ * A polled one goes again like a repeatable one, because going again is asking
+ * again; with no attempt left it is unknown if it must not be repeated, and
+ * upstream-timeout for (a) and (b). It stays sent, whoever gives it back.
  */
 
 /* A change of *job, which is the caller's copy. */
@@ -49,7 +55,7 @@ static void end(struct job *job, enum job_state state, enum job_reason reason,
 	job->status = status ? status : job_reason_status(reason);
 	job->ended_ms = now_ms;
 	job->not_before_boot = 0;
-	job->needs = false;
+	job->needs = job->held = job->polled = false;
 }
 
 static void fail(
@@ -62,29 +68,59 @@ static void queue(struct job *job, int64_t not_before_boot)
 {
 	leave_attempt(job);
 	job->state = JOB_PENDING;
-	job->sent = false;
+	job->sent = job->polled;
 	job->not_before_boot = not_before_boot;
 }
 
+/* Nobody knows what became of it, and only an operator can find out. */
+static void hold(struct job *job)
+{
+	leave_attempt(job);
+	job->state = JOB_PROCESSING;
+	job->held = true;
+	job->sent = true;
+	job->needs = false;
+	job->not_before_boot = 0;
+}
+
+/* It was sent, must not be again, and there is no answer. */
+static void give_up(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	if (api->on_lost == ON_LOST_HOLD)
+		hold(job);
+	else
+		fail(job, REASON_OUTCOME_UNKNOWN, event);
+}
+
+static bool may_cancel(const struct api *api, const struct job *job)
+{
+	return job->cancel_ms && (!job->sent || api->idempotent);
+}
+
 /* The attempt ended and may be repeated: again, cancelled, or the last one. */
-static enum err go_again(const struct api *api, const struct job_event *event,
+static void go_again(const struct api *api, const struct job_event *event,
     struct job *job, enum job_reason last)
 {
-	if (job->cancel_ms && (!job->sent || api->idempotent))
+	if (may_cancel(api, job))
 		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
 	else if (job->attempt - job->released < api->attempts)
 		queue(job, event->not_before_boot);
+	else if (job->polled && !is_repeatable(api))
+		give_up(api, event, job);
 	else
 		fail(job, last, event);
-	return ERR_OK;
 }
 
 static enum err without_answer(const struct api *api,
     const struct job_event *event, struct job *job, enum job_reason last)
 {
-	if (!job->sent || is_repeatable(api))
-		return go_again(api, event, job, last);
-	fail(job, REASON_OUTCOME_UNKNOWN, event);
+	if (job->polled)
+		last = REASON_UPSTREAM_TIMEOUT;
+	if (!job->sent || job->polled || is_repeatable(api))
+		go_again(api, event, job, last);
+	else
+		give_up(api, event, job);
 	return ERR_OK;
 }
 
@@ -100,7 +136,8 @@ static enum err claim(
 	job->lease_boot = event->lease_boot;
 	job->not_before_boot = 0;
 	job->sent = true;
-	job->progress = 0;
+	if (!job->polled) /* else the upstream goes on where it is */
+		job->progress = 0;
 	if (!job->started_ms)
 		job->started_ms = event->now_ms;
 	return ERR_OK;
@@ -116,12 +153,20 @@ static enum err heartbeat(
 	return ERR_OK;
 }
 
+static enum err poll_on(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	job->sent = true; /* it has answered */
+	job->polled = true;
+	return heartbeat(api, event, job);
+}
+
 static enum err unsent(
     const struct api *api, const struct job_event *event, struct job *job)
 {
 	(void)api;
 	(void)event;
-	job->sent = false;
+	job->sent = job->polled;
 	return ERR_OK;
 }
 
@@ -146,19 +191,19 @@ static enum err fail_answered(
 static enum err retry(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	if (job->sent && !is_repeatable(api))
+	if (job->sent && !job->polled && !is_repeatable(api))
 		return ERR_CONFLICT;
-	return go_again(
+	go_again(
 	    api, event, job, event->reason ? event->reason : REASON_FAILED);
+	return ERR_OK;
 }
 
 static enum err release(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	(void)api;
-	job->sent = false;
+	job->sent = job->polled;
 	job->released++;
-	if (job->cancel_ms)
+	if (may_cancel(api, job))
 		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
 	else
 		queue(job, 0);
@@ -179,13 +224,19 @@ static enum err lost(
 	return without_answer(api, event, job, REASON_FAILED);
 }
 
-static enum err cancel_now(
+/*
+ * The original of this store went on, so its workers may have done anything to
+ * the job since. A pending one that may be sent again waits on as it is.
+ */
+static enum err adopt(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	(void)api;
-	job->cancel_ms = event->now_ms;
-	end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
-	return ERR_OK;
+	if (job->held)
+		return ERR_OK;
+	if (job->state == JOB_PENDING && (job->polled || is_repeatable(api)))
+		return ERR_OK;
+	job->sent = true;
+	return without_answer(api, event, job, REASON_FAILED);
 }
 
 static enum err cancel_later(
@@ -197,6 +248,16 @@ static enum err cancel_later(
 	return ERR_OK;
 }
 
+static enum err cancel_now(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	if (job->polled) /* its answer tells */
+		return cancel_later(api, event, job);
+	job->cancel_ms = event->now_ms;
+	end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
+	return ERR_OK;
+}
+
 static enum err deadline(
     const struct api *api, const struct job_event *event, struct job *job)
 {
@@ -205,7 +266,7 @@ static enum err deadline(
 	if (job->state == JOB_PROCESSING && event->now_boot < job->lease_boot)
 		return ERR_CONFLICT;
 	if (job->sent && !is_repeatable(api))
-		fail(job, REASON_OUTCOME_UNKNOWN, event);
+		give_up(api, event, job);
 	else
 		fail(job, REASON_DEADLINE, event);
 	return ERR_OK;
@@ -213,16 +274,18 @@ static enum err deadline(
 
 /*
  * Nothing was executed, so no attempt is burnt: what bounds it is how often
- * other credentials may come.
+ * other credentials may come. One that is polled was executed all the same.
  */
 static enum err need(
     const struct api *api, const struct job_event *event, struct job *job)
 {
-	(void)api;
-	job->sent = false;
+	job->sent = job->polled;
 	job->released++;
-	if (job->cancel_ms) {
+	if (may_cancel(api, job)) {
 		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
+	} else if (job->renewed >= JOB_RENEWALS_MAX && job->polled &&
+		   !is_repeatable(api)) {
+		give_up(api, event, job);
 	} else if (job->renewed >= JOB_RENEWALS_MAX) {
 		end(job, JOB_FAILED, REASON_UPSTREAM_REFUSED,
 		    event->status ? event->status : 401, event->now_ms);
@@ -242,6 +305,40 @@ static enum err renew(
 		return ERR_CONFLICT;
 	job->needs = false;
 	job->renewed++;
+	return ERR_OK;
+}
+
+/*
+ * ---- an operator's word on a held job ------------------------------------
+ */
+
+static enum err held_again(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	if (job->released < job->attempt)
+		job->released++;
+	job->held = job->polled = false;
+	if (job->cancel_ms) {
+		end(job, JOB_CANCELLED, REASON_NONE, 0, event->now_ms);
+		return ERR_OK;
+	}
+	queue(job, 0);
+	job->progress = 0;
+	job->deadline_ms = job->deadline_boot = 0;
+	if (api->deadline_ms) {
+		job->deadline_ms = event->now_ms + api->deadline_ms;
+		job->deadline_boot = event->now_boot + api->deadline_ms;
+	}
+	return ERR_OK;
+}
+
+static enum err held_complete(
+    const struct api *api, const struct job_event *event, struct job *job)
+{
+	(void)api;
+	end(job, JOB_COMPLETED, REASON_NONE,
+	    event->status ? event->status : 200, event->now_ms);
+	job->progress = 100;
 	return ERR_OK;
 }
 
@@ -272,6 +369,7 @@ static step_fn *const steps[JOB_STATES][JOB_EVENTS] = {
 	    [JOB_EVENT_CANCEL] = cancel_now,
 	    [JOB_EVENT_DEADLINE] = deadline,
 	    [JOB_EVENT_RENEW] = renew,
+	    [JOB_EVENT_ADOPT] = adopt,
 	},
     [JOB_PROCESSING] =
 	{
@@ -286,6 +384,8 @@ static step_fn *const steps[JOB_STATES][JOB_EVENTS] = {
 	    [JOB_EVENT_CANCEL] = cancel_later,
 	    [JOB_EVENT_DEADLINE] = deadline,
 	    [JOB_EVENT_NEED] = need,
+	    [JOB_EVENT_POLL] = poll_on,
+	    [JOB_EVENT_ADOPT] = adopt,
 	},
     [JOB_COMPLETED] =
 	{
@@ -294,6 +394,15 @@ static step_fn *const steps[JOB_STATES][JOB_EVENTS] = {
 	},
     [JOB_FAILED] = {[JOB_EVENT_PURGE] = purge},
     [JOB_CANCELLED] = {[JOB_EVENT_PURGE] = purge},
+};
+
+/* A held job: nobody works on it, and time does nothing to it. */
+static step_fn *const held_steps[JOB_EVENTS] = {
+    [JOB_EVENT_CANCEL] = cancel_later,
+    [JOB_EVENT_HELD_AGAIN] = held_again,
+    [JOB_EVENT_HELD_COMPLETE] = held_complete,
+    [JOB_EVENT_HELD_FAIL] = fail_answered,
+    [JOB_EVENT_ADOPT] = adopt,
 };
 
 /* Spoken by the worker that holds the attempt: the fence must match. */
@@ -306,7 +415,14 @@ static const bool is_fenced[JOB_EVENTS] = {
     [JOB_EVENT_RELEASE] = true,
     [JOB_EVENT_BROKEN] = true,
     [JOB_EVENT_NEED] = true,
+    [JOB_EVENT_POLL] = true,
 };
+
+static bool is_fence(const struct job *job, const struct job_event *event)
+{
+	return !job->held && event->attempt == job->attempt &&
+	       !memcmp(event->claim, job->claim, sizeof(job->claim));
+}
 
 enum err job_step(const struct api *api, const struct job *job,
     const struct job_event *event, struct job *next)
@@ -317,65 +433,14 @@ enum err job_step(const struct api *api, const struct job *job,
 	    (unsigned)event->kind >= JOB_EVENTS)
 		return ERR_INPUT;
 	step_fn *step = steps[job->state][event->kind];
+	if (step && is_fenced[event->kind] && !is_fence(job, event))
+		return ERR_STALE;
+	if (job->held)
+		step = held_steps[event->kind];
 	if (!step)
 		return ERR_CONFLICT;
-	if (is_fenced[event->kind] &&
-	    (event->attempt != job->attempt ||
-		memcmp(event->claim, job->claim, sizeof(job->claim)) != 0))
-		return ERR_STALE;
 	enum err err = step(api, event, &copy);
 	if (!err)
 		*next = copy;
 	return err;
-}
-
-static const struct state_row {
-	const char *text;
-	bool terminal;
-} states[JOB_STATES] = {
-#define STATE(name, number, text, terminal) [JOB_##name] = {text, terminal},
-#include "cgi/job.def"
-};
-
-static const struct reason_row {
-	const char *problem;
-	int status;
-} reasons[JOB_REASONS] = {
-#define REASON(name, number, problem, status)                                  \
-	[REASON_##name] = {problem, status},
-#include "cgi/job.def"
-};
-
-bool job_is_terminal(enum job_state state)
-{
-	return (unsigned)state < JOB_STATES && states[state].terminal;
-}
-
-bool job_is_expired(
-    const struct job *job, const struct api *api, int64_t now_ms)
-{
-	return job->gone_ms || (job_is_terminal(job->state) &&
-				   now_ms - job->ended_ms >= api->ttl_ms);
-}
-
-bool job_is_consumed(const struct job *job, int64_t now_ms)
-{
-	const int64_t since = now_ms - job->read_ms;
-
-	return job->read_ms && (since >= JOB_READ_MS || since <= -JOB_READ_MS);
-}
-
-const char *job_state_text(enum job_state state)
-{
-	return (unsigned)state < JOB_STATES ? states[state].text : "";
-}
-
-const char *job_reason_problem(enum job_reason reason)
-{
-	return (unsigned)reason < JOB_REASONS ? reasons[reason].problem : "";
-}
-
-int job_reason_status(enum job_reason reason)
-{
-	return (unsigned)reason < JOB_REASONS ? reasons[reason].status : 0;
 }

@@ -99,6 +99,11 @@ static const struct cell {
     [JOB_EVENT_RENEW] = {"renew", NO, NO}, /* nothing is needed */
     [JOB_EVENT_READ] = {"read", NO, NO, .completed = true},
     [JOB_EVENT_PURGE] = {"purge", NO, NO, .completed = true, .ended = true},
+    [JOB_EVENT_POLL] = {"poll", NO, JOB_PROCESSING},
+    [JOB_EVENT_HELD_AGAIN] = {"again", NO, NO}, /* it is not held */
+    [JOB_EVENT_HELD_COMPLETE] = {"it was done", NO, NO},
+    [JOB_EVENT_HELD_FAIL] = {"it was not", NO, NO},
+    [JOB_EVENT_ADOPT] = {"adopt", JOB_FAILED, JOB_FAILED},
 };
 
 static void check_cell(enum job_state state, enum job_event_kind kind, int want)
@@ -163,7 +168,7 @@ static void a_late_worker_is_stale(void **unused)
 	static const enum job_event_kind fenced[] = {JOB_EVENT_HEARTBEAT,
 	    JOB_EVENT_UNSENT, JOB_EVENT_COMPLETE, JOB_EVENT_FAIL,
 	    JOB_EVENT_RETRY, JOB_EVENT_RELEASE, JOB_EVENT_BROKEN,
-	    JOB_EVENT_NEED};
+	    JOB_EVENT_NEED, JOB_EVENT_POLL};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(fenced) / sizeof(fenced[0]); i++) {
@@ -238,8 +243,24 @@ static const struct fate {
 } fates[] = {
     {"lost, sent, fail", &fail_api, JOB_EVENT_LOST, true, false, false,
 	JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
-    {"lost, sent, hold ends as fail", &hold_api, JOB_EVENT_LOST, true, false,
-	false, JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"lost, unsent, hold", &hold_api, JOB_EVENT_LOST, false, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"lost unsent at the limit, hold", &hold_api, JOB_EVENT_LOST, false, false,
+	true, JOB_FAILED, REASON_FAILED, 500},
+    {"deadline, unsent, hold", &hold_api, JOB_EVENT_DEADLINE, false, false,
+	false, JOB_FAILED, REASON_DEADLINE, 504},
+    {"cancelled, then lost unsent, hold", &hold_api, JOB_EVENT_LOST, false,
+	true, false, JOB_CANCELLED, REASON_NONE, 0},
+    {"adopted, unsent, fail: who knows", &fail_api, JOB_EVENT_ADOPT, false,
+	false, false, JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"adopted, retry", &retry_api, JOB_EVENT_ADOPT, true, false, false,
+	JOB_PENDING, REASON_NONE, 0},
+    {"adopted, cancelled, fail", &fail_api, JOB_EVENT_ADOPT, false, true, false,
+	JOB_FAILED, REASON_OUTCOME_UNKNOWN, 502},
+    {"adopted, cancelled, idempotent", &idempotent_api, JOB_EVENT_ADOPT, true,
+	true, false, JOB_CANCELLED, REASON_NONE, 0},
+    {"adopted at the limit, retry", &retry_api, JOB_EVENT_ADOPT, true, false,
+	true, JOB_FAILED, REASON_FAILED, 500},
     {"lost, unsent, fail", &fail_api, JOB_EVENT_LOST, false, false, false,
 	JOB_PENDING, REASON_NONE, 0},
     {"lost, sent, retry", &retry_api, JOB_EVENT_LOST, true, false, false,
@@ -467,6 +488,401 @@ static void a_purge_is_a_tombstone(void **unused)
 	}
 }
 
+/* ---- held: an operator decides ----------------------------------------- */
+
+static const struct api hold_slow_api = {.on_lost = ON_LOST_HOLD,
+    .attempts = 3,
+    .ttl_ms = 1000,
+    .deadline_ms = 7000};
+
+static const struct hold_row {
+	const char *what;
+	enum job_state from;
+	enum job_event_kind event;
+	bool polled, needs, cancel, last;
+} hold_rows[] = {
+    {"lost", JOB_PROCESSING, JOB_EVENT_LOST, .last = false},
+    {"lost at the limit", JOB_PROCESSING, JOB_EVENT_LOST, .last = true},
+    {"lost after a cancel", JOB_PROCESSING, JOB_EVENT_LOST, .cancel = true},
+    {"broken", JOB_PROCESSING, JOB_EVENT_BROKEN, .last = false},
+    {"broken after a cancel", JOB_PROCESSING, JOB_EVENT_BROKEN, .cancel = true},
+    {"deadline", JOB_PROCESSING, JOB_EVENT_DEADLINE, .last = false},
+    {"adopted", JOB_PROCESSING, JOB_EVENT_ADOPT, .last = false},
+    {"adopted while pending", JOB_PENDING, JOB_EVENT_ADOPT, .last = false},
+    {"adopted in need", JOB_PENDING, JOB_EVENT_ADOPT, .needs = true},
+    {"polled, lost at the limit", JOB_PROCESSING, JOB_EVENT_LOST,
+	.polled = true, .last = true},
+    {"polled, broken at the limit", JOB_PROCESSING, JOB_EVENT_BROKEN,
+	.polled = true, .last = true},
+    {"polled, given up at the limit", JOB_PROCESSING, JOB_EVENT_RETRY,
+	.polled = true, .last = true},
+    {"polled, deadline", JOB_PROCESSING, JOB_EVENT_DEADLINE, .polled = true},
+    {"polled, deadline while pending", JOB_PENDING, JOB_EVENT_DEADLINE,
+	.polled = true},
+};
+
+static struct job held_by(const struct hold_row *row)
+{
+	struct job job = job_in(row->from);
+	struct job_event event = event_of(row->event);
+
+	job.polled = row->polled;
+	job.sent |= row->polled;
+	job.needs = row->needs;
+	job.cancel_ms = row->cancel ? 1 : 0;
+	if (row->last)
+		job.attempt = event.attempt = 3;
+	assert_int_equal(job_step(&hold_slow_api, &job, &event, &job), ERR_OK);
+	return job;
+}
+
+static struct job held_job(void)
+{
+	return held_by(&hold_rows[0]);
+}
+
+static void what_must_not_be_repeated_is_held(void **unused)
+{
+	static const uint8_t nobody[JOB_CLAIM_BYTES];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(hold_rows) / sizeof(hold_rows[0]); i++) {
+		const struct hold_row *row = &hold_rows[i];
+		const struct job job = held_by(row);
+
+		print_message("# %s\n", row->what);
+		assert_true(job.held);
+		assert_int_equal(job.state, JOB_PROCESSING);
+		assert_true(job.sent);
+		assert_false(job.needs);
+		assert_int_equal(job.polled, row->polled);
+		assert_int_equal(job.lease_boot, 0);
+		assert_int_equal(job.not_before_boot, 0);
+		assert_int_equal(job.ended_ms, 0);
+		assert_int_equal(job.reason, REASON_NONE);
+		assert_memory_equal(job.claim, nobody, sizeof(nobody));
+		assert_int_equal(job.cancel_ms != 0, row->cancel);
+	}
+}
+
+/* Every event on a held job: who does not decide changes nothing. */
+static const struct held_cell {
+	enum err err;
+	enum job_state state;
+	enum job_reason reason;
+	int status;
+	bool held;
+} held_cells[JOB_EVENTS] = {
+    [JOB_EVENT_CLAIM] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_HEARTBEAT] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_UNSENT] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_COMPLETE] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_FAIL] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_RETRY] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_RELEASE] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_BROKEN] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_LOST] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_CANCEL] = {ERR_OK, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_DEADLINE] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_NEED] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_RENEW] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_READ] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_PURGE] = {ERR_CONFLICT, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_POLL] = {ERR_STALE, JOB_PROCESSING, .held = true},
+    [JOB_EVENT_HELD_AGAIN] = {ERR_OK, JOB_PENDING},
+    [JOB_EVENT_HELD_COMPLETE] = {ERR_OK, JOB_COMPLETED, REASON_NONE, 200},
+    [JOB_EVENT_HELD_FAIL] = {ERR_OK, JOB_FAILED, REASON_FAILED, 500},
+    [JOB_EVENT_ADOPT] = {ERR_OK, JOB_PROCESSING, .held = true},
+};
+
+static void every_cell_of_a_held_job(void **unused)
+{
+	(void)unused;
+	for (int kind = 0; kind < JOB_EVENTS; kind++) {
+		const struct held_cell *cell = &held_cells[kind];
+		const struct job before = held_job();
+		struct job_event event = event_of(kind);
+		struct job job = before;
+
+		print_message("# held: %s\n", cells[kind].event);
+		assert_int_equal(
+		    job_step(&hold_api, &job, &event, &job), cell->err);
+		assert_int_equal(job.state, cell->state);
+		assert_int_equal(job.held, cell->held);
+		assert_int_equal(job.reason, cell->reason);
+		assert_int_equal(job.status, cell->status);
+		assert_int_equal(job.ended_ms != 0, job_is_terminal(job.state));
+		if (cell->err)
+			assert_memory_equal(&job, &before, sizeof(job));
+		/* the very fence of what is left in the row is nobody's */
+		event.attempt = before.attempt;
+		memcpy(event.claim, before.claim, sizeof(event.claim));
+		job = before;
+		assert_int_equal(
+		    job_step(&hold_api, &job, &event, &job), cell->err);
+	}
+}
+
+static void no_time_ends_a_held_job(void **unused)
+{
+	static const enum job_event_kind kinds[] = {
+	    JOB_EVENT_LOST, JOB_EVENT_DEADLINE};
+	struct job job = held_job();
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct job_event event = event_of(kinds[i]);
+		event.now_ms = event.now_boot = INT64_MAX;
+		assert_int_equal(
+		    job_step(&hold_api, &job, &event, &job), ERR_CONFLICT);
+	}
+	assert_true(job.held);
+}
+
+static void a_held_one_that_goes_again_begins_anew(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(hold_rows) / sizeof(hold_rows[0]); i++) {
+		const struct hold_row *row = &hold_rows[i];
+		struct job job = held_by(row);
+		const struct job before = job;
+		struct job_event event = event_of(JOB_EVENT_HELD_AGAIN);
+
+		print_message("# %s\n", row->what);
+		job.progress = 60;
+		event.now_ms += 1;
+		event.now_boot += 2;
+		assert_int_equal(
+		    job_step(&hold_slow_api, &job, &event, &job), ERR_OK);
+		assert_false(job.held);
+		assert_false(job.polled);
+		assert_true(
+		    job.attempt - job.released < hold_slow_api.attempts);
+		assert_true(job.released <= job.attempt);
+		if (row->cancel) {
+			assert_int_equal(job.state, JOB_CANCELLED);
+			continue;
+		}
+		assert_int_equal(job.state, JOB_PENDING);
+		assert_false(job.sent);
+		assert_int_equal(job.progress, 0);
+		assert_int_equal(job.not_before_boot, 0);
+		assert_int_equal(job.attempt, before.attempt);
+		assert_int_equal(job.deadline_ms, NOW + 1 + 7000);
+		assert_int_equal(job.deadline_boot, BOOT + 2 + 7000);
+		assert_int_equal(
+		    step(&hold_slow_api, &job, JOB_EVENT_CLAIM), ERR_OK);
+	}
+}
+
+static void a_held_one_without_a_deadline_gets_none(void **unused)
+{
+	struct job job = held_job();
+
+	(void)unused;
+	assert_int_equal(step(&hold_api, &job, JOB_EVENT_HELD_AGAIN), ERR_OK);
+	assert_int_equal(job.deadline_ms, 0);
+	assert_int_equal(job.deadline_boot, 0);
+}
+
+static void an_operator_says_how_it_ended(void **unused)
+{
+	struct job job = held_job();
+	struct job_event event = event_of(JOB_EVENT_HELD_COMPLETE);
+
+	(void)unused;
+	event.status = 201;
+	assert_int_equal(job_step(&hold_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.status, 201);
+	assert_int_equal(job.progress, 100);
+
+	job = held_job();
+	event = event_of(JOB_EVENT_HELD_FAIL);
+	event.reason = REASON_UPSTREAM_REFUSED;
+	event.status = 422;
+	assert_int_equal(job_step(&hold_api, &job, &event, &job), ERR_OK);
+	assert_int_equal(job.reason, REASON_UPSTREAM_REFUSED);
+	assert_int_equal(job.status, 422);
+}
+
+/* It is held, and the declaration is another meanwhile: still an operator's. */
+static void a_held_one_stays_so_whatever_is_declared(void **unused)
+{
+	static const struct api *const apis[] = {
+	    &fail_api, &retry_api, &idempotent_api};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+		struct job job = held_job();
+		assert_int_equal(
+		    step(apis[i], &job, JOB_EVENT_LOST), ERR_CONFLICT);
+		assert_int_equal(
+		    step(apis[i], &job, JOB_EVENT_DEADLINE), ERR_CONFLICT);
+		assert_int_equal(step(apis[i], &job, JOB_EVENT_ADOPT), ERR_OK);
+		assert_true(job.held);
+	}
+}
+
+/* ---- polled: the upstream has it --------------------------------------- */
+
+static const struct polled_row {
+	const char *what;
+	const struct api *api;
+	enum job_state from;
+	enum job_event_kind event;
+	bool cancel, last;
+	enum job_state state;
+	enum job_reason reason;
+} polled_rows[] = {
+    {"unsent is not believed", &fail_api, JOB_PROCESSING, JOB_EVENT_UNSENT,
+	false, false, JOB_PROCESSING, REASON_NONE},
+    {"lost, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_LOST, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"lost, hold", &hold_api, JOB_PROCESSING, JOB_EVENT_LOST, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"lost, retry", &retry_api, JOB_PROCESSING, JOB_EVENT_LOST, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"lost at the limit, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_LOST,
+	false, true, JOB_FAILED, REASON_OUTCOME_UNKNOWN},
+    {"lost at the limit, retry", &retry_api, JOB_PROCESSING, JOB_EVENT_LOST,
+	false, true, JOB_FAILED, REASON_UPSTREAM_TIMEOUT},
+    {"lost after a cancel: only an answer tells", &fail_api, JOB_PROCESSING,
+	JOB_EVENT_LOST, true, false, JOB_PENDING, REASON_NONE},
+    {"lost after a cancel, idempotent", &idempotent_api, JOB_PROCESSING,
+	JOB_EVENT_LOST, true, false, JOB_CANCELLED, REASON_NONE},
+    {"broken, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_BROKEN, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"broken at the limit, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_BROKEN,
+	false, true, JOB_FAILED, REASON_OUTCOME_UNKNOWN},
+    {"broken at the limit, retry", &retry_api, JOB_PROCESSING, JOB_EVENT_BROKEN,
+	false, true, JOB_FAILED, REASON_UPSTREAM_TIMEOUT},
+    {"retry, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_RETRY, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"retry at the limit, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_RETRY,
+	false, true, JOB_FAILED, REASON_OUTCOME_UNKNOWN},
+    {"retry at the limit, retry", &retry_api, JOB_PROCESSING, JOB_EVENT_RETRY,
+	false, true, JOB_FAILED, REASON_FAILED},
+    {"released", &fail_api, JOB_PROCESSING, JOB_EVENT_RELEASE, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"released after a cancel", &fail_api, JOB_PROCESSING, JOB_EVENT_RELEASE,
+	true, false, JOB_PENDING, REASON_NONE},
+    {"released after a cancel, idempotent", &idempotent_api, JOB_PROCESSING,
+	JOB_EVENT_RELEASE, true, false, JOB_CANCELLED, REASON_NONE},
+    {"in need", &fail_api, JOB_PROCESSING, JOB_EVENT_NEED, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"in need after a cancel", &fail_api, JOB_PROCESSING, JOB_EVENT_NEED, true,
+	false, JOB_PENDING, REASON_NONE},
+    {"completed", &fail_api, JOB_PROCESSING, JOB_EVENT_COMPLETE, true, true,
+	JOB_COMPLETED, REASON_NONE},
+    {"failed", &fail_api, JOB_PROCESSING, JOB_EVENT_FAIL, false, false,
+	JOB_FAILED, REASON_FAILED},
+    {"deadline, fail", &fail_api, JOB_PROCESSING, JOB_EVENT_DEADLINE, false,
+	false, JOB_FAILED, REASON_OUTCOME_UNKNOWN},
+    {"deadline, retry", &retry_api, JOB_PROCESSING, JOB_EVENT_DEADLINE, false,
+	false, JOB_FAILED, REASON_DEADLINE},
+    {"cancel waits", &fail_api, JOB_PROCESSING, JOB_EVENT_CANCEL, false, false,
+	JOB_PROCESSING, REASON_NONE},
+    {"adopted", &fail_api, JOB_PROCESSING, JOB_EVENT_ADOPT, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"pending: deadline, fail", &fail_api, JOB_PENDING, JOB_EVENT_DEADLINE,
+	false, false, JOB_FAILED, REASON_OUTCOME_UNKNOWN},
+    {"pending: deadline, retry", &retry_api, JOB_PENDING, JOB_EVENT_DEADLINE,
+	false, false, JOB_FAILED, REASON_DEADLINE},
+    {"pending: cancel waits", &fail_api, JOB_PENDING, JOB_EVENT_CANCEL, false,
+	false, JOB_PENDING, REASON_NONE},
+    {"pending: adopted", &fail_api, JOB_PENDING, JOB_EVENT_ADOPT, false, false,
+	JOB_PENDING, REASON_NONE},
+    {"pending: claimed", &fail_api, JOB_PENDING, JOB_EVENT_CLAIM, true, false,
+	JOB_PROCESSING, REASON_NONE},
+};
+
+static void what_is_polled_is_never_sent_anew(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < sizeof(polled_rows) / sizeof(polled_rows[0]);
+	     i++) {
+		const struct polled_row *row = &polled_rows[i];
+		struct job job = job_in(row->from);
+		struct job_event event = event_of(row->event);
+
+		print_message("# polled, %s\n", row->what);
+		job.sent = job.polled = true;
+		job.cancel_ms = row->cancel ? 1 : 0;
+		job.attempt = event.attempt = row->last ? 3 : 1;
+		assert_int_equal(
+		    job_step(row->api, &job, &event, &job), ERR_OK);
+		assert_int_equal(job.state, row->state);
+		assert_int_equal(job.reason, row->reason);
+		assert_false(job.held);
+		assert_true(job.sent);
+		assert_int_equal(job.polled, !job_is_terminal(job.state));
+		assert_int_equal(job.needs, row->event == JOB_EVENT_NEED);
+	}
+}
+
+static void a_202_is_polled_from_then_on(void **unused)
+{
+	struct job job = job_in(JOB_PROCESSING);
+	struct job_event event = event_of(JOB_EVENT_POLL);
+
+	(void)unused;
+	event.progress = 40;
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_UNSENT), ERR_OK);
+	assert_int_equal(job_step(&fail_api, &job, &event, &job), ERR_OK);
+	assert_true(job.polled);
+	assert_true(job.sent);
+	assert_int_equal(job.progress, 40);
+	assert_int_equal(job.lease_boot, LEASE + 50);
+	/* and the next worker goes on where it was */
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_RELEASE), ERR_OK);
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_CLAIM), ERR_OK);
+	assert_true(job.polled);
+	assert_int_equal(job.progress, 40);
+}
+
+static void a_polled_job_needs_only_so_many_credentials(void **unused)
+{
+	static const struct {
+		const struct api *api;
+		enum job_state state;
+		enum job_reason reason;
+		bool held;
+	} rows[] = {
+	    {&fail_api, JOB_FAILED, REASON_OUTCOME_UNKNOWN, false},
+	    {&hold_api, JOB_PROCESSING, REASON_NONE, true},
+	    {&retry_api, JOB_FAILED, REASON_UPSTREAM_REFUSED, false},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct job job = job_in(JOB_PROCESSING);
+		job.polled = true;
+		job.renewed = JOB_RENEWALS_MAX;
+		assert_int_equal(
+		    step(rows[i].api, &job, JOB_EVENT_NEED), ERR_OK);
+		assert_int_equal(job.state, rows[i].state);
+		assert_int_equal(job.reason, rows[i].reason);
+		assert_int_equal(job.held, rows[i].held);
+		assert_false(job.needs);
+	}
+}
+
+/* The original of a copy may have sent what is still pending in it. */
+static void an_adopted_queue_ends_but_for_what_may_go_again(void **unused)
+{
+	struct job job = job_in(JOB_PENDING), before = job;
+
+	(void)unused;
+	assert_int_equal(step(&retry_api, &job, JOB_EVENT_ADOPT), ERR_OK);
+	assert_memory_equal(&job, &before, sizeof(job));
+	assert_int_equal(step(&idempotent_api, &job, JOB_EVENT_ADOPT), ERR_OK);
+	assert_memory_equal(&job, &before, sizeof(job));
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_ADOPT), ERR_OK);
+	assert_int_equal(job.state, JOB_FAILED);
+	assert_int_equal(job.reason, REASON_OUTCOME_UNKNOWN);
+	assert_int_equal(step(&fail_api, &job, JOB_EVENT_ADOPT), ERR_CONFLICT);
+}
+
 /* ---- details ----------------------------------------------------------- */
 
 static void a_claim_marks_it_sent(void **unused)
@@ -673,6 +1089,12 @@ static struct job_event walk_event(struct world *w, uint64_t r)
 	return e;
 }
 
+static bool is_operators(enum job_event_kind kind)
+{
+	return kind == JOB_EVENT_HELD_AGAIN ||
+	       kind == JOB_EVENT_HELD_COMPLETE || kind == JOB_EVENT_HELD_FAIL;
+}
+
 static void check_step(const struct world *w, const struct job *before,
     const struct job_event *e, enum err err, const struct api *api)
 {
@@ -692,7 +1114,7 @@ static void check_step(const struct world *w, const struct job *before,
 	assert_true(after->renewed <= JOB_RENEWALS_MAX);
 	if (after->needs)
 		assert_int_equal(after->state, JOB_PENDING);
-	if (before->needs)
+	if (before->needs && !after->held)
 		assert_int_not_equal(after->state, JOB_PROCESSING);
 	assert_true(after->attempt >= before->attempt);
 	assert_true(after->released >= before->released);
@@ -702,13 +1124,27 @@ static void check_step(const struct world *w, const struct job *before,
 	assert_int_equal(after->ended_ms != 0, job_is_terminal(after->state));
 	assert_int_equal(after->state == JOB_FAILED, after->reason != 0);
 	if (after->state == JOB_PENDING)
-		assert_false(after->sent);
+		assert_int_equal(after->sent, after->polled);
+	if (after->held) {
+		assert_int_equal(after->state, JOB_PROCESSING);
+		assert_int_equal(after->lease_boot, 0);
+		assert_int_equal(api->on_lost, ON_LOST_HOLD);
+	}
+	if (before->held && !after->held)
+		assert_true(is_operators(e->kind));
+	if (before->polled && !after->polled)
+		assert_true(job_is_terminal(after->state) ||
+			    e->kind == JOB_EVENT_HELD_AGAIN);
 	/* what left is never called cancelled or timed out, unless harmless */
-	if (w->left && !api->idempotent && api->on_lost == ON_LOST_FAIL) {
+	if (w->left && !api->idempotent && api->on_lost != ON_LOST_RETRY &&
+	    !is_operators(e->kind)) {
 		assert_int_not_equal(after->state, JOB_CANCELLED);
-		assert_int_not_equal(after->state, JOB_PENDING);
-		if (e->kind != JOB_EVENT_FAIL && after->state == JOB_FAILED)
+		if (!after->polled)
+			assert_int_not_equal(after->state, JOB_PENDING);
+		if (e->kind != JOB_EVENT_FAIL && after->state == JOB_FAILED) {
 			assert_int_equal(after->reason, REASON_OUTCOME_UNKNOWN);
+			assert_int_equal(api->on_lost, ON_LOST_FAIL);
+		}
 	}
 }
 
@@ -731,18 +1167,22 @@ static void walk(const struct api *api, uint64_t seed, int steps)
 			continue; /* an honest worker knows better */
 		enum err err = job_step(api, &w.job, &e, &w.job);
 		check_step(&w, &before, &e, err, api);
-		if (!err && e.kind == JOB_EVENT_CLAIM) {
-			w.left = false;
-		} else if (!err && w.job.state != JOB_PROCESSING) {
+		if (!err && e.kind == JOB_EVENT_HELD_AGAIN)
+			w.effects = 0; /* an operator who knows says so */
+		if (!err && (w.job.state != JOB_PROCESSING || w.job.held)) {
 			w.late_attempt = before.attempt;
 			w.late_claim = before.claim[0];
-			w.left = false;
+			w.left = w.job.polled; /* it did, and is going on */
 		} else if (w.job.state == JOB_PROCESSING && w.job.sent &&
-			   !w.left && (seed >> 60) % 2) {
+			   !w.job.held && !w.left && (seed >> 60) % 2) {
 			w.left = true;
 			w.effects++;
 		}
-		if (api->on_lost == ON_LOST_FAIL && !api->idempotent)
+		if (!err && w.job.polled && !before.polled && !w.left) {
+			w.left = true; /* its answer came faster than that */
+			w.effects++;
+		}
+		if (api->on_lost != ON_LOST_RETRY && !api->idempotent)
 			assert_true(w.effects <= 1);
 		if (job_is_terminal(w.job.state) && ++idle > 20) {
 			jobs++;
@@ -779,6 +1219,17 @@ int main(void)
 	    cmocka_unit_test(who_asked_for_its_end_is_asked_for_nothing_more),
 	    cmocka_unit_test(a_result_is_delivered_once),
 	    cmocka_unit_test(a_purge_is_a_tombstone),
+	    cmocka_unit_test(what_must_not_be_repeated_is_held),
+	    cmocka_unit_test(every_cell_of_a_held_job),
+	    cmocka_unit_test(no_time_ends_a_held_job),
+	    cmocka_unit_test(a_held_one_that_goes_again_begins_anew),
+	    cmocka_unit_test(a_held_one_without_a_deadline_gets_none),
+	    cmocka_unit_test(an_operator_says_how_it_ended),
+	    cmocka_unit_test(a_held_one_stays_so_whatever_is_declared),
+	    cmocka_unit_test(what_is_polled_is_never_sent_anew),
+	    cmocka_unit_test(a_202_is_polled_from_then_on),
+	    cmocka_unit_test(a_polled_job_needs_only_so_many_credentials),
+	    cmocka_unit_test(an_adopted_queue_ends_but_for_what_may_go_again),
 	    cmocka_unit_test(a_claim_marks_it_sent),
 	    cmocka_unit_test(progress_never_falls_nor_reaches_100),
 	    cmocka_unit_test(endings_keep_status_and_reason),
