@@ -20,6 +20,7 @@ enum err memory_stats(void *backend, size_t api, struct store_stats *out)
 		const struct job *j = &t->rows[i];
 		out->count[j->state]++;
 		out->needing += j->needs;
+		out->held += j->held;
 		if (j->state == JOB_PENDING && !j->needs &&
 		    (!oldest || j->born < oldest->born))
 			oldest = j;
@@ -57,6 +58,38 @@ enum err memory_count_open(
 	for (size_t i = 0; i < t->n; i++)
 		*n += !job_is_terminal(t->rows[i].state) &&
 		      !memcmp(t->rows[i].quota, quota, JOB_QUOTA_BYTES);
+	return ERR_OK;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+	while (n)
+		if (bytes[--n])
+			return false;
+	return true;
+}
+
+/* Whether both are open and of the same sender. */
+static bool is_same_sender(const struct job *a, const struct job *b)
+{
+	if (job_is_terminal(a->state) ||
+	    memcmp(a->quota, b->quota, JOB_QUOTA_BYTES) != 0)
+		return false;
+	if (!is_zero(b->quota, JOB_QUOTA_BYTES))
+		return true;
+	return !is_zero(b->owner, JOB_OWNER_BYTES) &&
+	       !memcmp(a->owner, b->owner, JOB_OWNER_BYTES);
+}
+
+enum err memory_count_rank(
+    void *backend, size_t api, const struct job *job, int64_t most, int64_t *n)
+{
+	const struct memory *m = backend;
+	const struct table *t = &m->tables[api];
+
+	*n = 0;
+	for (size_t i = 0; i < t->n && *n < most; i++)
+		*n += is_same_sender(&t->rows[i], job);
 	return ERR_OK;
 }
 

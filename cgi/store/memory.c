@@ -421,6 +421,12 @@ static enum err body_drop(
 
 /* ---- picking ----------------------------------------------------------- */
 
+/* Which of two comes first. */
+static bool is_before(const struct job *a, const struct job *b)
+{
+	return a->rank != b->rank ? a->rank < b->rank : a->born < b->born;
+}
+
 static enum err pick_pending(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
@@ -432,7 +438,7 @@ static enum err pick_pending(
 		const struct job *j = &t->rows[i];
 		if (j->state == JOB_PENDING && !j->needs &&
 		    j->not_before_boot <= now_boot &&
-		    (!best || j->born < best->born))
+		    (!best || is_before(j, best)))
 			best = j;
 	}
 	if (!best)
@@ -456,7 +462,7 @@ static enum err next_due(
 	*due_boot = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		if (j->state == JOB_PROCESSING)
+		if (j->state == JOB_PROCESSING && !j->held)
 			sooner(due_boot, now_boot, j->lease_boot);
 		if (j->state != JOB_PENDING)
 			continue;
@@ -494,7 +500,7 @@ static enum err pick_due(struct memory *m, size_t api, enum job_state state,
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct job *j = &t->rows[i];
-		if (j->state == state && due_of(j) <= now_boot &&
+		if (j->state == state && !j->held && due_of(j) <= now_boot &&
 		    (!late || is_late(j, now_boot)) &&
 		    (!best || is_sooner(j, best)))
 			best = j;
@@ -529,7 +535,7 @@ static enum err count_running(void *backend, size_t api, int64_t *n)
 
 	*n = 0;
 	for (size_t i = 0; i < t->n; i++)
-		*n += t->rows[i].state == JOB_PROCESSING;
+		*n += t->rows[i].state == JOB_PROCESSING && !t->rows[i].held;
 	return ERR_OK;
 }
 
@@ -676,6 +682,7 @@ const struct store_ops store_memory = {
     .stats = memory_stats,
     .recent = memory_recent,
     .count_open = memory_count_open,
+    .count_rank = memory_count_rank,
     .holder = memory_holder,
     .owned = memory_owned,
     .owned_since = memory_owned_since,

@@ -73,6 +73,8 @@ enum err memory_recent(void *backend, size_t api, const uint8_t *quota,
     __attribute__((warn_unused_result));
 enum err memory_count_open(void *backend, size_t api, const uint8_t *quota,
     int64_t *n) __attribute__((warn_unused_result));
+enum err memory_count_rank(void *backend, size_t api, const struct job *job,
+    int64_t most, int64_t *n) __attribute__((warn_unused_result));
 enum err memory_holder(void *backend, size_t api, const uint8_t *resource,
     struct job *out) __attribute__((warn_unused_result));
 enum err memory_owned(void *backend, size_t api, const uint8_t *owner,

@@ -20,11 +20,9 @@ static enum err read_counts(
 		return err;
 	db_bind_text(st, 1, s->apis[api].name);
 	while (!(err = db_step(st))) {
-		const int64_t state = db_int(st, 0);
-		if (state == COUNT_NEEDING_STORED)
-			counts[COUNT_NEEDING] = db_int(st, 1);
-		else if (state >= 0 && state < JOB_STATES)
-			counts[state] = db_int(st, 1);
+		for (int which = 0; which < COUNTS; which++)
+			if (db_int(st, 0) == sqlite_count_number(which))
+				counts[which] = db_int(st, 1);
 	}
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
@@ -61,6 +59,7 @@ enum err sqlite_stats(void *backend, size_t api, struct store_stats *out)
 	for (int state = 0; state < JOB_STATES; state++)
 		out->count[state] = a->counts[state] + a->added[state];
 	out->needing = a->counts[COUNT_NEEDING] + a->added[COUNT_NEEDING];
+	out->held = a->counts[COUNT_HELD] + a->added[COUNT_HELD];
 	out->oldest_pending_ms = a->oldest_ms;
 	return ERR_OK;
 }
@@ -111,6 +110,35 @@ enum err sqlite_count_open(
 	if (!err)
 		err = sqlite_one_number(st, n);
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	while (n)
+		if (p[--n])
+			return false;
+	return true;
+}
+
+enum err sqlite_count_rank(
+    void *backend, size_t api, const struct job *job, int64_t most, int64_t *n)
+{
+	struct sqlite3_stmt *st;
+	enum err err = ERR_OK;
+
+	*n = 0;
+	if (!is_zero(job->quota, JOB_QUOTA_BYTES))
+		err = ask(backend, api, API_QUERY_OPEN_SOME, job->quota,
+		    JOB_QUOTA_BYTES, &st);
+	else if (!is_zero(job->owner, JOB_OWNER_BYTES))
+		err = ask(backend, api, API_QUERY_MINE_SOME, job->owner,
+		    JOB_OWNER_BYTES, &st);
+	else
+		return ERR_OK;
+	if (err)
+		return err == ERR_NOT_FOUND ? ERR_OK : err;
+	db_bind_int(st, 2, most);
+	return sqlite_one_number(st, n);
 }
 
 enum err sqlite_holder(

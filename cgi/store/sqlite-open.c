@@ -20,8 +20,8 @@
  *   2. an empty file becomes a store: auto_vacuum and WAL first, because both
  *      hold only from the first page on, then the tables in one transaction,
  *      so that a kill leaves an empty file or a whole store;
- *   3. a store of the format before this one is brought up to date, in the
- *      same transaction; format and key check: a store of a newer lowtide, or
+ *   3. a store of an older format is brought up to date, in the same
+ *      transaction; format and key check: a store of a newer lowtide, or
  *      of another name key, is left as it is;
  *   4. the boot (boot.h): if it is another one, CLOCK_BOOTTIME began anew, so
  *      every lease and back-off is over, and what is left of a deadline is
@@ -103,7 +103,7 @@ static enum err check_format(struct opening *o)
 		return sqlite_report(o, err, "it cannot be read");
 	if (format == STORE_FORMAT)
 		return ERR_OK;
-	if (format == STORE_FORMAT_BEFORE) {
+	if (format >= STORE_FORMAT_OLDEST && format < STORE_FORMAT) {
 		diag_error(o->diag, POS_FILE(o->path), "store-version",
 		    "it has format %lld and this lowtide knows %d; start "
 		    "lowtide-cgi or lowtide-worker once, they bring it up to "
@@ -147,7 +147,7 @@ static void convert_times(
     const struct opening *o, struct str api, struct buf *sql)
 {
 	sqlite_expand(sql,
-	    "UPDATE \"$\" SET lease=0 WHERE state=1;"
+	    "UPDATE \"$\" SET lease=0 WHERE state=1 AND held=0;"
 	    "UPDATE \"$\" SET not_before=0 WHERE state=0 AND not_before>0;",
 	    api);
 	for (int state = JOB_PENDING; state <= JOB_PROCESSING; state++) {

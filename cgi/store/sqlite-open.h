@@ -20,6 +20,7 @@ struct opening {
 	char path[PATH_MAX]; /* of jobs.db */
 	char boot[BOOT_IDENTITY_MAX];
 	struct store_now now;
+	int64_t format; /* sqlite_upgrade(): as it was found */
 };
 
 /* A finding about an error of the database, with what to do; gives err back. */
@@ -37,8 +38,8 @@ enum err sqlite_make_tables(struct opening *o)
 /* The statements that make the indexes of a request table. */
 void sqlite_add_indexes(struct str api, struct buf *sql);
 /*
- * A store of STORE_FORMAT_BEFORE becomes one of STORE_FORMAT; any other is left
- * as it is, and nothing said.
+ * A store from STORE_FORMAT_OLDEST on becomes one of STORE_FORMAT; any other is
+ * left as it is, and nothing said.
  */
 enum err sqlite_upgrade(struct opening *o) __attribute__((warn_unused_result));
 /* 0: it is a database, but no store. Says nothing. */

@@ -189,6 +189,7 @@ void sqlite_count(struct sqlite *s, size_t api, const struct job *job, int by)
 
 	a->added[job->state] += by;
 	a->added[COUNT_NEEDING] += job->needs ? by : 0;
+	a->added[COUNT_HELD] += job->held ? by : 0;
 	s->counts_changed = true;
 	/* the first of the queue may be another now, but for a new one */
 	if (job->state == JOB_PENDING &&
@@ -249,7 +250,10 @@ enum err sqlite_update(
 		return err;
 	if (!db_changes(&s->db))
 		return ERR_NOT_FOUND;
-	if (before->state != job->state || before->needs != job->needs) {
+	if (job->not_before_boot)
+		s->apis[api].woken = false;
+	if (before->state != job->state || before->needs != job->needs ||
+	    before->held != job->held) {
 		sqlite_count(s, api, before, -1);
 		sqlite_count(s, api, job, 1);
 	}
@@ -341,10 +345,40 @@ static enum err pick(struct sqlite *s, size_t api, enum api_query which,
 	return sqlite_one_job(st, out);
 }
 
+/*
+ * Whoever waited for a time that has come stands in the queue from now on. At
+ * most so many at once, so that nobody waits for that; the others come with the
+ * next claim.
+ */
+#define WAKE_MAX 256
+static enum err wake(struct sqlite *s, size_t api, int64_t now_boot)
+{
+	struct sqlite_api *a = &s->apis[api];
+	struct sqlite3_stmt *st;
+	enum err err;
+
+	if (a->woken && now_boot <= a->woken_boot)
+		return ERR_OK;
+	err = sqlite_api_query(s, api, API_QUERY_WAKE, &st);
+	if (err)
+		return err;
+	db_bind_int(st, 1, now_boot);
+	db_bind_int(st, 2, WAKE_MAX);
+	err = db_run(st);
+	a->woken = !err && db_changes(&s->db) < WAKE_MAX;
+	a->woken_boot = now_boot;
+	return err;
+}
+
 enum err sqlite_pick_pending(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
-	return pick(backend, api, API_QUERY_PENDING, now_boot, out);
+	struct sqlite3_stmt *st;
+	enum err err = wake(backend, api, now_boot);
+
+	if (!err)
+		err = sqlite_api_query(backend, api, API_QUERY_PENDING, &st);
+	return err ? err : sqlite_one_job(st, out);
 }
 
 enum err sqlite_pick_lost(
@@ -399,6 +433,11 @@ static enum err number(
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+static int64_t added_running(const struct sqlite_api *a)
+{
+	return a->added[JOB_PROCESSING] - a->added[COUNT_HELD];
+}
+
 /*
  * Counted once in a transaction, then kept in step by what it adds: a worker
  * asks before each of its claims.
@@ -411,10 +450,10 @@ enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
 
 	if (!a->knows_running) {
 		err = number(s, api, API_QUERY_RUNNING, n);
-		a->running = *n - a->added[JOB_PROCESSING];
+		a->running = *n - added_running(a);
 		a->knows_running = !err;
 	}
-	*n = a->running + a->added[JOB_PROCESSING];
+	*n = a->running + added_running(a);
 	return err;
 }
 

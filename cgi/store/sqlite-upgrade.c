@@ -8,19 +8,25 @@
  * opens it, and its APIs, while it is open.
  */
 
-/* ---- the format before this one ---------------------------------------- */
+/* ---- older formats ----------------------------------------------------- */
 
-static const char *const steps[] = {
-#define FROM_2(sql) sql ";",
+static const struct step {
+	int64_t from; /* the format that it leads away from */
+	const char *sql;
+} steps[] = {
+#define FROM_2(sql) {2, sql ";"},
+#define FROM_3(sql) {3, sql ";"},
 #include "cgi/store/schema/sqlite.def"
 #undef FROM_2
+#undef FROM_3
 };
 
-static void from_2(const struct opening *o, struct str api, struct buf *sql)
+/* What has to be done to each request table, in this order. */
+static void add_steps(const struct opening *o, struct str api, struct buf *sql)
 {
-	(void)o;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		sqlite_expand(sql, steps[i], api);
+		if (steps[i].from >= o->format)
+			sqlite_expand(sql, steps[i].sql, api);
 	sqlite_add_indexes(api, sql);
 }
 
@@ -28,14 +34,13 @@ enum err sqlite_upgrade(struct opening *o)
 {
 	const struct str none = {0};
 	struct buf sql = {0};
-	int64_t format;
-	enum err err = sqlite_read_format(o, &format);
+	enum err err = sqlite_read_format(o, &o->format);
 
-	if (err || format != STORE_FORMAT_BEFORE)
+	if (err || o->format < STORE_FORMAT_OLDEST || o->format >= STORE_FORMAT)
 		return ERR_OK; /* whoever asks next says so */
 	err = sqlite_make_tables(o);
 	if (!err)
-		err = sqlite_each_table(o, &sql, from_2);
+		err = sqlite_each_table(o, &sql, add_steps);
 	if (!err)
 		err = sqlite_meta_put(o, "format", none, STORE_FORMAT);
 	buf_release(&sql);

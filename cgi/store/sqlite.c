@@ -82,7 +82,7 @@ static void forget(struct sqlite *s)
 	s->version = 0;
 	s->version_changed = s->has_room = s->erases = s->is_full = false;
 	for (size_t i = 0; i < s->n_apis; i++) {
-		s->apis[i].knows_running = false;
+		s->apis[i].knows_running = s->apis[i].woken = false;
 		s->apis[i].knows_counts = s->apis[i].knows_oldest = false;
 		if (s->counts_changed)
 			memset(s->apis[i].added, 0, sizeof(s->apis[i].added));
@@ -127,9 +127,7 @@ static enum err write_counts(struct sqlite *s)
 			if (!s->apis[i].added[which])
 				continue;
 			db_bind_text(st, 1, s->apis[i].name);
-			db_bind_int(st, 2,
-			    which == COUNT_NEEDING ? COUNT_NEEDING_STORED
-						   : which);
+			db_bind_int(st, 2, sqlite_count_number(which));
 			db_bind_int(st, 3, s->apis[i].added[which]);
 			err = db_run(st);
 		}
@@ -240,6 +238,7 @@ const struct store_ops store_sqlite = {
     .stats = sqlite_stats,
     .recent = sqlite_recent,
     .count_open = sqlite_count_open,
+    .count_rank = sqlite_count_rank,
     .holder = sqlite_holder,
     .owned = sqlite_owned,
     .owned_since = sqlite_owned_since,

@@ -24,8 +24,8 @@
  *   gate.page                     what its programs tell each other
  *   ballast                       room for bad times
  */
-#define STORE_FORMAT 3
-#define STORE_FORMAT_BEFORE 2 /* brought up to date when it is opened */
+#define STORE_FORMAT 4
+#define STORE_FORMAT_OLDEST 2 /* brought up to date when it is opened */
 /* struct store_limits of a store that says nothing (store.md 3, 8). */
 #define STORE_WAL_MARK ((int64_t)8 * 1024 * 1024)
 #define STORE_WAL_GATE ((int64_t)64 * 1024 * 1024)
@@ -51,17 +51,26 @@ enum api_query {
 	API_QUERY_COUNT_ALL
 };
 
-/* What _count counts: jobs by state, and those that need a credential. */
-enum { COUNT_NEEDING = JOB_STATES, COUNTS };
-#define COUNT_NEEDING_STORED -1 /* its number in the table */
+/*
+ * What _count counts: jobs by state; beside these, under negative numbers in
+ * the table, those that need a credential and those that are held.
+ */
+enum { COUNT_NEEDING = JOB_STATES, COUNT_HELD, COUNTS };
+static inline int sqlite_count_number(int which)
+{
+	return which < JOB_STATES ? which : JOB_STATES - 1 - which;
+}
 struct sqlite_api {
 	struct str name; /* the configuration's */
 	bool is_there;	 /* false: new in the configuration, opened read-only */
 	struct sqlite3_stmt *queries[API_QUERY_COUNT_ALL]; /* made when used */
 	int64_t added[COUNTS]; /* to _count, at commit */
-	/* of JOB_PROCESSING before this transaction, once it is known */
+	/* before this transaction, once it is known; held ones do not run */
 	bool knows_running;
 	int64_t running;
+	/* who waited for now is in the queue, in this transaction */
+	bool woken;
+	int64_t woken_boot;
 	/*
 	 * _count as it was before this transaction, the queue as it is in it;
 	 * or both as they are in this view
@@ -207,6 +216,8 @@ enum err sqlite_recent(void *backend, size_t api, const uint8_t *quota,
     __attribute__((warn_unused_result));
 enum err sqlite_count_open(void *backend, size_t api, const uint8_t *quota,
     int64_t *n) __attribute__((warn_unused_result));
+enum err sqlite_count_rank(void *backend, size_t api, const struct job *job,
+    int64_t most, int64_t *n) __attribute__((warn_unused_result));
 enum err sqlite_holder(void *backend, size_t api, const uint8_t *resource,
     struct job *out) __attribute__((warn_unused_result));
 enum err sqlite_owned(void *backend, size_t api, const uint8_t *owner,

@@ -77,9 +77,13 @@ static enum err put_new(struct store *store, size_t api, struct job *job,
 {
 	const struct store_ops *ops = store->ops;
 	void *backend = store->backend;
+	int64_t rank = 0;
 	enum err err = ops->next_version(backend, &job->version);
 
 	job->born = job->version;
+	if (!err)
+		err = ops->count_rank(backend, api, job, JOB_RANK_MAX, &rank);
+	job->rank = (int)rank;
 	if (!err)
 		err = ops->insert(backend, api, job);
 	if (err == ERR_CONFLICT) {

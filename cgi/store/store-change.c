@@ -8,6 +8,11 @@
  * goes with it, bodies, a version, a measurement, and who is to be rung.
  */
 
+/* What an event brings along, p NULL where it does not. */
+struct bodies {
+	struct str result, note;
+};
+
 /* Could anybody who asks about the job tell the two apart? */
 static bool is_visible(const struct job *a, const struct job *b)
 {
@@ -15,7 +20,8 @@ static bool is_visible(const struct job *a, const struct job *b)
 	       a->attempt != b->attempt || a->progress != b->progress ||
 	       a->status != b->status || a->cancel_ms != b->cancel_ms ||
 	       a->started_ms != b->started_ms || a->ended_ms != b->ended_ms ||
-	       a->needs != b->needs || a->read_ms != b->read_ms;
+	       a->needs != b->needs || a->read_ms != b->read_ms ||
+	       a->held != b->held;
 }
 
 static bool is_queued(const struct job *job)
@@ -28,7 +34,7 @@ static unsigned bells_for(const struct job *before, const struct job *after)
 	const bool queued = is_queued(after) && !is_queued(before);
 	unsigned bells = 0;
 
-	if (is_visible(before, after))
+	if (is_visible(before, after) || before->version != after->version)
 		bells |= BELL_SETTLED;
 	if (queued || after->cancel_ms != before->cancel_ms)
 		bells |= BELL_ACCEPTED;
@@ -82,23 +88,42 @@ static enum err put_ended(struct store *store, const struct job *before,
 		err = ops->body_put(backend, after, BODY_RESULT, result);
 	if (!err)
 		err = ops->body_drop(backend, after, BODY_REQUEST);
+	if (!err)
+		err = ops->body_drop(backend, after, BODY_NOTE);
 	return err;
+}
+
+/*
+ * What goes with a row that is open. What is sent anew has nothing to say of
+ * itself yet.
+ */
+static enum err put_open(struct store *store, const struct job *before,
+    const struct job *after, struct str note)
+{
+	const struct store_ops *ops = store->ops;
+	void *backend = store->backend;
+
+	if (before->held && !after->held)
+		return ops->body_drop(backend, after, BODY_NOTE);
+	return note.p ? ops->body_put(backend, after, BODY_NOTE, note) : ERR_OK;
 }
 
 /* Writes what an event made of a row, and what goes with it. */
 static enum err put_changed(struct store *store, size_t api,
-    const struct job *before, struct job *after, struct str result)
+    const struct job *before, struct job *after, const struct bodies *with)
 {
 	const struct store_ops *ops = store->ops;
 	void *backend = store->backend;
 	enum err err = ERR_OK;
 
-	if (is_visible(before, after))
+	if (is_visible(before, after) || with->note.p)
 		err = ops->next_version(backend, &after->version);
 	if (!err)
 		err = ops->update(backend, api, before, after);
 	if (!err && job_is_terminal(after->state))
-		err = put_ended(store, before, after, result);
+		err = put_ended(store, before, after, with->result);
+	else if (!err)
+		err = put_open(store, before, after, with->note);
 	if (!err)
 		store->bells |= bells_for(before, after);
 	return err;
@@ -111,15 +136,15 @@ static void note_end(struct store *store, size_t api, int64_t now_boot)
 	    &store->ends_boot, now_boot + store->config->apis[api].ttl_ms);
 }
 
-enum err store_apply(struct store *store, size_t api, struct job *job,
-    const struct job_event *event, struct str result)
+static enum err apply(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, const struct bodies *with)
 {
 	const bool was_over = job_is_terminal(job->state);
 	struct job next;
 	enum err err = job_step(&store->config->apis[api], job, event, &next);
 
-	if (!err && memcmp(job, &next, sizeof(next)) != 0)
-		err = put_changed(store, api, job, &next, result);
+	if (!err && (with->note.p || memcmp(job, &next, sizeof(next)) != 0))
+		err = put_changed(store, api, job, &next, with);
 	if (!err && !was_over && job_is_terminal(next.state)) {
 		err = put_sample(store, api, &next, event);
 		note_end(store, api, event->now_boot);
@@ -129,22 +154,49 @@ enum err store_apply(struct store *store, size_t api, struct job *job,
 	return err;
 }
 
-enum err store_change(struct store *store, size_t api, struct job *job,
-    const struct job_event *event, struct str result)
+enum err store_apply(struct store *store, size_t api, struct job *job,
+    const struct job_event *event)
+{
+	const struct bodies nothing = {.result = {0}};
+
+	return apply(store, api, job, event, &nothing);
+}
+
+/* One event on the row as it stands. */
+static enum err change(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, const struct bodies *with)
 {
 	struct job row;
 
 	assert(store->mode == MODE_WRITE);
 	if (store->trouble)
 		return store->trouble;
-	if (result.n > STORE_BODY_MAX)
+	if (with->result.n > STORE_BODY_MAX || with->note.n > STORE_BODY_MAX)
 		return ERR_TOO_LARGE;
 	enum err err = store->ops->get(store->backend, api, job_key(job), &row);
 	if (!err) {
 		*job = row;
-		err = store_apply(store, api, job, event, result);
+		err = apply(store, api, job, event, with);
 	}
 	return store_noted(store, err);
+}
+
+enum err store_change(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str result)
+{
+	const struct bodies with = {.result = result};
+
+	return change(store, api, job, event, &with);
+}
+
+enum err store_tell(struct store *store, size_t api, struct job *job,
+    const struct job_event *event, struct str note)
+{
+	const struct bodies with = {.note = note};
+
+	assert(event->kind == JOB_EVENT_HEARTBEAT ||
+	       event->kind == JOB_EVENT_POLL);
+	return change(store, api, job, event, &with);
 }
 
 enum err store_renew(struct store *store, size_t api, struct job *job,

@@ -63,8 +63,7 @@ enum err store_noted(struct store *store, enum err err)
     __attribute__((warn_unused_result));
 /* store-change.c: *job is the row as it stands, and as it is afterwards. */
 enum err store_apply(struct store *store, size_t api, struct job *job,
-    const struct job_event *event, struct str result)
-    __attribute__((warn_unused_result));
+    const struct job_event *event) __attribute__((warn_unused_result));
 /* sweep.c: all of a job's bodies; how many bytes is added to *bytes. */
 enum err store_drop_bodies(struct store *store, const struct job *job,
     int64_t *bytes) __attribute__((warn_unused_result));

@@ -19,7 +19,6 @@ static enum err take_next(struct store *store, size_t api,
 	struct job_event late = {.kind = JOB_EVENT_DEADLINE,
 	    .now_ms = ask->now_ms,
 	    .now_boot = ask->now_boot};
-	const struct str no_result = {0};
 	enum err err = ERR_OK;
 
 	memcpy(claim.claim, ask->claim, sizeof(claim.claim));
@@ -29,8 +28,8 @@ static enum err take_next(struct store *store, size_t api,
 		if (err)
 			return err;
 		if (!out->deadline_boot || ask->now_boot < out->deadline_boot)
-			return store_apply(store, api, out, &claim, no_result);
-		err = store_apply(store, api, out, &late, no_result);
+			return store_apply(store, api, out, &claim);
+		err = store_apply(store, api, out, &late);
 	}
 	return err ? err : ERR_AGAIN;
 }
@@ -70,7 +69,6 @@ enum err store_claim(struct store *store, size_t api,
 static enum err recover_one(
     struct store *store, size_t api, int64_t now_ms, int64_t now_boot)
 {
-	const struct str no_result = {0};
 	struct job_event event = {.now_ms = now_ms, .now_boot = now_boot};
 	struct job job;
 	enum err err =
@@ -82,7 +80,7 @@ static enum err recover_one(
 		err =
 		    store->ops->pick_late(store->backend, api, now_boot, &job);
 	}
-	return err ? err : store_apply(store, api, &job, &event, no_result);
+	return err ? err : store_apply(store, api, &job, &event);
 }
 
 enum err store_recover(struct store *store, size_t api, int64_t now_ms,

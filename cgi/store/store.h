@@ -83,6 +83,8 @@ struct store_spec {
 	 * and its log is not emptied. Any other is opened as usual.
 	 */
 	bool brief;
+	/* STORE_WRITES: a copy may be opened, for store_adopt() */
+	bool adopts;
 	int64_t turn_wait_ms; /* 0 = STORE_TURN_WAIT_MS */
 	int64_t open_wait_ms; /* at opening; 0 = STORE_OPEN_WAIT_MS */
 	/* For tests; 0 = store.md's. Sizes of the log in bytes. */
@@ -109,9 +111,9 @@ struct store_spec {
  * Opens, and creates what is missing. Takes the turnstile, does a TRUNCATE
  * checkpoint, then returns. Waits up to open_wait_ms for its turn, then for
  * readers. Findings: `store-missing`, `store-other-keys`, `store-version`,
- * `store-other-host`, `store-damaged`, `store-full`, `store-busy` (an error:
- * somebody has the turn; a warning: readers are in the way, the checkpoint had
- * to be put off), `io-error`, each with what to do.
+ * `store-other-host`, `store-is-copy`, `store-damaged`, `store-full`,
+ * `store-busy` (an error: somebody has the turn; a warning: readers are in the
+ * way, the checkpoint had to be put off), `io-error`, each with what to do.
  */
 enum err store_open(const struct store_ops *ops, const struct store_spec *spec,
     struct diag *diag, struct store **out) __attribute__((warn_unused_result));
@@ -148,11 +150,11 @@ enum err store_body(struct store *store, const struct job *job,
 
 /*
  * A new pending row from id, owner, print, quota, resource, accepted_ms and the
- * deadline on both clocks; the rest of *job, version and born too, is set here.
- * `meta` may be
- * empty (p NULL). ERR_CONFLICT when its key is taken: then *job is the row that
- * is there. ERR_FULL: the store takes nothing new at the moment (store.md 3,
- * 7), and only that: the transaction stays usable, jobs can still end.
+ * deadline on both clocks; the rest of *job, version, born and rank too, is set
+ * here. `meta` may be empty (p NULL). ERR_CONFLICT when its key is taken: then
+ * *job is the row that is there. ERR_FULL: the store takes nothing new at the
+ * moment (store.md 3, 7), and only that: the transaction stays usable, jobs can
+ * still end.
  */
 enum err store_accept(struct store *store, size_t api, struct job *job,
     struct str request, struct str meta) __attribute__((warn_unused_result));
@@ -398,6 +400,47 @@ enum err store_trust_clock(struct store *store, struct store_now now,
     bool *was_stopped) __attribute__((warn_unused_result));
 
 /*
+ * ---- copies ---------------------------------------------------------------
+ * A copy is a whole store as it was at one moment, in one file. It says of
+ * itself that it is one, from before it bears its name: the original went on,
+ * and what was open in the copy may have been sent since. So nobody opens it
+ * (`store-is-copy`) but to adopt it, which ends or holds what must not be sent
+ * twice, and makes a store of it.
+ *
+ * store_copy(): a new file `path` (a jobs.db of another folder), whole or not
+ * there at all. From a handle of any role, outside of views and transactions,
+ * in steps, while others write. Between these progress() is told how many
+ * pages are there, of how many; it begins again where the log had to be started
+ * over meanwhile. false = stop: ERR_AGAIN. Findings: `copy-exists`
+ * (ERR_CONFLICT), `store-full`, `store-damaged`, `io-error`. The memory's:
+ * ERR_USAGE.
+ */
+struct store_copying {
+	const char *path;
+	int64_t now_ms; /* the copy is of then */
+	bool (*progress)(void *ctx, int64_t done, int64_t pages); /* or NULL */
+	void *ctx;
+};
+enum err store_copy(struct store *store, const struct store_copying *copying,
+    struct diag *diag) __attribute__((warn_unused_result));
+/*
+ * JOB_EVENT_ADOPT to each open job, in transactions of its own, then it is a
+ * store as any other; interrupted, it still is a copy and may be adopted again.
+ * *copied_ms is of when. ERR_CONFLICT: it is no copy. ERR_MISSING, and nothing
+ * is changed: it has open jobs of an API that the configuration has not; *api
+ * is its name, in the handle's own memory.
+ */
+struct store_adopted {
+	int64_t copied_ms;
+	/* of the jobs that were open: those that ended, that an operator has
+	   to decide on, and that go on */
+	int64_t ended, held, going;
+	const char *api;
+};
+enum err store_adopt(struct store *store, struct store_now now,
+    struct store_adopted *out) __attribute__((warn_unused_result));
+
+/*
  * Jobs of one API, newest first; limit 0 = all. each() returns false to stop.
  * Inside a view. Reads the whole table: for people, not for requests.
  */
@@ -479,8 +522,12 @@ struct store_ops {
 	    enum body_kind kind, struct arena *a, struct str *out);
 	enum err (*body_drop)(
 	    void *backend, const struct job *job, enum body_kind kind);
-	/* the pending row with not_before_boot <= now_boot, lowest born, that
-	   needs no credential */
+	/*
+	 * the pending row with not_before_boot <= now_boot that needs no
+	 * credential, lowest rank, then lowest born; one whose
+	 * not_before_boot has only just come may be left for the next time.
+	 * Inside a transaction
+	 */
 	enum err (*pick_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/*
@@ -489,7 +536,10 @@ struct store_ops {
 	 */
 	enum err (*next_due)(
 	    void *backend, size_t api, int64_t now_boot, int64_t *due_boot);
-	/* the processing row whose lease ended first, lease_boot <= now_boot */
+	/*
+	 * the processing row whose lease ended first, lease_boot <= now_boot.
+	 * Here and below: one that is held has no lease and does not run
+	 */
 	enum err (*pick_lost)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/* the pending row whose deadline_boot (not 0) passed first, <=
@@ -531,6 +581,12 @@ struct store_ops {
 	/* those that have not ended */
 	enum err (*count_open)(
 	    void *backend, size_t api, const uint8_t *quota, int64_t *n);
+	/*
+	 * those with its quota that have not ended, where that is all zero
+	 * those of its owner without a quota; 0 where both are; `most` at most
+	 */
+	enum err (*count_rank)(void *backend, size_t api, const struct job *job,
+	    int64_t most, int64_t *n);
 	enum err (*holder)(void *backend, size_t api, const uint8_t *resource,
 	    struct job *out);
 	/* as store_owned() and store_owned_since() */

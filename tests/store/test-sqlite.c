@@ -1,4 +1,5 @@
 #include "tests/store/children.h"
+#include "tests/store/meddle.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,109 +14,6 @@
  * What only the SQLite store promises (store.md): how it opens, what it
  * refuses, where its bytes are, and that its log stays small.
  */
-static const struct str nothing = {0};
-
-static int setup(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-
-	assert_non_null(f);
-	fixture_init(f, &store_sqlite);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void reopen(struct fixture *f)
-{
-	store_close(f->store);
-	f->store = NULL;
-	fixture_open(f);
-}
-
-static const char *path_of(struct fixture *f, const char *name)
-{
-	return arena_printf(&f->arena, "%s/%s", f->dir, name).p;
-}
-
-static off_t size_of(struct fixture *f, const char *name)
-{
-	struct stat st;
-	return stat(path_of(f, name), &st) ? -1 : st.st_size;
-}
-
-/* SQL on the side, the way nobody should do it on a live store. */
-static void meddle(struct fixture *f, const char *sql)
-{
-	struct db db;
-
-	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
-	OK(db_exec(&db, sql));
-	db_close(&db);
-}
-
-static int64_t ask(struct fixture *f, const char *sql)
-{
-	struct db db;
-	int64_t n = -1;
-
-	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
-	OK(db_number(&db, sql, &n));
-	db_close(&db);
-	return n;
-}
-
-static void expect_refusal(struct fixture *f, enum err want, const char *name)
-{
-	struct store *store = NULL;
-
-	diag_init(&f->diag, &f->arena);
-	enum err err = store_open(&store_sqlite, &f->spec, &f->diag, &store);
-	for (struct diag_item *i = f->diag.first; i; i = i->next)
-		print_message("# %s: %s\n", i->name, i->text.p);
-	assert_int_equal(err, want);
-	assert_null(store);
-	assert_int_equal(f->diag.errors, 1);
-	assert_string_equal(f->diag.first->name, name);
-	/* what is wrong; what to do */
-	assert_true(
-	    str_find(f->diag.first->text, ';', 0) < f->diag.first->text.n);
-}
-
-static void accept_one(struct fixture *f, size_t api, uint32_t number)
-{
-	OK(store_begin(f->store));
-	fixture_accept(f, api, number);
-	OK(store_commit(f->store));
-}
-
-static struct job claim_one(struct fixture *f, size_t api)
-{
-	struct store_ask a = fixture_ask(1);
-	struct job job;
-	int64_t due;
-
-	OK(store_begin(f->store));
-	OK(store_claim(f->store, api, &a, &job, &due));
-	OK(store_commit(f->store));
-	return job;
-}
-
-static void complete(struct fixture *f, size_t api, struct job *job)
-{
-	struct job_event end = fixture_event(job, JOB_EVENT_COMPLETE);
-
-	OK(store_begin(f->store));
-	OK(store_change(f->store, api, job, &end, STR("sealed result")));
-	OK(store_commit(f->store));
-}
-
 /* ---- opening ----------------------------------------------------------- */
 
 static void a_new_store_has_its_settings_from_the_start(void **state)
@@ -214,139 +112,12 @@ static void a_newer_format_is_refused_and_left_alone(void **state)
 	expect_refusal(f, ERR_MISSING, "store-version");
 }
 
-/*
- * A store as the lowtide before this one left it: what format 3 added is taken
- * away again, and a job of each kind is in it.
- */
-static void make_format_2(struct fixture *f)
-{
-	static const char *const per_api[] = {
-	    "DROP INDEX \"$_owner\"",
-	    "DROP INDEX \"$_quota\"",
-	    "DROP INDEX \"$_open\"",
-	    "DROP INDEX \"$_resource\"",
-	    "DROP INDEX \"$_queue\"",
-	    "ALTER TABLE \"$\" DROP COLUMN quota",
-	    "ALTER TABLE \"$\" DROP COLUMN resource",
-	    "ALTER TABLE \"$\" DROP COLUMN read",
-	    "ALTER TABLE \"$\" DROP COLUMN needs",
-	    "ALTER TABLE \"$\" DROP COLUMN renewed",
-	    "CREATE INDEX \"$_queue\" ON \"$\"(born, not_before)"
-	    " WHERE state=0",
-	};
-
-	fixture_open(f);
-	for (uint32_t i = 1; i <= 3; i++) {
-		OK(store_begin(f->store));
-		struct job job = fixture_job(API_WIDE, i);
-		memset(job.owner, 1, sizeof(job.owner));
-		OK(store_accept(
-		    f->store, API_WIDE, &job, STR("request"), nothing));
-		OK(store_commit(f->store));
-	}
-	struct job job = claim_one(f, API_WIDE);
-	complete(f, API_WIDE, &job);
-	claim_one(f, API_WIDE);
-	store_close(f->store);
-	f->store = NULL;
-	for (size_t api = 0; api < API_COUNT; api++)
-		for (size_t i = 0; i < sizeof(per_api) / sizeof(per_api[0]);
-		     i++) {
-			struct buf sql = {0};
-			sqlite_expand(&sql, per_api[i], f->apis[api].name);
-			meddle(f, sql.data);
-			buf_release(&sql);
-		}
-	meddle(f, "DROP TABLE _sample");
-	meddle(f, "UPDATE _meta SET value=2 WHERE name='format'");
-}
-
-static void the_format_before_is_brought_up_to_date(void **state)
-{
-	struct fixture *f = *state;
-	struct store_stats stats;
-	struct job job;
-
-	make_format_2(f);
-	f->spec.role = STORE_SHOWS; /* those who write nothing cannot */
-	expect_refusal(f, ERR_MISSING, "store-version");
-	f->spec.role = STORE_WRITES;
-	f->config.n_apis = 2; /* also what left the configuration */
-	fixture_open(f);
-	assert_int_equal(ask(f, "SELECT value FROM _meta WHERE name='format'"),
-	    STORE_FORMAT);
-	f->config.n_apis = 3;
-	reopen(f);
-	OK(store_view(f->store));
-	OK(store_stats(f->store, API_WIDE, &stats));
-	store_unview(f->store);
-	assert_int_equal(stats.count[JOB_COMPLETED], 1);
-	assert_int_equal(stats.count[JOB_PROCESSING], 1);
-	assert_int_equal(stats.count[JOB_PENDING], 1);
-	assert_int_equal(stats.needing, 0);
-
-	job = claim_one(f, API_WIDE); /* and all goes on */
-	assert_int_equal(job.id[JOB_KEY_OFFSET], 3);
-	assert_false(job.needs);
-	struct job_event need = fixture_event(&job, JOB_EVENT_NEED);
-	OK(store_begin(f->store));
-	OK(store_change(f->store, API_WIDE, &job, &need, nothing));
-	OK(store_commit(f->store));
-	reopen(f);
-	OK(store_view(f->store));
-	OK(store_get(f->store, API_WIDE, job_key(&job), &job));
-	store_unview(f->store);
-	assert_true(job.needs);
-	assert_int_equal(
-	    ask(f, "SELECT count(*) FROM \"select\" INDEXED BY"
-		   " select_owner WHERE owner NOT NULL AND gone=0"),
-	    3);
-	/* the same tables and indexes as in a new store */
-	assert_int_equal(
-	    ask(f, "SELECT count(*) FROM sqlite_schema WHERE name GLOB"
-		   " '[a-z]*' AND name NOT GLOB 'sqlite_*'"),
-	    API_COUNT * 10);
-	assert_int_equal(ask(f, "PRAGMA integrity_check") >= 0, 1);
-}
-
 static void limit_files(rlim_t bytes)
 {
 	const struct rlimit limit = {.rlim_cur = bytes, .rlim_max = bytes};
 
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &limit);
-}
-
-static void die_upgrading(struct fixture *f, void *unused)
-{
-	struct store *store;
-
-	(void)unused;
-	limit_files(40 * 1024); /* of the log: a few pages */
-	(void)!store_open(&store_sqlite, &f->spec, &f->diag, &store);
-	_exit(3); /* the disk's failure had to end it */
-}
-
-/* All of it or nothing: in between there is no store of either format. */
-static void an_upgrade_that_fails_leaves_the_old(void **state)
-{
-	struct fixture *f = *state;
-
-	make_format_2(f);
-	f->ops = NULL; /* the child opens it itself */
-	const int status = child_status(child(die_upgrading, f, NULL));
-	f->ops = &store_sqlite;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 74);
-	assert_int_equal(
-	    ask(f, "SELECT value FROM _meta WHERE name='format'"), 2);
-	assert_int_equal(
-	    ask(f, "SELECT count(*) FROM pragma_table_info('select')"
-		   " WHERE name='needs'"),
-	    0);
-	fixture_open(f);
-	assert_int_equal(ask(f, "SELECT value FROM _meta WHERE name='format'"),
-	    STORE_FORMAT);
 }
 
 static void what_is_no_store_is_refused(void **state)
@@ -1125,8 +896,6 @@ int main(void)
 	    T(a_folder_that_cannot_be_written_is_refused),
 	    T(another_name_key_is_refused),
 	    T(a_newer_format_is_refused_and_left_alone),
-	    T(the_format_before_is_brought_up_to_date),
-	    T(an_upgrade_that_fails_leaves_the_old),
 	    T(what_is_no_store_is_refused),
 	    T(a_damaged_row_is_said),
 	    T(apis_come_and_go),
