@@ -107,7 +107,7 @@ struct job {
 	 */
 	int rank;
 };
-#define JOB_RANK_MAX 1000
+#define JOB_RANK_MAX 100 /* counting more of them would cost each accept */
 
 enum job_event_kind {
 	JOB_EVENT_CLAIM,     /* a worker takes it; marks it sent */
