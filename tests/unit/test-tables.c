@@ -174,8 +174,7 @@ static void of_keys(void **state)
 	assert_non_null(strstr(text(k, "type"), "one of oidc, cognito"));
 	assert_string_equal(text(k, "page"), "site");
 	k = row(keys, "pattern", "api.*.on_lost");
-	/* what is not built is no choice */
-	assert_string_equal(text(k, "type"), "one of retry or fail");
+	assert_string_equal(text(k, "type"), "one of retry, fail or hold");
 	assert_string_equal(text(k, "default"), "null");
 	assert_string_equal(text(k, "example"), "\"retry\"");
 	assert_true(is(row(keys, "pattern", "name"), "required"));
