@@ -358,6 +358,10 @@ static void put_provider(struct making *m, const struct oauth_provider *p)
 {
 	struct str *client = arena_array(m->a, 1, sizeof(*client));
 
+	struct url url;
+	bool local = url_split(m->a, p->jwks_uri, &url) == ERR_OK &&
+		     url_is_loopback(&url);
+
 	*client = p->client_id;
 	m->c->providers[m->c->n_providers++] = (struct provider){
 	    .name = p->id,
@@ -367,6 +371,8 @@ static void put_provider(struct making *m, const struct oauth_provider *p)
 	    .client_ids = {client, 1},
 	    .algorithms = p->algorithms,
 	    .jwks_uri = p->jwks_uri,
+	    .refresh_ms = p->jwks_uri.n ? p->refresh_ms : 0,
+	    .local = local,
 	    .leeway_ms = LEEWAY_MS,
 	};
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "generator/exchange.h"
 #include "generator/hash.h"
 #include "generator/memo.h"
 #include "generator/page-oauth.h"
@@ -221,6 +222,7 @@ static enum err run(struct build *b, const struct site *site, enum err first)
 	if (first == ERR_OK)
 		first = err;
 	b->site = site;
+	exchange_add(b);
 	out_init(&b->out, b->arena);
 	b->out.scan[OUT_WWW] = secrets_scan(b->arena, site, SECRETS_WWW);
 	b->out.scan[OUT_SERVER] = secrets_scan(b->arena, site, SECRETS_SERVER);

@@ -46,6 +46,7 @@ struct build {
 	bool import_map_from_env;
 	struct assets *assets;	 /* generator/assets.h */
 	struct modules *modules; /* generator/modules.h */
+	bool has_exchange;	 /* generator/exchange.h: it was done */
 	struct config *config; /* set by the api producer; NULL = no api.toml */
 	/* set by the api producer; NULL = no API is for the web server to check
 	 */

@@ -1,5 +1,6 @@
 #include "generator/build.h"
 #include "generator/command.h"
+#include "generator/exchange.h"
 #include "generator/overlay.h"
 #include "generator/secrets.h"
 
@@ -31,6 +32,9 @@ static enum err check(struct command_run *run)
 	pool_init(&b.pool, (size_t)v[OPT_JOBS].number);
 	enum err err = site_load(run->arena, &spec, run->diag, &site);
 	command_say_read(run, site);
+	b.site = site;
+	if (v[OPT_PRINT].given && err == ERR_OK)
+		exchange_add(&b);
 	if (v[OPT_PRINT].given && run->json)
 		run->result = overlay_values(
 		    run->arena, secrets_masked(run->arena, site->root));

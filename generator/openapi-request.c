@@ -5,7 +5,7 @@
 /*
  * What one API takes. It is told by its path, its body rows and the places of
  * the call it makes: {query.x} must come, {header.x} may, unless it stands in a
- * path or a body (contract 7).
+ * path or a body (contract 7); {query.x?} may.
  */
 struct taking {
 	struct openapi *o;
@@ -104,16 +104,16 @@ static bool is_word_in(struct value *array, struct str word)
 	return false;
 }
 
-/* One member, required: its schema, made where there is none. */
+/* One member: its schema, made where there is none. */
 static struct value *member(
-    struct openapi *o, struct value *schema, struct str name)
+    struct openapi *o, struct value *schema, struct str name, bool must)
 {
 	struct value *required = value_get(schema, "required");
 
 	openapi_put_text(o, schema, "type", STR("object"));
-	if (!required)
+	if (!required && must)
 		required = openapi_put(o, schema, "required", openapi_array(o));
-	if (!is_word_in(required, name))
+	if (must && !is_word_in(required, name))
 		value_push(o->a, required, value_string(o->a, name, POS_NONE));
 	return openapi_child(
 	    o, openapi_child(o, schema, "properties"), arena_cstr(o->a, name));
@@ -148,7 +148,7 @@ static void required_members(struct taking *t)
 
 	for (size_t i = 0; i < rows->n; i++) {
 		struct value *schema =
-		    member(t->o, body_schema(t), rows->items[i].name);
+		    member(t->o, body_schema(t), rows->items[i].name, true);
 		if (str_is(rows->items[i].value, "any"))
 			types(t->o, schema, any);
 		else
@@ -158,7 +158,8 @@ static void required_members(struct taking *t)
 }
 
 /* {body.a.b}: b in a. */
-static void body_place(struct taking *t, struct str name, bool as_text)
+static void body_place(
+    struct taking *t, struct str name, bool as_text, bool must)
 {
 	static const char *const scalar[] = {
 	    "string", "number", "boolean", NULL};
@@ -166,7 +167,7 @@ static void body_place(struct taking *t, struct str name, bool as_text)
 
 	for (size_t at = 0; at < name.n;) {
 		size_t end = str_find(name, '.', at);
-		schema = member(t->o, schema, str_slice(name, at, end));
+		schema = member(t->o, schema, str_slice(name, at, end), must);
 		at = end + 1;
 	}
 	if (as_text)
@@ -182,7 +183,7 @@ static void resource_member(struct taking *t)
 
 	if (!name.n)
 		return;
-	struct value *schema = member(t->o, body_schema(t), name);
+	struct value *schema = member(t->o, body_schema(t), name, true);
 	types(t->o, schema, either);
 	openapi_put_int(t->o, schema, "minLength", 1);
 }
@@ -225,7 +226,7 @@ static void put_body(struct taking *t)
 
 /* ---- the places of its call --------------------------------------------- */
 
-enum place { IN_PATH, IN_HEADER, IN_BODY };
+enum place { IN_PATH, IN_HEADER, IN_BODY, IN_FORM };
 
 static void place(
     struct taking *t, enum place where, struct str inside, bool quoted)
@@ -233,13 +234,15 @@ static void place(
 	size_t dot = str_find(inside, '.', 0);
 	struct str root = str_slice(inside, 0, dot);
 	struct str name = str_slice(inside, dot + 1, inside.n);
+	bool must = !str_ends(name, "?");
 
+	name.n -= !must;
 	if (str_is(root, "query"))
-		parameter(t, "query", name, true);
+		parameter(t, "query", name, must);
 	else if (str_is(root, "header"))
-		header(t, name, where != IN_HEADER);
+		header(t, name, must && where != IN_HEADER);
 	else if (str_is(root, "body"))
-		body_place(t, name, where != IN_BODY || quoted);
+		body_place(t, name, where != IN_BODY || quoted, must);
 }
 
 static bool is_name_char(char c)
@@ -265,6 +268,8 @@ static void places(struct taking *t, enum place where, struct str text)
 		size_t end = at + 1;
 		while (end < text.n && is_name_char(text.p[end]))
 			end++;
+		if (end < text.n && text.p[end] == '?')
+			end++;
 		if (end < text.n && text.p[end] == '}')
 			place(t, where, str_slice(text, at + 1, end), quoted);
 	}
@@ -276,6 +281,8 @@ static void all_places(struct taking *t)
 
 	places(t, IN_PATH, api->request_path);
 	places(t, IN_BODY, api->request_body);
+	for (size_t i = 0; i < api->request_form.n; i++)
+		places(t, IN_FORM, api->request_form.items[i].value);
 	for (size_t i = 0; i < api->request_headers.n; i++)
 		places(t, IN_HEADER, api->request_headers.items[i].value);
 	for (size_t i = 0; i < api->forward.n; i++)

@@ -261,6 +261,7 @@ static enum err document(struct openapi *o)
 	    o, o->root, "components", value_get(base, "components"));
 	openapi_security(o, components);
 	openapi_refusals(o, openapi_child(o, components, "responses"));
+	openapi_results(o, value_get(components, "responses"));
 	openapi_problems(o, openapi_child(o, components, "schemas"));
 	prune_all(o, components);
 	return ERR_OK;

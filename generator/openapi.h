@@ -4,13 +4,14 @@
 #include "generator/build.h"
 
 /*
- * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Five
+ * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Six
  * files make one value tree:
  *
  *   openapi.c            the document: info, servers, paths, and what every
  *                        one has in common (templates/openapi/)
  *   openapi-operation.c  one API: its words, and with what it answers
  *   openapi-request.c    one API: what it takes
+ *   openapi-result.c     one API: what is its own about its answers
  *   openapi-refusals.c   every answer that is a problem, and its schema
  *   openapi-security.c   who may ask
  *
@@ -63,6 +64,12 @@ bool openapi_has_owners(const struct config *c);
 void openapi_secure(
     struct openapi *o, const struct api *api, struct value *operation);
 void openapi_secure_jobs(struct openapi *o, const struct value *paths);
+
+/*
+ * After everything that makes responses: `responses` is all of components'.
+ * openapi-result.c
+ */
+void openapi_results(struct openapi *o, const struct value *responses);
 
 /* Whether something below v refers to that. openapi-refusals.c */
 bool openapi_names(const struct value *v, struct str ref);

@@ -92,5 +92,7 @@ void provider_client(struct provider_work *w)
 	w->out->client_id = find_id(w);
 	w->out->pkce = find_pkce(w);
 	w->out->confidential = secret || w->kind->confidential;
+	if (secret && key_is_reference(secret))
+		w->out->client_secret = secret;
 	w->out->from_env |= secret && secret->from_env;
 }

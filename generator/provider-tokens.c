@@ -1,5 +1,7 @@
 #include "generator/provider-work.h"
 
+#include "lib/units.h"
+
 /* A string, or an array of them, of a key; a refusal where it is neither. */
 static struct strs strings(struct provider_work *w, const char *key)
 {
@@ -29,6 +31,38 @@ static struct strs strings(struct provider_work *w, const char *key)
 	return bad ? (struct strs){0} : out;
 }
 
+/* A path, or false: no API of this site exchanges its codes. */
+static void token_path(struct provider_work *w)
+{
+	const struct value *v = value_get(w->table, "token_path");
+
+	w->out->has_token = true;
+	if (!v)
+		return;
+	if ((v->kind == VALUE_BOOL && !v->as.b) ||
+	    (v->from_env && str_is(v->text, "false")))
+		w->out->has_token = false;
+	else if (v->kind == VALUE_STRING && str_starts(v->text, "/") &&
+		 !str_ends(v->text, "/"))
+		w->out->token_path = v->text;
+	else
+		provider_refuse(w, v->pos, "wrong-type",
+		    "token_path is a path such as \"/v1/login/token\", or "
+		    "false: no such API");
+	w->out->tokens_from_env |= v->from_env;
+}
+
+static void refresh(struct provider_work *w)
+{
+	const struct value *v = value_get(w->table, "refresh");
+	struct str text = v && v->kind == VALUE_STRING ? v->text : STR("6h");
+
+	/* what is no duration was told by the key table */
+	if (units_duration(text, &w->out->refresh_ms) != ERR_OK)
+		w->out->refresh_ms = 0;
+	w->out->tokens_from_env |= v && v->from_env;
+}
+
 /*
  * What a token must be for an API of the site to take it. Both algorithms
  * prove by a public key, which is fetched with its type: neither can be passed
@@ -36,6 +70,8 @@ static struct strs strings(struct provider_work *w, const char *key)
  */
 void provider_tokens(struct provider_work *w)
 {
+	token_path(w);
+	refresh(w);
 	w->out->audiences = strings(w, "audience");
 	w->out->algorithms = strings(w, "algorithms");
 	if (w->out->algorithms.n)

@@ -176,6 +176,9 @@ static void inherit(struct arena *a, const struct member *base,
 		struct value *v = m->value;
 		if (!is_inherited(m->key, variant->value, is_elsewhere))
 			continue;
+		/* two cannot be at one path; none at all goes for both */
+		if (str_is(m->key, "token_path") && v->kind != VALUE_BOOL)
+			continue;
 		v = is_elsewhere && str_is(m->key, "logout")
 			? copy_logout(a, v, base, variant)
 			: copy(a, v);

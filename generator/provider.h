@@ -51,6 +51,15 @@ struct oauth_provider {
 	 */
 	struct strs audiences, algorithms;
 	bool tokens_from_env; /* the environment said one of them */
+	int64_t refresh_ms;   /* its keys are fetched so often; 0 = never */
+	/*
+	 * Its codes are exchanged by the worker (generator/exchange.h) where
+	 * there is a reference and has_token is left on: token_path is where,
+	 * below `prefix`, p NULL where the usual place will do.
+	 */
+	const struct value *client_secret; /* NULL: none */
+	struct str token_path;
+	bool has_token;
 	/* Signing out: where, whereto after it, and the two as one URL. */
 	struct str logout_endpoint, logout_redirect, logout_url;
 	struct pos logout_redirect_pos;

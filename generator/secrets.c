@@ -155,6 +155,10 @@ static void keep(struct walk *w, struct str key, struct str text)
 	text = str_trim(text);
 	if (text.n < SCAN_VALUE_MIN || key_is_placeholder(text))
 		return;
+	/* one value under two keys is told once, of the first */
+	for (size_t i = 0; i < w->n; i++)
+		if (str_eq(w->values[i].text, text))
+			return;
 	if (w->n == w->cap) {
 		w->cap = w->cap ? w->cap * 2 : 16;
 		struct scan_value *values =
