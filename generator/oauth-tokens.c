@@ -1,19 +1,31 @@
+#include "generator/api-make.h"
 #include "generator/client.h"
-
+#include "generator/exchange.h"
 #include "lib/url.h"
 
 /*
  * oauth-tokens.mjs, where [oauth] tokens asks for it: codes exchanged for
- * tokens by the browser itself. Only a public client may do that (RFC 6749
- * 2.1), and only where it is said where: what wants a secret or has no
- * token_endpoint is named in the module, to be refused with a reason.
+ * tokens by the browser itself, of public clients (RFC 6749 2.1); of those with
+ * a secret by the site's own API (generator/exchange.h). What wants a secret
+ * and has no reference to one, or has no token_endpoint, is named in the
+ * module, to be refused with a reason.
  *
  * The policy of pages then allows to connect to those providers, so that who
  * asks for the module and who may be talked to are one decision.
  */
 static bool may_exchange(const struct oauth_provider *p)
 {
-	return !p->confidential && p->token_endpoint.n > 0;
+	return exchange_has(p) || (!p->confidential && p->token_endpoint.n > 0);
+}
+
+/* Of the site's own API, as pages ask for it. */
+static struct str own_url(struct build *b, struct str path)
+{
+	struct str prefix = making_without_slash(site_text(b->site, "prefix"));
+
+	return arena_printf(b->arena, "%.*s%.*s%.*s",
+	    STR_ARG(making_without_slash(b->site->api_url)), STR_ARG(prefix),
+	    STR_ARG(path));
 }
 
 /* Empty unless the site asks for them and they could be read. */
@@ -26,15 +38,29 @@ static enum err find(struct build *b, struct oauth_provider **list, size_t *n)
 		   : ERR_OK;
 }
 
-static struct value *row(struct arena *a, const struct oauth_provider *p)
+static bool is_from_env(struct build *b)
 {
+	const struct value *api_url = site_value(b->site, "api_url");
+	const struct value *prefix = site_value(b->site, "prefix");
+
+	return making_is_from_env(api_url) || making_is_from_env(prefix);
+}
+
+static struct value *row(struct build *b, const struct oauth_provider *p)
+{
+	struct arena *a = b->arena;
+	bool own = exchange_has(p);
+	struct str token =
+	    may_exchange(p) ? p->token_endpoint : (struct str){0};
+	struct str none = {0};
 	struct value *row = value_new(a, VALUE_TABLE, POS_NONE);
 	const struct {
 		const char *key;
 		struct str text;
 	} texts[] = {
 	    {"id", p->id},
-	    {"token", may_exchange(p) ? p->token_endpoint : (struct str){0}},
+	    {"token", own ? own_url(b, exchange_token_path(a, p)) : token},
+	    {"own", own ? own_url(b, exchange_refresh_path(a, p)) : none},
 	    {"client", p->client_id},
 	    {"issuer", p->issuer},
 	    {"jwks", p->jwks_uri},
@@ -46,7 +72,8 @@ static struct value *row(struct arena *a, const struct oauth_provider *p)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct value *v = value_string(a, texts[i].text, POS_NONE);
-		v->from_env = p->from_env;
+		v->from_env = p->from_env || p->tokens_from_env ||
+			      (own && is_from_env(b));
 		value_set(a, row, str_of(texts[i].key), POS_NONE, v);
 	}
 	return row;
@@ -65,7 +92,7 @@ enum err oauth_tokens_data(struct build *b, struct value **data)
 	*data = NULL;
 	for (size_t i = 0; i < n; i++) {
 		any |= may_exchange(&list[i]);
-		value_push(b->arena, rows, row(b->arena, &list[i]));
+		value_push(b->arena, rows, row(b, &list[i]));
 	}
 	value_set(b->arena, root, STR("name"), POS_NONE,
 	    value_string(b->arena, b->site->name, POS_NONE));
@@ -79,7 +106,7 @@ static const struct oauth_provider *first_confidential(
     const struct oauth_provider *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (list[i].confidential)
+		if (list[i].confidential && !exchange_has(&list[i]))
 			return &list[i];
 	return NULL;
 }
@@ -94,9 +121,8 @@ static void warn_in_vain(
 	if (p)
 		diag_warn(b->diag, pos, "tokens-without-provider",
 		    "[%.*s] of kind \"%s\" exchanges codes with a client "
-		    "secret, which a server keeps and no page, and no other "
-		    "provider leaves oauth-tokens.mjs anything to do; leave "
-		    "`tokens` out",
+		    "secret, which a server keeps and no page; refer to it "
+		    "there (client_secret), or leave `tokens` out",
 		    STR_ARG(p->table), p->kind);
 	else
 		diag_warn(b->diag, pos, "tokens-without-provider",
@@ -170,15 +196,23 @@ enum err produce_oauth_tokens(struct build *b)
 	    b, module->name, text, from_env || asked->from_env, asked->pos);
 }
 
-/* " https://login.acme.example:8443", unless it is there. */
-static void put_origin(struct arena *a, struct buf *all, struct str url)
+static struct str origin(struct arena *a, struct str url)
 {
 	struct url parts;
-	struct str one, rest;
 
-	if (url_split(a, url, &parts) != ERR_OK)
+	return url_split(a, url, &parts) == ERR_OK ? url_origin(a, &parts)
+						   : (struct str){0};
+}
+
+/* " https://login.acme.example:8443", unless it is there or the APIs' own. */
+static void put_origin(struct build *b, struct buf *all, struct str url)
+{
+	struct arena *a = b->arena;
+	struct str one = origin(a, url), rest;
+
+	if (!one.n || str_eq(one, origin(a, b->site->api_url)))
 		return;
-	one = arena_printf(a, " %.*s", STR_ARG(url_origin(a, &parts)));
+	one = arena_printf(a, " %.*s", STR_ARG(one));
 	rest = buf_str(all);
 	for (size_t at = 0, end; at < rest.n; at = end) {
 		end = str_find(rest, ' ', at + 1);
@@ -199,8 +233,10 @@ struct str oauth_tokens_origins(struct build *b, bool *from_env)
 	for (size_t i = 0; i < n; i++) {
 		if (!may_exchange(&list[i]))
 			continue;
-		put_origin(b->arena, &all, list[i].token_endpoint);
-		put_origin(b->arena, &all, list[i].jwks_uri);
+		/* the APIs' own origin is in the policy anyway */
+		if (!exchange_has(&list[i]))
+			put_origin(b, &all, list[i].token_endpoint);
+		put_origin(b, &all, list[i].jwks_uri);
 		*from_env |= list[i].from_env;
 	}
 	struct str text = arena_str(b->arena, buf_str(&all));

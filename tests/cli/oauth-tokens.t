@@ -63,6 +63,15 @@ kind = "cognito"
 domain = "${op}"
 client_id = "conf"
 client_secret = { env = "NEVER_SET" }
+token_path = false
+[oauth.own]
+redirect_path = "/auth/own.html"
+kind = "cognito"
+domain = "https://never.asked.example"
+jwks_uri = "${op}/keys"
+issuer = "${op}"
+client_id = "0wn"
+client_secret = { env = "NEVER_SET" }
 [oauth.hmrc]
 redirect_path = "/auth/hmrc.html"
 kind = "hmrc"
@@ -164,7 +173,7 @@ async function thrown(run) {
 		server.closeAllConnections();
 	});
 	const url = `http://127.0.0.1:${server.address().port}`;
-	const SITE = `[oauth]\ntokens = true\n${providers(url)}`;
+	const SITE = `api_url = "${url}"\n[oauth]\ntokens = true\n${providers(url)}`;
 	const built = build(SITE, 'dist');
 	const {exchange, refresh, checkIdToken, keys} =
 		await import(built.module);
@@ -292,6 +301,54 @@ async function thrown(run) {
 			[exchange(one), exchange(one)]);
 		equal([a.status, b.reason?.code],
 			['fulfilled', 'already-exchanged']);
+		equal(op.asked.length, 1);
+	});
+	/* ---- a client with a secret: the site's own API */
+	test('with a secret: our API is asked, and told what is fresh',
+		async () => {
+			answers(TOKENS({id_token: sign({...CLAIMS(),
+				aud: '0wn'})}));
+			const got = await exchange(signIn({provider: 'own',
+				code: 'c&d=f'}));
+			equal([got.access_token, got.claims.sub],
+				['at', 'alice']);
+			equal(op.asked.length, 1);
+			const [{method, path: at, headers, body}] = op.asked;
+			equal([method, at, headers['content-type'],
+				headers.accept], ['POST', '/api/v1/own/token',
+				'application/json', 'application/json']);
+			equal(JSON.parse(body), {
+				grant_type: 'authorization_code', code: 'c&d=f',
+				redirect_uri: HOME,
+				code_verifier: 'v'.repeat(43)});
+		});
+	test('and for refresh tokens beside it', async () => {
+		answers(TOKENS());
+		const got = await refresh('own', 'r0');
+		equal(got.refresh_token, 'r0');
+		equal([op.asked[0].path, JSON.parse(op.asked[0].body)],
+			['/api/v1/own/refresh', {grant_type: 'refresh_token',
+				refresh_token: 'r0'}]);
+	});
+	test('while it is at it, it is asked for the same request', async () => {
+		const names = [];
+		op.asked = [];
+		op.answer = ({headers}) => {
+			names.push(headers['x-request-id']);
+			return names.length > 2 ? {body: {
+				error: 'invalid_grant'}, status: 400} : {
+				body: {status: 'accepted'}, status: 202,
+				headers: {'x-request-id': 'job_1',
+					'retry-after': '0.01'}};
+		};
+		equal(await codeOf(() => exchange(signIn({provider: 'own'}))),
+			'invalid_grant');
+		equal(names, [undefined, 'job_1', 'job_1']);
+		equal(new Set(op.asked.map(({body}) => body)).size, 1);
+	});
+	test('a provider\'s own 202 is no such thing', async () => {
+		answers({status: 'accepted'}, {status: 202});
+		equal(await codeOf(() => exchange(signIn())), 'token-type');
 		equal(op.asked.length, 1);
 	});
 	test('a provider that it cannot do that with', async () => {
@@ -923,6 +980,7 @@ async function thrown(run) {
 		const text = fs.readFileSync(built.module, 'utf8');
 		match(text, /'op': \{token: 'http:\/\/127/);
 		match(text, /'server': 0/);
+		match(text, /'own': \{token: 'http:\/\/127.*\/api\/v1\/own\/token', own: '/);
 		match(text, /'front': 0/);
 		ok(!text.includes('conf'));
 		console.log(`# ${zlib.gzipSync(text, {level: 9}).length} bytes ` +
@@ -956,6 +1014,7 @@ domain = "https://login.acme.example"
 issuer = "https://idp.acme.example"
 client_id = "s"
 client_secret = { env = "NEVER_SET" }
+token_path = false
 redirect_path = "/auth/server.html"
 `, 'many');
 		equal(connect(many), '\'self\' https://token.acme.example ' +

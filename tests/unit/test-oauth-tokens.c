@@ -61,8 +61,8 @@ static void rows_of_public_clients(void **state)
 	const char *module =
 	    make(&k, TOKENS POOL("a")
 			 POOL("b") "client_secret = { env = "
-				   "'NEVER' }\n" POOL("c") "pkce = 'none'\n"
-							   "nonce = false\n");
+				   "'NEVER' }\ntoken_path = false\n" POOL(
+				       "c") "pkce = 'none'\nnonce = false\n");
 	assert_non_null(module);
 	assert_string_equal(kit_said(&k), "");
 	assert_non_null(strstr(module,
@@ -72,6 +72,30 @@ static void rows_of_public_clients(void **state)
 	    "nonce: 1, pkce: 1, maxAge: -1},\n\t'b': 0,\n\t'c': {"));
 	assert_non_null(strstr(module, "openid: 1, nonce: 0, pkce: 0, max"));
 	assert_null(strstr(module, "id-b"));
+	kit_close(&k);
+}
+
+/* Who has a secret is asked for by the site's own API. */
+static void rows_of_confidential_clients(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	const char *module = make(&k,
+	    "prefix = '/v2/'\napi_url = 'https://api.x.example'\n" TOKENS POOL(
+		"a") "client_secret = { env = 'NEVER' }\n"
+		     "[oauth.a.variant.t]\nredirect_path = '/t.html'\n"
+		     "token_path = '/own/codes'\n");
+	assert_non_null(module);
+	assert_string_equal(kit_said(&k), "");
+	assert_non_null(strstr(module,
+	    "\t'a': {token: 'https://api.x.example/v2/v1/a/token', "
+	    "own: 'https://api.x.example/v2/v1/a/refresh', client: 'id-a'"));
+	assert_non_null(strstr(module,
+	    "\t'a:t': {token: 'https://api.x.example/v2/own/codes', "
+	    "own: 'https://api.x.example/v2/own/refresh', client: 'id-a'"));
+	assert_null(strstr(module, "login.example"));
+	assert_null(strstr(module, "NEVER"));
 	kit_close(&k);
 }
 
@@ -112,7 +136,8 @@ static void nothing_to_publish(void **state)
 	    {SITE POOL("a"), ""},
 	    {SITE "[oauth]\ntokens = false\n" POOL("a"), ""},
 	    {TOKENS, "site.toml:4:10: warning: tokens-without-provider: "},
-	    {TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n",
+	    {TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n"
+			      "token_path = false\n",
 		"site.toml:4:10: warning: tokens-without-provider: [oauth.a] "
 		"of kind \"cognito\" exchanges codes with a client secret"},
 	    {TOKENS HMRC,
@@ -178,9 +203,14 @@ static void origins_each_once(void **state)
 static void none_of_confidential_clients(void **state)
 {
 	(void)state;
+	connects(TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n"
+				  "token_path = false\n" PLAIN(
+				      "g", "https://g.example"),
+	    " https://g.example", false);
+	/* its keys alone: the codes go where the APIs are */
 	connects(TOKENS POOL("a") "client_secret = { env = 'NEVER' }\n" PLAIN(
 		     "g", "https://g.example"),
-	    " https://g.example", false);
+	    " https://idp.example https://g.example", false);
 	connects(TOKENS POOL("a") HMRC
 	    "token_endpoint = 'https://t.example/'\n"
 	    "jwks_uri = 'https://k.example/'\n"
@@ -245,6 +275,7 @@ int main(void)
 	    cmocka_unit_test(nothing_to_publish),
 	    cmocka_unit_test(an_issuer_is_missing),
 	    cmocka_unit_test(origins_each_once),
+	    cmocka_unit_test(rows_of_confidential_clients),
 	    cmocka_unit_test(none_of_confidential_clients),
 	    cmocka_unit_test(as_many_as_a_policy_names),
 	    cmocka_unit_test(in_the_policy),
