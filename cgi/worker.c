@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cgi/listen.h"
+#include "cgi/upstream/exec.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/version.h"
@@ -146,7 +147,11 @@ static enum err open_calls(struct worker *w)
 	const struct switch_spec spec = {.work = w->work, .log = &w->log};
 	enum err err = switch_open(&spec, &w->calls);
 
-	if (err != ERR_OK)
+	if (err == ERR_IO)
+		diag_error(&w->start.diag, POS_NONE, "io-error",
+		    "calls cannot be made: %s; see `ulimit -n`",
+		    strerror(errno));
+	else if (err != ERR_OK)
 		diag_error(&w->start.diag, POS_NONE, "curl-missing",
 		    "libcurl cannot be used; reinstall the package libcurl4");
 	return err;
@@ -325,6 +330,8 @@ int main(int argc, char *argv[])
 	    .log = {.fd = STDERR_FILENO, .program = "lowtide-worker"}};
 	struct opt_result found;
 
+	if (argc > 1 && strcmp(argv[1], EXEC_MINDER) == 0)
+		return exec_mind(argc, argv);
 	start_init(&w.start);
 	enum err err = opt_parse(
 	    &w.start.arena, options, argc, argv, &w.start.diag, &found);
