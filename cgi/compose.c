@@ -13,8 +13,12 @@
  */
 #define HEADERS_MAX 256
 
-/* Lower case; the connection's own, and what libcurl writes by itself. */
+/*
+ * Lower case; the connection's own, and what libcurl writes by itself. An
+ * answer is kept as it came and without its Content-Encoding.
+ */
 static const char *const never_passed_on[] = {
+    "accept-encoding",
     "connection",
     "content-length",
     "content-type",

@@ -54,7 +54,8 @@ static bool global6(const uint8_t a[16])
 		return global4(be32(a + 12));
 	if (starts(a, "\x20\x02", 2)) /* 6to4 */
 		return global4(be32(a + 2));
-	if (starts(a, "\x20\x01\x0d\xb8", 4)) /* documentation */
+	if (starts(a, "\x20\x01\x0d\xb8", 4) || /* documentation */
+	    (starts(a, "\x3f\xff", 2) && (a[2] & 0xf0) == 0)) /* 3fff::/20 */
 		return false;
 	if (starts(a, "\x20\x01", 2) && (a[2] & 0xfe) == 0)
 		return false; /* 2001::/23, Teredo and other assignments */

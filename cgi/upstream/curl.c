@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "cgi/upstream/address.h"
+#include "cgi/upstream/kept.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
 
@@ -28,6 +29,9 @@
  * answered where the answer lies there complete. So the time of a call is over
  * when it is over and a look brought nothing more.
  *
+ * An answer that ends within its head, libcurl takes for a whole one without a
+ * body; here it is broken, as is one that ends within its body.
+ *
  * The environment's proxies, .netrc and the like are not looked at: they
  * would open ways around the address check.
  */
@@ -42,7 +46,9 @@ struct call {
 	struct curl_slist *headers;
 	void *tag;
 	bool local, too_large, refused;
+	bool head_ended; /* the empty line behind it came */
 	int64_t max, stall_ms;
+	struct strs keep; /* the caller's */
 	int64_t until_ms; /* monotonic */
 	size_t seen;	  /* bytes of the answer, at the last look */
 	int looks;	  /* since its time was over */
@@ -123,9 +129,11 @@ static curl_socket_t on_socket(
 /* From the first header on, an answer that stalls is cut off. */
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
+	const struct str line = str_trim((struct str){p, size * n});
 	struct call *call = ctx;
 
-	(void)p;
+	call->head_ended =
+	    !line.n || (call->head_ended && !str_starts(line, "HTTP/"));
 	if (call->header_bytes == 0 && call->stall_ms > 0) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
@@ -248,6 +256,10 @@ static void set_rules(CURL *easy, const struct upstream_call *spec)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	if (spec->ca) { /* and nobody else's */
+		curl_easy_setopt(easy, CURLOPT_CAINFO, spec->ca);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -285,6 +297,7 @@ static void curl_start(void *p, const struct upstream_call *spec, void *tag)
 	call->pool = pool;
 	call->tag = tag;
 	call->local = spec->local;
+	call->keep = spec->keep;
 	curl_easy_setopt(call->easy, CURLOPT_URL, spec->url);
 	set_rules(call->easy, spec);
 	set_limits(call, spec);
@@ -333,7 +346,7 @@ static void curl_abort(void *pool, void *tag)
 static enum upstream_end end_of(const struct call *call, CURLcode code)
 {
 	if (code == CURLE_OK)
-		return UPSTREAM_ANSWER;
+		return call->head_ended ? UPSTREAM_ANSWER : UPSTREAM_BROKEN;
 	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		return UPSTREAM_TOO_LARGE;
 	if (code != CURLE_SEND_ERROR && no_byte_left(call))
@@ -370,17 +383,69 @@ static int64_t wait_ms(const struct call *call)
 				: (int64_t)INT32_MAX * 1000;
 }
 
+static struct pairs kept_of(const struct call *call, struct arena *a)
+{
+	struct kept kept;
+
+	kept_init(a, &kept);
+	for (size_t i = 0; i < call->keep.n; i++) {
+		const char *name = arena_cstr(a, call->keep.items[i]);
+		struct curl_header *h;
+
+		for (size_t n = 0; curl_easy_header(call->easy, name, n,
+				       CURLH_HEADER, -1, &h) == CURLHE_OK;
+		     n++)
+			kept_add(&kept, call->keep.items[i], str_of(h->value));
+	}
+	return kept.headers;
+}
+
+/* What whoever reads the log can do about it. */
+static const char *advice_on(CURLcode code)
+{
+	static const struct {
+		CURLcode code;
+		const char *text;
+	} rows[] = {
+	    {CURLE_COULDNT_RESOLVE_HOST,
+		"; see the host in the upstream's base, and this machine's "
+		"name server"},
+	    {CURLE_COULDNT_CONNECT,
+		"; nobody listens there, or a firewall is between"},
+	    {CURLE_PEER_FAILED_VERIFICATION,
+		"; its certificate has to be valid, for this name, and of an "
+		"authority that this machine trusts, or else name its "
+		"authority's file as the upstream's ca"},
+	    {CURLE_SSL_CACERT_BADFILE,
+		"; the upstream's ca has to be a file of PEM certificates "
+		"that lowtide-worker's user can read"},
+	    {CURLE_SSL_CONNECT_ERROR,
+		"; it has to speak TLS 1.2 or newer there"},
+	    {CURLE_UNSUPPORTED_PROTOCOL, "; no HTTP server answers there"},
+	    {CURLE_WEIRD_SERVER_REPLY, "; no HTTP server answers there"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].code == code)
+			return rows[i].text;
+	return "";
+}
+
 static const char *why_of(
     const struct call *call, struct arena *a, CURLcode code)
 {
 	if (code == CURLE_OK)
-		return "";
+		return call->head_ended
+			   ? ""
+			   : "its answer broke off within its head";
 	if (call->refused)
 		return "its address is private; say local = true if it may be";
-	if (call->too_large)
+	if (call->header_bytes > UPSTREAM_HEADER_BYTES_MAX)
+		return "its answer has more headers than anybody needs";
+	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
 		return "its answer is larger than response_max or result_max";
 	const char *why = call->why[0] ? call->why : curl_easy_strerror(code);
-	return arena_cstr(a, str_of(why));
+	return arena_printf(a, "%s%s", why, advice_on(code)).p;
 }
 
 static void answer_of(const struct call *call, CURLcode code, struct arena *a,
@@ -399,8 +464,10 @@ static void answer_of(const struct call *call, CURLcode code, struct arena *a,
 				   CURLH_HEADER, -1, &h) == CURLHE_OK,
 	    .retry_after_ms = wait_ms(call),
 	    .why = why_of(call, a, code)};
-	if (out->end == UPSTREAM_ANSWER)
-		out->body = arena_str(a, buf_str(&call->body));
+	if (out->end != UPSTREAM_ANSWER)
+		return;
+	out->headers = kept_of(call, a);
+	out->body = arena_str(a, buf_str(&call->body));
 }
 
 /* One that libcurl says has ended; NULL = none. */

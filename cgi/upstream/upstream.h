@@ -75,6 +75,7 @@ struct upstream_call {
 					     none) and response_max count */
 };
 #define UPSTREAM_KEPT_MAX 2048 /* bytes of names and values in all */
+#define UPSTREAM_KEPT_HEADERS 16
 #define UPSTREAM_RESPONSE_MAX ((int64_t)16 * 1024 * 1024)
 
 struct upstream_answer {
