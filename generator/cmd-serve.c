@@ -1,6 +1,7 @@
 #include "generator/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,10 +101,24 @@ static enum err until_signal(struct serve *s)
 	return ERR_OK;
 }
 
+/* What is set already stays: whoever set it means it. */
+static void set_variables(const struct serve *s)
+{
+	const struct value *all = site_value(s->site, "serve.env");
+
+	for (size_t i = 0; all && i < all->as.table.n; i++) {
+		const struct member *m = &all->as.table.members[i];
+		setenv(arena_cstr(s->arena, m->key),
+		    arena_cstr(s->arena, m->value->text), 0);
+	}
+}
+
 static enum err bring_up(struct serve *s)
 {
 	enum err err = serve_load(s, s->arena, s->diag, &s->site);
 
+	if (err == ERR_OK)
+		set_variables(s);
 	if (err == ERR_OK)
 		err = serve_start_helpers(s);
 	if (err == ERR_OK)

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -86,6 +87,29 @@ enum err serve_load(
 	return build_loaded(&b, *site, err);
 }
 
+/* The worker reads them itself, and says so where few look: in its log. */
+static void warn_of_secrets(const struct config *c, struct diag *diag)
+{
+	for (size_t i = 0; c && i < c->n_secrets; i++) {
+		const struct secret *one = &c->secrets[i];
+		struct arena a = {0};
+		bool found = one->env.n
+				 ? getenv(arena_cstr(&a, one->env)) != NULL
+				 : access(arena_cstr(&a, one->file), R_OK) == 0;
+		arena_release(&a);
+		if (!found)
+			diag_warn(diag, POS_NONE, "secret-missing",
+			    "{secret.%.*s} is %s %.*s, which is not there: "
+			    "calls that need it will fail; %s",
+			    STR_ARG(one->name),
+			    one->env.n ? "the variable" : "the file",
+			    STR_ARG(one->env.n ? one->env : one->file),
+			    one->env.n ? "export it, or set it for trying in "
+					 "[serve.env] of env/NAME.toml"
+				       : "put it there");
+	}
+}
+
 enum err serve_build(struct serve *s, struct site *site, struct arena *a,
     struct diag *diag, bool *has_api)
 {
@@ -114,6 +138,7 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 		out_abandon(&b.out);
 		return err;
 	}
+	warn_of_secrets(b.config, diag);
 	*has_api = b.config && b.config->n_apis > 0;
 	return out_commit(&b.out, diag);
 }

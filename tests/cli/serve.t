@@ -123,6 +123,35 @@ is "wherever an address may stand, of a variant too" \
 like "and nowhere but under serve" "$(cat "$TMP/said")" \
 	'env/dev.toml:8:10: run-reference: .*give oauth.login its domain'
 cp "$TMP/dev.toml" "$site/env/dev.toml"
+# ---- secrets that are there for trying, and those that are not
+cp "$site/api.toml" "$TMP/api.toml"
+cat >>"$site/api.toml" <<-'EOF'
+	[api.export.request.form]
+	a = "{secret.given}"
+	b = "{secret.ours}"
+	c = "{secret.nowhere}"
+	d = "{secret.file}"
+	[secret]
+	given = { env = "GIVEN" }
+	ours = { env = "OURS" }
+	nowhere = { env = "NOT_SET_ANYWHERE" }
+	file = { file = "/nonexistent/secret" }
+EOF
+cat >>"$site/env/dev.toml" <<-'EOF'
+	[serve.env]
+	GIVEN = "for trying"
+	OURS = "never seen"
+EOF
+OURS=mine serve -- bash -c 'echo "$GIVEN, $OURS"' >"$TMP/out"
+is "a variable of the site's, unless it is set already" \
+	"$(cat "$TMP/out")" 'for trying, mine'
+is "what is missing is named, and what for" \
+	"$(grep -o '^[a-z: -]*secret-missing: {[a-z.]*} is .*, which' "$TMP/said")" \
+	'warning: secret-missing: {secret.file} is the file /nonexistent/secret, which
+warning: secret-missing: {secret.nowhere} is the variable NOT_SET_ANYWHERE, which'
+mv "$TMP/api.toml" "$site/api.toml"
+helper "$good"
+
 # ---- who they are, and where they say they are
 echo '{{site.base_url}}' >"$site/pages/where.mustache"
 serve -- bash -c 'curl -s "$LOWTIDE_URL/where"
