@@ -163,7 +163,10 @@ static enum err begin_new_boot(struct opening *o)
 {
 	struct buf sql = {0};
 
-	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot';");
+	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot'"
+		       " OR name='paused' OR name GLOB 'pause/*'"
+		       " OR name GLOB 'rate/*'"
+		       " OR (name='halt' AND value<9223372036854775807);");
 	enum err err = sqlite_each_table(o, &sql, convert_times);
 	buf_release(&sql);
 	return err;

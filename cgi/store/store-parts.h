@@ -6,8 +6,8 @@
 /*
  * Inside the protocol: what store.c (handles and transactions), store-accept.c
  * (new jobs), store-change.c (what changes one), store-work.c (what workers ask
- * for), store-ask.c (questions), tend.c (housekeeping) and sweep.c share.
- * Nobody else includes this.
+ * for), store-pace.c (how fast), store-ask.c (questions), tend.c (housekeeping)
+ * and sweep.c share. Nobody else includes this.
  */
 enum store_mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
 
@@ -34,6 +34,9 @@ struct store {
 	unsigned bells;	   /* what this transaction has to ring */
 	enum err trouble;  /* it cannot be committed any more */
 	int64_t ends_boot; /* when the TTL of what it ends is over; 0 = none */
+
+	bool knows_halt;   /* in this transaction: store-pace.c */
+	int64_t halt_boot; /* until then something may be halted */
 
 	int64_t tombstone_ms;
 	int64_t due_boot;	      /* of store_tend() */
@@ -64,6 +67,16 @@ enum err store_noted(struct store *store, enum err err)
 /* store-change.c: *job is the row as it stands, and as it is afterwards. */
 enum err store_apply(struct store *store, size_t api, struct job *job,
     const struct job_event *event) __attribute__((warn_unused_result));
+/*
+ * store-pace.c: may this job be claimed now? If so, its call is taken, but for
+ * one that is polled: each of its polls takes one.
+ */
+struct pace {
+	bool waits;
+	int64_t due_boot; /* until then; 0 = until somebody says so */
+};
+enum err store_pace(struct store *store, size_t api, const struct job *job,
+    int64_t now_boot, struct pace *out) __attribute__((warn_unused_result));
 /* sweep.c: all of a job's bodies; how many bytes is added to *bytes. */
 enum err store_drop_bodies(struct store *store, const struct job *job,
     int64_t *bytes) __attribute__((warn_unused_result));

@@ -6,29 +6,46 @@
 /*
  * What workers ask for: the next job, and those that nobody works on.
  */
+
 /* A claim ends at most so many late jobs before it lets others write. */
 #define CLAIM_LATE_MAX 64
 
-static enum err take_next(struct store *store, size_t api,
-    const struct store_ask *ask, struct job *out)
+static enum err take(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *job, int64_t *due_boot)
 {
 	struct job_event claim = {.kind = JOB_EVENT_CLAIM,
 	    .now_ms = ask->now_ms,
 	    .now_boot = ask->now_boot,
 	    .lease_boot = ask->lease_boot};
+	struct pace pace;
+	enum err err = store_pace(store, api, job, ask->now_boot, &pace);
+
+	if (err)
+		return err;
+	if (pace.waits) {
+		*due_boot = pace.due_boot;
+		return ERR_NOT_FOUND;
+	}
+	memcpy(claim.claim, ask->claim, sizeof(claim.claim));
+	return store_apply(store, api, job, &claim);
+}
+
+/* ERR_AGAIN: others had to be ended first, and there may be more. */
+static enum err take_next(struct store *store, size_t api,
+    const struct store_ask *ask, struct job *out, int64_t *due_boot)
+{
 	struct job_event late = {.kind = JOB_EVENT_DEADLINE,
 	    .now_ms = ask->now_ms,
 	    .now_boot = ask->now_boot};
 	enum err err = ERR_OK;
 
-	memcpy(claim.claim, ask->claim, sizeof(claim.claim));
 	for (int i = 0; !err && i < CLAIM_LATE_MAX; i++) {
 		err = store->ops->pick_pending(
 		    store->backend, api, ask->now_boot, out);
 		if (err)
 			return err;
 		if (!out->deadline_boot || ask->now_boot < out->deadline_boot)
-			return store_apply(store, api, out, &claim);
+			return take(store, api, ask, out, due_boot);
 		err = store_apply(store, api, out, &late);
 	}
 	return err ? err : ERR_AGAIN;
@@ -39,11 +56,11 @@ static enum err claim(struct store *store, size_t api,
 {
 	const int64_t wanted = store->config->apis[api].concurrency;
 	const int64_t most = wanted > 0 ? wanted : 1;
-	int64_t running;
+	int64_t running, later = 0;
 	enum err err = store->ops->count_running(store->backend, api, &running);
 
 	if (!err)
-		err = running < most ? take_next(store, api, ask, out)
+		err = running < most ? take_next(store, api, ask, out, due_boot)
 				     : ERR_NOT_FOUND;
 	if (err == ERR_AGAIN) {
 		*due_boot = ask->now_boot;
@@ -51,8 +68,8 @@ static enum err claim(struct store *store, size_t api,
 	}
 	if (err != ERR_NOT_FOUND)
 		return err;
-	err =
-	    store->ops->next_due(store->backend, api, ask->now_boot, due_boot);
+	err = store->ops->next_due(store->backend, api, ask->now_boot, &later);
+	tend_sooner(due_boot, later);
 	return err ? err : ERR_NOT_FOUND;
 }
 

@@ -76,6 +76,7 @@ enum err store_begin(struct store *store)
 	store->bells = 0;
 	store->trouble = ERR_OK;
 	store->ends_boot = 0;
+	store->knows_halt = false;
 	return ERR_OK;
 }
 

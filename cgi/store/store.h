@@ -317,8 +317,10 @@ enum err store_suspend(struct store *store, size_t api, int64_t since_ms)
 enum err store_suspended(struct store *store, size_t api, int64_t *since_ms)
     __attribute__((warn_unused_result));
 /*
- * One more call of this API's upstream that is no claim: a poll. ERR_AGAIN: not
- * now; *due_boot says when. ERR_OK where there is no rate. In a transaction.
+ * One more call of this API's upstream that is no claim: a poll (so the claim
+ * of a job that is polled takes none). ERR_AGAIN: not now; *due_boot says when,
+ * and the transaction stays usable. ERR_OK where there is no rate. In a
+ * transaction.
  */
 enum err store_take_call(struct store *store, size_t api, int64_t now_boot,
     int64_t *due_boot) __attribute__((warn_unused_result));
@@ -559,9 +561,10 @@ struct store_ops {
 	/*
 	 * a number that belongs to the store as a whole, 0 where there is none;
 	 * names are shorter than STORE_META_NAME bytes.
-	 * Those of tend.c: "clock-ms", "clock-boot" (the back end makes it 0
-	 * when the boot is another), "clock-agreed", "emptied/API",
-	 * "deleted/API"
+	 * Those of tend.c: "clock-ms", "clock-boot", "clock-agreed",
+	 * "emptied/API", "deleted/API". Those of store-pace.c are told there.
+	 * When the boot is another, the back end makes "clock-boot", "paused",
+	 * "pause/…", "rate/…" and any "halt" but INT64_MAX 0
 	 */
 	enum err (*meta_get)(void *backend, const char *name, int64_t *value);
 	enum err (*meta_put)(void *backend, const char *name, int64_t value);

@@ -23,6 +23,8 @@
 #define NOW_BOOT 50000
 #define LEASE_MS 20000
 
+static const struct str nothing = {0};
+
 enum { API_FAIL, API_RETRY, API_WIDE, API_COUNT };
 
 struct fixture {

@@ -12,8 +12,6 @@
  * For tests of what only the SQLite store promises: a look at its file and a
  * hand in it, beside the store.
  */
-static const struct str nothing = {0};
-
 static inline int setup(void **state)
 {
 	struct fixture *f = malloc(sizeof(*f));
@@ -95,7 +93,7 @@ static inline void accept_one(struct fixture *f, size_t api, uint32_t number)
 	OK(store_commit(f->store));
 }
 
-static inline struct job claim_one(struct fixture *f, size_t api)
+static inline struct job take_one(struct fixture *f, size_t api)
 {
 	struct store_ask a = fixture_ask(1);
 	struct job job;

@@ -10,8 +10,6 @@
 #define MINUTE 60000
 #define AGAIN_MS 5000 /* after everything else */
 
-static const struct str nothing = {0};
-
 /* A job of one owner, who is also who quotas count. */
 static struct job owned_job(size_t api, uint32_t number, uint8_t owner)
 {

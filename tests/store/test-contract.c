@@ -1,4 +1,4 @@
-#include "tests/store/fixture.h"
+#include "tests/store/both.h"
 
 #include <poll.h>
 
@@ -6,97 +6,6 @@
  * What every back end must do: each test runs over memory and over SQLite, and
  * the last one compares the two step by step.
  */
-static const struct str nothing = {0};
-
-static void begin(struct fixture *f)
-{
-	OK(store_begin(f->store));
-}
-
-static void commit(struct fixture *f)
-{
-	OK(store_commit(f->store));
-}
-
-static struct job row_of(struct fixture *f, size_t api, const struct job *job)
-{
-	struct job row;
-
-	OK(store_view(f->store));
-	OK(store_get(f->store, api, job_key(job), &row));
-	store_unview(f->store);
-	return row;
-}
-
-static enum err body_of(struct fixture *f, const struct job *job,
-    enum body_kind kind, struct str *out)
-{
-	OK(store_view(f->store));
-	enum err err = store_body(f->store, job, kind, &f->arena, out);
-	store_unview(f->store);
-	return err;
-}
-
-static void expect_body(struct fixture *f, const struct job *job,
-    enum body_kind kind, const char *want)
-{
-	struct str got = {0};
-
-	OK(body_of(f, job, kind, &got));
-	assert_int_equal(got.n, strlen(want));
-	assert_memory_equal(got.p, want, got.n);
-}
-
-static void expect_no_body(
-    struct fixture *f, const struct job *job, enum body_kind kind)
-{
-	struct str got;
-	assert_int_equal(body_of(f, job, kind, &got), ERR_NOT_FOUND);
-}
-
-static void accept_jobs(
-    struct fixture *f, size_t api, uint32_t from, uint32_t to)
-{
-	begin(f);
-	while (from <= to)
-		fixture_accept(f, api, from++);
-	commit(f);
-}
-
-static struct job claim_one(struct fixture *f, size_t api, uint8_t who)
-{
-	struct store_ask ask = fixture_ask(who);
-	int64_t due = -1;
-	struct job job;
-
-	begin(f);
-	OK(store_claim(f->store, api, &ask, &job, &due));
-	commit(f);
-	assert_int_equal(due, 0);
-	return job;
-}
-
-static int64_t claim_none(struct fixture *f, size_t api)
-{
-	struct store_ask ask = fixture_ask(99);
-	int64_t due = -1;
-	struct job job;
-
-	begin(f);
-	assert_int_equal(
-	    store_claim(f->store, api, &ask, &job, &due), ERR_NOT_FOUND);
-	commit(f);
-	return due;
-}
-
-static void change(struct fixture *f, size_t api, struct job *job,
-    const struct job_event *event)
-{
-	begin(f);
-	OK(store_change(f->store, api, job, event, nothing));
-	commit(f);
-}
-
 /* ---- accepting --------------------------------------------------------- */
 
 static void an_accepted_job_is_there(void **state)
@@ -1192,32 +1101,7 @@ static void memory_and_sqlite_agree(void **state)
 
 /* ---- the two runs ------------------------------------------------------ */
 
-static int setup(void **state)
-{
-	struct fixture *f = malloc(sizeof(*f));
-
-	assert_non_null(f);
-	fixture_init(f, *state);
-	fixture_open(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_end(*state);
-	free(*state);
-	return 0;
-}
-
-static const struct contract {
-	const char *name;
-	CMUnitTestFunction test;
-} contract[] = {
-#define T(name)                                                                \
-	{                                                                      \
-#name, name                                                    \
-	}
+static const struct contract contract[] = {
     T(an_accepted_job_is_there),
     T(what_is_not_there_is_not_found),
     T(a_taken_key_gives_the_row_that_is_there),
@@ -1248,33 +1132,13 @@ static const struct contract {
     T(a_change_moves_a_job_to_the_end),
     T(a_rollback_is_no_change),
     T(bells_say_what_happened),
-#undef T
 };
-#define CONTRACT_COUNT (sizeof(contract) / sizeof(contract[0]))
 
 int main(void)
 {
-	static const struct store_ops *const backends[] = {
-	    &store_memory, &store_sqlite};
-	static char names[2 * CONTRACT_COUNT][96];
-	struct CMUnitTest tests[2 * CONTRACT_COUNT + 1];
-	size_t n = 0;
+	static const struct CMUnitTest last =
+	    cmocka_unit_test(memory_and_sqlite_agree);
 
-	for (size_t b = 0; b < 2; b++)
-		for (size_t i = 0; i < CONTRACT_COUNT; i++, n++) {
-			union {
-				const struct store_ops *ops;
-				void *state;
-			} initial = {.ops = backends[b]};
-			snprintf(names[n], sizeof(names[n]), "%s: %s",
-			    backends[b]->name, contract[i].name);
-			tests[n] = (struct CMUnitTest){.name = names[n],
-			    .test_func = contract[i].test,
-			    .setup_func = setup,
-			    .teardown_func = teardown,
-			    .initial_state = initial.state};
-		}
-	tests[n] = (struct CMUnitTest)cmocka_unit_test(memory_and_sqlite_agree);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("contract", tests, NULL, NULL);
+	return both_run(
+	    "contract", contract, sizeof(contract) / sizeof(*contract), &last);
 }

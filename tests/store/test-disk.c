@@ -25,7 +25,6 @@
  * This program stands between the store and three of its calls: what would
  * sleep or wait for a lock is counted, and each checkpoint is looked at.
  */
-static const struct str nothing = {0};
 
 static struct {
 	const char *dir;	  /* whose checkpoints are looked at */

@@ -8,7 +8,6 @@
  * Several processes on one SQLite store, some of them killed: everything or
  * nothing of a transaction, no job taken twice, nobody kept out.
  */
-static const struct str nothing = {0};
 
 static int setup(void **state)
 {

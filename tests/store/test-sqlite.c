@@ -417,9 +417,9 @@ static void after_a_reboot_all_leases_are_over(void **state)
 	accept_one(f, API_FAIL, 1);
 	accept_one(f, API_RETRY, 1);
 	accept_one(f, API_WIDE, 1);
-	running = claim_one(f, API_FAIL);
-	gone = claim_one(f, API_WIDE);
-	waiting = claim_one(f, API_RETRY);
+	running = take_one(f, API_FAIL);
+	gone = take_one(f, API_WIDE);
+	waiting = take_one(f, API_RETRY);
 	struct job_event retry = fixture_event(&waiting, JOB_EVENT_RETRY);
 	retry.not_before_boot = NOW_BOOT + 100000;
 	OK(store_begin(f->store));
@@ -484,7 +484,7 @@ static void a_reboot_carries_deadlines_over(void **state)
 	OK(store_begin(f->store));
 	OK(store_accept(f->store, API_FAIL, &none, STR("r"), nothing));
 	OK(store_commit(f->store));
-	claim_one(f, API_WIDE);
+	take_one(f, API_WIDE);
 	for (size_t i = 0; i < sizeof(reboots) / sizeof(reboots[0]); i++) {
 		f->spec.boot = reboots[i].boot;
 		f->spec.now.ms = reboots[i].ms;
@@ -506,7 +506,7 @@ static void in_the_same_boot_leases_hold(void **state)
 
 	fixture_open(f);
 	accept_one(f, API_FAIL, 1);
-	running = claim_one(f, API_FAIL);
+	running = take_one(f, API_FAIL);
 	reopen(f);
 	OK(store_view(f->store));
 	OK(store_get(f->store, API_FAIL, job_key(&running), &running));
@@ -546,7 +546,7 @@ static void rows_are_narrow(void **state)
 	}
 	OK(store_commit(f->store));
 	for (int i = 0; i < 4; i++) {
-		struct job job = claim_one(f, API_WIDE);
+		struct job job = take_one(f, API_WIDE);
 		if (i < 2)
 			complete(f, API_WIDE, &job);
 	}
@@ -633,7 +633,7 @@ static void a_payload_is_gone_once_the_job_ended(void **state)
 	OK(store_commit(f->store));
 	reopen(f); /* it reached the database itself */
 	assert_true(file_contains(f, "jobs.db", "MARKER-IN-"));
-	job = claim_one(f, API_FAIL);
+	job = take_one(f, API_FAIL);
 	complete(f, API_FAIL, &job);
 	reopen(f); /* a TRUNCATE checkpoint */
 	assert_false(file_contains(f, "jobs.db", "MARKER-IN-"));
@@ -649,7 +649,7 @@ static struct job ended_with(struct fixture *f, const char *marker)
 	OK(store_begin(f->store));
 	OK(store_accept(f->store, API_FAIL, &job, str_of(marker), nothing));
 	OK(store_commit(f->store));
-	job = claim_one(f, API_FAIL);
+	job = take_one(f, API_FAIL);
 	return job;
 }
 

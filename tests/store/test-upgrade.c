@@ -55,8 +55,8 @@ static void format_3_is_brought_up_to_date(void **state)
 	assert_int_equal(
 	    ask(f, "SELECT sum(rank + held + polled) FROM \"select\""), 0);
 	/* in their order; the one that waited comes behind when it may */
-	assert_int_equal(claim_one(f, API_WIDE).id[JOB_KEY_OFFSET], 5);
-	assert_int_equal(claim_one(f, API_WIDE).id[JOB_KEY_OFFSET], 6);
+	assert_int_equal(take_one(f, API_WIDE).id[JOB_KEY_OFFSET], 5);
+	assert_int_equal(take_one(f, API_WIDE).id[JOB_KEY_OFFSET], 6);
 	struct job running = fixture_job(API_WIDE, 4);
 	OK(store_begin(f->store));
 	OK(store_get(f->store, API_WIDE, job_key(&running), &running));
@@ -86,7 +86,7 @@ static void a_format_3_of_another_boot_as_well(void **state)
 	    f->store, API_WIDE, NOW_MS + 1000, NOW_BOOT, 10, &changed));
 	OK(store_commit(f->store));
 	assert_int_equal(changed, 1); /* whose worker that boot took along */
-	assert_int_equal(claim_one(f, API_WIDE).id[JOB_KEY_OFFSET], 3);
+	assert_int_equal(take_one(f, API_WIDE).id[JOB_KEY_OFFSET], 3);
 }
 
 /* ---- format 2 ---------------------------------------------------------- */
@@ -128,9 +128,9 @@ static void make_format_2(struct fixture *f)
 		    f->store, API_WIDE, &job, STR("request"), nothing));
 		OK(store_commit(f->store));
 	}
-	struct job job = claim_one(f, API_WIDE);
+	struct job job = take_one(f, API_WIDE);
 	complete(f, API_WIDE, &job);
-	claim_one(f, API_WIDE);
+	take_one(f, API_WIDE);
 	store_close(f->store);
 	f->store = NULL;
 	for (size_t api = 0; api < API_COUNT; api++)
@@ -169,7 +169,7 @@ static void format_2_is_brought_up_to_date(void **state)
 	assert_int_equal(stats.count[JOB_PENDING], 1);
 	assert_int_equal(stats.needing, 0);
 
-	job = claim_one(f, API_WIDE); /* and all goes on */
+	job = take_one(f, API_WIDE); /* and all goes on */
 	assert_int_equal(job.id[JOB_KEY_OFFSET], 3);
 	assert_false(job.needs);
 	struct job_event need = fixture_event(&job, JOB_EVENT_NEED);
