@@ -277,7 +277,10 @@ install: all
 	install -m 644 cgi/lowtide-cgi.8 cgi/lowtide-worker.8 $(SHARE)/man/man8
 	install -m 644 $(BUILD)/completions/lowtide.bash \
 		$(SHARE)/bash-completion/completions/lowtide
-	install -m 644 $(BUILD)/completions/_lowtide $(SHARE)/zsh/site-functions
+	install -m 644 cgi/lowtide-jobs.bash \
+		$(SHARE)/bash-completion/completions/lowtide-jobs
+	install -m 644 $(BUILD)/completions/_lowtide cgi/_lowtide-jobs \
+		$(SHARE)/zsh/site-functions
 	for unit in $(notdir $(UNITS:.mustache=)); do \
 		sed 's|^ExecStart=|&$(PREFIX)/bin/|' \
 			templates/server/systemd/$$unit.mustache \

@@ -1,9 +1,10 @@
 #include "cgi/jobs-list.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/clock.h"
+#include "lib/units.h"
 
 /* Jobs as a table: once, or (jobs-watch.c) again and again. */
 const struct opt jobs_ls_options[] = {
@@ -100,6 +101,46 @@ enum err listing_read(struct jobs *run, struct listing *l)
 	return ERR_OK;
 }
 
+/* What is said besides: why nothing of an API goes on. Inside. */
+static enum err tell_paused(struct jobs *run, const struct filter *f)
+{
+	const struct config *config = run->start.config;
+	struct arena *a = &run->start.arena;
+	enum err err = ERR_OK;
+	int64_t since_ms;
+
+	for (size_t i = 0; !err && i < config->n_apis; i++) {
+		if (f->has_api && f->api != i)
+			continue;
+		err = store_suspended(run->start.store, i, &since_ms);
+		if (!err && since_ms)
+			fprintf(stderr,
+			    "%.*s is paused since %.*s; `lowtide-jobs resume` "
+			    "goes on with it\n",
+			    STR_ARG(config->apis[i].name),
+			    STR_ARG(units_time(a, since_ms)));
+	}
+	return err ? jobs_trouble(run, err) : ERR_OK;
+}
+
+/* Once. */
+static enum err list(struct jobs *run, struct listing *l)
+{
+	enum err err = jobs_view(run);
+
+	if (err != ERR_OK)
+		return err;
+	err = listing_read(run, l);
+	if (err == ERR_OK)
+		err = tell_paused(run, &l->filter);
+	store_unview(run->start.store);
+	if (err == ERR_OK && l->json)
+		report_table_json(&run->out, l->jobs, l->n);
+	else if (err == ERR_OK)
+		report_table(&run->out, l->jobs, l->n, clock_wall_ms());
+	return err;
+}
+
 enum err jobs_ls(struct jobs *run)
 {
 	const struct opt_value *v = run->found.values;
@@ -111,19 +152,9 @@ enum err jobs_ls(struct jobs *run)
 
 	if (err == ERR_OK)
 		err = filter_read(run, &l.filter);
-	if (err == ERR_OK && v[LS_WATCH].given) {
-		err = listing_watch(run, &l);
-	} else if (err == ERR_OK) {
-		err = jobs_view(run);
-		if (err == ERR_OK) {
-			err = listing_read(run, &l);
-			store_unview(run->start.store);
-		}
-		if (err == ERR_OK && l.json)
-			report_table_json(&run->out, l.jobs, l.n);
-		else if (err == ERR_OK)
-			report_table(&run->out, l.jobs, l.n, clock_wall_ms());
-	}
+	if (err == ERR_OK)
+		err =
+		    v[LS_WATCH].given ? listing_watch(run, &l) : list(run, &l);
 	free(l.jobs);
 	return err;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cgi/ids.h"
+#include "cgi/report-stats.h"
 #include "lib/json.h"
 #include "lib/units.h"
 
@@ -280,20 +281,6 @@ void report_job(struct buf *out, const struct report_job *r)
 	arena_release(&a);
 }
 
-/* The two largest units, "3h12m", "45s". */
-static struct str spell_age(struct arena *a, int64_t ms)
-{
-	long long s = ms > 0 ? ms / 1000 : 0;
-
-	if (s < 60)
-		return arena_printf(a, "%llds", s);
-	if (s < 3600)
-		return arena_printf(a, "%lldm%02llds", s / 60, s % 60);
-	if (s < 86400)
-		return arena_printf(a, "%lldh%02lldm", s / 3600, s / 60 % 60);
-	return arena_printf(a, "%lldd%02lldh", s / 86400, s / 3600 % 24);
-}
-
 /* Why it is where it is. */
 static const char *why(const struct job *job)
 {
@@ -310,7 +297,7 @@ static void put_row(
 	const struct job *job = &r->job;
 	const char *reason = why(job);
 	struct arena a = {0};
-	struct str age = spell_age(&a, now_ms - job->accepted_ms);
+	struct str age = report_age(&a, now_ms - job->accepted_ms);
 
 	buf_printf(out, "%.*s  %-*.*s  %-10s  %4d  %3d  %7.*s%s%s\n",
 	    STR_ARG(ids_text(&a, job->id)), (int)width, STR_ARG(r->api->name),

@@ -15,10 +15,12 @@ is "programs, manuals, completions and units, nothing else" \
  ./lib/systemd/system/lowtide-worker@.service\
  ./lib/sysusers.d/lowtide.conf\
  ./share/bash-completion/completions/lowtide\
+ ./share/bash-completion/completions/lowtide-jobs\
  ./share/man/man1/lowtide-jobs.1 ./share/man/man1/lowtide.1\
  ./share/man/man5/lowtide-api.5 ./share/man/man5/lowtide-site.5\
  ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-worker.8\
- ./share/zsh/site-functions/_lowtide "
+ ./share/zsh/site-functions/_lowtide\
+ ./share/zsh/site-functions/_lowtide-jobs "
 like "its units start what was installed" \
 	"$(cat "$at"/lib/systemd/system/lowtide-cgi@.service)" \
 	'^ExecStart=/opt/lowtide/bin/lowtide-cgi --config /etc/lowtide/%i/'

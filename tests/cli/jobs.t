@@ -15,6 +15,14 @@ like 'it names the commands' "$said" 'keygen +FILE'
 try "$jobs" ls --help
 is 'so is that of a command' "$status" 0
 like 'it names the options' "$said" '--status STATUS'
+for c in $("$jobs" --help | sed -nE 's/^  ([a-z-]+) .*/\1/p'); do
+	try "$jobs" "$c" --help
+	like "$c --help says how, and what for" "$status $said" \
+		"^0 usage: lowtide-jobs $c"
+	try "$jobs" "$c" --hepl x
+	like "$c: a slip of the finger is told" "$status $said" \
+		'^64 .*did you mean `--help`'
+done
 try "$jobs"
 is 'no command is wrong usage' "$status" 64
 try "$jobs" lst
