@@ -22,9 +22,9 @@
 /* What a minder says, in this order; what comes of it is its end. */
 enum exec_word {
 	EXEC_BEGUN,   /* from here on the program may have run */
-	EXEC_STARTED, /* its process id */
+	EXEC_STARTED, /* its process id, before its first word */
 	EXEC_EXITED,  /* its wait status */
-	/* or, instead of STARTED or BEGUN, why it surely never ran: errno */
+	/* or, as its last word, why it surely never ran: errno */
 	EXEC_NO_FOLDER,
 	EXEC_NO_PROCESS,
 	EXEC_NO_PROGRAM,

@@ -164,16 +164,6 @@ static void read_lines(struct exec_call *call, enum exec_kind kind,
 	close_port(call, kind);
 }
 
-static void read_err(struct exec_call *call)
-{
-	read_lines(call, EXEC_ERR, &call->said, on_said);
-}
-
-static void read_progress(struct exec_call *call)
-{
-	read_lines(call, EXEC_PROGRESS, &call->told, on_told);
-}
-
 /* ---- its minder ---------------------------------------------------------- */
 
 static void on_exit_told(struct exec_call *call, int status)
@@ -182,6 +172,17 @@ static void on_exit_told(struct exec_call *call, int status)
 	call->status = status;
 	give_up_within(call, call->exec->stop_ms);
 	end_family(call);
+}
+
+static void hear(struct exec_call *call);
+
+/* What it says in the log, it says with its number. */
+static void read_err(struct exec_call *call)
+{
+	if (!call->pid && is_open(call, EXEC_CONTROL))
+		hear(call);
+	if (is_open(call, EXEC_ERR))
+		read_lines(call, EXEC_ERR, &call->said, on_said);
 }
 
 /* All that still lies in a pipe; whoever has its other end may write on. */
@@ -203,7 +204,7 @@ static void flush(struct exec_call *call)
 /* It was killed itself: the program died with it, its group did not. */
 static void on_lost_minder(struct exec_call *call)
 {
-	if (call->pid > 0 && !call->exited)
+	if (call->pid > 0 && !call->exited && !call->is_refused)
 		kill(-call->pid, SIGKILL);
 	exec_folder_sweep(call->pool->work);
 }
@@ -225,29 +226,42 @@ static void on_gone(struct exec_call *call)
 		close_port(call, (enum exec_kind)i);
 }
 
+static void heard(struct exec_call *call, const struct exec_said *said)
+{
+	if (said->word == EXEC_BEGUN) {
+		call->begun = true;
+	} else if (said->word == EXEC_STARTED) {
+		call->pid = said->value;
+	} else if (said->word == EXEC_EXITED) {
+		on_exit_told(call, said->value);
+	} else {
+		call->is_refused = true;
+		call->refused = (enum exec_word)said->word;
+		call->reason = said->value;
+	}
+}
+
+/* That it did not hear us to the end comes before what it said to us. */
 static void hear(struct exec_call *call)
 {
+	const int fd = call->ports[EXEC_CONTROL].fd;
 	struct exec_said said;
 	ssize_t n;
 
-	while ((n = recv(call->ports[EXEC_CONTROL].fd, &said, sizeof(said),
-		    MSG_DONTWAIT)) == (ssize_t)sizeof(said)) {
-		if (said.word == EXEC_BEGUN) {
-			call->begun = true;
-		} else if (said.word == EXEC_STARTED) {
-			call->pid = said.value;
-		} else if (said.word == EXEC_EXITED) {
-			on_exit_told(call, said.value);
-		} else {
-			call->is_refused = true;
-			call->refused = (enum exec_word)said.word;
-			call->reason = said.value;
-		}
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	do {
+		n = recv(fd, &said, sizeof(said), MSG_DONTWAIT);
+		if (n == (ssize_t)sizeof(said))
+			heard(call, &said);
+	} while (n > 0 || (n < 0 && (errno == ECONNRESET || errno == EINTR)));
+	if (n < 0 && errno == EAGAIN)
 		return;
 	close_port(call, EXEC_CONTROL);
 	on_gone(call);
+}
+
+static void read_progress(struct exec_call *call)
+{
+	read_lines(call, EXEC_PROGRESS, &call->told, on_told);
 }
 
 static void pump(struct exec_pool *pool)
@@ -290,7 +304,10 @@ static void look_at_clock(struct exec_pool *pool)
 	}
 }
 
-/* The timer goes off when the clock is to be looked at, or something ended. */
+/*
+ * The timer goes off when the clock is to be looked at, and at once while
+ * something lies here that nobody has taken: an end, or progress.
+ */
 static void arm(struct exec_pool *pool)
 {
 	struct itimerspec at = {0};
@@ -299,7 +316,7 @@ static void arm(struct exec_pool *pool)
 	for (const struct exec_call *c = pool->calls; c; c = c->next) {
 		if (c->given)
 			continue;
-		const int64_t times[] = {c->ended ? 1 : 0,
+		const int64_t times[] = {c->ended || c->moved ? 1 : 0,
 		    c->exited ? 0 : c->until_ms, c->give_up_ms};
 		for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 			if (times[i] && (!due || times[i] < due))

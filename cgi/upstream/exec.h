@@ -23,7 +23,10 @@ struct exec_spec {
 /* upstream_exec.open() has no specification; use this. */
 enum err exec_open(const struct exec_spec *spec, void **pool)
     __attribute__((warn_unused_result));
-/* Readable when a call moves or a time is over; owned by the pool. */
+/*
+ * Readable when a call moves or a time is over, and until moved() and next()
+ * have both given out what there is; owned by the pool.
+ */
 int exec_fd(const void *pool);
 /* main() of the minder: argv as exec.c made it. Never returns to a worker. */
 int exec_mind(int argc, char *argv[]);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cgi/upstream/exec-parts.h"
+
 /*
  * Inside a minder: what minder.c (its life), minder-start.c (the program's
  * first steps) and minder-family.c (its descendants) share.
@@ -14,6 +16,12 @@ struct minded {
 	const char *path;
 	int64_t stop_ms, memory, cpu_ms, disk, processes;
 };
+
+/*
+ * To the worker, who has it before anything that the program says then. False:
+ * he is gone.
+ */
+bool minder_say(enum exec_word word, int value);
 
 /*
  * The program, in the folder, as its leader of a new group: its number, or -1

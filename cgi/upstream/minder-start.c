@@ -81,6 +81,7 @@ static void become(const struct minded *m, int folder_fd, size_t tasks,
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		goto failed;
 	reset_signals();
+	minder_say(EXEC_STARTED, getpid());
 	execve(m->path, m->argv, environ);
 failed:;
 	int reason = errno;

@@ -45,8 +45,7 @@ struct minder {
 	int64_t end_ms; /* then all are killed; 0 = never */
 };
 
-/* False: the worker is gone. */
-static bool say(enum exec_word word, int value)
+bool minder_say(enum exec_word word, int value)
 {
 	const struct exec_said said = {.word = (int32_t)word, .value = value};
 
@@ -127,18 +126,16 @@ static bool start(struct minder *m)
 	int reason = exec_folder_make(&m->folder, m->work);
 
 	if (reason != 0) {
-		say(EXEC_NO_FOLDER, reason);
+		minder_say(EXEC_NO_FOLDER, reason);
 		return false;
 	}
-	if (!say(EXEC_BEGUN, 0))
+	if (!minder_say(EXEC_BEGUN, 0))
 		return false;
 	m->pid = minder_start(&m->what, m->folder.fd);
-	if (m->pid > 0) {
-		say(EXEC_STARTED, (int)m->pid);
+	if (m->pid > 0)
 		return true;
-	}
-	say(errno == EAGAIN || errno == ENOMEM ? EXEC_NO_PROCESS
-					       : EXEC_NO_PROGRAM,
+	minder_say(errno == EAGAIN || errno == ENOMEM ? EXEC_NO_PROCESS
+						      : EXEC_NO_PROGRAM,
 	    errno);
 	return false;
 }
@@ -195,7 +192,7 @@ static bool reap(struct minder *m)
 		if (pid != m->pid)
 			continue;
 		m->pid = 0;
-		say(EXEC_EXITED, status);
+		minder_say(EXEC_EXITED, status);
 		end_within(m, least(m->what.stop_ms, LINGER_MS));
 	}
 	return pid == 0;
@@ -247,7 +244,7 @@ int exec_mind(int argc, char *argv[])
 	m.what.path = argv[4];
 	m.what.argv = argv + 5;
 	if (!set_up(&m)) {
-		say(EXEC_NO_PROCESS, errno);
+		minder_say(EXEC_NO_PROCESS, errno);
 		_exit(err_exit(ERR_IO));
 	}
 	bool runs = start(&m);

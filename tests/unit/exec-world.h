@@ -225,13 +225,13 @@ static inline size_t count(const char *text, const char *what)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
-#define BODY_IS(answer, text)                                                  \
-	do {                                                                   \
-		assert_int_equal((answer).end, UPSTREAM_ANSWER);               \
-		if (!str_is((answer).body, (text)))                            \
-			fail_msg("\"%.*s\" is not \"%s\"",                     \
-			    STR_ARG((answer).body), (text));                   \
-	} while (0)
+#define BODY_IS(answer, text) body_is(answer, text, __LINE__)
+static inline void body_is(struct upstream_answer a, const char *text, int line)
+{
+	if (a.end != UPSTREAM_ANSWER || !str_is(a.body, text))
+		fail_msg("line %d: %d \"%.*s\" %s", line, a.end,
+		    STR_ARG(a.body), a.why);
+}
 
 /* A minder is this program started again. */
 static inline int exec_main(int argc, char *argv[], int (*tests)(void))
