@@ -26,6 +26,7 @@
  *   codings[]    token, ending, suffix; the best first
  *   rewrites[]   for lighttpd, which cannot ask whether a file is there
  *   owner …      who has to be somebody: server-owner.c
+ *   stop_s …     the worker's unit: server-worker.c
  *
  * regex ends with \z or '/', so that a template may not put anything behind it;
  * coded is the same with the endings of compressed siblings.
@@ -298,6 +299,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	set_map_sizes(d);
 	set_api(d);
 	server_set_owner(d);
+	server_set_worker(d);
 	/* said already if there is no such page */
 	struct str page;
 	if (server_page(b, "site.not_found", &page) == ERR_OK && page.n)

@@ -34,6 +34,7 @@ struct str data_made(const struct server_ctx *d,
 
 void server_set_owner(const struct server_ctx *d); /* server-owner.c */
 /* server-paths.c: each sets the arrays of its name. */
+void server_set_worker(const struct server_ctx *d); /* server-worker.c */
 void server_find_lowered(struct server_ctx *d);
 void server_set_rules(const struct server_ctx *d);
 void server_set_shared(const struct server_ctx *d);

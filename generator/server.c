@@ -10,29 +10,46 @@
  */
 static const struct piece {
 	const char *kind, *file;
+	/* before and behind the site's name; NULL: it is called as its file */
+	const char *as[2];
 	enum mustache_escape escape;
 	struct server_spelling spelling;
 	bool is_for_apis;
 } pieces[] = {
-    {"nginx", "nginx-http.conf", ESCAPE_NGINX, {"%"}, false},
-    {"nginx", "nginx-site.conf", ESCAPE_NGINX, {"%"}, false},
-    {"nginx", "nginx-example.conf", ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-http.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-site.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-example.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
     /* where %1 would be what a condition matched */
-    {"apache", "apache-site.conf", ESCAPE_APACHE, {"\\%"}, false},
-    {"apache", "apache-example.conf", ESCAPE_APACHE, {"\\%"}, false},
-    {"apache", "apache-cgi.conf", ESCAPE_APACHE, {"\\%"}, true},
-    {"lighttpd", "lighttpd-site.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
-    {"lighttpd", "lighttpd-example.conf", ESCAPE_LIGHTTPD, {"%%"}, false},
-    {"lighttpd", "lighttpd-cgi.conf", ESCAPE_LIGHTTPD, {"%%"}, true},
-    {"lighttpd", "lighttpd-problem-413.html", ESCAPE_NONE, {"%%"}, true},
-    {"lighttpd", "lighttpd-problem-502.html", ESCAPE_NONE, {"%%"}, true},
-    {"lighttpd", "lighttpd-problem-503.html", ESCAPE_NONE, {"%%"}, true},
-    {"lighttpd", "lighttpd-problem-504.html", ESCAPE_NONE, {"%%"}, true},
+    {"apache", "apache-site.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"}, false},
+    {"apache", "apache-example.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"},
+	false},
+    {"apache", "apache-cgi.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"}, true},
+    {"lighttpd", "lighttpd-site.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
+	false},
+    {"lighttpd", "lighttpd-example.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
+	false},
+    {"lighttpd", "lighttpd-cgi.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
+	true},
+    {"lighttpd", "lighttpd-problem-413.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
+	true},
+    {"lighttpd", "lighttpd-problem-502.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
+	true},
+    {"lighttpd", "lighttpd-problem-503.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
+	true},
+    {"lighttpd", "lighttpd-problem-504.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
+	true},
     /* for any site of a machine; `make install` has them, too */
-    {UNITS, "systemd/lowtide-cgi@.socket", ESCAPE_NONE, {"%"}, true},
-    {UNITS, "systemd/lowtide-cgi@.service", ESCAPE_NONE, {"%"}, true},
-    {UNITS, "systemd/lowtide-worker@.service", ESCAPE_NONE, {"%"}, true},
-    {UNITS, "systemd/lowtide.sysusers", ESCAPE_NONE, {"%"}, true},
+    {UNITS, "systemd/lowtide-cgi@.socket", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	true},
+    {UNITS, "systemd/lowtide-cgi@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	true},
+    {UNITS, "systemd/lowtide-worker@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	true},
+    {UNITS, "systemd/lowtide.sysusers", {NULL, NULL}, ESCAPE_NONE, {"%"}, true},
+    /* for this one */
+    {UNITS, "systemd/lowtide-worker-site.conf",
+	{"systemd/lowtide-worker@", ".service.d/site.conf"}, ESCAPE_NONE, {"%"},
+	true},
 };
 
 /* `lowtide serve` runs nginx whatever a site is published with. */
@@ -66,16 +83,25 @@ static void check_kind(struct build *b, const char *kind)
 			 : "it cannot pass on a name that it checked");
 }
 
+static struct str name_of(struct build *b, const struct piece *p)
+{
+	if (!p->as[0])
+		return str_of(p->file);
+	return arena_printf(
+	    b->arena, "%s%.*s%s", p->as[0], STR_ARG(b->site->name), p->as[1]);
+}
+
 static enum err put_piece(
     struct build *b, const struct piece *p, const struct value *data)
 {
 	struct str name = arena_printf(b->arena, "server/%s", p->file), text;
+	struct str as = name_of(b, p);
 	bool from_env = true; /* base_url is an environment value */
 	enum err err =
 	    build_template(b, name.p, data, p->escape, &text, &from_env);
 
 	if (err == ERR_OK)
-		err = out_put(&b->out, OUT_SERVER, p->file, text, OUT_PRIVATE,
+		err = out_put(&b->out, OUT_SERVER, as.p, text, OUT_PRIVATE,
 		    true, POS_NONE, b->diag);
 	return err;
 }

@@ -9,15 +9,33 @@ cat >"$TMP/site/api.toml" <<-'EOF'
 	auth = "none"
 	[upstream.ledger]
 	base = "https://ledger.example"
+	timeout = "90s"
+	[secret]
+	ledger = { env = "LEDGER_TOKEN" }
+	other = { file = "/run/credentials/lowtide-worker@acme-shop.service/other" }
 	[api.export]
 	upstream = "ledger"
 	on_lost = "fail"
+	request.headers = { X-Key = "{secret.ledger}{secret.other}" }
+	[api.report]
+	exec = ["report"]
+	env = ["REPORT_OF"]
+	deadline = "30m"
 EOF
+mkdir "$TMP/site/handlers"
+printf '#!/bin/sh\n' >"$TMP/site/handlers/report"
+chmod 755 "$TMP/site/handlers/report"
 : >"$TMP/site/env/base.toml"
 ok "the site builds" "$LOWTIDE" build -q -C "$TMP/site" --out "$TMP/dist"
 units=$TMP/dist/server/systemd
 is "the units come with it" "$(ls "$units" | tr '\n' ' ')" \
-	"lowtide-cgi@.service lowtide-cgi@.socket lowtide-worker@.service lowtide.sysusers "
+	"lowtide-cgi@.service lowtide-cgi@.socket lowtide-worker@.service lowtide-worker@acme-shop.service.d lowtide.sysusers "
+own=lowtide-worker@acme-shop.service.d/site.conf
+is "the worker's of this site: how long it may take, and its secrets" \
+	"$(sed '/^#/d; /^$/d' "$units/$own" | tr '\n' ' ')" \
+	"[Service] TimeoutStopSec=1825s EnvironmentFile=-/etc/lowtide/acme-shop/environment LoadCredential=other:/etc/lowtide/acme-shop/other MemoryDenyWriteExecute=no "
+is "each by its name" "$(grep -o '	[A-Z_]*	[[{].*' "$units/$own" | tr '\n' ' ')" \
+	"	REPORT_OF	[api.report] 	LEDGER_TOKEN	{secret.ledger} "
 
 # ---- systemd's own opinion
 verify() { # every word that it says
@@ -26,12 +44,15 @@ verify() { # every word that it says
 		./lowtide-cgi@acme-shop.service \
 		./lowtide-worker@acme-shop.service 2>&1)
 }
-for unit in "$units"/*@*; do
+cp -r "$units/${own%/*}" "$TMP/units/"
+for unit in "$units"/*@.*; do
 	sed "s|^ExecStart=|&$BIN/|" "$unit" >"$TMP/units/${unit##*/}"
 done
 is "systemd has nothing to say about them" "$(verify)" ""
 sed -i 's/^NoNewPrivileges=/NoNewPrivilege=/' "$TMP/units/lowtide-cgi@.service"
 like "what it does not know it would tell" "$(verify)" 'NoNewPrivilege'
+sed -i 's/^TimeoutStopSec=/TimeoutStopSecs=/' "$TMP/units/$own"
+like "in what is of the site, too" "$(verify)" 'TimeoutStopSecs'
 for unit in lowtide-cgi lowtide-worker; do
 	ok "$unit is well shut in" systemd-analyze security --offline=true \
 		--threshold=20 "$units/$unit@.service"

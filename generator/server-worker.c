@@ -1,0 +1,91 @@
+#include <string.h>
+
+#include "generator/server-data.h"
+
+/*
+ * What the worker's unit of one site has besides that of all sites:
+ *
+ *   stop_s        above the longest call or program that may be under way
+ *   programs      some API has one
+ *   variables[]   variable, of: what the worker's environment has to hold, and
+ *                 which secret or which API's program it is for; any_variables
+ *   files[]       file, of, is_credential, id: secrets out of files; any_files
+ *
+ * A file of the unit's own credentials (systemd.exec(5)) is loaded by systemd,
+ * from /etc/lowtide/SITE/ID.
+ */
+#define STOP_SLACK_MS 20000
+#define CREDENTIALS "/run/credentials/lowtide-worker@"
+
+static int64_t longest_ms(const struct config *c)
+{
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < c->n_apis; i++) {
+		const struct api *api = &c->apis[i];
+		const struct upstream *u = config_upstream(c, api->upstream);
+		int64_t ms = api->exec.n ? api->deadline_ms + api->exec_stop_ms
+			     : u	 ? u->timeout_ms
+					 : 0;
+		if (ms > longest)
+			longest = ms;
+	}
+	return longest;
+}
+
+static bool is_id(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!s.p[i] ||
+		    !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "abcdefghijklmnopqrstuvwxyz0123456789._-",
+			s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+/* What stands behind the folder of the unit's credentials; else empty. */
+static struct str credential(const struct server_ctx *d, struct str file)
+{
+	struct str folder = arena_printf(
+	    d->a, CREDENTIALS "%.*s.service/", STR_ARG(d->b->site->name));
+	struct str id = str_slice(file, folder.n, file.n);
+
+	return str_starts(file, folder.p) && is_id(id) ? id : (struct str){0};
+}
+
+void server_set_worker(const struct server_ctx *d)
+{
+	const struct config *c = d->b->config;
+	struct value *variables = data_array(d, "variables");
+	struct value *files = data_array(d, "files");
+	bool programs = false;
+
+	for (size_t i = 0; c && i < c->n_apis; i++) {
+		const struct api *api = &c->apis[i];
+		programs |= api->exec.n > 0;
+		for (size_t j = 0; j < api->exec_env.n; j++) {
+			struct value *row = data_row(d, variables);
+			data_text(d, row, "variable", api->exec_env.items[j]);
+			data_text(d, row, "of",
+			    arena_printf(
+				d->a, "[api.%.*s]", STR_ARG(api->name)));
+		}
+	}
+	for (size_t i = 0; c && i < c->n_secrets; i++) {
+		const struct secret *s = &c->secrets[i];
+		struct value *row = data_row(d, s->env.n ? variables : files);
+		struct str id = credential(d, s->file);
+		data_text(d, row, "of",
+		    arena_printf(d->a, "{secret.%.*s}", STR_ARG(s->name)));
+		data_text(d, row, "variable", s->env);
+		data_text(d, row, "file", s->file);
+		data_flag(d, row, "is_credential", id.n > 0);
+		data_text(d, row, "id", id);
+	}
+	data_flag(d, d->root, "any_variables", variables->as.array.n > 0);
+	data_flag(d, d->root, "any_files", files->as.array.n > 0);
+	data_flag(d, d->root, "programs", programs);
+	data_int(d, d->root, "stop_s",
+	    c ? (longest_ms(c) + STOP_SLACK_MS + 999) / 1000 : 0);
+}
