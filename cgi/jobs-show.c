@@ -1,6 +1,7 @@
 #include "cgi/jobs.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "cgi/check.h"
 #include "cgi/names.h"
@@ -188,10 +189,15 @@ static void set_times(struct report_job *r)
 		r->not_before_ms = on_the_wall(job->not_before_boot);
 }
 
+static void put_body(struct jobs *run, struct str body)
+{
+	report_bytes(&run->out, body, isatty(STDOUT_FILENO) == 1);
+}
+
 static enum err put_request_body(struct jobs *run, const struct report_job *r)
 {
 	if (r->has_request) {
-		buf_put_str(&run->out, r->request.body);
+		put_body(run, r->request.body);
 		return ERR_OK;
 	}
 	diag_error(&run->start.diag, POS_NONE, "request-erased",
@@ -211,7 +217,7 @@ enum err jobs_show(struct jobs *run)
 		return err;
 	set_times(&r);
 	if (v[SHOW_RESULT].given)
-		buf_put_str(&run->out, r.result.body);
+		put_body(run, r.result.body);
 	else if (v[SHOW_REQUEST_BODY].given)
 		err = put_request_body(run, &r);
 	else if (v[SHOW_JSON].given)

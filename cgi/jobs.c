@@ -32,7 +32,7 @@ static void usage(const struct command *only)
 	}
 	puts("usage: lowtide-jobs COMMAND [options]\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-11s %-6s  %s\n", commands[i].name,
+		printf("  %-11s %-7s  %s\n", commands[i].name,
 		    commands[i].operand, commands[i].help);
 	puts("\n`lowtide-jobs COMMAND --help` lists a command's options.");
 }

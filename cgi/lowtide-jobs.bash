@@ -26,7 +26,7 @@ _lowtide_jobs_words() {
 	STATUS) echo 'pending needs-credentials processing held completed' \
 		'failed cancelled' ;;
 	ID) lowtide-jobs ls -n 200 "$@" 2>/dev/null | sed -n 's/^\(job_[^ ]*\).*/\1/p' ;;
-	API | NAME) lowtide-jobs stats "$@" 2>/dev/null | sed -n '2,$s/ .*//p' ;;
+	API | NAME) lowtide-jobs stats "$@" 2>/dev/null | sed -n '2,/^$/s/ .*//p' ;;
 	esac
 }
 

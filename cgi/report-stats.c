@@ -92,6 +92,22 @@ static void put_row(
 	arena_release(&a);
 }
 
+/* An idle worker does nothing, not even say that it is there. */
+static void put_rest(
+    struct buf *out, const struct report_store *store, int64_t now_ms)
+{
+	struct arena a = {0};
+
+	if (store->worker_ms)
+		buf_printf(out, "\na worker last did something %.*s ago",
+		    STR_ARG(report_age(&a, now_ms - store->worker_ms)));
+	else
+		buf_puts(out, "\nno worker has done anything yet");
+	buf_printf(out, "; the store has %lld KiB\n",
+	    (long long)(store->file_bytes / 1024));
+	arena_release(&a);
+}
+
 void report_stats(
     struct buf *out, const struct report_store *store, int64_t now_ms)
 {
@@ -106,6 +122,7 @@ void report_stats(
 	    "COMPLETED", "FAILED", "CANCELLED", "OLDEST", "MEDIAN", "RUN");
 	for (size_t i = 0; i < store->n; i++)
 		put_row(out, &store->apis[i], width, now_ms);
+	put_rest(out, store, now_ms);
 }
 
 /* ---- for programs ---------------------------------------------------------

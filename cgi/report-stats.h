@@ -19,10 +19,10 @@ struct report_stats {
 struct report_store {
 	const struct report_stats *apis;
 	size_t n;
-	int64_t worker_ms;  /* when one was last there */
+	int64_t worker_ms;  /* when one last did something */
 	int64_t file_bytes; /* of the database and its log */
 };
-/* A line for each API under a line of headings. */
+/* A line for each API under a line of headings; one for the rest below. */
 void report_stats(
     struct buf *out, const struct report_store *store, int64_t now_ms);
 /* {"apis": […], "workerSeenAt", "fileBytes"} with a final line break. */

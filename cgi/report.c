@@ -227,15 +227,31 @@ void report_table_json(struct buf *out, const struct report_job *jobs, size_t n)
 
 /* ---- for people -------------------------------------------------------- */
 
-static void put_printable(struct buf *out, struct str s)
+/* `lines`: line breaks and tabs stay. */
+static void put_safe(struct buf *out, struct str s, bool lines)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		bool c1 = c == 0xc2 && i + 1 < s.n &&
 			  (unsigned char)s.p[i + 1] < 0xa0;
-		buf_putc(out, c < 0x20 || c == 0x7f || c1 ? '?' : (char)c);
+		bool is_line = lines && (c == '\n' || c == '\t');
+		bool bad = (c < 0x20 && !is_line) || c == 0x7f || c1;
+		buf_putc(out, bad ? '?' : (char)c);
 		i += c1;
 	}
+}
+
+static void put_printable(struct buf *out, struct str s)
+{
+	put_safe(out, s, false);
+}
+
+void report_bytes(struct buf *out, struct str bytes, bool terminal)
+{
+	if (terminal)
+		put_safe(out, bytes, true);
+	else
+		buf_put_str(out, bytes);
 }
 
 /* A line each; behind the first the name is left out. */

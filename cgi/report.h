@@ -33,6 +33,8 @@ void report_line_json(struct buf *out, const struct report_job *job);
 /* {"jobs":[…]} with a final line break. */
 void report_table_json(
     struct buf *out, const struct report_job *jobs, size_t n);
+/* A body: as it is, but on a terminal without what could speak to that. */
+void report_bytes(struct buf *out, struct str bytes, bool terminal);
 /* Everything known of one job but the bytes of its bodies. */
 void report_job(struct buf *out, const struct report_job *job);
 void report_job_json(struct buf *out, const struct report_job *job);

@@ -15,6 +15,7 @@ const json = (res, status, body) => res.writeHead(status,
 const up = await startUpstream({
 	good: (req, res) => json(res, 201, {id: 1}),
 	bad: (req, res) => json(res, 422, {code: 'NO\u001b[2J'}),
+	raw: (req, res) => res.writeHead(200).end('a\x1b[2Jb\n'),
 	login: (req, res) => json(res, 401, {}),
 	slow: (req, res) => waiting.push(() => json(res, 200, {n: 2})),
 });
@@ -24,7 +25,7 @@ const line = await startLine({
 		{name: 'bad', upstream: 'up', auth: 'web-server'},
 		{name: 'login', upstream: 'up', forward: ['x-access'],
 			bodySecret: ['pin']},
-		{name: 'slow', upstream: 'up'}],
+		{name: 'slow', upstream: 'up'}, {name: 'raw', upstream: 'up'}],
 });
 const ls = (...args) => {
 	const r = line.jobs('ls', '--json', ...args);
@@ -186,6 +187,18 @@ test('nobody reads any more: it ends', async () => {
 	await until('the first', () => it.lines().length > 1);
 	it.child.stdout.destroy();
 	await it.ended;
+});
+
+test('a body on a terminal cannot speak to it', async () => {
+	equal(line.jobs('show', job.bad, '--result').out,
+		'{"code":"NO\\u001b[2J"}');
+	const raw = await line.send('/api/raw');
+	await line.ended(raw);
+	equal(line.jobs('show', raw, '--result').out, 'a\x1b[2Jb\n');
+	const it = watch('script', '-qfec', [program('lowtide-jobs'), 'show',
+		raw, '--result', ...line.common].join(' '), '/dev/null');
+	await it.ended;
+	equal(it.out, 'a?[2Jb\r\n');
 });
 
 test('on a terminal: the table, drawn again', async () => {

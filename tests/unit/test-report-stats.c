@@ -41,7 +41,8 @@ static void for_people(void **state)
 	    "2023-11-14T22:13:20.000Z\n"
 	    "x                      0        0     0        0          0  "
 	    "     0          0        -       -       -  its upstream rests "
-	    "until 2023-11-14T22:13:20.000Z\n");
+	    "until 2023-11-14T22:13:20.000Z\n"
+	    "\na worker last did something 0s ago; the store has 4 KiB\n");
 	buf_release(&out);
 }
 

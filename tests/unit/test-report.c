@@ -60,6 +60,22 @@ static void no_escapes(void **state)
 	buf_release(&out);
 }
 
+static void bodies(void **state)
+{
+	static const char bytes[] = "a\033[2J\r\nb\t\xc2\x9b\0\xff";
+	const struct str body = {.p = bytes, .n = sizeof(bytes) - 1};
+	struct buf out = {0};
+
+	(void)state;
+	report_bytes(&out, body, false);
+	assert_int_equal(out.len, body.n);
+	assert_memory_equal(out.data, bytes, body.n);
+	buf_clear(&out);
+	report_bytes(&out, body, true);
+	assert_string_equal(out.data, "a?[2J?\nb\t??\xff");
+	buf_release(&out);
+}
+
 /* It is pending, and nothing will happen by itself. */
 static void who_needs_a_credential_is_told(void **state)
 {
@@ -177,6 +193,7 @@ int main(void)
 	    cmocka_unit_test(who_needs_a_credential_is_told),
 	    cmocka_unit_test(held_is_told),
 	    cmocka_unit_test(headers),
+	    cmocka_unit_test(bodies),
 	    cmocka_unit_test(json),
 	};
 
