@@ -45,8 +45,11 @@ const long = token('alice');
 let heard;
 test('something has ended before the clock is touched', async () => {
 	heard = eachOfThem(world);
-	await world.load(() => pause(500));
-	ok((await world.evidence()).rows.some(r => r.state === 'completed'));
+	await world.load(async () => {
+		await pause(500);
+		await until('one is seen completed', () => world.journal.read()
+			.some(l => l.state === 'completed'));
+	});
 });
 
 for (const by of clocks)
@@ -72,20 +75,26 @@ test('every accepted one comes to its end', () => world.settle());
 test('everybody heard of it', () => heard());
 test('clients, streams, tables and upstream agree', async () => {
 	const {log, rows} = await world.verdict();
-	equal(rows.length > 50, true);
+	ok(rows.length > 50, `${rows.length} rows`);
 	/*
 	 * A result that is read once is not given out where its time may be
-	 * over and nobody knows: that is 503 until the clock is right.
+	 * over and nobody knows: that is 503 until the clock is right. And no
+	 * job ended but as its upstream said.
 	 */
-	const waits = l => l.kind === 'once' && ['again', 'result'].includes(l.ask);
+	const waits = l => l.kind === 'once' && l.status === 503 &&
+		['again', 'result'].includes(l.ask);
 	const trouble = log.filter(l => l.what === 'answer' && l.status >= 500 &&
-		!/queue-full/.test(l.problem) && !waits(l));
-	equal(trouble.map(l => [l.status, l.problem, l.ask, l.kind]), []);
+		!/queue-full/.test(l.problem) && !waits(l))
+		.map(l => `${l.status} ${l.problem}: ${l.ask} of ${l.kind}`);
+	for (const text of new Set(trouble))
+		console.log(`# ${text}`);
+	equal(trouble.length, 0);
 });
-test('nothing was erased', () => {
-	for (const {api} of sql(world.state, 'select distinct api from _count'))
-		equal(sql(world.state, `select count(*) as n from "${api}"
-			where gone > 0`), [{n: 0}], api);
+test('nothing was erased', async () => {
+	for (const {api} of await sql(world.state,
+		'select distinct api from _count'))
+		equal(await sql(world.state, `select count(*) as n
+			from "${api}" where gone > 0`), [{n: 0}], api);
 	equal([...world.cgi.ends, ...world.worker.ends], []);
 });
 

@@ -3,13 +3,12 @@
  * while worker and endpoint are killed KILLS_SERVED times (default 6), and serve
  * starts them again. What the clients were told is compared in the end.
  */
-import {spawnSync} from 'node:child_process';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {test, ok, equal, done} from '../tap.mjs';
 import {Journal, Sender, overHttp, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {integrity, openRows, readRows} from './tables.mjs';
+import {integrity, openRows, readRows, run} from './tables.mjs';
 import {backAgain, footprint, until} from './world.mjs';
 
 const base = process.env.LOWTIDE_URL;
@@ -36,13 +35,8 @@ function childOfServe(name) {
 const common = readFileSync(`/proc/${childOfServe('lowtide-cgi')}/cmdline`,
 	'utf8').split('\0').slice(1, 7);
 const state = common[common.indexOf('--state') + 1];
-function jobs(command, ...args) {
-	const r = spawnSync(join(process.env.BIN, 'lowtide-jobs'),
-		[command, ...args, ...common],
-		{encoding: 'utf8', maxBuffer: 1 << 28});
-	equal(r.status, 0, r.stderr);
-	return r.stdout;
-}
+const jobs = (command, ...args) => run(join(process.env.BIN, 'lowtide-jobs'),
+	[command, ...args, ...common]);
 
 const journal = new Journal(process.env.JOURNAL);
 const senders = Array.from({length: 16},
@@ -60,8 +54,8 @@ async function load(during) {
 async function settle() {
 	const end = Date.now() + 180000;
 	await Promise.all(senders.map(s => s.drain(() => Date.now() > end)));
-	await until('every row is at its end', () => openRows(state) === 0,
-		end - Date.now());
+	await until('every row is at its end',
+		async () => await openRows(state) === 0, end - Date.now());
 }
 
 const before = {};
@@ -93,11 +87,11 @@ test('every accepted one comes to its end', settle);
 test('clients, tables and tax service agree', async () => {
 	const log = journal.read();
 	const told = new Set(log.map(l => l.jobId).filter(Boolean));
-	const all = {log, rows: readRows(state, jobs, told),
+	const all = {log, rows: await readRows(state, jobs, told),
 		calls: await (await fetch(`${simulator}/__calls`)).json()};
 	console.log(`# ${figures(all)}`);
 	equal(compare(all), []);
-	equal(integrity(state), 'ok');
+	equal(await integrity(state), 'ok');
 });
 
 test('descriptors and memory are back', async () => {

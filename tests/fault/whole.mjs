@@ -197,11 +197,13 @@ export function putKeys(world, name, text = jwks(keys[name])) {
 export async function wholeSite(world, pace) {
 	const {calls, base} = await startUpstream(pace);
 	const config = world.at('lowtide.json');
+	/* a busy machine is not an upstream that has gone: that is the end of
+	   a job which may be sent once, and right of the worker */
 	world.written = {format: 1, name: 'whole',
 		baseUrl: 'http://127.0.0.1', prefix: '/api', origins: ORIGINS,
 		webChallenge: 'Basic realm="whole"', providers: PROVIDERS,
-		upstreams: [{name: 'up', base, local: true, timeoutMs: 5000,
-			connectTimeoutMs: 2000, stallTimeoutMs: 5000,
+		upstreams: [{name: 'up', base, local: true, timeoutMs: 20000,
+			connectTimeoutMs: 20000, stallTimeoutMs: 20000,
 			responseMax: 200000}],
 		apis: APIS};
 	writeFileSync(config, JSON.stringify(world.written));

@@ -10,15 +10,15 @@
  *	await world.verdict();       throws with the findings
  */
 import {spawn, spawnSync} from 'node:child_process';
-import {appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
-	readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync,
+	readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
-import {join, resolve} from 'node:path';
+import {basename, join, resolve} from 'node:path';
 import {cleanup, equal, ok} from '../tap.mjs';
 import {Journal, Sender, overFcgi, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {integrity, openRows, readRows} from './tables.mjs';
+import {integrity, openRows, readRows, run} from './tables.mjs';
 
 const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const SHIM = resolve('build/tests/shim.so');
@@ -32,14 +32,6 @@ export async function until(what, check, ms = 60000) {
 			return found;
 	}
 	throw new Error(`${what}: not within ${ms} ms`);
-}
-
-function run(program, ...args) {
-	const r = spawnSync(program, args, {encoding: 'utf8',
-		maxBuffer: 1 << 28});
-	if (r.status !== 0)
-		throw new Error(`${program} ${args[0]}: ${r.stderr}`);
-	return r.stdout;
 }
 
 /* Dirty pages of a process's own, in bytes, and its open descriptors. */
@@ -151,9 +143,9 @@ async function fetched(url) {
 
 async function exampleSite({dir, at}, pace) {
 	const simulator = await startSimulator(dir, pace);
-	run(join(BIN, 'lowtide'), 'build', '-C', 'site', '--env', 'dev',
+	await run(join(BIN, 'lowtide'), ['build', '-C', 'site', '--env', 'dev',
 		'--out', at('dist'), ...AT_SIMULATOR.flatMap(key =>
-			['--set', `${key}=${simulator}`]));
+			['--set', `${key}=${simulator}`])]);
 	/* Of one address they would be bounded as one. */
 	const address = () => `10.${[1, 2, 3].map(
 		() => Math.floor(Math.random() * 256)).join('.')}`;
@@ -168,7 +160,8 @@ async function exampleSite({dir, at}, pace) {
  * store lives, made when missing. site(world, pace): makes another site than
  * the example, {config, calls, person(i), promises}: person: what is particular
  * to the i-th client (client.mjs), promises: what compare() holds it to. env:
- * more of it, for the programs.
+ * more of it, for the programs. FAULT_KEEP in ours: a folder that journal, logs
+ * and store are copied to in the end.
  */
 export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	lease = '2s', heartbeat = '200ms', site = exampleSite, env: more = {},
@@ -179,11 +172,17 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	/* the endpoint's sandbox lets it make files in the store's folder only */
 	const world = {dir, at, state, faults: join(state, 'faults'),
 		socket: at('sock'), seen: at('seen'), senders: []};
-	cleanup(() => rmSync(dir, {recursive: true, force: true}));
+	cleanup(() => {
+		const kept = process.env.FAULT_KEEP;
+		if (kept)
+			cpSync(dir, join(kept, basename(dir)), {recursive: true,
+				filter: name => name !== world.socket});
+		rmSync(dir, {recursive: true, force: true});
+	});
 	mkdirSync(world.state, {recursive: true});
 	mkdirSync(world.faults);
 	const made = world.site = await site(world, pace);
-	run(join(BIN, 'lowtide-jobs'), 'keygen', at('keys'));
+	await run(join(BIN, 'lowtide-jobs'), ['keygen', at('keys')]);
 	const common = ['--config', made.config,
 		'--state', world.state, '--keys', at('keys')];
 	const env = world.env = {...process.env, ...more, ...plan && {
@@ -199,7 +198,7 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	};
 
 	world.jobs = (command, ...args) => run(join(BIN, 'lowtide-jobs'),
-		command, ...args, ...common);
+		[command, ...args, ...common]);
 	world.start = () => {
 		world.cgi = keep('lowtide-cgi', '--unpaced', '--listen',
 			`unix:${world.socket}`);
@@ -254,7 +253,8 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		await Promise.all(world.senders.map(s =>
 			s.drain(() => Date.now() > end)));
 		await until('every row is at its end',
-			() => openRows(world.state) === 0, end - Date.now());
+			async () => await openRows(world.state) === 0,
+			end - Date.now());
 		for (const s of world.senders)
 			s.ask.close();
 	};
@@ -262,8 +262,9 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		const log = world.journal.read();
 		const told = new Set(log.filter(l => l.what === 'answer')
 			.map(l => l.jobId).filter(Boolean));
-		return {log, rows: readRows(world.state, world.jobs, told),
-			calls: await made.calls(), ...made.promises};
+		return {log, ...made.promises,
+			rows: await readRows(world.state, world.jobs, told),
+			calls: await made.calls()};
 	};
 	/* Of one whose 202 did not come, from the table. */
 	world.idOf = async ({name}) => (await world.evidence()).rows
@@ -282,7 +283,7 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 			found[0]?.check} ${found[0]?.text}`);
 		for (const row of all.rows)
 			equal(row.listed, row.state, row.jobId);
-		equal(integrity(world.state), 'ok');
+		equal(await integrity(world.state), 'ok');
 		return all;
 	};
 	return world;
