@@ -56,6 +56,7 @@ static void in_trouble(struct runner *r, struct runner_now now, enum err err)
 		    LOG_TEXT("error", err_name(err)),
 		    LOG_TEXT("why", advice[err] ? advice[err] : err_text(err)),
 		    LOG_INT("running", (int64_t)r->n_attempts));
+	metrics_work_store_failed(r->spec.metrics, err);
 	r->trouble |= bit;
 	r->store_boot = boot + RUNNER_STORE_RETRY_MS;
 	if (err == ERR_FULL)
@@ -115,7 +116,7 @@ static enum err leave_note(struct runner *r, struct runner_now now)
 /* Whoever waits for time waits for a job; without one an API has none. */
 int64_t runner_beat_due(const struct runner *r)
 {
-	bool waits = r->attempts != NULL;
+	bool waits = runner_is_busy(r);
 
 	for (size_t i = 0; i < r->spec.config->n_apis && !waits; i++)
 		waits = r->lanes[i].due_boot != 0;

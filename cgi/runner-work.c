@@ -55,9 +55,9 @@ enum err runner_write(struct runner *r, struct runner_now now, void *attempt)
 	if (err != ERR_OK)
 		return err;
 	lane->look = true;
-	if (t->outcome.pause_boot > lane->pause_boot)
-		lane->pause_boot = t->outcome.pause_boot;
-	return ERR_OK;
+	if (t->outcome.pause_boot && !t->refused)
+		err = store_pause(r->spec.store, t->api, t->outcome.pause_boot);
+	return err;
 }
 
 static enum err write_ended(struct runner *r, struct runner_now now)
@@ -81,7 +81,7 @@ static bool has_room(const struct runner *r, size_t api)
 	size_t running = lane->running - lane->leaving;
 
 	return running < (size_t)(most > 0 ? most : 1) &&
-	       r->n_attempts - r->leaving < RUNNER_CALLS_MAX;
+	       r->n_calls - r->leaving < RUNNER_CALLS_MAX;
 }
 
 bool runner_wants_claims(
@@ -92,7 +92,7 @@ bool runner_wants_claims(
 	/* nobody knows any more what to do with what is left of it */
 	if (config_is_gone(&r->spec.config->apis[api]))
 		return false;
-	return lane->look && !r->draining && lane->pause_boot <= now.now_boot &&
+	return lane->look && !r->draining &&
 	       lane->damaged_boot <= now.now_boot &&
 	       r->claim_boot <= now.now_boot && has_room(r, api);
 }
@@ -102,6 +102,7 @@ static void add(struct runner *r, struct attempt *t)
 	t->next = r->attempts;
 	r->attempts = t;
 	r->n_attempts++;
+	r->n_calls++;
 	r->lanes[t->api].running++;
 }
 
@@ -112,7 +113,11 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 	    .lease_boot = now.now_boot + r->spec.lease_ms};
 	const struct outcome_now o = {
 	    .now_ms = now.now_ms, .now_boot = now.now_boot};
-	struct str sealed = {0};
+	const struct attempt_means means = {.config = r->spec.config,
+	    .keys = r->spec.keys,
+	    .secrets = r->spec.secrets,
+	    .handlers = r->spec.handlers};
+	struct str sealed = {0}, note = {0};
 	struct job job;
 
 	r->spec.random(ask.claim, sizeof(ask.claim));
@@ -120,12 +125,15 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 	    r->spec.store, api, &ask, &job, &r->lanes[api].due_boot);
 	if (err != ERR_OK)
 		return err;
-	struct attempt *t = attempt_new(api, &job);
+	struct attempt *t = attempt_new(api, &job, &o);
 	add(r, t);
 	err = store_body(r->spec.store, &job, BODY_REQUEST, &t->arena, &sealed);
+	if (job.polled && (err == ERR_OK || err == ERR_NOT_FOUND))
+		err = store_body(
+		    r->spec.store, &job, BODY_NOTE, &t->arena, &note);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
 		return err;
-	attempt_prepare(t, r->spec.config, r->spec.keys, sealed, &o);
+	attempt_prepare(t, &means, sealed, note, &o);
 	return ERR_OK;
 }
 
@@ -153,31 +161,86 @@ enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 		LOG(r->spec.log, now.now_ms, "jobs-recovered",
 		    LOG_STR("api", r->spec.config->apis[api].name),
 		    LOG_INT("count", (int64_t)changed));
+		metrics_recovered(r->spec.metrics, api, changed);
 	}
 	return ERR_OK;
 }
 
 /*
- * Only what lies ahead is in due_boot. So before a lane is left, what ended
- * meanwhile is brought home, which may give it work again.
+ * One claim. ERR_NOT_FOUND: there is nothing for this lane now. Only what lies
+ * ahead is in due_boot: so before a lane is left, what ended meanwhile is
+ * brought home, which may give it work again.
  */
-static enum err claim_lane(struct runner *r, size_t api, struct runner_now now)
+static enum err claim_next(struct runner *r, size_t api, struct runner_now now)
 {
-	enum err err = ERR_OK;
-
-	while (err == ERR_OK && runner_wants_claims(r, api, now)) {
-		err = claim_one(r, api, now);
+	for (;;) {
+		enum err err = claim_one(r, api, now);
 		if (err == ERR_CORRUPT)
 			r->lanes[api].damaged_boot =
 			    now.now_boot + r->spec.heartbeat_ms;
 		if (err != ERR_NOT_FOUND)
-			continue;
+			return err;
 		r->lanes[api].look = false;
 		err = runner_recover(r, api, now);
-		if (r->lanes[api].recover)
-			break;
+		if (err != ERR_OK)
+			return err;
+		if (r->lanes[api].recover || !runner_wants_claims(r, api, now))
+			return ERR_NOT_FOUND;
 	}
+}
+
+/*
+ * One for each lane in turn, for as long as any has work and there is room; the
+ * next time it is the one behind the last that got something. So a long queue
+ * does not keep the others from what calls there may be.
+ */
+static enum err claim_in_turn(struct runner *r, struct runner_now now)
+{
+	const size_t n = r->spec.config->n_apis;
+	size_t idle = 0, api = n ? r->turn % n : 0;
+
+	for (; idle < n; api = (api + 1) % n) {
+		enum err err = ERR_NOT_FOUND;
+
+		if (runner_wants_claims(r, api, now))
+			err = claim_next(r, api, now);
+		if (err != ERR_OK && err != ERR_NOT_FOUND)
+			return err;
+		idle = err == ERR_OK ? 0 : idle + 1;
+		if (err == ERR_OK)
+			r->turn = (api + 1) % n;
+	}
+	return ERR_OK;
+}
+
+/* ---- what is said, and what is asked for --------------------------------- */
+
+static enum err tell_all(struct runner *r, struct runner_now now)
+{
+	enum err err = ERR_OK;
+
+	for (struct attempt *t = r->attempts; t && !err; t = t->next)
+		if (runner_tells(r, t, now))
+			err = runner_renew(r, now, t);
 	return err;
+}
+
+static enum err take_calls(struct runner *r, struct runner_now now)
+{
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		int64_t due_boot = 0;
+
+		if (!runner_wants_grant(r, t, now))
+			continue;
+		enum err err = store_take_call(
+		    r->spec.store, t->api, now.now_boot, &due_boot);
+		if (err == ERR_AGAIN)
+			t->poll.due_boot = due_boot;
+		else if (err != ERR_OK)
+			return err;
+		t->poll.taking = err == ERR_OK;
+	}
+	return ERR_OK;
 }
 
 enum err runner_work(struct runner *r, struct runner_now now, void *unused)
@@ -185,11 +248,12 @@ enum err runner_work(struct runner *r, struct runner_now now, void *unused)
 	enum err err = write_ended(r, now);
 
 	(void)unused;
-	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++) {
+	if (err == ERR_OK)
+		err = tell_all(r, now);
+	if (err == ERR_OK)
+		err = take_calls(r, now);
+	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++)
 		if (r->lanes[i].recover)
 			err = runner_recover(r, i, now);
-		if (err == ERR_OK)
-			err = claim_lane(r, i, now);
-	}
-	return err;
+	return err == ERR_OK ? claim_in_turn(r, now) : err;
 }

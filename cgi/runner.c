@@ -8,11 +8,12 @@
  * The steps of runner.h, in its order, over one list of attempts; an attempt is
  * freed when its outcome is committed or its row is another's. What is inside
  * the one transaction is runner-work.c, what happens when it fails
- * runner-store.c. *due_boot is the earliest of everything that waits for time:
- * heartbeat, deadlines, back-off, the second look after a ring, the store's
- * retry.
+ * runner-store.c; leases are runner-lease.c, calls and polls runner-calls.c.
+ * *due_boot is the earliest of everything that waits for time: heartbeat,
+ * deadlines, back-off, polls, what is to be said, the second look after a ring,
+ * the store's retry.
  */
-static void look_everywhere(struct runner *r)
+void runner_look_everywhere(struct runner *r)
 {
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		r->lanes[i].look = true;
@@ -34,7 +35,7 @@ struct runner *runner_new(const struct runner_spec *spec)
 	r->lanes = calloc(spec->config->n_apis + 1, sizeof(*r->lanes));
 	if (!r->lanes)
 		abort();
-	look_everywhere(r);
+	runner_look_everywhere(r);
 	recover_everywhere(r);
 	return r;
 }
@@ -46,8 +47,7 @@ void runner_free(struct runner *r)
 	while (r->attempts) {
 		struct attempt *t = r->attempts;
 		r->attempts = t->next;
-		if (t->phase == ATTEMPT_CALLING)
-			r->spec.upstream->abort(r->spec.pool, t);
+		runner_abort(r, t);
 		attempt_free(t);
 	}
 	free(r->lanes);
@@ -56,22 +56,20 @@ void runner_free(struct runner *r)
 
 void runner_ring(struct runner *r, struct runner_now now)
 {
-	look_everywhere(r);
+	runner_look_everywhere(r);
 	r->recheck_boot = now.now_boot + RUNNER_RECHECK_MS;
 }
 
+/* Nobody waits for a call whose job is another's. */
 bool runner_is_busy(const struct runner *r)
 {
-	return r->attempts != NULL;
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		if (!t->strayed)
+			return true;
+	return false;
 }
 
-/* ---- the list of attempts ---------------------------------------------- */
-
-/*
- * Drops those in that phase. Whatever leaves makes room; for what was written,
- * the transaction that wrote it has looked already.
- */
-static void drop(struct runner *r, enum attempt_phase phase)
+void runner_drop(struct runner *r, enum attempt_phase phase)
 {
 	struct attempt **p = &r->attempts;
 
@@ -83,185 +81,31 @@ static void drop(struct runner *r, enum attempt_phase phase)
 		}
 		*p = t->next;
 		r->n_attempts--;
-		r->lanes[t->api].running--;
+		if (!t->strayed)
+			r->lanes[t->api].running--;
 		if (phase != ATTEMPT_WRITTEN)
 			r->lanes[t->api].look = true;
 		attempt_free(t);
 	}
 }
 
-static void abort_call(struct runner *r, struct attempt *t)
+void runner_log(const struct runner *r, const struct log *log,
+    const struct attempt *t, struct runner_now now, const char *event)
 {
-	if (t->phase == ATTEMPT_CALLING)
-		r->spec.upstream->abort(r->spec.pool, t);
+	const struct outcome_now o = {
+	    .now_ms = now.now_ms, .now_boot = now.now_boot};
+
+	(void)r;
+	attempt_log(t, log, &o, event);
 }
 
-/* ---- 1. heartbeat ------------------------------------------------------ */
-
-static enum err renew(struct runner *r, struct runner_now now, void *attempt)
-{
-	struct attempt *t = attempt;
-	struct job_event event = outcome_event(
-	    JOB_EVENT_HEARTBEAT, &t->job, now.now_ms, now.now_boot);
-	struct job row = t->job;
-
-	event.lease_boot = now.now_boot + r->spec.lease_ms;
-	enum err err =
-	    store_change(r->spec.store, t->api, &row, &event, (struct str){0});
-	if (runner_is_refusal(err)) {
-		abort_call(r, t);
-		t->why = "its lease is another's by now";
-		attempt_log(t, r->spec.log, now.now_ms, "job-lost");
-		t->phase = ATTEMPT_LOST;
-		return ERR_OK;
-	}
-	if (err == ERR_OK)
-		t->job = row;
-	return err;
-}
-
-/*
- * A full lane does not ask for claims and so hears of no deadline: its queue
- * is looked through here.
- */
-static enum err heartbeat_all(
-    struct runner *r, struct runner_now now, void *unused)
-{
-	enum err err = ERR_OK;
-
-	(void)unused;
-	for (struct attempt *t = r->attempts; t && !err; t = t->next)
-		err = renew(r, now, t);
-	for (size_t i = 0; i < r->spec.config->n_apis && !err; i++)
-		if (r->lanes[i].running)
-			err = runner_recover(r, i, now);
-	return err;
-}
-
-/*
- * A row cannot be read: each by itself, so that it is not in the way of the
- * others' leases. A call that was late stays so until its own is renewed.
- */
-static enum err heartbeat_each(struct runner *r, struct runner_now now)
-{
-	enum err err = ERR_OK;
-
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase == ATTEMPT_LOST)
-			continue;
-		err = runner_transact(r, now, renew, t);
-		t->damaged = err != ERR_OK;
-		if (err == ERR_BUSY || err == ERR_IO || err == ERR_FULL)
-			return err;
-	}
-	return ERR_OK;
-}
-
-static bool is_late(const struct runner *r, struct runner_now now)
-{
-	return r->spec.clock_boot &&
-	       r->spec.clock_boot() - now.now_boot > r->spec.lease_ms / 2;
-}
-
-/*
- * Calls what is in that phase, unless the commit before took so long that the
- * lease may be another's by now.
- */
-static void start(
-    struct runner *r, struct runner_now now, enum attempt_phase phase)
-{
-	bool late = is_late(r, now);
-
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != phase || t->damaged)
-			continue;
-		if (!t->callable) {
-			t->phase = ATTEMPT_ENDED;
-		} else if (late) {
-			t->phase = ATTEMPT_LATE;
-			r->heartbeat_boot = now.now_boot;
-		} else {
-			t->phase = ATTEMPT_CALLING;
-			r->spec.upstream->start(r->spec.pool, &t->call, t);
-		}
-	}
-}
-
-static bool is_unsent(const struct runner *r, struct attempt *t)
-{
-	return t->phase == ATTEMPT_LATE ||
-	       (t->phase == ATTEMPT_CALLING &&
-		   r->spec.upstream->unsent(r->spec.pool, t));
-}
-
-/* A cancelled job whose call has not left yet need not wait for an answer. */
-static void give_back_unsent(
-    struct runner *r, struct runner_now now, bool only_cancelled)
-{
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		struct outcome_now o = runner_at(r, now);
-		if ((only_cancelled && !t->job.cancel_ms) || !is_unsent(r, t))
-			continue;
-		abort_call(r, t);
-		attempt_released(t, &o);
-	}
-}
-
-static void heartbeat(struct runner *r, struct runner_now now)
-{
-	if (!r->attempts || now.now_boot < r->heartbeat_boot)
-		return;
-	for (struct attempt *t = r->attempts; t; t = t->next)
-		t->damaged = false;
-	enum err err = runner_transact(r, now, heartbeat_all, NULL);
-	if (err == ERR_CORRUPT)
-		err = heartbeat_each(r, now);
-	drop(r, ATTEMPT_LOST);
-	if (err != ERR_OK)
-		return;
-	give_back_unsent(r, now, true);
-	r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
-	start(r, now, ATTEMPT_LATE);
-}
-
-void runner_drain(struct runner *r, struct runner_now now)
-{
-	r->draining = true;
-	give_back_unsent(r, now, false);
-}
-
-/* ---- 2. answers and deadlines ------------------------------------------ */
-
-static void take_answers(struct runner *r, struct runner_now now)
-{
-	struct upstream_answer answer;
-	struct arena arena = {0};
-	void *tag;
-
-	while (r->spec.upstream->next(r->spec.pool, &arena, &tag, &answer)) {
-		struct outcome_now o = runner_at(r, now);
-		attempt_answered(tag, &arena, &answer, &o);
-	}
-	arena_release(&arena);
-}
-
-static void end_overdue(struct runner *r, struct runner_now now)
-{
-	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_CALLING || !t->job.deadline_boot ||
-		    now.now_boot < t->job.deadline_boot)
-			continue;
-		struct outcome_now o = runner_at(r, now);
-		bool unsent = r->spec.upstream->unsent(r->spec.pool, t);
-		abort_call(r, t);
-		attempt_overdue(t, unsent, &o);
-	}
-}
+/* ---- 3. the transaction -------------------------------------------------- */
 
 static bool has_work(const struct runner *r, struct runner_now now)
 {
 	for (const struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_ENDED && !t->damaged)
+		if ((t->phase == ATTEMPT_ENDED && !t->damaged) ||
+		    runner_tells(r, t, now) || runner_wants_grant(r, t, now))
 			return true;
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		if ((r->lanes[i].recover && !r->draining) ||
@@ -270,26 +114,37 @@ static bool has_work(const struct runner *r, struct runner_now now)
 	return false;
 }
 
+static const char *event_of(const struct attempt *t)
+{
+	if (t->refused)
+		return "job-lost";
+	if (job_is_terminal(t->job.state))
+		return "job-ended";
+	if (t->job.held)
+		return "job-held";
+	return t->job.needs ? "job-needs-credentials" : "job-queued-again";
+}
+
 static void log_written(struct runner *r, struct runner_now now)
 {
 	struct buf held = {0};
 	const struct log log = log_hold(r->spec.log, &held);
 
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		const char *event = "job-queued-again";
-
-		if (t->phase == ATTEMPT_CLAIMED)
-			attempt_log(t, &log, now.now_ms, "job-claimed");
+		if (t->phase == ATTEMPT_CLAIMED) {
+			metrics_claimed(r->spec.metrics, t->api);
+			runner_log(r, &log, t, now, "job-claimed");
+		}
 		if (t->phase != ATTEMPT_WRITTEN)
 			continue;
 		t->job = t->after;
 		if (t->refused)
-			event = "job-lost";
-		else if (job_is_terminal(t->job.state))
-			event = "job-ended";
-		else if (t->job.needs)
-			event = "job-needs-credentials";
-		attempt_log(t, &log, now.now_ms, event);
+			metrics_lost(r->spec.metrics, t->api);
+		else
+			metrics_written(r->spec.metrics, t->api, &t->job);
+		if (t->lacks)
+			runner_log(r, &log, t, now, t->lacks);
+		runner_log(r, &log, t, now, event_of(t));
 	}
 	log_release(&log);
 }
@@ -300,21 +155,39 @@ static void start_claimed(struct runner *r, struct runner_now now)
 {
 	if (r->heartbeat_boot <= now.now_boot)
 		r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
-	start(r, now, ATTEMPT_CLAIMED);
+	runner_start(r, now, ATTEMPT_CLAIMED);
 }
 
 /* What was to leave stays, what was to come was never here. */
 static void undo_work(struct runner *r)
 {
-	drop(r, ATTEMPT_CLAIMED);
-	look_everywhere(r);
+	runner_drop(r, ATTEMPT_CLAIMED);
+	runner_drop(r, ATTEMPT_LOST);
+	runner_look_everywhere(r);
 	recover_everywhere(r);
 }
 
 static void settle(struct runner *r, struct runner_now now)
 {
 	log_written(r, now);
-	drop(r, ATTEMPT_WRITTEN);
+	runner_drop(r, ATTEMPT_WRITTEN);
+	runner_drop(r, ATTEMPT_LOST);
+}
+
+static enum err write_one(
+    struct runner *r, struct attempt *t, struct runner_now now)
+{
+	if (runner_tells(r, t, now)) {
+		enum err err = runner_transact(r, now, runner_renew, t);
+		runner_renewed(r, now, err == ERR_OK);
+		return err;
+	}
+	if (t->phase != ATTEMPT_ENDED || t->damaged)
+		return ERR_OK;
+	enum err err = runner_transact(r, now, runner_write, t);
+	if (err == ERR_OK)
+		t->phase = ATTEMPT_WRITTEN;
+	return err;
 }
 
 /*
@@ -326,13 +199,10 @@ static enum err write_one_by_one(struct runner *r, struct runner_now now)
 	enum err first = ERR_OK;
 
 	for (struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase != ATTEMPT_ENDED || t->damaged)
-			continue;
-		enum err err = runner_transact(r, now, runner_write, t);
-		t->damaged = err == ERR_CORRUPT;
-		if (err == ERR_OK)
-			t->phase = ATTEMPT_WRITTEN;
-		else if (first == ERR_OK && !t->damaged)
+		enum err err = write_one(r, t, now);
+		if (err == ERR_CORRUPT)
+			t->damaged = true;
+		else if (first == ERR_OK)
 			first = err;
 		if (err == ERR_BUSY || err == ERR_IO)
 			break;
@@ -341,17 +211,30 @@ static enum err write_one_by_one(struct runner *r, struct runner_now now)
 	return first;
 }
 
+/* Which of the calls taken of a rate were given, now that it is durable. */
+static void grant(struct runner *r, bool committed)
+{
+	for (struct attempt *t = r->attempts; t; t = t->next) {
+		t->poll.granted |= t->poll.taking && committed;
+		t->poll.taking = false;
+	}
+}
+
 static void work(struct runner *r, struct runner_now now)
 {
+	runner_count(r);
 	if (r->store_boot > now.now_boot || !has_work(r, now))
 		return;
 	if (r->trouble && (write_one_by_one(r, now) != ERR_OK ||
 			      r->claim_boot > now.now_boot))
 		return;
+	runner_count(r);
 	enum err err = runner_transact(r, now, runner_work, NULL);
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		r->lanes[i].leaving = 0;
 	r->leaving = 0;
+	runner_renewed(r, now, err == ERR_OK);
+	grant(r, err == ERR_OK);
 	if (err != ERR_OK) {
 		undo_work(r);
 		return;
@@ -372,20 +255,35 @@ static void sooner(int64_t *due, int64_t when)
 		*due = when;
 }
 
-static int64_t next_due(const struct runner *r, struct runner_now now)
+/* What one attempt waits for, besides its lease. */
+static int64_t attempt_due(
+    const struct runner *r, const struct attempt *t, struct runner_now now)
+{
+	int64_t due = 0;
+
+	if (t->phase == ATTEMPT_ENDED)
+		return t->damaged ? 0 : now.now_boot;
+	sooner(&due, t->abort_boot ? t->abort_boot : t->job.deadline_boot);
+	if (t->phase == ATTEMPT_STRAY || t->damaged)
+		return due;
+	sooner(&due, runner_poll_due(r, t));
+	if (t->said.fresh)
+		sooner(&due, t->said.due_boot && !r->draining ? t->said.due_boot
+							      : now.now_boot);
+	return due;
+}
+
+static int64_t next_due(struct runner *r, struct runner_now now)
 {
 	int64_t due = 0;
 
 	if (r->store_boot > now.now_boot)
 		return r->store_boot;
-	if (r->attempts)
+	runner_count(r);
+	if (runner_is_busy(r))
 		sooner(&due, r->heartbeat_boot);
-	for (const struct attempt *t = r->attempts; t; t = t->next) {
-		if (t->phase == ATTEMPT_ENDED && !t->damaged)
-			sooner(&due, now.now_boot);
-		else if (t->phase != ATTEMPT_ENDED)
-			sooner(&due, t->job.deadline_boot);
-	}
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		sooner(&due, attempt_due(r, t, now));
 	if (r->draining)
 		return due;
 	sooner(&due, runner_beat_due(r));
@@ -408,7 +306,7 @@ static void notice_a_pause(struct runner *r, struct runner_now now)
 	if (r->wary_boot && now.now_boot >= r->wary_boot) {
 		r->wary_boot = 0;
 		r->was_wary = true;
-		look_everywhere(r);
+		runner_look_everywhere(r);
 		recover_everywhere(r);
 	} else if (!r->wary_boot && r->expected_boot &&
 		   now.now_boot - r->expected_boot > r->spec.lease_ms / 2) {
@@ -421,7 +319,7 @@ static void look_at_the_clock(struct runner *r, struct runner_now now)
 {
 	if (r->recheck_boot && now.now_boot >= r->recheck_boot) {
 		r->recheck_boot = 0;
-		look_everywhere(r);
+		runner_look_everywhere(r);
 	}
 	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		struct lane *lane = &r->lanes[i];
@@ -432,13 +330,6 @@ static void look_at_the_clock(struct runner *r, struct runner_now now)
 			if (lane->damaged_boot) /* ours are not lost */
 				r->heartbeat_boot = now.now_boot;
 		}
-		/* deadlines pass while an API is paused, too */
-		if (lane->pause_boot > now.now_boot && !lane->due_boot)
-			lane->due_boot =
-			    now.now_boot + r->spec.heartbeat_ms <
-				    lane->pause_boot
-				? now.now_boot + r->spec.heartbeat_ms
-				: lane->pause_boot;
 	}
 }
 
@@ -447,10 +338,15 @@ void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 	notice_a_pause(r, now);
 	if (now.now_boot >= r->store_boot) {
 		look_at_the_clock(r, now);
-		heartbeat(r, now);
-		take_answers(r, now);
-		end_overdue(r, now);
+		runner_heartbeat(r, now);
+		runner_take_answers(r, now);
+		runner_end_overdue(r, now);
+		if (r->draining)
+			runner_release_resting(r, now);
 		work(r, now);
+		if (r->draining) /* what it said is written now */
+			runner_release_resting(r, now);
+		runner_ask_due(r, now);
 		runner_beat(r, now);
 	}
 	*due_boot = r->expected_boot = next_due(r, now);

@@ -29,8 +29,9 @@ static void fake_start(void *pool, const struct upstream_call *spec, void *tag)
 	struct arena *a = &call->arena;
 	call->tag = tag;
 	call->running = true;
-	call->url = arena_cstr(a, str_of(spec->url));
-	call->method = arena_cstr(a, str_of(spec->method));
+	call->exec = spec->exec != NULL;
+	call->url = arena_cstr(a, str_of(call->exec ? "" : spec->url));
+	call->method = arena_cstr(a, str_of(call->exec ? "" : spec->method));
 	call->has_body = spec->has_body;
 	call->body = arena_str(a, spec->body);
 	call->reuse = spec->reuse;
@@ -67,6 +68,32 @@ static void fake_abort(void *pool, void *tag)
 		call->running = false;
 		call->aborted = true;
 	}
+}
+
+static void fake_stop(void *pool, void *tag)
+{
+	struct fake_call *call = running(pool, tag);
+
+	if (call)
+		call->stopped = true;
+}
+
+static bool fake_moved(
+    void *pool, struct arena *a, void **tag, struct upstream_progress *progress)
+{
+	struct fake_upstream *f = pool;
+
+	(void)a;
+	for (size_t i = 0; i < f->n; i++) {
+		struct fake_call *call = &f->calls[i];
+		if (!call->running || !call->moved)
+			continue;
+		call->moved = false;
+		*tag = call->tag;
+		*progress = call->progress;
+		return true;
+	}
+	return false;
 }
 
 static bool fake_next(
@@ -107,6 +134,8 @@ const struct upstream_ops upstream_fake = {
     .start = fake_start,
     .unsent = fake_unsent,
     .abort = fake_abort,
+    .stop = fake_stop,
+    .moved = fake_moved,
     .next = fake_next,
     .wait = fake_wait,
 };

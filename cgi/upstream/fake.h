@@ -17,6 +17,10 @@ struct fake_call {
 	struct str body;
 	bool has_body, reuse, local;
 	bool unsent;  /* set by the test: no byte has left yet */
+	bool exec;    /* a program */
+	bool stopped; /* it was asked to end */
+	bool moved;   /* .progress comes out of the next moved() */
+	struct upstream_progress progress;
 	bool running; /* neither ended nor aborted */
 	bool ended, aborted;
 	struct upstream_answer answer;
@@ -34,6 +38,15 @@ static inline void fake_end(
 {
 	f->calls[n].ended = true;
 	f->calls[n].answer = answer;
+}
+
+/* It says how far it is; message may be NULL. */
+static inline void fake_say(
+    struct fake_upstream *f, size_t n, int percent, const char *message)
+{
+	f->calls[n].moved = true;
+	f->calls[n].progress = (struct upstream_progress){
+	    .percent = percent, .message = str_of(message)};
 }
 
 #endif

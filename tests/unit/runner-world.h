@@ -14,6 +14,7 @@
 
 #include "cgi/envelope.h"
 #include "cgi/ids.h"
+#include "cgi/metrics-work.h"
 #include "cgi/runner.h"
 #include "cgi/seal.h"
 #include "cgi/upstream/fake.h"
@@ -43,6 +44,7 @@ struct world {
 	struct config config;
 	struct keys keys;
 	struct store *store;
+	struct metrics_work *metrics; /* both workers' */
 	struct worker workers[2];
 	int64_t boot;
 	int64_t step;	/* somebody moved the wall clock by so much */
@@ -173,6 +175,8 @@ static inline void hire(struct world *w, int i)
 	    .upstream = &upstream_fake,
 	    .pool = pool,
 	    .log = &w->log,
+	    .metrics = w->metrics,
+	    .handlers = "/site/handlers",
 	    .lease_ms = LEASE,
 	    .heartbeat_ms = HEARTBEAT,
 	    .random = random_bytes,
@@ -241,6 +245,7 @@ static inline int set_up(void **state)
 	w->keys.mac[0].version = w->keys.seal[0].version = 1;
 	struct store_spec spec = {.config = &w->config};
 	OK(store_open(&ops, &spec, &w->diag, &w->store));
+	w->metrics = metrics_work_new(APIS);
 	hire(w, 0);
 	*state = w;
 	return 0;
@@ -253,6 +258,7 @@ static inline int tear_down(void **state)
 	for (int i = 0; i < 2; i++)
 		fire(w, i);
 	store_close(w->store);
+	metrics_work_free(w->metrics);
 	close(w->log.fd);
 	arena_release(&w->arena);
 	free(w);
@@ -343,6 +349,39 @@ static inline int said(struct world *w, const char *text)
 	for (char *at = log; (at = strstr(at, text)); at++)
 		n++;
 	free(log);
+	return n;
+}
+
+/* What the job has to say of itself, as a client would be shown it. */
+static inline struct envelope_note note(
+    struct world *w, size_t api, const struct job *job)
+{
+	struct job at = row(w, api, job);
+	struct envelope_note out;
+	struct str sealed, plain;
+
+	OK(store_view(w->store));
+	OK(store_body(w->store, &at, BODY_NOTE, &w->arena, &sealed));
+	store_unview(w->store);
+	OK(seal_open(&w->keys, &at, BODY_NOTE, sealed, &w->arena, &plain));
+	OK(envelope_get_note(plain, &out));
+	return out;
+}
+
+/* A number of the worker's metrics, by the start of its line; -1 = none. */
+static inline long metric(struct world *w, const char *line)
+{
+	const struct metrics_queue queues[APIS] = {{0}};
+	const struct metrics_work_now at = {
+	    .config = &w->config, .queues = queues, .version = ""};
+	struct buf out = {0};
+	long n = -1;
+
+	metrics_work_write(w->metrics, &at, &out);
+	const char *found = strstr(out.data, line);
+	if (found)
+		n = strtol(found + strlen(line), NULL, 10);
+	buf_release(&out);
 	return n;
 }
 

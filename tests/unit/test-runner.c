@@ -206,7 +206,9 @@ static void a_worker_sleeps_too_long(void **state)
 	assert_int_equal(w->workers[1].up->n, 1);
 	fake_end(w->workers[0].up, 0, created);
 	settle(w, 0);
-	assert_true(w->workers[0].up->calls[0].aborted);
+	assert_false(w->workers[0].up->calls[0].aborted); /* but told */
+	assert_int_equal(said(w, "\"event\":\"job-lost\""), 2);
+	assert_int_equal(said(w, "\"upstreamStatus\":201"), 1);
 	assert_false(runner_is_busy(w->workers[0].runner));
 	assert_int_equal(row(w, PLAIN, &job).state, JOB_PROCESSING);
 	assert_int_equal(row(w, PLAIN, &job).attempt, 2);
