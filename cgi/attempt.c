@@ -72,7 +72,7 @@ static void prepare_call(struct attempt *t, const struct outcome_now *now)
 	enum err err = compose_call(&t->arena, &t->compose, &t->call, &why);
 
 	t->callable = err == ERR_OK;
-	if (err == ERR_MISSING) {
+	if (err != ERR_OK && err != ERR_INPUT) {
 		lack(t, &t->arena, why);
 		outcome_unavailable(t->compose.api, &t->job, now, &t->outcome);
 	} else if (err != ERR_OK) {
@@ -113,6 +113,7 @@ void attempt_prepare(struct attempt *t, const struct attempt_means *means,
 	    .request = &t->request,
 	    .job_id = ids_text(&t->arena, t->job.id),
 	    .accepted_ms = t->job.accepted_ms,
+	    .attempt = t->job.attempt - t->job.released,
 	    .secrets = means->secrets,
 	    .handlers = means->handlers};
 	if (seal_open(means->keys, &t->job, BODY_REQUEST, sealed, &t->arena,
@@ -155,7 +156,7 @@ bool attempt_ask(struct attempt *t, const struct outcome_now *now)
 		t->poll.asking = true;
 		t->poll.granted = false;
 		t->phase = ATTEMPT_CALLING;
-	} else if (err == ERR_MISSING) {
+	} else if (err != ERR_INPUT) {
 		lack(t, &t->poll.arena, why);
 		rest(t, &none, now);
 	} else {

@@ -68,9 +68,9 @@ static enum err tell(
 	return err;
 }
 
-enum err runner_renew(struct runner *r, struct runner_now now, void *attempt)
+static enum err renew(
+    struct runner *r, struct runner_now now, struct attempt *t, bool tells)
 {
-	struct attempt *t = attempt;
 	const bool is_new = t->poll.url.len && !t->job.polled;
 	struct job_event event =
 	    outcome_event(is_new ? JOB_EVENT_POLL : JOB_EVENT_HEARTBEAT,
@@ -80,7 +80,7 @@ enum err runner_renew(struct runner *r, struct runner_now now, void *attempt)
 	event.lease_boot = now.now_boot + r->spec.lease_ms;
 	event.progress = t->said.percent;
 	t->after = t->job;
-	t->telling = runner_tells(r, t, now);
+	t->telling = tells;
 	if (t->telling) {
 		err = tell(r, t, &event);
 	} else {
@@ -95,6 +95,19 @@ enum err runner_renew(struct runner *r, struct runner_now now, void *attempt)
 		return ERR_OK;
 	}
 	return err;
+}
+
+enum err runner_renew(struct runner *r, struct runner_now now, void *attempt)
+{
+	return renew(r, now, attempt, runner_tells(r, attempt, now));
+}
+
+/* In trouble leases come first, and by themselves. */
+static enum err renew_only(
+    struct runner *r, struct runner_now now, void *attempt)
+{
+	return renew(
+	    r, now, attempt, !r->trouble && runner_tells(r, attempt, now));
 }
 
 static void told(struct runner *r, struct attempt *t, struct runner_now now)
@@ -134,7 +147,7 @@ static enum err heartbeat_all(
 	(void)unused;
 	for (struct attempt *t = r->attempts; t && !err; t = t->next)
 		if (has_lease(t))
-			err = runner_renew(r, now, t);
+			err = renew_only(r, now, t);
 	for (size_t i = 0; i < r->spec.config->n_apis && !err; i++)
 		if (r->lanes[i].running)
 			err = runner_recover(r, i, now);
@@ -152,7 +165,7 @@ static enum err heartbeat_each(struct runner *r, struct runner_now now)
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		if (!has_lease(t))
 			continue;
-		err = runner_transact(r, now, runner_renew, t);
+		err = runner_transact(r, now, renew_only, t);
 		runner_renewed(r, now, err == ERR_OK);
 		t->damaged = err != ERR_OK;
 		if (err == ERR_BUSY || err == ERR_IO || err == ERR_FULL)

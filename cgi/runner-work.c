@@ -111,8 +111,7 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 	struct store_ask ask = {.now_ms = now.now_ms,
 	    .now_boot = now.now_boot,
 	    .lease_boot = now.now_boot + r->spec.lease_ms};
-	const struct outcome_now o = {
-	    .now_ms = now.now_ms, .now_boot = now.now_boot};
+	const struct outcome_now o = runner_at(r, now);
 	const struct attempt_means means = {.config = r->spec.config,
 	    .keys = r->spec.keys,
 	    .secrets = r->spec.secrets,

@@ -45,6 +45,7 @@ struct world {
 	struct keys keys;
 	struct store *store;
 	struct metrics_work *metrics; /* both workers' */
+	struct secrets *secrets;      /* of who is hired next */
 	struct worker workers[2];
 	int64_t boot;
 	int64_t step;	/* somebody moved the wall clock by so much */
@@ -176,6 +177,7 @@ static inline void hire(struct world *w, int i)
 	    .pool = pool,
 	    .log = &w->log,
 	    .metrics = w->metrics,
+	    .secrets = w->secrets,
 	    .handlers = "/site/handlers",
 	    .lease_ms = LEASE,
 	    .heartbeat_ms = HEARTBEAT,
