@@ -60,9 +60,9 @@ static void end_unusable(
 /* Something of ours is missing; who runs this is to be told what. */
 static void lack(struct attempt *t, struct arena *a, struct str why)
 {
-	t->lacks = t->compose.api->exec.n && !t->call.exec
-		       ? "handler-unavailable"
-		       : "secret-unavailable";
+	t->lack_event = "secret-unavailable";
+	if (t->compose.api->exec.n && !t->call.exec)
+		t->lack_event = "handler-unavailable";
 	t->why = arena_cstr(a, why);
 }
 
@@ -96,7 +96,6 @@ static void prepare_poll(struct attempt *t, const struct keys *keys,
 	set_url(&t->poll.url, note.poll_url);
 	t->said.percent = t->job.progress;
 	t->said.n = poll_clean(note.message, t->said.message);
-	t->poll.granted = true; /* the claim took a call of the rate */
 	t->poll.due_boot = now->now_boot;
 	t->callable = true;
 }
@@ -297,7 +296,7 @@ void attempt_answered(struct attempt *t, struct arena *arena,
 	t->exit_status = answer->exit_status;
 	t->why = answer->why ? answer->why : "";
 	if (t->compose.api->exec.n && answer->end == UPSTREAM_UNSENT)
-		t->lacks = "handler-unavailable";
+		t->lack_event = "handler-unavailable";
 	if (is_overdue(t, answer)) {
 		attempt_overdue(t,
 		    answer->end == UPSTREAM_UNSENT ||

@@ -75,7 +75,8 @@ struct attempt {
 	struct outcome outcome;
 	int upstream_status, exit_status; /* of the last answer; 0 = none */
 	const char *why;		  /* for the log; "" = nothing to add */
-	const char *lacks; /* the event that tells what of ours is missing */
+	const char
+	    *lack_event; /* the event that tells what of ours is missing */
 };
 /* What a call is made with. */
 struct attempt_means {
@@ -99,7 +100,7 @@ void attempt_prepare(struct attempt *attempt, const struct attempt_means *means,
     struct str sealed, struct str note, const struct outcome_now *now);
 /*
  * Composes the next poll: RESTING becomes CALLING. False: it could not be made
- * now (.lacks says why) and rests on, or never will, and has ended.
+ * now (.lack_event says why) and rests on, or never will, and has ended.
  */
 bool attempt_ask(struct attempt *attempt, const struct outcome_now *now);
 

@@ -99,9 +99,9 @@ void runner_ask_due(struct runner *r, struct runner_now now)
 		if (attempt_ask(t, &o)) {
 			r->n_calls++;
 			call(r, t, now);
-		} else if (t->lacks) {
-			runner_log(r, r->spec.log, t, now, t->lacks);
-			t->lacks = NULL;
+		} else if (t->lack_event) {
+			runner_log(r, r->spec.log, t, now, t->lack_event);
+			t->lack_event = NULL;
 		}
 	}
 }

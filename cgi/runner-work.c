@@ -136,6 +136,24 @@ static enum err claim_one(struct runner *r, size_t api, struct runner_now now)
 	return ERR_OK;
 }
 
+/*
+ * Who holds jobs for an operator says how many there are, since nobody was left
+ * to tell of each.
+ */
+static void log_recovered(
+    struct runner *r, size_t api, struct runner_now now, size_t changed)
+{
+	const struct api *a = &r->spec.config->apis[api];
+	struct store_stats stats = {.held = 0};
+
+	if (a->on_lost == ON_LOST_HOLD &&
+	    store_stats(r->spec.store, api, &stats) != ERR_OK)
+		stats.held = 0;
+	LOG(r->spec.log, now.now_ms, "jobs-recovered", LOG_STR("api", a->name),
+	    LOG_INT("count", (int64_t)changed), LOG_INT("held", stats.held));
+	metrics_recovered(r->spec.metrics, api, changed);
+}
+
 enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 {
 	struct lane *lane = &r->lanes[api];
@@ -157,10 +175,7 @@ enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 	lane->recover = changed == RUNNER_RECOVER_MAX;
 	if (changed) {
 		lane->look = true;
-		LOG(r->spec.log, now.now_ms, "jobs-recovered",
-		    LOG_STR("api", r->spec.config->apis[api].name),
-		    LOG_INT("count", (int64_t)changed));
-		metrics_recovered(r->spec.metrics, api, changed);
+		log_recovered(r, api, now, changed);
 	}
 	return ERR_OK;
 }

@@ -116,13 +116,17 @@ static bool has_work(const struct runner *r, struct runner_now now)
 
 static const char *event_of(const struct attempt *t)
 {
+	const char *event = "job-queued-again";
+
 	if (t->refused)
-		return "job-lost";
-	if (job_is_terminal(t->job.state))
-		return "job-ended";
-	if (t->job.held)
-		return "job-held";
-	return t->job.needs ? "job-needs-credentials" : "job-queued-again";
+		event = "job-lost";
+	else if (job_is_terminal(t->job.state))
+		event = "job-ended";
+	else if (t->job.held)
+		event = "job-held";
+	else if (t->job.needs)
+		event = "job-needs-credentials";
+	return event;
 }
 
 static void log_written(struct runner *r, struct runner_now now)
@@ -142,8 +146,8 @@ static void log_written(struct runner *r, struct runner_now now)
 			metrics_lost(r->spec.metrics, t->api);
 		else
 			metrics_written(r->spec.metrics, t->api, &t->job);
-		if (t->lacks)
-			runner_log(r, &log, t, now, t->lacks);
+		if (t->lack_event)
+			runner_log(r, &log, t, now, t->lack_event);
 		runner_log(r, &log, t, now, event_of(t));
 	}
 	log_release(&log);

@@ -64,6 +64,7 @@ static int64_t turn_ms;	 /* a turn that does not come is waited for so long */
 static int64_t slow_ms;	 /* and one that comes */
 static int64_t *boot;
 static int64_t deadline_ms; /* of what is accepted */
+static struct pairs sent;   /* its headers */
 
 static uint8_t damaged[JOB_KEY_BYTES]; /* this row cannot be read; 0 = none */
 
@@ -208,6 +209,7 @@ static inline int set_up(void **state)
 	stall_ms = turn_ms = slow_ms = 0;
 	boot = &w->boot;
 	deadline_ms = 900000;
+	sent = (struct pairs){0};
 	ops = store_memory;
 	memset(damaged, 0, sizeof(damaged));
 	ops.get = get;
@@ -269,8 +271,10 @@ static inline int tear_down(void **state)
 
 static inline struct job accept(struct world *w, size_t api, const char *body)
 {
-	struct envelope_request request = {
-	    .method = STR("POST"), .path = STR("/api/x"), .body = str_of(body)};
+	struct envelope_request request = {.method = STR("POST"),
+	    .path = STR("/api/x"),
+	    .headers = sent,
+	    .body = str_of(body)};
 	struct job job = {.accepted_ms = WALL + w->boot,
 	    .deadline_ms = WALL + w->boot + deadline_ms,
 	    .deadline_boot = w->boot + deadline_ms};

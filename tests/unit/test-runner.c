@@ -704,6 +704,9 @@ static struct upstream_answer any_answer(void)
 {
 	static const struct upstream_answer answers[] = {
 	    {.end = UPSTREAM_ANSWER, .status = 200},
+	    {.end = UPSTREAM_ANSWER,
+		.status = 202,
+		.location = STR_INIT("/ops/7")},
 	    {.end = UPSTREAM_ANSWER, .status = 404},
 	    {.end = UPSTREAM_ANSWER, .status = 500},
 	    {.end = UPSTREAM_TIMEOUT},
