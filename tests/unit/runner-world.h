@@ -63,8 +63,8 @@ static int64_t stall_ms; /* the next commit takes so long */
 static int64_t turn_ms;	 /* a turn that does not come is waited for so long */
 static int64_t slow_ms;	 /* and one that comes */
 static int64_t *boot;
-static int64_t deadline_ms; /* of what is accepted */
-static struct pairs sent;   /* its headers */
+static int64_t deadline_ms;	  /* of what is accepted */
+static struct pairs with_headers; /* its headers */
 
 static uint8_t damaged[JOB_KEY_BYTES]; /* this row cannot be read; 0 = none */
 
@@ -132,6 +132,15 @@ static inline enum err body_put(
 	return fails(&bodies_to_fail)
 		   ? failure
 		   : store_memory.body_put(backend, job, kind, bytes);
+}
+
+static bool notes_are_gone;
+static inline enum err body_get(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+{
+	return notes_are_gone && kind == BODY_NOTE
+		   ? ERR_NOT_FOUND
+		   : store_memory.body_get(backend, job, kind, a, out);
 }
 
 static inline enum err commit(void *backend, unsigned bells)
@@ -209,7 +218,8 @@ static inline int set_up(void **state)
 	stall_ms = turn_ms = slow_ms = 0;
 	boot = &w->boot;
 	deadline_ms = 900000;
-	sent = (struct pairs){0};
+	with_headers = (struct pairs){0};
+	notes_are_gone = false;
 	ops = store_memory;
 	memset(damaged, 0, sizeof(damaged));
 	ops.get = get;
@@ -218,6 +228,7 @@ static inline int set_up(void **state)
 	ops.begin = begin;
 	ops.update = update;
 	ops.body_put = body_put;
+	ops.body_get = body_get;
 	ops.commit = commit;
 	w->log = (struct log){.fd = memfd_create("log", MFD_CLOEXEC)};
 	assert_true(w->log.fd >= 0);
@@ -273,7 +284,7 @@ static inline struct job accept(struct world *w, size_t api, const char *body)
 {
 	struct envelope_request request = {.method = STR("POST"),
 	    .path = STR("/api/x"),
-	    .headers = sent,
+	    .headers = with_headers,
 	    .body = str_of(body)};
 	struct job job = {.accepted_ms = WALL + w->boot,
 	    .deadline_ms = WALL + w->boot + deadline_ms,

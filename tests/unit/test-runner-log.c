@@ -23,7 +23,7 @@ static void each_hand_over(void **state)
 	    {STR_INIT("traceparent"), STR_INIT(TRACE)}};
 	struct world *w = *state;
 
-	sent = (struct pairs){headers, 1};
+	with_headers = (struct pairs){headers, 1};
 	struct job job = accept(w, RETURN, "");
 	w->boot += 499;
 	settle(w, 0);

@@ -397,6 +397,28 @@ static void all_its_workers_die(void **state)
 	assert_int_equal(job.attempt, 3);
 }
 
+/* Nobody knows where to ask: it was taken all the same, and is not sent anew.
+ */
+static void where_is_lost(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t api = 0; api < APIS; api++) {
+		struct job job = begun(w, api);
+
+		fire(w, 0);
+		hire(w, 0);
+		settle(w, 0);
+		notes_are_gone = true;
+		pass(w, 0, LEASE + 10000);
+		notes_are_gone = false;
+		assert_int_equal(calls(w, 0), 0);
+		assert_int_equal(row(w, api, &job).reason,
+		    api == RETURN ? REASON_OUTCOME_UNKNOWN
+				  : REASON_UPSTREAM_TIMEOUT);
+	}
+}
+
 static void a_drain(void **state)
 {
 	struct world *w = *state;
@@ -617,6 +639,7 @@ int main(void)
 	    CASE(how_far_it_is),
 	    CASE(its_worker_dies),
 	    CASE(all_its_workers_die),
+	    CASE(where_is_lost),
 	    CASE(a_drain),
 	    CASE(a_drain_meanwhile),
 	    CASE(a_worker_sleeps),

@@ -687,109 +687,6 @@ static void a_poison_job(void **state)
 	assert_int_equal(row(w, PLAIN, &next).state, JOB_PROCESSING);
 }
 
-/*
- * A small storm, seeded: two workers that crash, sleep, get every kind of
- * answer and lose the store now and then. At the end every job is terminal,
- * and what must not be repeated reached the upstream once at most.
- */
-static uint32_t dice(uint32_t sides)
-{
-	uint32_t n;
-
-	random_bytes(&n, sizeof(n));
-	return n % sides;
-}
-
-static struct upstream_answer any_answer(void)
-{
-	static const struct upstream_answer answers[] = {
-	    {.end = UPSTREAM_ANSWER, .status = 200},
-	    {.end = UPSTREAM_ANSWER,
-		.status = 202,
-		.location = STR_INIT("/ops/7")},
-	    {.end = UPSTREAM_ANSWER, .status = 404},
-	    {.end = UPSTREAM_ANSWER, .status = 500},
-	    {.end = UPSTREAM_TIMEOUT},
-	    {.end = UPSTREAM_BROKEN},
-	    {.end = UPSTREAM_TOO_LARGE, .status = 200},
-	};
-	return answers[dice(sizeof(answers) / sizeof(answers[0]))];
-}
-
-enum { STORM_JOBS = 24 };
-
-/* How often calls that may have arrived named this job. */
-static unsigned arrived(const struct fake_upstream *up, const struct job *job)
-{
-	char id[IDS_TEXT + 1];
-	unsigned n = 0;
-
-	ids_write(job->id, id);
-	for (size_t i = 0; up && i < up->n; i++)
-		n += !up->calls[i].unsent && strstr(up->calls[i].url, id);
-	return n;
-}
-
-static void stir(struct world *w, int i)
-{
-	struct fake_upstream *up = w->workers[i].up;
-
-	if (up->n && dice(3) == 0) {
-		size_t at = dice((uint32_t)up->n);
-		if (up->calls[at].running)
-			fake_end(up, at, any_answer());
-	}
-	if (dice(20) == 0)
-		begins_to_fail = (int)dice(5);
-	if (dice(20) == 0)
-		stall_ms = dice(2 * LEASE);
-	if (dice(3))
-		settle(w, i);
-	w->boot += dice(10) ? dice(3000) : dice(2 * LEASE);
-}
-
-static void storm(struct world *w, uint64_t seed)
-{
-	struct job jobs[STORM_JOBS];
-	unsigned times[STORM_JOBS] = {0};
-
-	random_state = seed;
-	hire(w, 1);
-	for (int i = 0; i < STORM_JOBS; i++)
-		jobs[i] = accept(w, (size_t)i % APIS, "");
-	for (int n = 0; n < 3000; n++) {
-		int i = (int)dice(2);
-		stir(w, i);
-		if (n < 2000 && dice(40) == 0) {
-			for (int j = 0; j < STORM_JOBS; j++)
-				times[j] += arrived(w->workers[i].up, &jobs[j]);
-			fire(w, i);
-			hire(w, i);
-		}
-	}
-	for (int j = 0; j < STORM_JOBS; j++) {
-		size_t api = (size_t)j % APIS;
-		struct job end = row(w, api, &jobs[j]);
-		for (int i = 0; i < 2; i++)
-			times[j] += arrived(w->workers[i].up, &jobs[j]);
-		assert_true(job_is_terminal(end.state));
-		assert_true(api != RETURN || times[j] <= 1);
-		assert_true(times[j] <= 3);
-	}
-}
-
-static void storms(void **state)
-{
-	tear_down(state);
-	for (uint64_t seed = 1; seed <= 40; seed++) {
-		print_message("# seed %u\n", (unsigned)seed);
-		set_up(state);
-		storm(*state, seed);
-		tear_down(state);
-	}
-	set_up(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -823,7 +720,6 @@ int main(void)
 	    CASE(needing_until_the_deadline),
 	    CASE(noop),
 	    CASE(a_poison_job),
-	    CASE(storms),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
