@@ -148,13 +148,7 @@ size_t audit_job(const struct audited *row, struct arena *a,
 /* ---- all rows --------------------------------------------------------------
  */
 
-/*
- * Along the versions, in short views, so that nobody waits for it: a job that
- * changes meanwhile is met again further on. A row and its bodies are of one
- * view, so what is found was so.
- */
-#define PAGE 256 /* rows in a view */
-
+/* A row and its bodies are of one view, so what is found was so. */
 enum { AUDIT_JSON = START_COUNT };
 const struct opt jobs_audit_options[] = {
     START_OPTIONS,
@@ -165,10 +159,7 @@ const struct opt jobs_audit_options[] = {
 struct walking {
 	struct jobs *run;
 	struct progress progress;
-	size_t api, rows, total, findings;
-	int64_t since;
-	uint8_t keys[PAGE][JOB_KEY_BYTES];
-	size_t n;
+	size_t rows, total, findings;
 	const struct job *job; /* NULL = of the store as a whole */
 	struct json_writer json;
 	bool is_json;
@@ -199,61 +190,54 @@ static void tell(void *ctx, const char *check, struct str words)
 	json_close(&w->json, '}');
 }
 
-static bool note_key(
-    void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
+/* A body that the tables do not give is as bad as one that was changed. */
+static enum err read_bodies(
+    struct walking *w, struct arena *a, struct audited *row)
 {
-	struct walking *w = ctx;
-
-	memcpy(w->keys[w->n++], key, JOB_KEY_BYTES);
-	w->since = version;
-	return true;
+	for (int kind = 0; kind < BODY_KINDS; kind++) {
+		enum err err = store_body(w->run->start.store, row->job,
+		    (enum body_kind)kind, a, &row->sealed[kind]);
+		if (err == ERR_OK)
+			continue;
+		row->sealed[kind] = (struct str){0};
+		if (err == ERR_CORRUPT)
+			row->sealed[kind] = STR("");
+		else if (err != ERR_NOT_FOUND)
+			return err;
+	}
+	return ERR_OK;
 }
 
-static enum err audit_row(struct walking *w, const uint8_t *key)
+static void tell_progress(struct walking *w)
 {
+	w->rows++;
+	progress_at(
+	    &w->progress, w->rows, w->rows > w->total ? w->rows : w->total);
+}
+
+static enum err audit_row(void *ctx, size_t api, const uint8_t *key)
+{
+	struct walking *w = ctx;
 	struct start *s = &w->run->start;
 	struct arena arena = {0};
 	struct job job;
 	struct audited row = {
-	    .config = s->config, .keys = &s->keys, .api = w->api, .job = &job};
-	enum err err = store_get(s->store, w->api, key, &job);
+	    .config = s->config, .keys = &s->keys, .api = api, .job = &job};
+	enum err err = store_get(s->store, api, key, &job);
 
-	if (err != ERR_OK)
-		return err;
-	for (int kind = 0; err == ERR_OK && kind < BODY_KINDS; kind++) {
-		err = store_body(s->store, &job, (enum body_kind)kind, &arena,
-		    &row.sealed[kind]);
-		if (err == ERR_NOT_FOUND) {
-			row.sealed[kind] = (struct str){0};
-			err = ERR_OK;
-		}
+	tell_progress(w);
+	if (err == ERR_CORRUPT) {
+		tell(w, "row-damaged", STR("a row cannot be read"));
+		return ERR_OK;
 	}
-	w->job = &job;
 	if (err == ERR_OK)
-		audit_job(&row, &arena, tell, w);
+		err = read_bodies(w, &arena, &row);
+	w->job = &job;
+	if (err == ERR_OK && audit_job(&row, &arena, tell, w) && !w->is_json)
+		err = jobs_flush(w->run);
 	w->job = NULL;
-	w->rows++;
-	progress_at(
-	    &w->progress, w->rows, w->rows > w->total ? w->rows : w->total);
 	arena_release(&arena);
 	return err;
-}
-
-static enum err audit_page(struct walking *w)
-{
-	enum err err = jobs_view(w->run);
-
-	if (err != ERR_OK)
-		return err;
-	w->n = 0;
-	err = store_changed(
-	    w->run->start.store, w->api, w->since, PAGE, note_key, w);
-	for (size_t i = 0; err == ERR_OK && i < w->n; i++)
-		err = audit_row(w, w->keys[i]);
-	store_unview(w->run->start.store);
-	if (err != ERR_OK)
-		return jobs_trouble(w->run, err);
-	return w->is_json ? ERR_OK : jobs_flush(w->run);
 }
 
 static enum err count_rows(struct walking *w)
@@ -279,12 +263,8 @@ static enum err audit_all(struct walking *w)
 
 	progress_init(&w->progress, false);
 	progress_begin(&w->progress, "looking at", "jobs", w->total);
-	for (w->api = 0; err == ERR_OK && w->api < n; w->api++) {
-		w->since = 0;
-		do
-			err = audit_page(w);
-		while (err == ERR_OK && w->n == PAGE);
-	}
+	for (size_t i = 0; err == ERR_OK && i < n; i++)
+		err = jobs_walk(w->run, i, audit_row, w);
 	progress_end(&w->progress);
 	return err;
 }
@@ -308,19 +288,18 @@ static void end_json(struct walking *w)
 
 enum err jobs_audit(struct jobs *run)
 {
-	struct walking *w = arena_alloc(&run->start.arena, sizeof(*w));
+	struct walking w = {.run = run};
 	enum err err = start_open(&run->start, run->found.values, STORE_SHOWS);
 
 	if (err != ERR_OK)
 		return err;
-	w->run = run;
-	w->is_json = run->found.values[AUDIT_JSON].given;
-	if (w->is_json)
-		begin_json(w);
-	err = audit_all(w);
-	if (w->is_json)
-		end_json(w);
+	w.is_json = run->found.values[AUDIT_JSON].given;
+	if (w.is_json)
+		begin_json(&w);
+	err = audit_all(&w);
+	if (w.is_json)
+		end_json(&w);
 	fprintf(
-	    stderr, "looked at %zu jobs: %zu findings\n", w->rows, w->findings);
-	return err == ERR_OK && w->findings ? ERR_CONFLICT : err;
+	    stderr, "looked at %zu jobs: %zu findings\n", w.rows, w.findings);
+	return err == ERR_OK && w.findings ? ERR_CONFLICT : err;
 }

@@ -244,3 +244,38 @@ enum err filter_each(struct jobs *run, const struct filter *f, size_t limit,
 	}
 	return err;
 }
+
+static enum err walk_key(
+    void *ctx, size_t api, const uint8_t key[JOB_KEY_BYTES])
+{
+	struct walk *w = ctx;
+	struct job job;
+	bool takes = false;
+	enum err err = store_get(w->run->start.store, api, key, &job);
+
+	if (err == ERR_OK)
+		err = filter_takes(w->run, w->filter, api, &job, &takes);
+	if (err == ERR_OK && takes)
+		w->each(w->ctx, api, &job);
+	return err;
+}
+
+enum err filter_walk(struct jobs *run, const struct filter *f,
+    bool (*each)(void *ctx, size_t api, const struct job *job), void *ctx)
+{
+	struct walk w = {.run = run, .filter = f, .each = each, .ctx = ctx};
+	enum err err = ERR_OK;
+
+	if (f->has_owner && !ids_is_anonymous(f->owner)) {
+		err = jobs_view(run);
+		if (err != ERR_OK)
+			return err;
+		err = filter_each(run, f, 0, each, ctx);
+		store_unview(run->start.store);
+		return err ? jobs_trouble(run, err) : ERR_OK;
+	}
+	for (size_t i = 0; !err && i < run->start.config->n_apis; i++)
+		if (!f->has_api || f->api == i)
+			err = jobs_walk(run, i, walk_key, &w);
+	return err;
+}

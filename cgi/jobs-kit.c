@@ -79,6 +79,48 @@ enum err jobs_trouble(struct jobs *run, enum err err)
 	return err;
 }
 
+/* ---- all rows ---------------------------------------------------------- */
+
+#define PAGE 256 /* rows in a view */
+
+struct page {
+	uint8_t keys[PAGE][JOB_KEY_BYTES];
+	size_t n;
+	int64_t since;
+};
+
+static bool note_key(
+    void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
+{
+	struct page *page = ctx;
+
+	memcpy(page->keys[page->n++], key, JOB_KEY_BYTES);
+	page->since = version;
+	return true;
+}
+
+enum err jobs_walk(struct jobs *run, size_t api,
+    enum err (*each)(void *ctx, size_t api, const uint8_t key[JOB_KEY_BYTES]),
+    void *ctx)
+{
+	struct page page = {.since = 0};
+
+	do {
+		enum err err = jobs_view(run);
+		if (err != ERR_OK)
+			return err;
+		page.n = 0;
+		err = store_changed(
+		    run->start.store, api, page.since, PAGE, note_key, &page);
+		for (size_t i = 0; err == ERR_OK && i < page.n; i++)
+			err = each(ctx, api, page.keys[i]);
+		store_unview(run->start.store);
+		if (err != ERR_OK)
+			return jobs_trouble(run, err);
+	} while (page.n == PAGE);
+	return ERR_OK;
+}
+
 /* ---- names --------------------------------------------------------------- */
 
 enum err jobs_api(struct jobs *run, const char *name, size_t *api)

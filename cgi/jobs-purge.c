@@ -11,7 +11,7 @@
  * Jobs that have ended are emptied now and not at the end of their TTL; their
  * tombstones stay, so that no name begins a second job. Either some by their
  * ids, or all that are meant by an owner, an API, an age: these are noted in
- * one view and emptied in small transactions, each row looked at again.
+ * short views and emptied in small transactions, each row looked at again.
  */
 #define BATCH 64 /* rows in a transaction */
 
@@ -99,13 +99,7 @@ static enum err find(struct purging *p)
 		err = jobs_api(p->run, v[PURGE_API].string, &filter.api);
 	if (err == ERR_OK && filter.has_owner)
 		err = filter_owner(p->run, v[PURGE_OWNER].string, filter.owner);
-	if (err == ERR_OK)
-		err = jobs_view(p->run);
-	if (err != ERR_OK)
-		return err;
-	err = filter_each(p->run, &filter, 0, note, p);
-	store_unview(p->run->start.store);
-	return err == ERR_OK ? err : jobs_trouble(p->run, err);
+	return err == ERR_OK ? filter_walk(p->run, &filter, note, p) : err;
 }
 
 /* ---- emptying --------------------------------------------------------------

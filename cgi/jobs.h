@@ -47,6 +47,15 @@ enum err jobs_id(struct jobs *run, const char *text, uint8_t id[JOB_ID_BYTES],
 /* That row; ERR_NOT_FOUND, without jobs_no_job()'s finding. Inside. */
 enum err jobs_get(struct jobs *run, size_t api, const uint8_t id[JOB_ID_BYTES],
     struct job *out) __attribute__((warn_unused_result));
+/*
+ * Every row of an API, tombstones too, along the versions and in short views,
+ * so that nobody waits for it: a row that changes meanwhile is met again
+ * further on. each() is called in a view; an error ends the walk, with a
+ * finding. Outside of views.
+ */
+enum err jobs_walk(struct jobs *run, size_t api,
+    enum err (*each)(void *ctx, size_t api, const uint8_t key[JOB_KEY_BYTES]),
+    void *ctx) __attribute__((warn_unused_result));
 void jobs_no_job(struct jobs *run, const char *text);
 /* A finding for an error of the store's; gives it back. */
 enum err jobs_trouble(struct jobs *run, enum err err);
@@ -139,6 +148,13 @@ enum err filter_takes(struct jobs *run, const struct filter *f, size_t api,
  * false to go on with the next API. At most `limit` of each, 0 = all. Inside.
  */
 enum err filter_each(struct jobs *run, const struct filter *f, size_t limit,
+    bool (*each)(void *ctx, size_t api, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+/*
+ * The same where the order does not matter and there may be many: in short
+ * views of its own, with a finding for an error.
+ */
+enum err filter_walk(struct jobs *run, const struct filter *f,
     bool (*each)(void *ctx, size_t api, const struct job *job), void *ctx)
     __attribute__((warn_unused_result));
 
