@@ -87,6 +87,14 @@ test('resumed, it goes on at once', async () => {
 	equal(line.jobs('ls').err, '');
 });
 
+test('one that its upstream asked for is told as well', async () => {
+	await line.send('/api/busy');
+	await until('it rests', () => stats().busy.restsUntil);
+	ok(Date.parse(stats().busy.restsUntil) > Date.now() + 1000 * 1000);
+	equal(stats().busy.pausedSince, null);
+	match(line.jobs('stats').out, /^busy .*  its upstream rests until /m);
+});
+
 test('a name that is wrong changes nothing', () => {
 	told(line.jobs('pause', 'b', 'aa'), 1,
 		/no-such-api: .*did you mean `a`/);
