@@ -9,12 +9,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgi/upstream/exec.h"
 #include "cgi/upstream/switch.h"
 #include "lib/buf.h"
 
@@ -311,6 +313,110 @@ static void test_programs_need_a_folder(void **state)
 	assert_true(none(w->second));
 }
 
+/* ---- programs ------------------------------------------------------------ */
+
+static char folder[64], work[80];
+
+static int set_up_programs(void **state)
+{
+	int status = set_up(state);
+	struct world *w = *state;
+	const struct switch_spec spec = {.work = work};
+
+	strcpy(folder, "/tmp/lowtide-switch.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(work, sizeof(work), "%s/work", folder);
+	switch_close(w->s);
+	assert_int_equal(switch_open(&spec, &w->s), ERR_OK);
+	w->first = switch_channel(w->s, 0);
+	w->second = switch_channel(w->s, 1);
+	return status;
+}
+
+static int tear_down_programs(void **state)
+{
+	int status = tear_down(state);
+
+	assert_int_equal(rmdir(work), 0); /* nothing is left in it */
+	assert_int_equal(rmdir(folder), 0);
+	return status;
+}
+
+static void start_program(
+    void *channel, const char *script, const char *name, int *tag)
+{
+	struct upstream_exec *exec = arena_alloc(&arena, sizeof(*exec));
+	const char **argv = arena_array(&arena, 4, sizeof(*argv));
+	const char **envp = arena_array(&arena, 2, sizeof(*envp));
+	const struct upstream_call call = {.exec = exec};
+
+	argv[0] = "sh";
+	argv[1] = "-c";
+	argv[2] = script;
+	envp[0] = arena_printf(&arena, "LOWTIDE_JOB_ID=%s", name).p;
+	*exec = (struct upstream_exec){
+	    .path = "/bin/sh", .argv = argv, .envp = envp, .stop_ms = 60000};
+	upstream_channel.start(channel, &call, tag);
+}
+
+/* Until a call of this channel says something. */
+static int *told(void *waits, void *channel, const char *message)
+{
+	struct upstream_progress progress;
+	void *tag;
+
+	while (!upstream_channel.moved(channel, &arena, &tag, &progress))
+		assert_int_equal(
+		    upstream_channel.wait(waits, NULL, 0, NULL, -1), ERR_OK);
+	assert_int_equal(progress.percent, 40);
+	assert_true(str_is(progress.message, message));
+	return tag;
+}
+
+static void test_programs_beside_calls(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	start_program(w->second, "echo $LOWTIDE_JOB_ID", "one", &tags[0]);
+	start(w, w->first, "/call", &tags[0]);
+	struct upstream_answer answer = take(w->first, w->second, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_true(str_is(answer.body, "one\n"));
+	answer = take(w->second, w->first, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_true(str_is(answer.body, "/call"));
+	start_program(w->first, "exit 75", "two", &tags[1]);
+	assert_int_equal(take(w->second, w->first, &tag).end, UPSTREAM_AGAIN);
+}
+
+static void test_progress_is_its_channels(void **state)
+{
+	struct world *w = *state;
+	struct upstream_progress progress;
+	void *got;
+	int *tag;
+	static const char script[] =
+	    "trap 'exit 75' TERM; echo \"40 $LOWTIDE_JOB_ID\" >&3\n"
+	    "while :; do sleep 0.02; done";
+
+	start_program(w->first, script, "of the first", &tags[0]);
+	start_program(w->second, script, "of the second", &tags[0]);
+	assert_ptr_equal(told(w->second, w->first, "of the first"), &tags[0]);
+	assert_ptr_equal(told(w->first, w->second, "of the second"), &tags[0]);
+	assert_false(upstream_channel.moved(w->first, &arena, &got, &progress));
+	assert_false(
+	    upstream_channel.moved(w->second, &arena, &got, &progress));
+	/* and so is what is asked of them */
+	upstream_channel.stop(w->second, &tags[0]);
+	struct upstream_answer answer = take(w->first, w->second, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_int_equal(answer.end, UPSTREAM_AGAIN);
+	assert_true(none(w->first));
+	upstream_channel.abort(w->first, &tags[0]);
+	assert_true(none(w->first));
+}
+
 static void test_close_with_calls_under_way(void **state)
 {
 	struct world *w = *state;
@@ -325,8 +431,13 @@ static void test_close_with_calls_under_way(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
-int main(void)
+#define PROGRAMS(f)                                                            \
+	cmocka_unit_test_setup_teardown(f, set_up_programs, tear_down_programs)
+
+int main(int argc, char *argv[])
 {
+	if (argc > 1 && strcmp(argv[1], EXEC_MINDER) == 0)
+		return exec_mind(argc, argv);
 	const struct CMUnitTest tests[] = {
 	    TEST(test_each_gets_its_own),
 	    TEST(test_wait_ends_at_once_when_something_is_kept),
@@ -337,6 +448,8 @@ int main(void)
 	    TEST(test_descriptors_of_the_waiting),
 	    TEST(test_programs_need_a_folder),
 	    TEST(test_close_with_calls_under_way),
+	    PROGRAMS(test_programs_beside_calls),
+	    PROGRAMS(test_progress_is_its_channels),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
