@@ -17,7 +17,8 @@
  *    "event":"job-completed","jobId":"job_…","api":"bundle-post","attempt":1}
  *
  * A line may hold ids, names, states, numbers and our own sentences. It never
- * holds a body, a credential, or anything a client or an upstream wrote.
+ * holds a body, a credential, or anything a client or an upstream wrote. What
+ * a program of the site says on its fd 2 is a line of its own, handler-said.
  */
 enum log_level { LOG_ERROR = -1, LOG_INFO = 0, LOG_DEBUG = 1 };
 struct log {

@@ -246,7 +246,7 @@ for c in $commands; do
 done
 
 # one word in quotes, with a hyphen in it, is an event
-events=$(cat cgi/*.c | tr -d '\n' | grep -oE \
+events=$(cat cgi/*.c cgi/upstream/*.c | tr -d '\n' | grep -oE \
 	'(LOG\([^;"]*|[a-z]+_log\([^;"]*|event = )"[a-z]+-[a-z-]+"' |
 	grep -oE '[a-z]+-[a-z-]+"$' | tr -d '"' | sort -u)
 for e in $events; do
