@@ -30,12 +30,13 @@ import * as start from './measures/start.mjs';
 import * as lookup from './measures/lookup.mjs';
 import * as accept from './measures/accept.mjs';
 import * as jobs from './measures/jobs.mjs';
+import * as workers from './measures/workers.mjs';
 import * as waiting from './measures/waiting.mjs';
 import * as rows from './measures/rows.mjs';
 import * as against from './measures/against.mjs';
 
-const measures = {build, idle, start, lookup, accept, jobs, waiting, rows,
-	against};
+const measures = {build, idle, start, lookup, accept, jobs, workers, waiting,
+	rows, against};
 const {ONLY, AGAINST} = process.env;
 
 const number = (name, otherwise) => {
