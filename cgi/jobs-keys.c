@@ -1,10 +1,12 @@
 #include "cgi/jobs.h"
 
+#include <unistd.h>
+
 #include "cgi/key-file.h"
 #include "lib/clock.h"
 #include "lib/units.h"
 
-/* Making and changing the key file: key-file.h. No store is opened. */
+/* Making and changing the key file: key-file.h. */
 
 /* ---- keygen ------------------------------------------------------------ */
 
@@ -66,7 +68,10 @@ enum err jobs_keyuse(struct jobs *run)
 	return err;
 }
 
-/* As long as anything can be there that an old key made. */
+/* ---- keyprune -------------------------------------------------------------
+ */
+
+/* As long as what nobody holds can be there. */
 static int64_t longest_life_ms(const struct config *config)
 {
 	int64_t most = 0;
@@ -79,16 +84,61 @@ static int64_t longest_life_ms(const struct config *config)
 	return most + STORE_TOMBSTONE_MS;
 }
 
+struct oldest {
+	struct jobs *run;
+	int64_t ms; /* when it was accepted; 0 = there is none */
+};
+
+static enum err look_at(void *ctx, size_t api, const uint8_t key[JOB_KEY_BYTES])
+{
+	struct oldest *oldest = ctx;
+	struct job job;
+	enum err err = store_get(oldest->run->start.store, api, key, &job);
+
+	if (err == ERR_OK && (!oldest->ms || job.accepted_ms < oldest->ms))
+		oldest->ms = job.accepted_ms;
+	return err;
+}
+
+static enum err find_oldest(struct jobs *run, struct oldest *oldest)
+{
+	const struct store_spec how = {.role = STORE_SHOWS};
+	struct start *s = &run->start;
+	const char *db = arena_printf(&s->arena, "%s/jobs.db", s->state_dir).p;
+
+	if (access(db, F_OK) != 0)
+		return ERR_OK; /* nothing can need them */
+	enum err err = start_keys(s);
+	if (err == ERR_OK)
+		err = start_store(s, &how, &s->store);
+	for (size_t i = 0; err == ERR_OK && i < s->config->n_apis; i++)
+		err = jobs_walk(run, i, look_at, oldest);
+	return err;
+}
+
+/*
+ * A job that is held has no deadline, and what it was accepted with is needed
+ * however old it is: so nothing is dropped that was in use since the oldest job
+ * there is.
+ */
 enum err jobs_keyprune(struct jobs *run)
 {
 	struct start *s = &run->start;
+	struct oldest oldest = {.run = run};
+	const int64_t now_ms = clock_wall_ms();
 	size_t dropped;
 	int64_t next_ms;
 	enum err err = start_config_options(s, run->found.values);
 
 	if (err == ERR_OK)
-		err = key_file_prune(s->keys_path, clock_wall_ms(),
-		    longest_life_ms(s->config), &s->diag, &dropped, &next_ms);
+		err = find_oldest(run, &oldest);
+	if (err != ERR_OK)
+		return err;
+	int64_t keep_ms = longest_life_ms(s->config);
+	if (oldest.ms && keep_ms < now_ms - oldest.ms + 1)
+		keep_ms = now_ms - oldest.ms + 1;
+	err = key_file_prune(
+	    s->keys_path, now_ms, keep_ms, &s->diag, &dropped, &next_ms);
 	if (err != ERR_OK)
 		return err;
 	buf_printf(&run->out, "dropped %zu keys", dropped);

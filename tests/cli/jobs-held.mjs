@@ -3,7 +3,8 @@
  * says what became of it. Its client sees his word at once, its upstream gets
  * nothing more unless he says so.
  */
-import {writeFileSync} from 'node:fs';
+import {spawnSync} from 'node:child_process';
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {done, equal, match, ok, test} from '../tap.mjs';
 import {startLine, startUpstream, until} from './line.mjs';
@@ -142,6 +143,29 @@ test('several, and one of them is not held', async () => {
 	equal(line.jobs('ls', '--status', 'held', '--json').out.match(/job_/g),
 		null);
 	equal(line.jobs('audit').status, 0);
+});
+
+test('keys that a held job needs are not pruned', async () => {
+	const day = 24 * 3600 * 1000;
+	await hold();
+	for (const it of line.children) {
+		it.child.kill('SIGTERM');
+		await it.ended;
+	}
+	equal([line.jobs('keyadd').status, line.jobs('keyuse').status], [0, 0]);
+	const keys = at('keys'), text = readFileSync(keys, 'utf8');
+	const retired = new Date(Date.now() - 60 * day).toISOString();
+	writeFileSync(keys, text.replace(/# retired \S+/g,
+		`# retired ${retired}`));
+	/* as if it had been held for so long */
+	const accepted = days => equal(spawnSync('sqlite3',
+		[join(line.dir, 'state', 'jobs.db'),
+			`UPDATE file SET accepted=${Date.now() - days * day}`],
+		{encoding: 'utf8'}).stderr, '');
+	accepted(61);
+	match(line.jobs('keyprune').out, /^dropped 0 keys; the next from /);
+	accepted(59);
+	match(line.jobs('keyprune').out, /^dropped 2 keys\n/);
 });
 
 await done();
