@@ -866,6 +866,31 @@ static struct job_event random_event(
 	return event;
 }
 
+/* What holds up claims, and the calls that are none. */
+static enum err pace_step(
+    struct pair_of_stores *p, struct fixture *f, uint64_t r, struct job *job)
+{
+	const size_t api = r % API_COUNT;
+	int64_t due = 0;
+	enum err err;
+
+	switch ((r >> 4) % 8) {
+	case 0:
+		return store_pause(
+		    f->store, api, p->now_boot + (int64_t)(r >> 8) % 90);
+	case 1:
+		return store_suspend(f->store, api, p->now_ms);
+	case 2:
+	case 3:
+	case 4:
+		return store_suspend(f->store, api, 0);
+	default:
+		err = store_take_call(f->store, api, p->now_boot, &due);
+		job->version = due;
+		return err;
+	}
+}
+
 static enum err one_step(
     struct pair_of_stores *p, struct fixture *f, uint64_t r, struct job *job)
 {
@@ -877,7 +902,7 @@ static enum err one_step(
 	enum err err;
 
 	*job = fixture_job(api, number);
-	switch (r % 4) {
+	switch (r % 6) {
 	case 0:
 		memset(job->owner, (int)(r >> 40) % 3, sizeof(job->owner));
 		memset(job->quota, (int)(r >> 40) % 3, sizeof(job->quota));
@@ -903,6 +928,17 @@ static enum err one_step(
 			return store_renew(
 			    f->store, api, job, &event, STR("renewed"));
 		return store_change(f->store, api, job, &event, STR("result"));
+	case 3:
+		err = store_get(f->store, api, job_key(job), job);
+		if (err)
+			return err;
+		struct job_event told = random_event(p, job, r >> 10);
+		told.kind =
+		    (r >> 40) % 3 ? JOB_EVENT_HEARTBEAT : JOB_EVENT_POLL;
+		return store_tell(f->store, api, job, &told,
+		    (r >> 44) % 4 ? STR("note") : nothing);
+	case 4:
+		return pace_step(p, f, r >> 10, job);
 	default:
 		err = store_recover(
 		    f->store, api, p->now_ms, p->now_boot, 5, &changed);
@@ -919,6 +955,8 @@ static bool append_job(void *ctx, const struct job *job)
 	    job->released, job->progress, job->sent, (long long)job->lease_boot,
 	    (long long)job->not_before_boot, (long long)job->gone_ms,
 	    job->needs, job->renewed, (long long)job->read_ms);
+	buf_printf(ctx, "%d %d %d %lld\n", job->held, job->polled, job->rank,
+	    (long long)job->deadline_boot);
 	buf_put(ctx, job->quota, sizeof(job->quota));
 	buf_put(ctx, job->resource, sizeof(job->resource));
 	return true;
@@ -998,8 +1036,9 @@ static void dump(struct fixture *f, struct buf *out)
 		OK(store_stats(f->store, api, &s));
 		for (int i = 0; i < JOB_STATES; i++)
 			buf_printf(out, "%lld ", (long long)s.count[i]);
-		buf_printf(out, "%lld %lld\n", (long long)s.oldest_pending_ms,
-		    (long long)s.needing);
+		buf_printf(out, "%lld %lld %lld\n",
+		    (long long)s.oldest_pending_ms, (long long)s.needing,
+		    (long long)s.held);
 		dump_answers(f, api, out);
 		for (uint32_t n = 0; n < 120; n++)
 			dump_bodies(f, api, n, out);
@@ -1036,11 +1075,19 @@ static bool tend_both(struct pair_of_stores *p)
 
 static void bound(struct fixture *f)
 {
+	static struct upstream upstream = {
+	    .name = {"up", 2}, .rate_count = 1, .rate_per_ms = 1200, .burst = 4};
+
 	f->apis[API_RETRY].owner_open = 3;
 	f->apis[API_RETRY].deadline_ms = 300;
 	f->apis[API_WIDE].owner_rate_count = 3;
 	f->apis[API_WIDE].owner_rate_per_ms = 9000;
 	f->apis[API_FAIL].queue_max = 30;
+	f->apis[API_FAIL].on_lost = ON_LOST_HOLD;
+	f->apis[API_FAIL].deadline_ms = 300;
+	f->apis[API_FAIL].upstream = f->apis[API_WIDE].upstream = STR("up");
+	f->config.upstreams = &upstream;
+	f->config.n_upstreams = 1;
 }
 
 static void memory_and_sqlite_agree(void **state)
@@ -1059,7 +1106,7 @@ static void memory_and_sqlite_agree(void **state)
 	bound(&p.b);
 	fixture_open(&p.a);
 	fixture_open(&p.b);
-	for (int transaction = 0; transaction < 300; transaction++) {
+	for (int transaction = 0; transaction < 450; transaction++) {
 		OK(store_begin(p.a.store));
 		OK(store_begin(p.b.store));
 		for (int step = 0; step < 10; step++) {
@@ -1089,11 +1136,13 @@ static void memory_and_sqlite_agree(void **state)
 	}
 	compare(&p);
 	assert_true(agreed > 1000);
-	print_message("# taken %d, limit %d, crowded %d\n", refused[ERR_TAKEN],
-	    refused[ERR_LIMIT], refused[ERR_CROWDED]);
+	print_message("# taken %d, limit %d, crowded %d, again %d\n",
+	    refused[ERR_TAKEN], refused[ERR_LIMIT], refused[ERR_CROWDED],
+	    refused[ERR_AGAIN]);
 	assert_true(refused[ERR_TAKEN] > 20);
 	assert_true(refused[ERR_LIMIT] > 20);
 	assert_true(refused[ERR_CROWDED] > 20);
+	assert_true(refused[ERR_AGAIN] > 20);
 	assert_true(tended > 5);
 	fixture_end(&p.a);
 	fixture_end(&p.b);

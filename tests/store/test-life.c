@@ -7,7 +7,9 @@
  * with a model that knows the true time, which no clock shows:
  *
  *   - no open job is ever emptied, and each ends once, also those that waited
- *     for another credential;
+ *     for another credential, that were held, or that an upstream polled on;
+ *   - only an operator ends what is held, and what is polled stays so, with
+ *     its note, until it ends or is held and goes again;
  *   - no job is emptied within its TTL, unless it was purged, but by as much as
  * the wall clock was stepped meanwhile, and none at all for ten minutes after a
  * step of more than five;
@@ -33,6 +35,7 @@ struct known {
 	int64_t version, ended_ms;
 	int64_t since;	 /* true time of its end, or of its erasure */
 	int64_t stepped; /* the world's .stepped then */
+	bool held, polled;
 };
 struct hand {
 	bool holds;
@@ -52,7 +55,8 @@ struct world {
 	int64_t quiet_until;  /* true time: nothing may be erased before */
 	int64_t version;      /* the newest seen */
 	int boots, emptied, ended, deleted, stops;
-	int read, purged, needed;
+	int read, purged, needed, told, held, decided;
+	bool decides; /* this change is an operator's */
 	struct known known[API_COUNT][NAMES];
 	struct hand hands[WORKERS];
 	char boot[32];
@@ -127,6 +131,12 @@ static void learn(struct world *w, size_t api, const struct job *job)
 		w->version = job->version;
 	}
 	k->version = job->version;
+	assert_true(w->decides || !k->held || job->held);
+	assert_true(w->decides || !k->polled || job->polled ||
+		    job_is_terminal(job->state));
+	w->held += job->held && !k->held;
+	k->held = job->held;
+	k->polled = job->polled;
 	if (!job_is_terminal(job->state))
 		return;
 	k->fate = ENDED;
@@ -152,7 +162,11 @@ static void accept(struct world *w)
 	OK(store_begin(w->f.store));
 	enum err err =
 	    store_accept(w->f.store, api, &job, STR("request"), STR("meta"));
-	assert_int_equal(err, k->fate == ABSENT ? ERR_OK : ERR_CONFLICT);
+	if (err == ERR_CROWDED) /* its queue is older than its deadline */
+		assert_int_equal(api, API_FAIL);
+	else
+		assert_int_equal(
+		    err, k->fate == ABSENT ? ERR_OK : ERR_CONFLICT);
 	assert_int_equal(job.gone_ms != 0, k->fate == GONE);
 	if (!done(w) || err)
 		return;
@@ -210,6 +224,64 @@ static void speak(struct world *w)
 	w->needed += !err && job.needs;
 	if (err || event.kind != JOB_EVENT_HEARTBEAT)
 		hand->holds = false;
+}
+
+/* Whoever holds a job says how far it is. */
+static void tell(struct world *w)
+{
+	struct hand *hand = &w->hands[below(w, WORKERS)];
+
+	if (!hand->holds)
+		return;
+	struct job_event event = fixture_event(
+	    &hand->job, below(w, 3) ? JOB_EVENT_HEARTBEAT : JOB_EVENT_POLL);
+	event.now_ms = clocks(w).ms;
+	event.now_boot = clocks(w).boot;
+	event.lease_boot = event.now_boot + LEASE_MS;
+	event.progress = (int)below(w, 100);
+	struct job job = hand->job;
+	OK(store_begin(w->f.store));
+	enum err err =
+	    store_tell(w->f.store, hand->api, &job, &event, STR("note"));
+	assert_true(err == ERR_OK || err == ERR_STALE || err == ERR_CONFLICT ||
+		    err == ERR_NOT_FOUND);
+	if (!done(w))
+		return;
+	if (err) {
+		hand->holds = false;
+		return;
+	}
+	learn(w, hand->api, &job);
+	w->told++;
+}
+
+/* An operator looks at one job after the other and decides. */
+static void decide(struct world *w)
+{
+	static const enum job_event_kind kinds[] = {
+	    JOB_EVENT_HELD_AGAIN, JOB_EVENT_HELD_COMPLETE, JOB_EVENT_HELD_FAIL};
+	const size_t api = API_FAIL;
+
+	for (uint32_t n = 0; n < NAMES - 1; n++) {
+		const struct known *k = &w->known[api][n];
+		struct job job = fixture_job(api, n);
+		struct job_event event = {.kind = kinds[below(w, 3)],
+		    .now_ms = clocks(w).ms,
+		    .now_boot = clocks(w).boot};
+		if (k->fate != OPEN || below(w, 2))
+			continue;
+		const bool held = k->held;
+		OK(store_begin(w->f.store));
+		enum err err = store_change(
+		    w->f.store, api, &job, &event, (struct str){0});
+		assert_int_equal(err, held ? ERR_OK : ERR_CONFLICT);
+		if (!done(w) || err)
+			continue;
+		w->decides = true;
+		learn(w, api, &job);
+		w->decides = false;
+		w->decided++;
+	}
 }
 
 /* One of those, where there is one, from anywhere on; else any. */
@@ -336,6 +408,9 @@ static void compare_row(struct world *w, size_t api, uint32_t number)
 		if (!job_is_terminal(job.state))
 			OK(store_body(w->f.store, &job, BODY_REQUEST,
 			    &w->f.arena, &body));
+		if (job.polled)
+			OK(store_body(
+			    w->f.store, &job, BODY_NOTE, &w->f.arena, &body));
 		if (job.version != k->version || job_is_terminal(job.state))
 			learn(w, api, &job); /* brought home */
 		return;
@@ -343,6 +418,9 @@ static void compare_row(struct world *w, size_t api, uint32_t number)
 	assert_int_equal(job.state, k->state);
 	assert_int_equal(job.version, k->version);
 	assert_int_equal(job.ended_ms, k->ended_ms);
+	assert_int_equal(
+	    store_body(w->f.store, &job, BODY_NOTE, &w->f.arena, &body),
+	    ERR_NOT_FOUND);
 	err = store_body(w->f.store, &job, BODY_META, &w->f.arena, &body);
 	assert_int_equal(err, job.gone_ms ? ERR_NOT_FOUND : ERR_OK);
 	if (k->fate == ENDED && job.gone_ms) {
@@ -500,6 +578,8 @@ static const struct {
     {accept, 30},
     {claim, 20},
     {speak, 20},
+    {tell, 6},
+    {decide, 2},
     {cancel, 4},
     {read_once, 12},
     {purge, 2},
@@ -570,12 +650,37 @@ static bool cancel_all(struct world *w)
 	return any;
 }
 
-/* Leases run out, some go again and are cancelled then. */
+/* What is still held was not done and will not be. */
+static void fail_all_held(struct world *w)
+{
+	w->decides = true;
+	for (uint32_t n = 0; n < NAMES; n++) {
+		struct job job = fixture_job(API_FAIL, n);
+		struct job_event event = {.kind = JOB_EVENT_HELD_FAIL,
+		    .now_ms = clocks(w).ms,
+		    .now_boot = clocks(w).boot};
+		if (w->known[API_FAIL][n].fate != OPEN ||
+		    !w->known[API_FAIL][n].held)
+			continue;
+		OK(store_begin(w->f.store));
+		OK(store_change(
+		    w->f.store, API_FAIL, &job, &event, (struct str){0}));
+		OK(store_commit(w->f.store));
+		learn(w, API_FAIL, &job);
+	}
+	w->decides = false;
+}
+
+/*
+ * Leases run out, some go again and are cancelled then; what is polled has its
+ * deadline, or none but an operator.
+ */
 static void end_all(struct world *w)
 {
 	size_t changed;
 
 	while (cancel_all(w)) {
+		fail_all_held(w);
 		w->time += LEASE_MS;
 		for (size_t api = 0; api < API_COUNT; api++) {
 			OK(store_begin(w->f.store));
@@ -648,6 +753,8 @@ static void live(const struct store_ops *ops, size_t handles, uint64_t steps)
 	    (unsigned long long)w.seed, (unsigned long long)steps);
 	fixture_init(&w.f, ops);
 	w.f.apis[API_FAIL].ttl_ms = HOUR;
+	w.f.apis[API_FAIL].on_lost = ON_LOST_HOLD;
+	w.f.apis[API_FAIL].deadline_ms = 10 * MINUTE;
 	w.f.apis[API_RETRY].ttl_ms = 5 * MINUTE;
 	w.f.apis[API_WIDE].ttl_ms = 20 * MINUTE;
 	w.f.spec.limits.tombstone_ms = KEEP;
@@ -660,6 +767,11 @@ static void live(const struct store_ops *ops, size_t handles, uint64_t steps)
 	    w.ended, w.emptied, w.deleted, w.boots, w.stops);
 	print_message("# %d read, %d purged, %d needed a credential\n", w.read,
 	    w.purged, w.needed);
+	print_message("# %d held, %d decided, told %d times\n", w.held,
+	    w.decided, w.told);
+	assert_true(w.held > (int)(steps / 500));
+	assert_true(w.decided > (int)(steps / 1000));
+	assert_true(w.told > (int)(steps / 500));
 	assert_true(w.ended > (int)(steps / 50));
 	assert_true(w.read > (int)(steps / 1000));
 	assert_true(w.purged > (int)(steps / 4000));

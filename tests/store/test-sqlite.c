@@ -597,6 +597,85 @@ static void every_statement_uses_an_index(void **state)
 	db_close(&db);
 }
 
+/* Each finds what it is for at the end of an index of nothing else. */
+static void a_claim_steps_over_nobody(void **state)
+{
+	static const struct {
+		const char *sql, *index;
+	} rows[] = {
+#define QUERY(name, sqlite)
+#define PER_API(name, sqlite) {sqlite, index_of_##name},
+#define index_of_PENDING "select_queue"
+#define index_of_WAKE "select_waiting"
+#define index_of_OLDEST "select_age"
+#define index_of_LOST "select_running"
+#define index_of_LATE "select_deadline"
+#define index_of_LATE_RUNNING "select_running"
+#define index_of_RUNNING "COVERING INDEX select_running"
+#define index_of_OPEN "COVERING INDEX select_open"
+#define index_of_OPEN_SOME "COVERING INDEX select_open"
+#define index_of_MINE_SOME "COVERING INDEX select_mine"
+#define index_of_GET ""
+#define index_of_INSERT ""
+#define index_of_UPDATE ""
+#define index_of_BURY ""
+#define index_of_DUE ""
+#define index_of_CHANGED ""
+#define index_of_ROWS_SINCE ""
+#define index_of_REMOVE ""
+#define index_of_LIST ""
+#define index_of_RECENT ""
+#define index_of_HOLDER "select_resource"
+#define index_of_OWNED ""
+#define index_of_OWNED_SINCE ""
+#define index_of_OWNED_NEW ""
+#include "cgi/store/queries.def"
+#undef QUERY
+#undef PER_API
+	};
+	struct fixture *f = *state;
+	struct db db;
+
+	fixture_open(f);
+	OK(db_open(path_of(f, "jobs.db"), DB_WRITES, &db));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sqlite3_stmt *st;
+		struct buf sql = {0};
+		bool found = !*rows[i].index;
+
+		buf_puts(&sql, "EXPLAIN QUERY PLAN ");
+		sqlite_expand(&sql, rows[i].sql, STR("select"));
+		OK(db_prepare(&db, buf_str(&sql), &st));
+		while (!found && !db_step(st))
+			found = strstr(arena_cstr(&f->arena, db_bytes(st, 3)),
+				    rows[i].index) != NULL;
+		if (!found)
+			print_message(
+			    "# %s: not by %s\n", rows[i].sql, rows[i].index);
+		assert_true(found);
+		db_finalize(st);
+		buf_release(&sql);
+	}
+	db_close(&db);
+	/* who waits for a time is nowhere near the head of the queue */
+	struct store_ask a = fixture_ask(1);
+	struct job job;
+	int64_t due;
+	OK(store_begin(f->store));
+	for (uint32_t i = 1; i <= 50; i++) {
+		fixture_accept(f, API_WIDE, i);
+		OK(store_claim(f->store, API_WIDE, &a, &job, &due));
+		struct job_event retry = fixture_event(&job, JOB_EVENT_RETRY);
+		retry.not_before_boot = NOW_BOOT + 5000;
+		OK(store_change(f->store, API_WIDE, &job, &retry, nothing));
+	}
+	OK(store_commit(f->store));
+	assert_int_equal(
+	    ask(f, "SELECT count(*) FROM \"select\" INDEXED BY select_queue"
+		   " WHERE state=0 AND needs=0 AND not_before=0"),
+	    0);
+}
+
 static bool file_contains(
     struct fixture *f, const char *name, const char *marker)
 {
@@ -913,6 +992,7 @@ int main(void)
 	    T(a_store_that_another_host_holds_is_refused),
 	    T(rows_are_narrow),
 	    T(every_statement_uses_an_index),
+	    T(a_claim_steps_over_nobody),
 	    T(a_payload_is_gone_once_the_job_ended),
 	    T(a_purge_is_gone_from_the_log),
 	    T(a_replaced_credential_is_gone_from_the_log),
