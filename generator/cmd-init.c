@@ -14,7 +14,7 @@
  * `lowtide init DIR`: the files below templates/init/, with three rules for
  * their names. X.toml.mustache is rendered with `name` and written as X.toml;
  * gitignore gets its dot; everything else is written as it is, pages among
- * them, which are Mustache themselves.
+ * them, which are Mustache themselves. What is below handlers/ may be run.
  */
 #define INIT "init/"
 #define NAME_MAX_BYTES 40 /* of a site's name */
@@ -84,7 +84,9 @@ static enum err write_file(
 			str_slice(str_of(path), 0, (size_t)(slash - path))),
 		    0777, run->diag);
 	if (!err)
-		err = fs_write(path, text, 0644, run->diag);
+		err = fs_write(path, text,
+		    str_starts(str_of(name), "handlers/") ? 0755 : 0644,
+		    run->diag);
 	return err;
 }
 
@@ -157,7 +159,7 @@ static enum err run(struct command_run *run)
 			err = write_embedded(run, dir, e, data);
 	if (!err && !run->quiet)
 		fprintf(stderr,
-		    "%s: a site with a page, a catalogue and one API.\n"
+		    "%s: a site with a page, a catalogue and two APIs.\n"
 		    "Run it on this machine:\n"
 		    "\t%s serve -C %s\n"
 		    "Write what a web server gets, into %s/dist:\n"

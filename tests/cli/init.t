@@ -33,6 +33,13 @@ for name in $(grep -oE '(href|src)="/[^"]+"' <<<"$page" | cut -d'"' -f2); do
 done
 ok "the endpoint's table is there" test -f My_Site/dist/server/lowtide.json
 
+is "what a program does may be run" \
+	"$(stat -c %a My_Site/handlers/report)" 755
+is "it says how far it is, and then what came of it" \
+	"$(printf '{"year":2026}' | sh -c "sleep() { :; }; . My_Site/handlers/report" \
+		3>&1 | tail -2 | tr '\n' ' ')" \
+	'80 quarter 4 of 4 {"quarters":4,"bytes":13} '
+
 cp -r My_Site hinted
 sed -i -E 's/^# (\[|[a-z_]+ = |"\/)/\1/' hinted/site.toml
 "$LOWTIDE" build -q -C hinted 2>said
