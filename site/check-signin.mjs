@@ -3,6 +3,8 @@
  * end it, with stand-ins for the few things they want of a browser; only what a
  * person does on the provider's page is done here.
  */
+import {randomUUID} from 'node:crypto';
+
 const define = (name, value) => Object.defineProperty(globalThis, name,
 	{value, configurable: true, writable: true});
 
@@ -48,7 +50,9 @@ async function refusal(run) {
 }
 
 /* `must` and `say`: check.mjs; `get` and `published` too */
-export async function signIn({site, must, say, get, published}) {
+export async function signIn({site, simulator, must, say, get, published}) {
+	const real = globalThis.fetch;
+	define('fetch', (url, more) => real(new URL(url, site), more));
 	const page = await (await get('/')).text();
 	const {begin, finish, logoutUrl} = await published(page, 'oauth');
 	define('sessionStorage', {});
@@ -64,6 +68,45 @@ export async function signIn({site, must, say, get, published}) {
 		return new URL(url).searchParams;
 	}
 
+	/* the API itself, as any client may ask */
+	const ask = (body, name) => real(
+		new URL('/api/v1/hmrc/token', site), {method: 'POST',
+			headers: {'content-type': 'application/json',
+				'x-request-id': name},
+			body: JSON.stringify(body)});
+	async function exchanges(verifier, code) {
+		const wrong = await ask({code: 'made-up'}, randomUUID());
+		must(wrong.status === 400 &&
+			(await wrong.json()).error === 'invalid_grant',
+		'a code that HMRC never gave: its own 400, unchanged');
+		const name = randomUUID();
+		const body = {code, code_verifier: verifier,
+			redirect_uri: 'https://evil.example/',
+			grant_type: 'client_credentials'};
+		const [first, second] = [await ask(body, name),
+			await ask(body, name)];
+		const [got, same] = [await first.json(), await second.json()];
+		must(first.status === 200 && got.token_type === 'bearer',
+			'its own code: tokens, in the first answer');
+		must(second.status === 200 &&
+			same.access_token === got.access_token,
+		'asked again under the same name: the same, not a second try');
+	}
+	/* Who was told the secrets that the simulator knows us by. */
+	async function secrets() {
+		const calls = await (await real(
+			new URL('/__calls', simulator))).json();
+		const told = calls.filter(({path}) => /\/token$/.test(path))
+			.map(({body}) => Object.fromEntries(
+				new URLSearchParams(body)));
+		must(told.length >= 5 && told.every((form) =>
+			form.client_secret && form.grant_type !==
+				'client_credentials' && (!form.redirect_uri ||
+				form.redirect_uri.startsWith(site))),
+		`the worker sent ${told.length} forms with a secret, a grant ` +
+			'and an address of our own choice');
+	}
+
 	say('Signing in to the account, as a browser would:');
 	const asked = await go('cognito', 'allow');
 	must(asked.get('code_challenge_method') === 'S256' &&
@@ -77,12 +120,13 @@ export async function signIn({site, must, say, get, published}) {
 		location.search === '',
 	'the state fits, and code and state are gone from the address');
 	const server = new URL(logoutUrl('cognito')).origin;
+	const own = new URL(site).origin;
 	must(callback.headers.get('content-security-policy')
 		.includes(` connect-src 'self' ${server};`),
-	`that page may ask ${server} for tokens, and nobody else`);
+	`that page may ask ${own}, and ${server} for its keys`);
 	const got = await tokens.exchange(mine);
 	must(got.claims.nonce === asked.get('nonce'),
-		'code and verifier were good for tokens; the nonce fits');
+		'our API gave tokens for code and verifier; the nonce fits');
 	await tokens.checkIdToken(got.id_token, {provider: 'cognito',
 		nonce: mine.nonce, keys: tokens.keys('cognito')});
 	must(true, `the id token is signed by ${new URL(got.claims.iss).host}: ${
@@ -98,11 +142,17 @@ export async function signIn({site, must, say, get, published}) {
 	await go('hmrc', 'cancel');
 	must(await refusal(finish) === 'access_denied', 'Cancel is told as a no');
 	await go('hmrc', 'allow');
-	const {provider, code: hmrcs, nonce} = finish();
-	must(provider === 'hmrc' && hmrcs && !nonce,
-		'the state fits; its code waits for a server with a secret');
+	const {provider, code: hmrcs, nonce, verifier} = finish();
+	must(provider === 'hmrc' && hmrcs && !nonce, 'the state fits');
+	await exchanges(verifier, hmrcs);
 	const trying = await go('hmrc:sandbox', 'allow');
-	must(finish().provider === 'hmrc:sandbox' &&
-		trying.get('client_id') === 'tidewater-sandbox-client',
-	'the sandbox is a client of its own');
+	const sandbox = await tokens.exchange(finish());
+	must(sandbox.access_token && trying.get('client_id') ===
+		'tidewater-sandbox-client',
+	'the sandbox is a client of its own, with a secret of its own');
+	const again = await tokens.refresh('hmrc:sandbox',
+		sandbox.refresh_token);
+	must(again.access_token !== sandbox.access_token,
+		'and its refresh token is good for another one');
+	await secrets();
 }

@@ -9,6 +9,7 @@ import {signIn} from './check-signin.mjs';
 globalThis.crypto ??= webcrypto; /* node 18 */
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
+const DEVICE = randomUUID();
 const RETURN = '/api/v1/hmrc/vat/return';
 
 const say = (text) => console.log(text);
@@ -73,6 +74,9 @@ async function send({submit}, body, name) {
 	let seen = '';
 	return submit('POST', new URL(RETURN, site), {
 		body, name,
+		/* the second is not for a client to say, and is not believed */
+		headers: {'gov-client-device-id': DEVICE,
+			'gov-client-public-ip': '192.0.2.1'},
 		onStatus({status, jobId}, nextLookMs) {
 			if (status === seen)
 				return;
@@ -104,6 +108,13 @@ async function arrivals(vrn) {
 	must(sent.length === 1, `the tax service saw ${
 		sent.length === 1 ? 'one submission' :
 			`${sent.length} submissions`} of it`);
+	const {headers} = sent[0];
+	must(headers['gov-client-public-ip'] === '127.0.0.1' &&
+		Date.parse(headers['gov-client-public-ip-timestamp']) &&
+		headers['gov-client-device-id'] === DEVICE &&
+		headers['gov-vendor-version'] &&
+		headers['gov-vendor-forwarded'].endsWith('&for=127.0.0.1'),
+	'who filed it and with what: the page’s Gov-Client-*, and what we saw');
 }
 
 async function bundle({submit}) {
@@ -119,7 +130,7 @@ async function main() {
 		throw new Error('LOWTIDE_URL and LOWTIDE_RUN_SIMULATOR_URL ' +
 			'are not set; run `make demo CHECK=1`');
 	const requests = await files();
-	await signIn({site, must, say, get, published});
+	await signIn({site, simulator, must, say, get, published});
 	const vrn = String(randomInt(1e8, 1e9));
 	const name = randomUUID();
 	say(`A VAT return for ${vrn}:`);

@@ -7,10 +7,12 @@
  *	GET  /oauth/authorize    HMRC: the same, for permission to file
  *	POST the same paths      what was pressed; 303 back to the site
  *	POST /oauth2/token       Cognito: code or refresh token for tokens
+ *	POST /oauth/token        HMRC: the same
  *	GET  /logout             Cognito: client_id and logout_uri
  *	GET  POOL/.well-known/jwks.json, …/openid-configuration
  *
- * HMRC's token end point is for a server that has a secret, so it is not here.
+ * Both give tokens to who has the client's secret alone, which no page has:
+ * COGNITO_SECRET, HMRC_SECRET and HMRC_SANDBOX_SECRET of the environment.
  *
  * Who asks and whereto is compared with what is registered below; that is
  * where an error is shown instead of sent, because an address that is not
@@ -24,6 +26,7 @@ import {askPage, errorPage} from './simulator-pages.mjs';
 const POOL = '/eu-west-2_ExAmPlE00';
 const MINUTES = 60_000;
 const LIFETIME = 3600; /* seconds, of tokens */
+const PERMISSION = 14400; /* of HMRC's */
 const KEPT = 1000; /* codes and questions at most */
 
 const person = {
@@ -31,13 +34,16 @@ const person = {
 	email: 'robin@tidewater.example',
 };
 
+const secret = (name, otherwise) => process.env[name] || otherwise;
+
 /* What is registered: client ids, where they may come back to. */
 const cognito = {
 	name: 'Cognito', path: '/oauth2/authorize', pkce: true,
 	title: 'Sign in to Tidewater VAT', allow: 'Sign in as Robin',
 	asks: 'would like to know:', person,
 	clients: {'4tidewaterdev0client': {back: '/auth/cognito.html',
-		out: '/auth/signed-out.html'}},
+		out: '/auth/signed-out.html', secret: secret('COGNITO_SECRET',
+			'cognito-for-trying-only')}},
 	scopes: {openid: 'who you are, so that it knows you again',
 		profile: 'your name',
 		email: 'your e-mail address'},
@@ -47,8 +53,11 @@ const hmrc = {
 	name: 'HMRC', path: '/oauth/authorize', pkce: false,
 	title: 'Give Tidewater VAT permission', allow: 'Give permission',
 	asks: 'would like to deal with HMRC for you, for 18 months:',
-	clients: {'tidewater-dev-client': {back: '/auth/hmrc.html'},
-		'tidewater-sandbox-client': {back: '/auth/hmrc-sandbox.html'}},
+	clients: {'tidewater-dev-client': {back: '/auth/hmrc.html',
+		secret: secret('HMRC_SECRET', 'hmrc-for-trying-only')},
+	'tidewater-sandbox-client': {back: '/auth/hmrc-sandbox.html',
+		secret: secret('HMRC_SANDBOX_SECRET',
+			'sandbox-for-trying-only')}},
 	scopes: {'read:vat': 'see your VAT information',
 		'write:vat': 'change your VAT information and file returns'},
 	refused: 'user denied the authorization',
@@ -60,7 +69,7 @@ const base64 = (value) => Buffer.from(value).toString('base64url');
 const sha256 = (value) => createHash('sha256').update(value)
 	.digest('base64url');
 const failed = (error, status = 400) => ({status, body: {error},
-	headers: {'cache-control': 'no-store', ...open}});
+	headers: {'cache-control': 'no-store'}});
 /* pages of other origins may read it */
 const open = {'access-control-allow-origin': '*'};
 
@@ -207,33 +216,43 @@ export function signIn(base) {
 			since: now()})});
 	}
 
-	async function exchange(body) {
+	/* HMRC's say nothing of who it is. */
+	const permission = ({scope}) => ({
+		access_token: randomBytes(16).toString('hex'),
+		token_type: 'bearer', expires_in: PERMISSION, scope,
+	});
+
+	async function exchange(provider, body) {
 		const got = once(new URLSearchParams(body));
 		if (!got)
 			return failed('invalid_request');
-		if (!Object.hasOwn(cognito.clients, got.client_id ?? ''))
+		const client = Object.hasOwn(provider.clients,
+			got.client_id ?? '') && provider.clients[got.client_id];
+		if (!client || client.secret !== got.client_secret)
 			return failed('invalid_client');
-		const headers = {'cache-control': 'no-store', ...open};
+		const give = provider === cognito ? tokens : permission;
+		const headers = {'cache-control': 'no-store'};
 		if (got.grant_type === 'refresh_token') {
 			const whose = refreshers.get(got.refresh_token);
 			if (whose?.client !== got.client_id)
 				return failed('invalid_grant');
-			return {status: 200, body: await tokens(whose), headers};
+			return {status: 200, body: await give(whose), headers};
 		}
 		if (got.grant_type !== 'authorization_code')
 			return failed('unsupported_grant_type');
 		const code = codes.take(got.code);
-		if (code?.provider !== cognito ||
+		if (code?.provider !== provider ||
 			code.client !== got.client_id ||
 			code.uri !== got.redirect_uri ||
-			code.challenge !== sha256(got.code_verifier ?? ''))
+			(code.challenge !== undefined &&
+			code.challenge !== sha256(got.code_verifier ?? '')))
 			return failed('invalid_grant');
 		const refresh = randomBytes(32).toString('base64url');
 		refreshers.set(refresh, {...code, nonce: undefined});
 		if (refreshers.size > KEPT)
 			refreshers.delete(refreshers.keys().next().value);
 		return {status: 200, headers,
-			body: {...await tokens(code), refresh_token: refresh}};
+			body: {...await give(code), refresh_token: refresh}};
 	}
 
 	function logout(query) {
@@ -253,10 +272,8 @@ export function signIn(base) {
 		[`GET ${hmrc.path}`]: (query) => ask(hmrc, query),
 		[`POST ${hmrc.path}`]: (_, body) => decide(hmrc, body),
 		'GET /logout': logout,
-		'POST /oauth2/token': (_, body) => exchange(body),
-		'OPTIONS /oauth2/token': () => ({status: 204, headers: {...open,
-			'access-control-allow-methods': 'POST',
-			'access-control-allow-headers': '*'}}),
+		'POST /oauth2/token': (_, body) => exchange(cognito, body),
+		'POST /oauth/token': (_, body) => exchange(hmrc, body),
 		[`GET ${POOL}/.well-known/jwks.json`]: async () => ({
 			status: 200, headers: open,
 			body: {keys: [(await keys).jwk]}}),

@@ -141,6 +141,7 @@ async function submit(vrn, text) {
 	return {status: 201, body: receipt, headers: {
 		'receipt-id': randomUUID(),
 		'receipt-timestamp': receipt.processingDate,
+		'x-correlationid': randomUUID().replace(/-/g, ''),
 	}};
 }
 

@@ -20,22 +20,21 @@ function say(state, title, text, code = '') {
 	box.removeAttribute('aria-busy');
 }
 
-/* A public client: the browser turns the code into tokens by itself. */
+/* The code goes to our own API, which has what a page must not: a secret. */
 async function account(signIn) {
 	const {claims} = await exchange(signIn);
 	keep(claims);
 	location.replace(signIn.returnTo);
 }
 
-/*
- * HMRC asks for a secret as well, so only a server may use its code. This
- * example has none that does, and does not pretend to.
- */
-function permission({returnTo}) {
-	$('#callback-back').href = returnTo;
+/* What the token opens is for the next page; a real site would file with it. */
+async function permission(signIn) {
+	const {expires_in: seconds} = await exchange(signIn);
+	$('#callback-back').href = signIn.returnTo;
 	$('#callback-next').hidden = false;
-	say('done', 'You gave permission', 'HMRC’s answer fits what you began ' +
-		'in this window.');
+	say('done', 'You gave permission', 'HMRC gave us access in your name' +
+		(seconds ? `, at first for ${Math.round(seconds / 3600)} hours.` :
+			'.'));
 }
 
 function failed(error) {

@@ -28,6 +28,9 @@ const fault = ['Something is wrong with our page', 'It is not your doing, and ' 
 const no = (who) => ['That did not work', `${who} said no to it. Start again; ` +
 	'if it stays so, write to us and name the word at the end.'];
 
+const ours = ['We are very busy', 'You did nothing wrong: our server could ' +
+	'not do the last step just now. Start again in a minute.'];
+
 const words = {
 	'needs-https': ['This page is not protected', 'Signing in works over ' +
 		'https only. Look for the lock, or open our address anew ' +
@@ -63,6 +66,12 @@ function find(error, code, {who, denied}) {
 		return denied;
 	if (/^(server_error|temporarily_unavailable|answer-.*)$/.test(code))
 		return busy(who);
+	/* the provider's trouble, and that of our own API (lib/problem.def) */
+	if (/^(upstream-.*|outcome-unknown|job-failed)$/.test(code))
+		return busy(who);
+	if (/^(rate-limited|queue-full|store-.*|deadline-exceeded|internal)$/
+		.test(code))
+		return ours;
 	if (/^token-|^no-(id|access)-token$/.test(code))
 		return foreign;
 	/* a provider's own codes have no hyphen (RFC 6749 4.1.2.1) */

@@ -165,6 +165,7 @@ test('HMRC: what happened, and honestly what comes next', async () => {
 	equal([title, state, search], ['You gave permission', 'done', '']);
 	ok(await page.run(() => !document.querySelector('#callback-next')
 		.hidden));
+	match(await text('#callback-said'), /gave us access .* 4 hours/);
 	match(await text('#callback-next'), /nothing was stored/);
 	equal(await page.run(() => Object.keys(sessionStorage)),
 		['signed-in']);
@@ -282,7 +283,7 @@ test('each error of the modules has words, and none blames the wrong one',
 
 test('the last step fails: who is to blame is told', async () => {
 	const other = await browser.page();
-	await other.send('Network.setBlockedURLs', {urls: ['*/oauth2/token']});
+	await other.send('Network.setBlockedURLs', {urls: ['*/v1/cognito/token']});
 	await go('cognito', ALLOW, other);
 	refused(await told(other), 'We cannot reach your account',
 		'unreachable');

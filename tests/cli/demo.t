@@ -9,7 +9,7 @@ said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
 is "make demo CHECK=1 exits 0" "$?" 0
 like "it says where the site is" "$said" "http://127.0.0.1:$port"
 like "it says who was signed in" "$said" 'id token is signed by .*: Robin'
-like "and that HMRC was asked" "$said" 'waits for a server with a secret'
+like "and that HMRC was asked" "$said" 'its own code: tokens, in the first answer'
 like "it says that the return was accepted" "$said" 'accepted with 202'
 like "and completed" "$said" 'completed'
 like "and that it arrived once" "$said" 'saw one submission'

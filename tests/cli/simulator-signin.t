@@ -13,6 +13,8 @@ const SITE = 'http://127.0.0.1:8080';
 const VERIFIER = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 const POOL = '/eu-west-2_ExAmPlE00';
+const SECRETS = {COGNITO_SECRET: 'c~0', HMRC_SECRET: 'h~0',
+	HMRC_SANDBOX_SECRET: 's~0'};
 const cognito = {
 	response_type: 'code', client_id: '4tidewaterdev0client',
 	redirect_uri: `${SITE}/auth/cognito.html`,
@@ -29,7 +31,7 @@ const hmrc = {
 function start() {
 	const child = spawn('node',
 		[path.join(__dirname, '../../site/simulator.mjs')],
-		{env: {...process.env, PORT: '0'},
+		{env: {...process.env, PORT: '0', ...SECRETS},
 			stdio: ['ignore', 'pipe', 'inherit']});
 	const base = new Promise((resolve, reject) => {
 		let said = '';
@@ -75,13 +77,12 @@ function start() {
 		{...cognito, ...more}, 'allow')).code;
 	const token = (code, more) => post('/oauth2/token', {
 		grant_type: 'authorization_code', code,
-		client_id: cognito.client_id,
+		client_id: cognito.client_id, client_secret: 'c~0',
 		redirect_uri: cognito.redirect_uri, code_verifier: VERIFIER,
 		...more});
 	const refused = async (answer, error) => {
 		equal([answer.status, (await answer.json()).error],
 			[400, error]);
-		equal(answer.headers.get('access-control-allow-origin'), '*');
 	};
 	const decoded = (jwt) => jwt.split('.').slice(0, 2).map((part) =>
 		JSON.parse(Buffer.from(part, 'base64url')));
@@ -202,7 +203,7 @@ function start() {
 			const answer = await token(await allow());
 			equal(answer.status, 200);
 			equal(answer.headers.get('access-control-allow-origin'),
-				'*');
+				null);
 			const got = await answer.json();
 			equal([got.token_type, got.expires_in],
 				['Bearer', 3600]);
@@ -228,6 +229,7 @@ function start() {
 			const again = await (await post('/oauth2/token', {
 				grant_type: 'refresh_token',
 				refresh_token: got.refresh_token,
+				client_secret: 'c~0',
 				client_id: cognito.client_id})).json();
 			equal(decoded(again.id_token)[1].sub, claims.sub);
 			equal(decoded(again.id_token)[1].nonce, undefined);
@@ -253,6 +255,8 @@ function start() {
 				['code', 'made-up', 'invalid_grant'],
 				['redirect_uri', `${SITE}/`, 'invalid_grant'],
 				['client_id', hmrc.client_id, 'invalid_client'],
+				['client_secret', '', 'invalid_client'],
+				['client_secret', 's~0', 'invalid_client'],
 				['grant_type', 'password',
 					'unsupported_grant_type'],
 				['grant_type', 'refresh_token',
@@ -263,15 +267,37 @@ function start() {
 				'/oauth/authorize', hmrc, 'allow')).code),
 			'invalid_grant');
 		});
-	test('a page of another origin may ask for tokens', async () => {
-		const answer = await fetch(`${base}/oauth2/token`,
-			{method: 'OPTIONS'});
-		equal([answer.status, answer.headers.get(
-			'access-control-allow-origin')], [204, '*']);
+	test('no page may ask for tokens', async () => {
+		for (const at of ['/oauth2/token', '/oauth/token'])
+			equal((await fetch(base + at, {method: 'OPTIONS'}))
+				.headers.get('access-control-allow-origin'), null);
 	});
-	test('HMRC has no token end point for a browser', async () => {
-		equal((await post('/oauth/token', {code: 'x'})).status, 404);
-	});
+	test('HMRC: a code and a secret for access, and on it goes',
+		async () => {
+			const ask = async (more) => post('/oauth/token', {
+				grant_type: 'authorization_code',
+				code: (await press('/oauth/authorize', hmrc,
+					'allow')).code,
+				client_id: hmrc.client_id, client_secret: 's~0',
+				redirect_uri: hmrc.redirect_uri,
+				code_verifier: VERIFIER, ...more});
+			const got = await (await ask()).json();
+			equal([got.token_type, got.expires_in, got.scope,
+				got.id_token], ['bearer', 14400,
+				'read:vat write:vat', undefined]);
+			await refused(await ask({client_secret: 'h~0'}),
+				'invalid_client');
+			await refused(await ask({code: 'made-up'}),
+				'invalid_grant');
+			await refused(await ask({code_verifier: ''}),
+				'invalid_grant');
+			const again = await (await post('/oauth/token', {
+				grant_type: 'refresh_token',
+				refresh_token: got.refresh_token,
+				client_id: hmrc.client_id,
+				client_secret: 's~0'})).json();
+			ok(again.access_token !== got.access_token);
+		});
 
 	test('/logout: back to the registered page, nowhere else', async () => {
 		const out = {client_id: cognito.client_id,
