@@ -336,14 +336,9 @@ void attempt_moved(struct attempt *t, const struct upstream_progress *progress)
 void attempt_overdue(
     struct attempt *t, bool unsent, const struct outcome_now *now)
 {
-	bool known = unsent || t->compose.api->idempotent;
-
-	t->outcome = (struct outcome){.not_executed = unsent};
-	t->outcome.event =
-	    outcome_event(known ? JOB_EVENT_FAIL : JOB_EVENT_BROKEN, &t->job,
-		now->now_ms, now->now_boot);
-	t->outcome.event.reason = known ? REASON_DEADLINE : REASON_NONE;
-	t->outcome.event.not_before_boot = now->now_boot;
+	t->outcome = (struct outcome){.not_executed = unsent, .lapses = true};
+	t->outcome.event = outcome_event(
+	    JOB_EVENT_DEADLINE, &t->job, now->now_ms, now->now_boot);
 	t->outcome.result.message =
 	    t->compose.api->exec.n
 		? STR("The deadline passed before the program ended.")
@@ -368,6 +363,8 @@ bool attempt_is_last(const struct attempt *t)
 
 	if (t->outcome.not_executed && !job.polled)
 		job.sent = false;
+	if (t->outcome.lapses)
+		job.lease_boot = t->outcome.event.now_boot;
 	return job_step(t->compose.api, &job, &t->outcome.event, &job) ==
 		   ERR_OK &&
 	       job_is_terminal(job.state);

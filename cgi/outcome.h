@@ -21,6 +21,11 @@ struct outcome_now {
 struct outcome {
 	/* JOB_EVENT_UNSENT comes first: it was surely not executed. */
 	bool not_executed;
+	/*
+	 * Its lease is over first: for JOB_EVENT_DEADLINE, which is everybody's
+	 * word, and so none against a lease.
+	 */
+	bool lapses;
 	/* What the job is told; its fence and times are set. */
 	struct job_event event;
 	/* What is kept if that ends it; the location is the caller's. */

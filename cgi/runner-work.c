@@ -21,6 +21,19 @@ bool runner_is_refusal(enum err err)
 	return err == ERR_STALE || err == ERR_CONFLICT || err == ERR_NOT_FOUND;
 }
 
+/* What has to be known of a job before it is told its outcome. */
+static enum err first_say(
+    struct runner *r, struct attempt *t, enum job_event_kind kind)
+{
+	struct job_event event = t->outcome.event;
+
+	event.kind = kind;
+	event.progress = -1;
+	event.lease_boot = event.now_boot; /* of a heartbeat: it ends now */
+	return store_change(
+	    r->spec.store, t->api, &t->after, &event, (struct str){0});
+}
+
 static enum err write_one(struct runner *r, struct attempt *t)
 {
 	const struct job_event *event = &t->outcome.event;
@@ -28,12 +41,10 @@ static enum err write_one(struct runner *r, struct attempt *t)
 	enum err err = ERR_OK;
 
 	t->after = t->job;
-	if (t->outcome.not_executed) {
-		struct job_event unsent = *event;
-		unsent.kind = JOB_EVENT_UNSENT;
-		err = store_change(
-		    r->spec.store, t->api, &t->after, &unsent, (struct str){0});
-	}
+	if (t->outcome.not_executed)
+		err = first_say(r, t, JOB_EVENT_UNSENT);
+	if (err == ERR_OK && t->outcome.lapses)
+		err = first_say(r, t, JOB_EVENT_HEARTBEAT);
 	if (err == ERR_OK) {
 		if (attempt_is_last(t))
 			attempt_seal(t, r->spec.keys, &result);

@@ -250,7 +250,7 @@ static void one(
 	pass(w, 0, 3 * 86400000);
 	assert_memory_equal(
 	    &job, &(struct job[]){row(w, API, &job)}, sizeof(job));
-	if (blow != CRASH && blow != DEADLINE)
+	if (blow != CRASH)
 		assert_int_equal(said(w, "\"event\":\"job-held\""), 1);
 }
 
