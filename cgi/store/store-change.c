@@ -93,17 +93,22 @@ static enum err put_ended(struct store *store, const struct job *before,
 	return err;
 }
 
-/*
- * What goes with a row that is open. What is sent anew has nothing to say of
- * itself yet.
- */
+/* What is sent anew has nothing to say of itself yet. */
+static bool begins_anew(const struct job *before, const struct job *after)
+{
+	return (before->held && !after->held) ||
+	       (before->state == JOB_PROCESSING &&
+		   after->state == JOB_PENDING && !after->polled);
+}
+
+/* What goes with a row that is open. */
 static enum err put_open(struct store *store, const struct job *before,
     const struct job *after, struct str note)
 {
 	const struct store_ops *ops = store->ops;
 	void *backend = store->backend;
 
-	if (before->held && !after->held)
+	if (begins_anew(before, after))
 		return ops->body_drop(backend, after, BODY_NOTE);
 	return note.p ? ops->body_put(backend, after, BODY_NOTE, note) : ERR_OK;
 }
