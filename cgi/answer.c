@@ -129,6 +129,8 @@ void answer_retry_after(const struct answer_context *c,
 {
 	int64_t ms = j ? left_ms(c, j) : STORE_RETRY_MS;
 
+	if (j && j->job->held) /* a person decides */
+		ms = RETRY_MAX_S * 1000;
 	if (ms > RETRY_MAX_S * 1000)
 		ms = RETRY_MAX_S * 1000;
 	ms = ms * (800 + c->random % 401) / 1000;
@@ -238,6 +240,20 @@ void answer_bad_parameter(const struct answer_context *c, const char *parameter,
 
 /* ---- on every answer ---------------------------------------------------- */
 
+/* Ours, and of this one what its upstream said. */
+static struct str exposed(struct arena *a, const struct answer *ans)
+{
+	struct str names =
+	    STR("x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "
+		"Preference-Applied, traceparent");
+
+	for (size_t i = 0; i < ans->n_kept; i++)
+		names = arena_join(a, 3,
+		    (const struct str[]){
+			names, STR(", "), ans->headers[ans->kept_at + i].name});
+	return names;
+}
+
 void answer_common(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans)
 {
@@ -262,7 +278,6 @@ void answer_common(const struct answer_context *c, const struct answer_job *j,
 	if (c->config->credentials)
 		answer_header(
 		    ans, "Access-Control-Allow-Credentials", STR("true"));
-	answer_header(ans, "Access-Control-Expose-Headers",
-	    STR("x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "
-		"Preference-Applied, traceparent"));
+	answer_header(
+	    ans, "Access-Control-Expose-Headers", exposed(c->arena, ans));
 }

@@ -31,6 +31,14 @@ enum problem problem_of_reason(enum job_reason reason);
 	"The upstream did not accept the credentials; send the same request "  \
 	"again with others."
 
+#define ANSWER_HELD "awaiting a decision"
+/*
+ * A web server reads an answer's head into 4 KiB (nginx's
+ * fastcgi_buffer_size): what an upstream's headers may take of that beside its
+ * type and Location, and all that is ours.
+ */
+#define ANSWER_STORED_MAX 2900
+
 /* What an answer may need to know about where it goes and when. */
 struct answer_context {
 	const struct config *config;
@@ -52,6 +60,7 @@ struct answer_job {
 	const struct job *job;
 	struct envelope_meta meta;
 	struct envelope_result result; /* terminal states only */
+	struct envelope_note note;     /* open ones only */
 	bool brief; /* for a list: the result was not opened */
 };
 

@@ -1,5 +1,6 @@
 #include "cgi/answer-parts.h"
 
+#include "cgi/upstream/upstream.h"
 #include "lib/units.h"
 
 /*
@@ -152,6 +153,22 @@ static int progress(const struct job *job)
 	return job->progress > 99 ? 99 : job->progress;
 }
 
+/* What an open one rests for, or says of itself; how another one ended. */
+static void put_message(struct json_writer *w, const struct answer_job *j)
+{
+	const struct job *job = j->job;
+	struct str message =
+	    job_is_terminal(job->state) ? j->result.message : j->note.message;
+
+	if (job->needs || job->held) {
+		json_key(w, job->held ? "held" : "needsCredentials");
+		json_bool(w, true);
+		message = job->held ? STR(ANSWER_HELD) : STR(ANSWER_NEEDS);
+	}
+	if (message.n)
+		answer_text(w, "message", message);
+}
+
 /*
  * An open job ends at its deadline at the latest, unless an operator or a
  * lease holds it: what is said of its expiry is the earliest sure time.
@@ -175,13 +192,7 @@ void answer_put_document(struct json_writer *w, const struct answer_context *c,
 	answer_text(w, "status", str_of(job_state_text(job->state)));
 	json_key(w, "progress");
 	json_int(w, progress(job));
-	if (job->needs) {
-		json_key(w, "needsCredentials");
-		json_bool(w, true);
-		answer_text(w, "message", STR(ANSWER_NEEDS));
-	} else if (!open && j->result.message.n) {
-		answer_text(w, "message", j->result.message);
-	}
+	put_message(w, j);
 	if (job->state == JOB_COMPLETED)
 		put_result(w, c, j);
 	if (job->state == JOB_FAILED)
@@ -220,13 +231,57 @@ void answer_document(const struct answer_context *c, int status,
 		answer_retry_after(c, j, ans);
 }
 
+/* What says something about this answer, or this connection: ours alone. */
+static bool is_ours(struct str name)
+{
+	static const char *const ours[] = {"cache-control", "connection",
+	    "content-encoding", "content-length", "content-security-policy",
+	    "content-type", "date", "etag", "keep-alive", "location",
+	    "preference-applied", "referrer-policy", "retry-after", "server",
+	    "set-cookie", "status", "te", "traceparent", "trailer",
+	    "transfer-encoding", "upgrade", "vary", "www-authenticate",
+	    "x-accel-redirect", "x-content-type-options", "x-request-id",
+	    "x-sendfile", "x-wait-time-ms"};
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (str_ieq(name, str_of(ours[i])))
+			return true;
+	return str_ieq(str_slice(name, 0, 15), STR("access-control-")) ||
+	       str_ieq(str_slice(name, 0, 8), STR("x-accel-"));
+}
+
+/* In their order, as far as there is room; a page is told the names as well. */
+static void put_kept(
+    struct arena *a, const struct pairs *kept, struct answer *ans)
+{
+	size_t room = ANSWER_STORED_MAX;
+
+	for (size_t i = 0; i < ans->n_headers; i++) {
+		const struct pair *h = &ans->headers[i];
+		const size_t n = h->name.n + h->value.n + 4;
+		room -= n < room ? n : room;
+	}
+	ans->kept_at = ans->n_headers;
+	for (size_t i = 0; i < kept->n; i++) {
+		const struct pair *h = &kept->items[i];
+		const size_t n = 2 * h->name.n + h->value.n + 6;
+
+		if (n > room || ans->n_kept == UPSTREAM_KEPT_HEADERS ||
+		    is_ours(h->name))
+			continue;
+		answer_header(ans, arena_cstr(a, h->name), h->value);
+		ans->n_kept++;
+		room -= n;
+	}
+}
+
 /*
  * Bytes of somebody else's: the type they came with, but never a page of ours.
  * Location only beside 201 and 3xx: with 200 a web server takes it for a
  * redirect of its own (RFC 3875 6.2).
  */
-static void put_stored(
-    const struct envelope_result *r, int status, struct answer *ans)
+static void put_stored(struct arena *a, const struct envelope_result *r,
+    int status, struct answer *ans)
 {
 	ans->status = status;
 	if (r->content_type.n && status != 204)
@@ -235,6 +290,7 @@ static void put_stored(
 		answer_header(ans, "Location", r->location);
 	answer_header(
 	    ans, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
+	put_kept(a, &r->headers, ans);
 	ans->body = r->body;
 }
 
@@ -244,7 +300,7 @@ static void answer_failed(const struct answer_context *c,
 	enum problem problem = problem_of_reason(j->job->reason);
 
 	if (problem_status(problem) == 0 && refused_status(j)) {
-		put_stored(&j->result, refused_status(j), ans);
+		put_stored(c->arena, &j->result, refused_status(j), ans);
 		return;
 	}
 	answer_problem(c, problem, NULL, j, ans);
@@ -255,7 +311,7 @@ void answer_result(const struct answer_context *c, const struct answer_job *j,
 {
 	switch (j->job->state) {
 	case JOB_COMPLETED:
-		put_stored(&j->result,
+		put_stored(c->arena, &j->result,
 		    j->job->status >= 200 && j->job->status < 300
 			? j->job->status
 			: 200,

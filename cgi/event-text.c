@@ -63,6 +63,8 @@ static const char *command_of(const struct job *job)
 	case JOB_PENDING:
 		return job->attempt || job->needs ? "" : "accepted";
 	case JOB_PROCESSING:
+		if (job->held)
+			return "";
 		return job->progress ? "progress" : "started";
 	case JOB_COMPLETED:
 		return "completed";
@@ -89,7 +91,7 @@ static struct str command_name(const struct api *api, const struct job *job)
 static bool is_alert(const struct job *job)
 {
 	return job->state == JOB_FAILED || job->state == JOB_CANCELLED ||
-	       job->needs;
+	       job->needs || job->held;
 }
 
 struct str event_name(

@@ -41,11 +41,13 @@ bool request_has_header(const struct request *r, const char *name);
 enum err request_from_cgi(struct arena *a, char *const *vars,
     struct request *out) __attribute__((warn_unused_result));
 
-#define ANSWER_HEADERS_MAX 32
+#define ANSWER_HEADERS_MAX 40
 struct answer {
 	int status;
 	struct pair headers[ANSWER_HEADERS_MAX];
 	size_t n_headers;
+	/* of these, an upstream's that were kept: pages may read them */
+	size_t kept_at, n_kept;
 	struct str body;
 	bool head; /* the method was HEAD: headers as for GET, no body */
 };

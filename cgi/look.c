@@ -109,6 +109,15 @@ static bool shows_result(const struct handling *h)
 	       h->known != h->row.version;
 }
 
+/* What it says of itself: only of who has been told to, and still may say. */
+static bool shows_note(const struct handling *h)
+{
+	return !h->job.brief && !h->row.held &&
+	       (h->row.state == JOB_PROCESSING ||
+		   (h->row.state == JOB_PENDING && h->row.polled)) &&
+	       h->known != h->row.version;
+}
+
 /* Of a job that has ended nothing is estimated. */
 static void load_estimate(struct handling *h)
 {
@@ -128,6 +137,11 @@ enum err handling_open(struct handling *h)
 
 	if (err == ERR_OK && plain.n)
 		err = envelope_get_meta(plain, &h->job.meta);
+	if (err == ERR_OK && shows_note(h)) {
+		err = open_body(h, BODY_NOTE, &plain);
+		if (err == ERR_OK && plain.n)
+			err = envelope_get_note(plain, &h->job.note);
+	}
 	if (err != ERR_OK || !shows_result(h))
 		return err;
 	err = open_body(h, BODY_RESULT, &plain);

@@ -421,6 +421,27 @@ static inline void world_finish(struct world *w, size_t api, struct job *job,
 	buf_release(&sealed);
 }
 
+/* HEARTBEAT or POLL with what is said of it. */
+static inline void world_tell(struct world *w, size_t api, struct job *job,
+    struct job_event event, const struct envelope_note *note)
+{
+	struct buf plain = {0}, sealed = {0};
+
+	event.now_ms = w->now.wall_ms;
+	event.now_boot = w->now.boot_ms;
+	event.lease_boot = w->now.boot_ms + 20000;
+	event.attempt = job->attempt;
+	memcpy(event.claim, job->claim, sizeof(event.claim));
+	envelope_put_note(&plain, note);
+	seal_close(&w->keys, job, BODY_NOTE, buf_str(&plain), &sealed);
+	assert_int_equal(store_begin(w->store), ERR_OK);
+	assert_int_equal(
+	    store_tell(w->store, api, job, &event, buf_str(&sealed)), ERR_OK);
+	assert_int_equal(store_commit(w->store), ERR_OK);
+	buf_release(&plain);
+	buf_release(&sealed);
+}
+
 static inline void world_complete(struct world *w, size_t api, int status,
     const char *location, const char *body)
 {

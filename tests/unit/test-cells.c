@@ -1,5 +1,7 @@
 #include "tests/unit/app-world.h"
 
+#include "cgi/upstream/upstream.h"
+
 /*
  * Contract 4, cell by cell: what each state of a job is answered with to each
  * way of asking. The table has no holes: a state or a way that is added must
@@ -25,6 +27,10 @@ enum situation {
 	IS_UNREAD,   /* once = true, 201 with a Location */
 	IS_READ,     /* the same, delivered a moment ago */
 	IS_CONSUMED, /* the same, and that moment is over */
+	IS_TOLD,     /* a running one that says how it goes */
+	IS_HELD,     /* nobody knows whether it was done */
+	IS_POLLED,   /* the upstream took it and is asked about it */
+	IS_LEFT,     /* the same, between two workers */
 	SITUATIONS
 };
 enum way {
@@ -335,6 +341,81 @@ static const struct cell
 		    [BY_RESULT_KNOWN] = CONSUMED,
 		    ENDED("completed"),
 		},
+	    [IS_TOLD] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = {202, JSON, LOCATION | RETRY, "message",
+			"half of it"},
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "message",
+			"half of it"},
+		    [BY_HEAD] = {200, JSON, RETRY | ETAG, "progress", "50"},
+		    [BY_REDIRECT] = OPEN_C("processing"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = {202, JSON, LOCATION | RETRY | ETAG,
+			"message", "half of it"},
+		    [BY_RESULT_HEAD] = OPEN_D("processing"),
+		    [BY_RESULT_KNOWN] = OPEN_D("processing"),
+		    [BY_DELETE] = OPEN_B("processing"),
+		    [BY_CANCEL] = OPEN_B("processing"),
+		    [BY_STRICT] = OPEN_B("processing"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_HELD] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = {202, JSON, LOCATION | RETRY, "held", "true"},
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "held", "true"},
+		    [BY_HEAD] = {200, JSON, RETRY | ETAG, "message",
+			"awaiting a decision"},
+		    [BY_REDIRECT] = OPEN_C("processing"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = {202, JSON, LOCATION | RETRY | ETAG, "held",
+			"true"},
+		    [BY_RESULT_HEAD] = OPEN_D("processing"),
+		    [BY_RESULT_KNOWN] = OPEN_D("processing"),
+		    [BY_DELETE] = {202, JSON, LOCATION | RETRY, "held", "true"},
+		    [BY_CANCEL] = {202, JSON, LOCATION | RETRY, "message",
+			"awaiting a decision"},
+		    [BY_STRICT] = OPEN_B("processing"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_POLLED] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = OPEN_B("processing"),
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "progress", "10"},
+		    [BY_HEAD] = {200, JSON, RETRY | ETAG, "message", "queued"},
+		    [BY_REDIRECT] = OPEN_C("processing"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = OPEN_D("processing"),
+		    [BY_RESULT_HEAD] = OPEN_D("processing"),
+		    [BY_RESULT_KNOWN] = OPEN_D("processing"),
+		    [BY_DELETE] = OPEN_B("processing"),
+		    [BY_CANCEL] = OPEN_B("processing"),
+		    [BY_STRICT] = OPEN_B("processing"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
+	    [IS_LEFT] =
+		{
+		    [BY_FIRST] = ACCEPTED,
+		    [BY_REPEAT] = OPEN_B("pending"),
+		    [BY_STATUS] = {200, JSON, RETRY | ETAG, "message",
+			"queued"},
+		    [BY_HEAD] = OPEN_C("pending"),
+		    [BY_REDIRECT] = OPEN_C("pending"),
+		    [BY_KNOWN] = OPEN_304,
+		    [BY_RESULT] = OPEN_D("pending"),
+		    [BY_RESULT_HEAD] = OPEN_D("pending"),
+		    [BY_RESULT_KNOWN] = OPEN_D("pending"),
+		    [BY_DELETE] = OPEN_B("pending"),
+		    [BY_CANCEL] = OPEN_B("pending"),
+		    [BY_STRICT] = OPEN_B("pending"),
+		    [BY_PURGE] = STILL_OPEN,
+		    [BY_PURGE_AGAIN] = STILL_OPEN,
+		},
 	    [IS_EXPIRED] = GONE_FOR_GOOD,
 	    [IS_GONE] = GONE_FOR_GOOD,
 	    [IS_PURGED] = GONE_FOR_GOOD,
@@ -349,6 +430,43 @@ static void process(struct world *w)
 		.lease_boot = w->now.boot_ms + 20000,
 		.progress = 40},
 	    NULL);
+}
+
+static void tell(struct world *w)
+{
+	const struct envelope_note note = {.message = STR("half of it")};
+	struct job job = world_claim(w, RETURN);
+
+	world_tell(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_HEARTBEAT, .progress = 50},
+	    &note);
+}
+
+/* What it said before says nothing about what became of it. */
+static void hold(struct world *w)
+{
+	const struct envelope_note note = {.message = STR("half of it")};
+	struct job job = world_claim(w, RETURN);
+
+	world_tell(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_HEARTBEAT, .progress = 50},
+	    &note);
+	world_finish(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_BROKEN}, NULL);
+	assert_true(job.held);
+}
+
+static void poll(struct world *w, bool leave)
+{
+	const struct envelope_note note = {
+	    .message = STR("queued"), .poll_url = STR("http://u/POLLMARK")};
+	struct job job = world_claim(w, RETURN);
+
+	world_tell(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_POLL, .progress = 10}, &note);
+	if (leave)
+		world_finish(w, RETURN, &job,
+		    (struct job_event){.kind = JOB_EVENT_RELEASE}, NULL);
 }
 
 static void run_past_deadline(struct world *w)
@@ -446,6 +564,16 @@ static void bring_about(struct world *w, enum situation is)
 			ask(w, "GET", "/result", NO_HEADERS);
 		if (is == IS_CONSUMED)
 			world_moves(w, JOB_READ_MS);
+		break;
+	case IS_TOLD:
+		tell(w);
+		break;
+	case IS_HELD:
+		hold(w);
+		break;
+	case IS_POLLED:
+	case IS_LEFT:
+		poll(w, is == IS_LEFT);
 		break;
 	case SITUATIONS:
 		fail();
@@ -559,6 +687,7 @@ static void check_cell(struct world *w, enum situation is, enum way by)
 
 	w->origin = ORIGIN;
 	w_apis[RETURN].once = is >= IS_UNREAD && is <= IS_CONSUMED;
+	w_apis[RETURN].on_lost = is == IS_HELD ? ON_LOST_HOLD : ON_LOST_RETRY;
 	send_it(w, "POST /api/v1/return", BODY, NAME, "x-wait-time-ms: 20000");
 	assert_int_equal(w->outcome, OUTCOME_PARK);
 	first = w->wait;
@@ -586,6 +715,7 @@ static void check_cell(struct world *w, enum situation is, enum way by)
 	assert_int_equal(w->ans.head, by == BY_HEAD || by == BY_RESULT_HEAD);
 	if (strcmp(cell->type, PROBLEM_JSON) == 0)
 		check_problem(w);
+	assert_null(memmem(w->ans.body.p, w->ans.body.n, "POLLMARK", 8));
 	if (cell->member)
 		assert_string_equal(got(w, cell->member), cell->value);
 	else
@@ -612,6 +742,10 @@ static const char *const situation_names[SITUATIONS] = {
     [IS_UNREAD] = "unread",
     [IS_READ] = "read",
     [IS_CONSUMED] = "consumed",
+    [IS_TOLD] = "told",
+    [IS_HELD] = "held",
+    [IS_POLLED] = "polled",
+    [IS_LEFT] = "polled, left",
 };
 static const char *const way_names[WAYS] = {
     [BY_FIRST] = "A",
@@ -640,6 +774,195 @@ static void one_cell(void **state)
 	check_cell(world, (enum situation)(n / WAYS), (enum way)(n % WAYS));
 	world_down(&world);
 	w_apis[RETURN].once = false;
+	w_apis[RETURN].on_lost = ON_LOST_RETRY;
+}
+
+/* ---- an upstream's own headers -------------------------------------------
+ */
+
+static struct pair upstreams[] = {{S("x-correlation-id"), S("abc")},
+    {S("receipt-id"), S("one, two")}, {S("set-cookie"), S("a=b")},
+    {S("access-control-allow-origin"), S("*")}, {S("location"), S("/x")},
+    {S("etag"), S("\"1\"")}, {S("x-accel-redirect"), S("/secret")}};
+#define OURS_EXPOSED                                                           \
+	"x-request-id, x-wait-time-ms, Location, Retry-After, ETag, "          \
+	"Preference-Applied, traceparent"
+
+static void end_with_headers(
+    struct world *w, int status, struct pair *headers, size_t n)
+{
+	const struct envelope_result result = {.status = status,
+	    .content_type = STR("text/x"),
+	    .headers = {headers, n},
+	    .body = STR("as it came")};
+	struct job job = world_claim(w, RETURN);
+	struct job_event event = {.kind = JOB_EVENT_COMPLETE, .status = status};
+
+	if (status >= 400)
+		event = (struct job_event){.kind = JOB_EVENT_FAIL,
+		    .reason = status < 500 ? REASON_UPSTREAM_REFUSED
+					   : REASON_UPSTREAM_ERROR,
+		    .status = status < 500 ? status : 0};
+	world_finish(w, RETURN, &job, event, &result);
+}
+
+static void assert_kept(struct world *w, int status, bool kept)
+{
+	assert_answer(w, status);
+	assert_string_equal(
+	    got_header(w, "x-correlation-id"), kept ? "abc" : "");
+	assert_string_equal(
+	    got_header(w, "receipt-id"), kept ? "one, two" : "");
+	assert_string_equal(got_header(w, "access-control-expose-headers"),
+	    kept ? OURS_EXPOSED ", x-correlation-id, receipt-id"
+		 : OURS_EXPOSED);
+	assert_string_equal(got_header(w, "set-cookie"), "");
+	assert_string_equal(got_header(w, "location"), "");
+	assert_string_equal(got_header(w, "x-accel-redirect"), "");
+	assert_string_equal(
+	    got_header(w, "access-control-allow-origin"), ORIGIN);
+	assert_string_not_equal(got_header(w, "etag"), "\"1\"");
+}
+
+/* With A, B and D, whole or without a body; never of an answer of ours. */
+static void headers_that_were_kept(void **state)
+{
+	static const int statuses[] = {200, 422, 503};
+	struct world *w = *state;
+
+	w->origin = ORIGIN;
+	for (size_t i = 0; i < 3; i++) {
+		const bool stored = statuses[i] < 500;
+		const int status = stored ? statuses[i] : 502;
+		char name[80];
+
+		snprintf(name, sizeof(name), "x-request-id: %zu%s", i,
+		    "-a-name-nobody-would-guess");
+		send_it(w, "POST /api/v1/return", BODY, name,
+		    "x-wait-time-ms: 20000");
+		const struct waiting first = w->wait;
+		ids_write(first.id, w->id);
+		end_with_headers(w, statuses[i], upstreams, 7);
+		world_resume(w); /* A */
+		assert_kept(w, status, stored);
+		send_it(w, "POST /api/v1/return", BODY, name);
+		assert_kept(w, status, stored);
+		ask(w, "GET", "/result", NO_HEADERS);
+		assert_kept(w, status, stored);
+		if (stored)
+			assert_true(str_is(w->ans.body, "as it came"));
+		ask(w, "HEAD", "/result", NO_HEADERS);
+		assert_kept(w, status, stored);
+		ask(w, "GET", "", NO_HEADERS);
+		assert_kept(w, 200, false);
+		ask_knowing(w, "/result");
+		assert_kept(
+		    w, status == 200 ? 304 : status, stored && status != 200);
+	}
+}
+
+/* What does not fit into 4 KiB beside ours is left out, in their order. */
+static void heads_that_are_too_long(void **state)
+{
+	struct world *w = *state;
+	struct pair many[UPSTREAM_KEPT_HEADERS + 4];
+	struct buf out = {0};
+	char *value = arena_alloc(&w->arena, 1900);
+
+	memset(value, 'v', 1900);
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++)
+		many[i] = (struct pair){
+		    arena_printf(&w->arena, "x-%02zu", i), STR("1")};
+	w->origin = ORIGIN;
+	send_it(w, "POST /api/v1/return", BODY, NAME);
+	end_with_headers(w, 200, many, sizeof(many) / sizeof(*many));
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_int_equal(w->ans.n_kept, UPSTREAM_KEPT_HEADERS);
+	assert_string_equal(got_header(w, "cache-control"), "no-store");
+	assert_true(w->ans.n_headers < ANSWER_HEADERS_MAX);
+
+	send_it(w, "POST /api/v1/return", BODY);
+	many[1].value = many[2].value = (struct str){value, 1900};
+	struct job job = world_claim(w, RETURN);
+	world_finish(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_COMPLETE, .status = 201},
+	    &(struct envelope_result){.status = 201,
+		.content_type = {value, UPSTREAM_TYPE_MAX},
+		.headers = {many, 4}});
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_answer(w, 201);
+	assert_int_equal(w->ans.n_kept, 3);
+	assert_int_equal(answer_get(&w->ans, "x-01").n, 1900);
+	assert_int_equal(answer_get(&w->ans, "x-02").n, 0);
+	assert_string_equal(got_header(w, "x-03"), "1");
+	answer_write(&w->ans, &out);
+	assert_true(out.len < 4000);
+	buf_release(&out);
+}
+
+/* A look-up that shows no note reads none. */
+static void notes_are_read_where_they_are(void **state)
+{
+	struct world *w = *state;
+
+	send_it(w, "POST /api/v1/return", BODY);
+	ask(w, "GET", "", NO_HEADERS);
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_int_equal(w_faults.bodies[BODY_NOTE], 0);
+	tell(w);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "message"), "half of it");
+	assert_int_equal(w_faults.bodies[BODY_NOTE], 1);
+	ask_knowing(w, "");
+	assert_int_equal(w_faults.bodies[BODY_NOTE], 2);
+	send_it(w, "POST /api/v1/return", BODY);
+	world_complete(w, RETURN, 200, NULL, RESULT);
+	ask(w, "GET", "", NO_HEADERS);
+	ask(w, "GET", "/result", NO_HEADERS);
+	assert_int_equal(w_faults.bodies[BODY_NOTE], 2);
+	/* nothing was said of it yet */
+	send_it(w, "POST /api/v1/return", BODY);
+	process(w);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_answer(w, 200);
+	assert_string_equal(got(w, "message"), "(none)");
+}
+
+/* What it said is of the attempt that said it. */
+static void a_new_attempt_has_said_nothing(void **state)
+{
+	const struct envelope_note note = {.message = STR("half of it")};
+	struct world *w = *state;
+
+	send_it(w, "POST /api/v1/return", BODY);
+	struct job job = world_claim(w, RETURN);
+	world_tell(w, RETURN, &job,
+	    (struct job_event){.kind = JOB_EVENT_HEARTBEAT, .progress = 50},
+	    &note);
+	world_finish(
+	    w, RETURN, &job, (struct job_event){.kind = JOB_EVENT_RETRY}, NULL);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "message"), "(none)");
+	world_claim(w, RETURN);
+	ask(w, "GET", "", NO_HEADERS);
+	assert_string_equal(got(w, "status"), "processing");
+	assert_string_equal(got(w, "message"), "(none)");
+}
+
+/* Nobody need ask for it every second: a person decides. */
+static void a_held_job_takes_its_time(void **state)
+{
+	struct world *w = *state;
+
+	w_apis[RETURN].on_lost = ON_LOST_HOLD;
+	send_it(w, "POST /api/v1/return", BODY);
+	hold(w);
+	for (int i = 0; i < 5; i++) {
+		ask(w, "GET", "", NO_HEADERS);
+		assert_true(atoi(got_header(w, "retry-after")) >= 24);
+		world_moves(w, 1000);
+	}
+	w_apis[RETURN].on_lost = ON_LOST_RETRY;
 }
 
 /* DELETE twice, cancel of a running one twice: RFC 9110 9.2.2 */
@@ -864,6 +1187,11 @@ static struct CMUnitTest tests[] = {
     T(unknown_ids_are_all_alike),
     T(a_step_of_the_wall_clock_denies_nothing),
     T(the_legacy_client),
+    T(headers_that_were_kept),
+    T(heads_that_are_too_long),
+    T(notes_are_read_where_they_are),
+    T(a_new_attempt_has_said_nothing),
+    T(a_held_job_takes_its_time),
 };
 
 int main(void)
