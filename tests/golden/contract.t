@@ -118,6 +118,14 @@ is "and nothing that is published names it" \
 build() {
 	"$LOWTIDE" build -q --env prod --out "$TMP/prod" "$@" 2>/dev/null
 }
+echo 'exit 75' >>handlers/export
+build --exit-code
+is "one that changes is a difference" $? 2
+ok "and is the new one" cmp handlers/export "$TMP/prod/server/handlers/export"
+chmod 600 handlers/export
+build
+is "one that can be run no longer is an error, with no other change" $? 1
+chmod 700 handlers/export
 sed -i -e '/^\[api.export\]/d' -e '/^exec/d' api.toml
 build
 rm handlers/export
