@@ -2,7 +2,8 @@
 # kill -9 of the worker and the endpoint while returns are on their way
 # (kill.mjs): what was accepted ends once, and nothing is sent twice.
 . tests/lib.sh
-export BIN JOURNAL=$TMP/journal SIMULATOR_PACE_MS=5
+# it runs in the site's folder: whole names
+export BIN LOWTIDE_BIN=$BIN JOURNAL=$TMP/journal SIMULATOR_PACE_MS=5
 port=$(free_port)
 cp -r site "$TMP/site"
 rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"

@@ -22,8 +22,10 @@ import {integrity, openRows, readRows, run} from './tables.mjs';
 
 const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const SHIM = resolve('build/tests/shim.so');
-export const sanitized = spawnSync('ldd', [join(BIN, 'lowtide-cgi')],
-	{encoding: 'utf8'}).stdout.includes('asan');
+const needed = spawnSync('ldd', [join(BIN, 'lowtide-cgi')], {encoding: 'utf8'});
+if (needed.status !== 0)
+	throw new Error(`${BIN}/lowtide-cgi: ${needed.stderr}`);
+export const sanitized = needed.stdout.includes('asan');
 
 export async function until(what, check, ms = 60000) {
 	for (const end = Date.now() + ms; Date.now() < end; await pause(20)) {
