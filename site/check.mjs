@@ -11,6 +11,7 @@ const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const DEVICE = randomUUID();
 const RETURN = '/api/v1/hmrc/vat/return';
+const EXPORT = '/api/v1/hmrc/vat/export';
 
 const say = (text) => console.log(text);
 const begun = Date.now();
@@ -125,6 +126,55 @@ async function bundle({submit}) {
 		location ? ` at ${location.slice(0, 24)}…` : ''}`);
 }
 
+/* How a job goes, whenever that changes, from its ticket until `enough`. */
+async function follow({statusUrl}, enough) {
+	let etag = '';
+	for (;;) {
+		const answer = await fetch(new URL(statusUrl, site),
+			{headers: {'if-none-match': etag, prefer: 'wait=5'}});
+		if (answer.status === 304 || answer.status === 429)
+			continue;
+		etag = answer.headers.get('etag');
+		const job = await answer.json();
+		if (enough(job))
+			return job;
+	}
+}
+
+async function startExport(vrn, year) {
+	const answer = await fetch(new URL(EXPORT, site), {
+		method: 'POST', body: JSON.stringify({vrn, year}),
+		headers: {'content-type': 'application/json',
+			'x-initial-request': 'true', 'x-wait-time-ms': '0'},
+	});
+	must(answer.status === 202, `the export of ${year} is accepted`);
+	return answer.json();
+}
+
+const isOver = ({status}) => !['pending', 'processing'].includes(status);
+const isAtWork = (job) => job.progress > 0 || isOver(job);
+
+async function exports(vrn) {
+	const ticket = await startExport(vrn, '2026');
+	const job = await follow(ticket, isAtWork);
+	must(job.status === 'processing' && job.progress > 0,
+		`the program is at ${job.progress} %${
+			job.message ? `: ${job.message}` : ''}`);
+	const end = await follow(ticket, isOver);
+	const table = await (await get(`${ticket.statusUrl}/result`)).text();
+	const rows = table.trim().split('\n');
+	must(end.status === 'completed' && rows.length === 5,
+		`and then ${end.status}, with ${rows.length - 1} quarters`);
+
+	const other = await startExport(vrn, '2025');
+	await follow(other, isAtWork);
+	const cancelled = await fetch(new URL(other.cancelUrl, site),
+		{method: 'POST'});
+	must(cancelled.status === 202, 'which is cancelled on its way');
+	must((await follow(other, isOver)).status === 'cancelled',
+		'so the program was stopped');
+}
+
 async function main() {
 	if (!site || !simulator)
 		throw new Error('LOWTIDE_URL and LOWTIDE_RUN_SIMULATOR_URL ' +
@@ -143,6 +193,8 @@ async function main() {
 	await arrivals(vrn);
 	say('A bundle, fire and forget:');
 	await bundle(requests);
+	say('A program, with progress:');
+	await exports(vrn);
 	say(`Everything was as it should be (${since()}).`);
 }
 

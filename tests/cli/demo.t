@@ -12,6 +12,8 @@ like "it says who was signed in" "$said" 'id token is signed by .*: Robin'
 like "and that HMRC was asked" "$said" 'its own code: tokens, in the first answer'
 like "it says that the return was accepted" "$said" 'accepted with 202'
 like "and completed" "$said" 'completed'
+like "and a program with its progress" "$said" 'the program is at [1-9]'
+like "and that it was stopped" "$said" 'so the program was stopped'
 like "and that it arrived once" "$said" 'saw one submission'
 wait_for 5 sh -c "! curl -s -o /dev/null http://127.0.0.1:$port/"
 is "nothing listens there afterwards" "$?" 0
