@@ -62,12 +62,13 @@ static void variables(struct making *m, struct api *api)
 
 	api->exec_env = making_strings(m, "env");
 	for (size_t i = 0; i < api->exec_env.n; i++)
-		if (!making_is_variable(api->exec_env.items[i]))
+		if (!making_is_variable(api->exec_env.items[i]) ||
+		    str_starts(api->exec_env.items[i], "LOWTIDE_"))
 			diag_error(m->diag, v->as.array.items[i]->pos,
 			    "bad-value",
 			    "`env` names variables of the worker's that the "
 			    "program gets, such as \"LEDGER_URL\"; this is no "
-			    "name of one");
+			    "name of one, or of lowtide's own");
 }
 
 static void check_unused(struct making *m)

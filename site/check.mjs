@@ -100,6 +100,11 @@ async function repeat(body, name, receipt) {
 	must(answer.status === 201 &&
 		again.formBundleNumber === receipt.formBundleNumber,
 	'the same request under the same name gives the same receipt');
+	const {headers} = answer;
+	must(/^[0-9a-f-]{36}$/.test(headers.get('receipt-id')) &&
+		headers.get('receipt-timestamp') === receipt.processingDate &&
+		headers.get('x-correlationid'),
+	'with HMRC’s own receipt-id, receipt-timestamp and x-correlationid');
 }
 
 async function arrivals(vrn) {

@@ -32,6 +32,10 @@ const troubles = {
 		'HMRC hung up before it answered. We have not sent it again, ' +
 		'so nothing is filed twice. Look under “What is due” before ' +
 		'you do.'],
+	held: ['We do not know whether it arrived',
+		'HMRC hung up before it answered. We have not sent it again, ' +
+		'so nothing is filed twice. Somebody here now looks into ' +
+		'HMRC’s books; you need not wait.'],
 	'upstream-error': ['HMRC has a problem',
 		'Its service failed. Try again in a few minutes.'],
 	'upstream-timeout': ['HMRC took too long',

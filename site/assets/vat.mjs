@@ -91,6 +91,11 @@ async function send() {
 			onStatus(document, nextLookMs) {
 				progress(document);
 				time.look(nextLookMs);
+				/* somebody decides, tomorrow perhaps */
+				if (document.held)
+					throw Object.assign(new Error(
+						document.message),
+					{type: 'held'});
 			},
 		});
 		panel.dataset.state = 'completed';
