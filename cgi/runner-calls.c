@@ -55,15 +55,6 @@ void runner_count(struct runner *r)
 		r->n_calls += t->phase != ATTEMPT_RESTING;
 }
 
-size_t runner_calls(const struct runner *r)
-{
-	size_t n = 0;
-
-	for (const struct attempt *t = r->attempts; t; t = t->next)
-		n += t->phase == ATTEMPT_CALLING || t->phase == ATTEMPT_STRAY;
-	return n;
-}
-
 /* It is on the disk that it is polled, and there is room for a call. */
 static bool may_ask(const struct runner *r, const struct attempt *t)
 {

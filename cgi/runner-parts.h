@@ -29,9 +29,10 @@ struct runner {
 	struct lane *lanes;
 	struct attempt *attempts;
 	size_t n_attempts;
-	size_t n_calls; /* of these, at the last runner_count() */
-	size_t leaving; /* of these, written by the open transaction */
-	size_t turn;	/* the lane that claims first */
+	size_t n_calls;	   /* of these, at the last runner_count() */
+	size_t leaving;	   /* of these, written by the open transaction */
+	size_t turn;	   /* the lane that claims first */
+	bool claims_first; /* of a rate: the last call went to a poll */
 	int64_t heartbeat_boot, recheck_boot;
 	unsigned trouble; /* 1 << enum err: how the store failed; 0 = works */
 	int64_t trouble_boot; /* since when */

@@ -231,9 +231,12 @@ static enum err claim_in_turn(struct runner *r, struct runner_now now)
 			err = claim_next(r, api, now);
 		if (err != ERR_OK && err != ERR_NOT_FOUND)
 			return err;
-		idle = err == ERR_OK ? 0 : idle + 1;
-		if (err == ERR_OK)
-			r->turn = (api + 1) % n;
+		idle++;
+		if (err != ERR_OK)
+			continue;
+		idle = 0;
+		r->turn = (api + 1) % n;
+		r->claims_first = false;
 	}
 	return ERR_OK;
 }
@@ -264,21 +267,38 @@ static enum err take_calls(struct runner *r, struct runner_now now)
 		else if (err != ERR_OK)
 			return err;
 		t->poll.taking = err == ERR_OK;
+		r->claims_first |= t->poll.taking;
 	}
 	return ERR_OK;
 }
 
+static enum err bring_home(struct runner *r, struct runner_now now)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++)
+		if (r->lanes[i].recover)
+			err = runner_recover(r, i, now);
+	return err;
+}
+
+/*
+ * Where an upstream has a rate, polls and claims get its calls by turns: what
+ * it was given already does not keep it from what is new.
+ */
 enum err runner_work(struct runner *r, struct runner_now now, void *unused)
 {
+	const bool claims_first = r->claims_first;
 	enum err err = write_ended(r, now);
 
 	(void)unused;
 	if (err == ERR_OK)
 		err = tell_all(r, now);
 	if (err == ERR_OK)
+		err = bring_home(r, now);
+	if (err == ERR_OK && !claims_first)
 		err = take_calls(r, now);
-	for (size_t i = 0; i < r->spec.config->n_apis && err == ERR_OK; i++)
-		if (r->lanes[i].recover)
-			err = runner_recover(r, i, now);
-	return err == ERR_OK ? claim_in_turn(r, now) : err;
+	if (err == ERR_OK)
+		err = claim_in_turn(r, now);
+	return err == ERR_OK && claims_first ? take_calls(r, now) : err;
 }

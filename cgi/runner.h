@@ -87,8 +87,6 @@ void runner_ring(struct runner *runner, struct runner_now now);
 void runner_drain(struct runner *runner, struct runner_now now);
 /* Something is called, or waits to be written. */
 bool runner_is_busy(const struct runner *runner);
-/* How many calls there are. */
-size_t runner_calls(const struct runner *runner);
 /*
  * *due_boot: when to step again even if neither a bell rings nor a call
  * moves; 0 = never.

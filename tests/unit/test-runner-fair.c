@@ -105,12 +105,47 @@ static void one_commit_a_job_beside_idle_lanes(void **state)
 	assert_int_equal(commits, 10);
 }
 
+/* An upstream with a rate: asking about the old leaves calls for the new. */
+static void polls_and_claims_by_turns(void **state)
+{
+	static const struct upstream_answer taken = {.end = UPSTREAM_ANSWER,
+	    .status = 202,
+	    .location = STR_INIT("/ops/7"),
+	    .has_retry_after = true};
+	struct world *w = *state;
+	struct fake_upstream *up = w->workers[0].up;
+	size_t posts = 0;
+
+	unbound(w);
+	w->upstream.rate_count = 1;
+	w->upstream.rate_per_ms = 1000;
+	deadline_ms = 3600000;
+	for (int i = 0; i < 20; i++)
+		accept(w, RETURN, "");
+	settle(w, 0);
+	for (int i = 0; i < 60; i++) {
+		if (i == 40)
+			for (int k = 0; k < 10; k++)
+				accept(w, PLAIN, "");
+		for (size_t k = 0; k < up->n; k++)
+			if (up->calls[k].running)
+				fake_end(up, k, taken);
+		settle(w, 0);
+		pass(w, 0, 1000);
+	}
+	for (size_t k = 0; k < up->n; k++)
+		posts += strcmp(up->calls[k].method, "PUT") == 0;
+	assert_in_range(up->n, 58, 62);
+	assert_in_range(posts, 28, 30); /* nearly every other one */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(an_equal_share),
 	    CASE(nobody_waits_for_a_flood),
 	    CASE(one_commit_a_job_beside_idle_lanes),
+	    CASE(polls_and_claims_by_turns),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
