@@ -323,3 +323,26 @@ enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
 		end_process("checkpoint", code);
 	return err_of(code);
 }
+
+enum err db_copy_begin(struct db *from, struct db *to, sqlite3_backup **out)
+{
+	*out = sqlite3_backup_init(to->sqlite, "main", from->sqlite, "main");
+	return *out ? ERR_OK : err_of(sqlite3_errcode(to->sqlite));
+}
+
+enum err db_copy_step(
+    sqlite3_backup *copy, int most, int64_t *done, int64_t *pages)
+{
+	int code = sqlite3_backup_step(copy, most);
+
+	*pages = sqlite3_backup_pagecount(copy);
+	*done = *pages - sqlite3_backup_remaining(copy);
+	if (!code)
+		return ERR_AGAIN;
+	return code == SQLITE_DONE ? ERR_OK : err_of(code);
+}
+
+void db_copy_end(sqlite3_backup *copy)
+{
+	sqlite3_backup_finish(copy);
+}

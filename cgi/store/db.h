@@ -24,6 +24,7 @@
  */
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite3_backup;
 
 struct db {
 	struct sqlite3 *sqlite;
@@ -103,5 +104,17 @@ void db_rollback(struct db *db);
 enum db_checkpoint { DB_RESTART, DB_TRUNCATE };
 enum err db_checkpoint(struct db *db, enum db_checkpoint kind, bool starting)
     __attribute__((warn_unused_result));
+
+/*
+ * All pages of one database into another that has none, step by step; `from`
+ * may be in a transaction, and then it is as it was at its beginning. _step:
+ * ERR_AGAIN = there are more; *done and *pages tell how many. After an error
+ * `to` is half a database. _end is NULL-safe.
+ */
+enum err db_copy_begin(struct db *from, struct db *to,
+    struct sqlite3_backup **out) __attribute__((warn_unused_result));
+enum err db_copy_step(struct sqlite3_backup *copy, int most, int64_t *done,
+    int64_t *pages) __attribute__((warn_unused_result));
+void db_copy_end(struct sqlite3_backup *copy);
 
 #endif

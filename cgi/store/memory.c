@@ -614,6 +614,24 @@ static enum err list(void *backend, size_t api, size_t limit,
 	return ERR_OK;
 }
 
+/* ---- copies ------------------------------------------------------------ */
+
+static enum err copy(
+    void *backend, const struct store_copying *copying, struct diag *diag)
+{
+	(void)backend;
+	(void)copying;
+	(void)diag;
+	return ERR_USAGE;
+}
+
+static enum err stranger(void *backend, char name[STORE_META_NAME])
+{
+	(void)backend;
+	(void)name;
+	return ERR_NOT_FOUND;
+}
+
 /* ---- bells ------------------------------------------------------------- */
 
 static enum err watch(void *backend, unsigned bells, int *fd)
@@ -689,6 +707,8 @@ const struct store_ops store_memory = {
     .sample_put = memory_sample_put,
     .samples = memory_samples,
     .reconfigure = reconfigure,
+    .copy = copy,
+    .stranger = stranger,
     .watch = watch,
     .heard = heard,
 };

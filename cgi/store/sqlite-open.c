@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/units.h"
 
 /*
  * Opening a store, in this order, all of it under the turnstile:
@@ -137,6 +138,29 @@ static enum err check_keys(struct opening *o)
 	return ERR_MISSING;
 }
 
+/* What is open in a copy may have been sent by the original since. */
+static enum err check_copy(struct opening *o)
+{
+	int64_t at_ms = 0;
+	struct arena a;
+	enum err err = db_number(
+	    &o->s->db, "SELECT value FROM _meta WHERE name='copy'", &at_ms);
+
+	if (err == ERR_NOT_FOUND || (!err && !at_ms) ||
+	    (!err && o->spec->adopts))
+		return ERR_OK;
+	if (err)
+		return sqlite_report(o, err, "it cannot be read");
+	arena_init(&a);
+	diag_error(o->diag, POS_FILE(o->path), "store-is-copy",
+	    "it is a copy of a store, of %.*s, and nobody works on it; if the "
+	    "original is gone for good, `lowtide-jobs adopt` makes a store of "
+	    "it",
+	    STR_ARG(units_time(&a, at_ms)));
+	arena_release(&a);
+	return ERR_MISSING;
+}
+
 /* ---- whose boot -------------------------------------------------------- */
 
 /*
@@ -229,6 +253,8 @@ static enum err settle(struct opening *o)
 		err = check_log(o);
 	if (!err)
 		err = check_keys(o);
+	if (!err)
+		err = check_copy(o);
 	if (!err)
 		err = check_boot(o);
 	if (!err)
@@ -329,7 +355,7 @@ static bool is_settled(struct opening *o)
 
 	quiet.diag = NULL;
 	if (db_open(o->path, DB_WRITES, &o->s->db) || check_format(&quiet) ||
-	    check_log(&quiet) || check_keys(&quiet) ||
+	    check_log(&quiet) || check_keys(&quiet) || check_copy(&quiet) ||
 	    sqlite_meta_equals(o, "boot", str_of(o->boot), &equal) || !equal)
 		return false;
 	return sqlite_has_apis(o) && !flock(o->s->host_fd, LOCK_SH | LOCK_NB);
@@ -386,6 +412,8 @@ static enum err open_to_read(struct opening *o)
 	err = check_format(o);
 	if (!err)
 		err = check_keys(o);
+	if (!err)
+		err = check_copy(o);
 	if (!err)
 		err = sqlite_make_apis(o);
 	return err;

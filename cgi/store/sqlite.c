@@ -245,6 +245,8 @@ const struct store_ops store_sqlite = {
     .sample_put = sqlite_sample_put,
     .samples = sqlite_samples,
     .reconfigure = sqlite_reconfigure,
+    .copy = sqlite_copy,
+    .stranger = sqlite_stranger,
     .watch = op_watch,
     .heard = op_heard,
 };

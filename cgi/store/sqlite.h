@@ -232,6 +232,12 @@ enum err sqlite_samples(void *backend, size_t api,
     struct store_sample out[STORE_SAMPLES], size_t *n)
     __attribute__((warn_unused_result));
 
+/* Copies (sqlite-copy.c). */
+enum err sqlite_copy(void *backend, const struct store_copying *copying,
+    struct diag *diag) __attribute__((warn_unused_result));
+enum err sqlite_stranger(void *backend, char name[STORE_META_NAME])
+    __attribute__((warn_unused_result));
+
 /* Another configuration (sqlite-upgrade.c). */
 enum err sqlite_reconfigure(void *backend, const struct config *config)
     __attribute__((warn_unused_result));

@@ -6,8 +6,9 @@
 /*
  * Inside the protocol: what store.c (handles and transactions), store-accept.c
  * (new jobs), store-change.c (what changes one), store-work.c (what workers ask
- * for), store-pace.c (how fast), store-ask.c (questions), tend.c (housekeeping)
- * and sweep.c share. Nobody else includes this.
+ * for), store-pace.c (how fast), store-adopt.c (copies), store-ask.c
+ * (questions), tend.c (housekeeping) and sweep.c share. Nobody else includes
+ * this.
  */
 enum store_mode { MODE_IDLE, MODE_VIEW, MODE_WRITE };
 
@@ -37,6 +38,8 @@ struct store {
 
 	bool knows_halt;   /* in this transaction: store-pace.c */
 	int64_t halt_boot; /* until then something may be halted */
+
+	char stranger[STORE_META_NAME]; /* store_adopt(): an API's name */
 
 	int64_t tombstone_ms;
 	int64_t due_boot;	      /* of store_tend() */

@@ -201,6 +201,15 @@ enum err store_reconfigure(struct store *store, const struct config *config)
 	return ERR_OK;
 }
 
+/* ---- copies ------------------------------------------------------------ */
+
+enum err store_copy(
+    struct store *store, const struct store_copying *copying, struct diag *diag)
+{
+	assert(store->mode == MODE_IDLE);
+	return store->ops->copy(store->backend, copying, diag);
+}
+
 /* ---- the rest is the back end's ---------------------------------------- */
 
 enum err store_list(struct store *store, size_t api, size_t limit,

@@ -606,6 +606,17 @@ struct store_ops {
 	    struct store_sample out[STORE_SAMPLES], size_t *n);
 	/* as store_reconfigure(), which has compared the names */
 	enum err (*reconfigure)(void *backend, const struct config *config);
+	/*
+	 * As store_copy(); the number "copy" of the copy is copying->now_ms.
+	 * One that is not 0 makes open() refuse it unless spec->adopts.
+	 */
+	enum err (*copy)(void *backend, const struct store_copying *copying,
+	    struct diag *diag);
+	/*
+	 * An API that has open jobs and is not in the configuration;
+	 * ERR_NOT_FOUND: there is none. Inside
+	 */
+	enum err (*stranger)(void *backend, char name[STORE_META_NAME]);
 	enum err (*watch)(void *backend, unsigned bells, int *fd);
 	unsigned (*heard)(void *backend, int fd);
 };

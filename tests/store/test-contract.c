@@ -1075,8 +1075,10 @@ static bool tend_both(struct pair_of_stores *p)
 
 static void bound(struct fixture *f)
 {
-	static struct upstream upstream = {
-	    .name = {"up", 2}, .rate_count = 1, .rate_per_ms = 1200, .burst = 4};
+	static struct upstream upstream = {.name = {"up", 2},
+	    .rate_count = 1,
+	    .rate_per_ms = 1200,
+	    .burst = 4};
 
 	f->apis[API_RETRY].owner_open = 3;
 	f->apis[API_RETRY].deadline_ms = 300;
