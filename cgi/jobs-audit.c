@@ -289,7 +289,7 @@ static void end_json(struct walking *w)
 enum err jobs_audit(struct jobs *run)
 {
 	struct walking w = {.run = run};
-	enum err err = start_open(&run->start, run->found.values, STORE_SHOWS);
+	enum err err = jobs_look(run);
 
 	if (err != ERR_OK)
 		return err;

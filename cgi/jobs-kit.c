@@ -20,6 +20,18 @@
 
 /* ---- the store ----------------------------------------------------------- */
 
+enum err jobs_look(struct jobs *run)
+{
+	struct start *s = &run->start;
+	const struct store_spec how = {.role = STORE_SHOWS, .adopts = true};
+	enum err err = start_config_options(s, run->found.values);
+	enum err keys_err = start_keys(s);
+
+	if (err == ERR_OK)
+		err = keys_err;
+	return err == ERR_OK ? start_store(s, &how, &s->store) : err;
+}
+
 /* What is looked at first is told as it is, and nothing is made. */
 enum err jobs_open(struct jobs *run)
 {

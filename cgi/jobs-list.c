@@ -148,7 +148,7 @@ enum err jobs_ls(struct jobs *run)
 	    .limit = v[LS_MOST].given ? (size_t)v[LS_MOST].number : LS_DEFAULT,
 	    .oldest = v[LS_OLDEST].given,
 	    .json = v[LS_JSON].given};
-	enum err err = start_open(&run->start, v, STORE_SHOWS);
+	enum err err = jobs_look(run);
 
 	if (err == ERR_OK)
 		err = filter_read(run, &l.filter);

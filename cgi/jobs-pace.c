@@ -89,7 +89,7 @@ enum err jobs_stats(struct jobs *run)
 {
 	const struct opt_value *v = run->found.values;
 	struct report_store store = {.n = 0};
-	enum err err = start_open(&run->start, v, STORE_SHOWS);
+	enum err err = jobs_look(run);
 
 	if (err == ERR_OK)
 		err = read_stats(run, &store);

@@ -209,7 +209,7 @@ enum err jobs_show(struct jobs *run)
 {
 	const struct opt_value *v = run->found.values;
 	struct report_job r = {0};
-	enum err err = start_open(&run->start, v, STORE_SHOWS);
+	enum err err = jobs_look(run);
 
 	if (err == ERR_OK)
 		err = find_job(run, &r);

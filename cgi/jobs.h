@@ -28,6 +28,8 @@ struct jobs {
 
 /* ---- the store (jobs-kit.c) --------------------------------------------- */
 
+/* A store, or a copy of one, to look into. */
+enum err jobs_look(struct jobs *run) __attribute__((warn_unused_result));
 /* A store that is there, to be written to: a wrong folder is told. */
 enum err jobs_open(struct jobs *run) __attribute__((warn_unused_result));
 /* store_view(), tried again while the log is being started over. */
