@@ -26,6 +26,9 @@ static struct pair odd[] = {
 static struct str secrets[] = {STR_INIT("token"), STR_INIT("pass word")};
 static struct pair headers[] = {
     {STR_INIT("authorization"), STR_INIT("Bearer {body.token}")}};
+static struct pair form[] = {{STR_INIT("vrn"), STR_INIT("{body.vrn}")},
+    {STR_INIT("a b"), STR_INIT("x{body.item.id?}&")},
+    {STR_INIT("total"), STR_INIT("{body.total?}")}};
 static const struct upstream upstream = {
     .name = STR_INIT("up"), .base = STR_INIT("http://up.example")};
 #define COMMON                                                                 \
@@ -44,6 +47,8 @@ static struct api apis[] = {
 	.request_body = STR_INIT("{\"id\": {body.id}}"),
 	.request_path = STR_INIT("/odd")},
     {COMMON, .name = STR_INIT("any"), .request_path = STR_INIT("/any")},
+    {COMMON, .name = STR_INIT("form"), .request_form = {form, 3},
+	.request_path = STR_INIT("/form?id={body.id?}")},
 };
 #define N_APIS (sizeof(apis) / sizeof(*apis))
 static const struct keys keys = {.name = {1, "the key of this fuzzer"}};
@@ -98,6 +103,14 @@ static void accepted_holds(
 			  call.headers.items[i].value.n);
 	if (api->request_body.n)
 		fuzz_must(read_object(a, call.body));
+	if (!api->request_form.n)
+		return;
+	fuzz_must(str_starts(call.body, "vrn="));
+	for (size_t i = 0, n = 0; i < call.body.n; i++) {
+		n += call.body.p[i] == '&';
+		fuzz_must(
+		    n < 3 && call.body.p[i] > ' ' && call.body.p[i] < 0x7f);
+	}
 }
 
 static void sealed_holds(struct arena *a, const struct envelope_request *env)
