@@ -60,13 +60,6 @@ static void add_headers(
 	openapi_put(o, response, "headers", out);
 }
 
-/* 200, 201 and 2XX: what was done, with a body. */
-static bool is_done(struct str status)
-{
-	return str_is(status, "200") || str_is(status, "201") ||
-	       str_is(status, "2XX");
-}
-
 static void set_content(
     struct openapi *o, const struct api *api, struct value *response)
 {
@@ -87,7 +80,7 @@ static void make_own(struct openapi *o, const struct value *all,
 
 	for (size_t i = 0; i < responses->as.table.n; i++) {
 		struct member *m = &responses->as.table.members[i];
-		bool done = is_done(m->key);
+		bool done = str_is(m->key, "200");
 		if (str_is(m->key, "202") || str_is(m->key, "304") ||
 		    (!names->n && !(typed && done)))
 			continue;

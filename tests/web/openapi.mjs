@@ -105,6 +105,46 @@ test('what is done: any 2xx', async () => {
 	await around(await outcome(200, {type: 'application/json', body: '{'}));
 });
 
+test('what an upstream says beside it, where it is asked for', async () => {
+	const headers = {'x-stock': '3', 'set-cookie': 'a=b', 'x-other': 'c'};
+	for (const status of [200, 204, 404]) {
+		const job = await outcome(status, {status, headers,
+			...(status === 404 && {body: 'no'})}, '/api/order-kept');
+		const {h} = await ask('GET', `${job}/result`);
+		equal([h['x-stock'], h['set-cookie'], h['x-other']],
+			['3', undefined, undefined]);
+	}
+});
+
+test('a program: its output is the answer', async () => {
+	const r = await is(200, 'POST', '/api/order-run',
+		{body: {a: [1]}, headers: WAIT});
+	equal([r.json, r.h['content-type']], [{a: [1]}, 'application/json']);
+});
+
+test('codes for tokens', async () => {
+	const r = await is(200, 'POST', '/api/v1/shop/token',
+		{body: {code: 'c'}});
+	equal(r.json, {access_token: 'a', token_type: 'Bearer'});
+	await is(200, 'POST', '/api/v1/shop/refresh',
+		{body: {refresh_token: 'r'}});
+	await is(400, 'POST', '/api/v1/shop/token', {body: {}});
+});
+
+test('what may have arrived, and is held', async () => {
+	const job = await ticket({close: true}, '/api/order-held', {});
+	let held;
+	for (let etag = '"0"'; !held?.held; etag = held.etag) {
+		const r = await ask('GET', job,
+			{headers: {'if-none-match': etag, prefer: 'wait=20'}});
+		held = r.status === 304 ? {etag} : {...r.json, etag: r.h.etag};
+	}
+	equal([held.status, held.message],
+		['processing', 'awaiting a decision']);
+	equal((await is(202, 'DELETE', job)).json.held, true);
+	await around(job);
+});
+
 test('onComplete=redirect: 303', async () => {
 	const job = await ticket();
 	await settled(job);

@@ -1,7 +1,7 @@
 /*
  * Answers as the header `say` asks: {status, type, body or fill (bytes),
- * location, wait} or {close: true}; /answer/STATUS/KIND that; else 200 and
- * {"id": 7}.
+ * location, headers, wait} or {close: true}; /answer/STATUS/KIND that; /token
+ * tokens; else 200 and {"id": 7}.
  */
 import {createServer} from 'node:http';
 
@@ -9,7 +9,9 @@ const server = createServer((req, res) => {
 	const [, status, kind] = /^\/answer\/(\d+)\/(.*)/.exec(req.url) ?? [];
 	const say = status ? {status: Number(status), type: kind === 'problem' ?
 		'application/problem+json' : 'text/plain'} :
-		JSON.parse(req.headers.say ?? '{}');
+		req.url === '/token' ? {body: {access_token: 'a',
+			token_type: 'Bearer'}} :
+			JSON.parse(req.headers.say ?? '{}');
 	req.resume();
 	req.on('end', () => setTimeout(() => {
 		if (say.close)
@@ -20,7 +22,8 @@ const server = createServer((req, res) => {
 			typeof body === 'string' ? body : JSON.stringify(body);
 		res.writeHead(say.status ?? 200, {
 			...(text && {'content-type': say.type ?? 'application/json'}),
-			...(say.location && {location: say.location})});
+			...(say.location && {location: say.location}),
+			...say.headers});
 		return res.end(text);
 	}, say.wait ?? 0));
 });
