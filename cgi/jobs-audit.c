@@ -39,6 +39,103 @@ __attribute__((format(printf, 3, 4))) static void found(
 	in->n++;
 }
 
+/*
+ * What holds of every row, whatever happened to it. `is` says whether it does
+ * not.
+ */
+static bool is_unborn(const struct audited *r)
+{
+	return r->job->born <= 0 || r->job->version < r->job->born ||
+	       r->job->version > r->newest;
+}
+
+static bool is_endless(const struct audited *r)
+{
+	return job_is_terminal(r->job->state) != (r->job->ended_ms != 0);
+}
+
+static bool is_unexplained(const struct audited *r)
+{
+	return (r->job->state == JOB_FAILED) != (r->job->reason != 0);
+}
+
+/* A refusal without a status of the upstream's is answered as 502. */
+static bool is_unanswered(const struct audited *r)
+{
+	const struct job *job = r->job;
+
+	if (job->state == JOB_COMPLETED)
+		return job->status < 200 || job->status > 299;
+	if (job->reason == REASON_UPSTREAM_REFUSED && !job->status)
+		return false;
+	return job->state == JOB_FAILED &&
+	       (job->status < 400 || job->status > 599);
+}
+
+static bool is_held_and_more(const struct audited *r)
+{
+	const struct job *job = r->job;
+
+	return job->held &&
+	       (job->state != JOB_PROCESSING || job->lease_boot || job->needs);
+}
+
+static bool is_needing_and_more(const struct audited *r)
+{
+	return r->job->needs && r->job->state != JOB_PENDING;
+}
+
+static bool is_unsent_and_polled(const struct audited *r)
+{
+	return r->job->polled && !r->job->sent;
+}
+
+/* One that was adopted may be held without ever having been begun. */
+static bool is_uncounted(const struct audited *r)
+{
+	const struct job *job = r->job;
+
+	return job->attempt < 0 || job->released < 0 ||
+	       job->released > job->attempt ||
+	       (job->state == JOB_PROCESSING && !job->held && !job->attempt);
+}
+
+static bool is_gone_and_open(const struct audited *r)
+{
+	return r->job->gone_ms && !job_is_terminal(r->job->state);
+}
+
+static bool is_half_done(const struct audited *r)
+{
+	const int progress = r->job->progress;
+
+	return progress < 0 || progress > 100 ||
+	       (progress == 100) != (r->job->state == JOB_COMPLETED);
+}
+
+static const struct rule {
+	bool (*is)(const struct audited *row);
+	const char *words;
+} rules[] = {
+    {is_unborn, "its version is not between its first and the store's"},
+    {is_endless, "it has ended without a time, or has a time and not ended"},
+    {is_unexplained, "it failed for no reason, or has one and did not fail"},
+    {is_unanswered, "its status is not one that such an end has"},
+    {is_held_and_more, "it is held, and something else as well"},
+    {is_needing_and_more, "it needs a credential, and is not pending"},
+    {is_unsent_and_polled, "it is polled, and was never sent"},
+    {is_uncounted, "its attempts do not add up"},
+    {is_gone_and_open, "it is erased, and has not ended"},
+    {is_half_done, "its progress does not go with its state"},
+};
+
+static void audit_row(struct auditing *in)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].is(in->row))
+			found(in, "row-wrong", "%s", rules[i].words);
+}
+
 static void audit_id(struct auditing *in)
 {
 	const struct audited *row = in->row;
@@ -139,6 +236,7 @@ size_t audit_job(const struct audited *row, struct arena *a,
 	struct auditing in = {
 	    .row = row, .arena = a, .found = each, .ctx = ctx};
 
+	audit_row(&in);
 	audit_id(&in);
 	for (int kind = 0; kind < BODY_KINDS; kind++)
 		audit_body(&in, (enum body_kind)kind);
@@ -215,7 +313,7 @@ static void tell_progress(struct walking *w)
 	    &w->progress, w->rows, w->rows > w->total ? w->rows : w->total);
 }
 
-static enum err audit_row(void *ctx, size_t api, const uint8_t *key)
+static enum err look_at(void *ctx, size_t api, const uint8_t *key)
 {
 	struct walking *w = ctx;
 	struct start *s = &w->run->start;
@@ -225,6 +323,8 @@ static enum err audit_row(void *ctx, size_t api, const uint8_t *key)
 	    .config = s->config, .keys = &s->keys, .api = api, .job = &job};
 	enum err err = store_get(s->store, api, key, &job);
 
+	if (err == ERR_OK)
+		err = store_version(s->store, &row.newest);
 	tell_progress(w);
 	if (err == ERR_CORRUPT) {
 		tell(w, "row-damaged", STR("a row cannot be read"));
@@ -264,7 +364,7 @@ static enum err audit_all(struct walking *w)
 	progress_init(&w->progress, false);
 	progress_begin(&w->progress, "looking at", "jobs", w->total);
 	for (size_t i = 0; err == ERR_OK && i < n; i++)
-		err = jobs_walk(w->run, i, audit_row, w);
+		err = jobs_walk(w->run, i, look_at, w);
 	progress_end(&w->progress);
 	return err;
 }

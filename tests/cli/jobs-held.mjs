@@ -49,7 +49,9 @@ test('it is held: told, and listed', async () => {
 	const job = line.show(id);
 	equal([job.status, job.held, job.sent, job.leaseUntil],
 		['processing', true, true, null]);
-	equal((await document_(id)).status, 'processing');
+	const doc = await document_(id);
+	equal([doc.status, doc.held, doc.message],
+		['processing', true, 'awaiting a decision']);
 	match(line.jobs('ls', '--status', 'held').out,
 		new RegExp(`${id} .*  held\n`));
 	equal(JSON.parse(line.jobs('show', id, '--request', '--json').out)
