@@ -163,7 +163,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_ARCHIVES)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/store/%.o $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-tests-built: $(UNIT) $(STORE_TESTS) \
+# Whole worlds from a seed: tests/fault/sim.t
+$(BUILD)/tests/sim: $(patsubst %.c,$(BUILD)/obj/%.o,\
+		$(sort $(wildcard tests/fault/sim/*.c))) $(TEST_ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+tests-built: $(UNIT) $(STORE_TESTS) $(BUILD)/tests/sim \
 	$(if $(SAN),$(FUZZERS),$(BENCH_TOOLS) $(BUILD)/tests/shim.so)
 
 # Fuzzers with a driver of ours in make check, sanitized; with clang's coverage

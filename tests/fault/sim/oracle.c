@@ -1,0 +1,332 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fault/sim/sim.h"
+
+/*
+ * What must hold, said once more and without a line of what is being tested:
+ * from the arrivals (net.c), from what the operator said, and from the rows as
+ * anybody can read them. Rows are looked at whenever one may have changed.
+ */
+static bool must_not_repeat(const struct sim *s, int job)
+{
+	const struct api *api = &s->apis[s->jobs[job].api];
+
+	return api->on_lost != ON_LOST_RETRY && !api->idempotent;
+}
+
+/* Whoever asked was told that nothing was done, so it may be sent again. */
+static bool is_known_undone(const struct arrival *a)
+{
+	return a->told &&
+	       (a->reply == REPLY_NEEDS || a->reply == REPLY_TOO_MANY ||
+		   a->reply == REPLY_LEAVE_OFF);
+}
+
+static bool is_outcome_known(
+    const struct memory_of_job *m, const struct arrival *a)
+{
+	if (a->reply == REPLY_TAKEN)
+		return m->poll_told;
+	return a->told && a->reply != REPLY_CUT_BEFORE &&
+	       a->reply != REPLY_CUT_AFTER && a->reply != REPLY_SILENT;
+}
+
+static bool has_unknown(const struct memory_of_job *m)
+{
+	for (size_t i = m->cleared; i < m->n_arrivals; i++)
+		if (!is_outcome_known(m, &m->arrivals[i]))
+			return true;
+	return false;
+}
+
+static bool was_done(const struct memory_of_job *m)
+{
+	for (size_t i = 0; i < m->n_arrivals; i++)
+		if (m->arrivals[i].told && m->arrivals[i].reply == REPLY_DONE)
+			return true;
+	return m->poll_told || m->completed_by_hand;
+}
+
+void oracle_arrived(struct sim *s, int job)
+{
+	const struct memory_of_job *m = &s->jobs[job];
+	const struct api *api = &s->apis[m->api];
+	const int64_t most = api->attempts + JOB_RENEWALS_MAX + m->agains;
+
+	if ((int64_t)m->n_arrivals > most)
+		sim_fault(s, job, "sent more often than it has attempts");
+	if (!must_not_repeat(s, job))
+		return;
+	for (size_t i = m->cleared; i + 1 < m->n_arrivals; i++)
+		if (!is_known_undone(&m->arrivals[i]))
+			sim_fault(s, job,
+			    "sent twice, and the first may have been done");
+}
+
+/*
+ * An HTTP call was paid for, at the latest when it starts: a claim in its
+ * transaction (on_claim), a poll now. GCRA seen from outside: the calls' ideal
+ * times may run ahead of the clock by a burst and no more.
+ */
+static void pay(struct sim *s, int job)
+{
+	const int which = (int)s->jobs[job].api % 2;
+	const struct upstream *u = &s->upstreams[which];
+	const int64_t now_us = s->step_boot * 1000;
+
+	if (!u->rate_count || s->apis[s->jobs[job].api].exec.n)
+		return;
+	const int64_t interval = u->rate_per_ms * 1000 / u->rate_count;
+	int64_t *tat = &s->tat_us[which];
+	if (*tat < now_us)
+		*tat = now_us;
+	*tat += interval;
+	if (*tat - now_us > u->burst * interval + 1000)
+		sim_fault(s, job, "called faster than its upstream's rate");
+}
+
+void oracle_called(struct sim *s, int job, bool poll)
+{
+	if (poll)
+		pay(s, job);
+	else if (s->jobs[job].seen.polled)
+		sim_fault(s, job, "sent anew, though its upstream has it");
+}
+
+/* ---- rows ------------------------------------------------------------------
+ */
+
+static bool is_before(const struct job *a, const struct job *b)
+{
+	return a->rank != b->rank ? a->rank < b->rank : a->born < b->born;
+}
+
+/* Whoever waited behind fewer, or longer, and could have been taken as well. */
+static void check_line(struct sim *s, int job, const struct job *claimed)
+{
+	for (int i = 0; i < s->n_jobs; i++) {
+		const struct job *k = &s->jobs[i].seen;
+
+		if (s->jobs[i].api == s->jobs[job].api &&
+		    k->state == JOB_PENDING && !k->needs &&
+		    !k->not_before_boot && k->version < claimed->version &&
+		    k->born < claimed->version &&
+		    k->deadline_boot > s->step_boot && is_before(k, claimed))
+			sim_fault(s, job, "claimed before who was first");
+	}
+}
+
+static void on_claim(
+    struct sim *s, int job, const struct job *old, const struct job *new)
+{
+	const struct memory_of_job *m = &s->jobs[job];
+
+	if (s->suspended[m->api])
+		sim_fault(s, job, "claimed, though its API is suspended");
+	if (new->attempt - new->released > s->apis[m->api].attempts)
+		sim_fault(s, job, "claimed more often than it may be");
+	if (!old->polled)
+		pay(s, job);
+	check_line(s, job, new);
+}
+
+static void on_end(
+    struct sim *s, int job, const struct job *old, const struct job *row)
+{
+	static const enum tally tallies[JOB_STATES] = {
+	    [JOB_COMPLETED] = TALLY_COMPLETED,
+	    [JOB_FAILED] = TALLY_FAILED,
+	    [JOB_CANCELLED] = TALLY_CANCELLED,
+	};
+	const struct memory_of_job *m = &s->jobs[job];
+	const bool unknown =
+	    row->state == JOB_FAILED && row->reason == REASON_OUTCOME_UNKNOWN;
+
+	s->jobs[job].steps_at_end = s->wall_steps;
+	sim_count(s, tallies[row->state]);
+	if (unknown)
+		sim_count(s, TALLY_UNKNOWN);
+	if (row->reason == REASON_DEADLINE)
+		sim_count(s, TALLY_DEADLINES);
+	if ((row->progress == 100) != (row->state == JOB_COMPLETED))
+		sim_fault(s, job, "100 % is when it is completed");
+	if (row->state == JOB_COMPLETED && !was_done(m))
+		sim_fault(s, job, "completed, and nobody did it");
+	if (old->held)
+		return; /* the operator knew */
+	if (must_not_repeat(s, job) && has_unknown(m) && !unknown)
+		sim_fault(s, job, "ended as if its outcome were known");
+	if (must_not_repeat(s, job) && row->state == JOB_CANCELLED &&
+	    was_done(m))
+		sim_fault(s, job, "cancelled, though it was done");
+}
+
+static void compare(
+    struct sim *s, int job, const struct job *old, const struct job *new)
+{
+	if (memcmp(old->id, new->id, JOB_ID_BYTES) != 0 ||
+	    (old->born && (old->born != new->born || old->rank != new->rank)))
+		sim_fault(s, job, "a row became another's");
+	if (new->version <= s->seen_version)
+		sim_fault(s, job, "a version came twice");
+	if (job_is_terminal(old->state)) {
+		if (old->state != new->state || old->reason != new->reason ||
+		    old->status != new->status ||
+		    old->ended_ms != new->ended_ms)
+			sim_fault(s, job, "a terminal state was left");
+		return;
+	}
+	if (new->attempt < old->attempt)
+		sim_fault(s, job, "an attempt was forgotten");
+	if (new->attempt ==
+	    old->attempt &&new->progress < old->progress &&new->state ==
+	    JOB_PROCESSING)
+		sim_fault(s, job, "progress fell");
+	if (old->polled && !new->polled && !job_is_terminal(new->state) &&
+	    !old->held)
+		sim_fault(s, job, "forgotten that its upstream has it");
+	if (old->held && !new->held && !s->jobs[job].agains &&
+	    !job_is_terminal(new->state))
+		sim_fault(s, job, "no longer held, and nobody said so");
+	if (new->held && !old->held)
+		sim_count(s, TALLY_HELD);
+	if (new->attempt > old->attempt)
+		on_claim(s, job, old, new);
+	if (job_is_terminal(new->state))
+		on_end(s, job, old, new);
+}
+
+static void check_running(struct sim *s)
+{
+	int64_t running[APIS] = {0};
+
+	for (int i = 0; i < s->n_jobs; i++) {
+		const struct memory_of_job *m = &s->jobs[i];
+
+		if (m->seen.state == JOB_PROCESSING && !m->seen.held &&
+		    ++running[m->api] > s->apis[m->api].concurrency)
+			sim_fault(s, i, "more at once than its API allows");
+	}
+}
+
+struct changed {
+	size_t api;
+	uint8_t key[JOB_KEY_BYTES];
+	int64_t version;
+};
+struct seeing {
+	size_t api, n;
+	struct changed rows[JOBS_MAX];
+};
+
+static bool see(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version)
+{
+	struct seeing *all = ctx;
+
+	if (all->n == JOBS_MAX)
+		return false;
+	all->rows[all->n].api = all->api;
+	all->rows[all->n].version = version;
+	memcpy(all->rows[all->n++].key, key, JOB_KEY_BYTES);
+	return true;
+}
+
+static int by_version(const void *a, const void *b)
+{
+	const int64_t x = ((const struct changed *)a)->version;
+	const int64_t y = ((const struct changed *)b)->version;
+
+	return x < y ? -1 : x > y;
+}
+
+static int job_of(const struct sim *s, const uint8_t key[JOB_KEY_BYTES])
+{
+	int i = s->n_jobs;
+
+	while (i-- > 0 &&
+	       memcmp(job_key(&s->jobs[i].seen), key, JOB_KEY_BYTES) != 0)
+		;
+	return i;
+}
+
+static void look_at(struct sim *s, size_t api, const uint8_t *key)
+{
+	const int job = job_of(s, key);
+	struct job row;
+
+	if (job < 0 || store_get(s->store, api, key, &row) != ERR_OK) {
+		sim_fault(s, job, "a row that nobody sent");
+		return;
+	}
+	const struct job old = s->jobs[job].seen;
+	sim_note(s, job, "%s%s%s%s attempt %d reason %d version %lld",
+	    job_state_text(row.state), row.held ? " held" : "",
+	    row.polled ? " polled" : "", row.cancel_ms ? " cancelled" : "",
+	    row.attempt, (int)row.reason, (long long)row.version);
+	s->jobs[job].seen = row;
+	compare(s, job, &old, &row);
+	s->seen_version = row.version;
+}
+
+void oracle_look(struct sim *s)
+{
+	struct seeing all = {0};
+	int64_t version;
+
+	if (store_view(s->store) != ERR_OK)
+		return;
+	if (store_version(s->store, &version) == ERR_OK &&
+	    version > s->seen_version) {
+		for (all.api = 0; all.api < APIS; all.api++)
+			(void)!store_changed(
+			    s->store, all.api, s->seen_version, 0, see, &all);
+		qsort(all.rows, all.n, sizeof(all.rows[0]), by_version);
+		for (size_t i = 0; i < all.n; i++)
+			look_at(s, all.rows[i].api, all.rows[i].key);
+		check_running(s);
+	}
+	store_unview(s->store);
+}
+
+/* ---- at the end ------------------------------------------------------------
+ */
+
+static void check_bodies(struct sim *s, int job, const struct job *row)
+{
+	struct arena a = {0};
+	struct str sealed;
+
+	if (store_body(s->store, row, BODY_REQUEST, &a, &sealed) !=
+	    ERR_NOT_FOUND)
+		sim_fault(s, job, "its request is there, though it has ended");
+	if (store_body(s->store, row, BODY_NOTE, &a, &sealed) != ERR_NOT_FOUND)
+		sim_fault(s, job, "its note is there, though it has ended");
+	arena_release(&a);
+}
+
+void oracle_end(struct sim *s)
+{
+	if (store_view(s->store) != ERR_OK)
+		abort();
+	for (int i = 0; i < s->n_jobs; i++) {
+		const struct memory_of_job *m = &s->jobs[i];
+		struct job row;
+		enum err err =
+		    store_get(s->store, m->api, job_key(&m->seen), &row);
+
+		if (err == ERR_NOT_FOUND) /* its tombstone went, too */
+			continue;
+		if (err != ERR_OK || !job_is_terminal(row.state))
+			sim_fault(s, i, "it never ended");
+		else if (row.gone_ms && !m->purged &&
+			 m->steps_at_end == s->wall_steps &&
+			 row.gone_ms - row.ended_ms < s->apis[m->api].ttl_ms)
+			sim_fault(s, i, "emptied before its time");
+		else
+			check_bodies(s, i, &row);
+		if (row.gone_ms && !m->purged)
+			sim_count(s, TALLY_EXPIRED);
+	}
+	store_unview(s->store);
+}

@@ -1,0 +1,238 @@
+#ifndef LOWTIDE_TESTS_FAULT_SIM_H
+#define LOWTIDE_TESTS_FAULT_SIM_H
+
+#include "cgi/keys.h"
+#include "cgi/runner.h"
+
+/*
+ * A whole lowtide but its processes, in one thread, where everything that could
+ * differ from one run to the next is drawn from a seed: time, randomness, the
+ * store's failures, the network, and what people do. So whatever goes wrong
+ * goes wrong again.
+ *
+ *   world.c   several workers (cgi/runner.h) on one store, and their crashes,
+ *             naps, drains and clocks
+ *   store.c   the memory store, failing when its turn, its disk or its process
+ *             does
+ *   net.c     what is called, seen from the other side: what arrived is kept
+ *             apart from what any worker believes
+ *   people.c  clients that send, ask again, cancel and renew; an operator
+ *   oracle.c  faults.md's invariant, out of what arrived, what was told and
+ *             what the rows say; knows nothing of job.c or the runner
+ *   main.c    seeds, figures, what is printed of a failure
+ */
+enum { APIS = 5, WORKERS_MAX = 4, JOBS_MAX = 96, CALLS_MAX = 64 };
+enum { CHANGES_MAX = 256 }; /* of which the last are told with a failure */
+#define WALL INT64_C(1795250000000) /* of boot time 0 */
+#define LEASE_MS 20000
+#define BEAT_MS 5000
+
+/* ---- what is drawn ------------------------------------------------------- */
+
+struct draw {
+	uint64_t state;
+};
+uint64_t draw_bits(struct draw *d);
+/* 0 … below - 1 */
+int64_t draw_below(struct draw *d, int64_t below);
+bool draw_chance(struct draw *d, int percent);
+
+/* ---- how often each of these happened; none may be 0 in the end -----------
+ */
+
+#define TALLIES(X)                                                             \
+	X(ACCEPTS, "accepted")                                                 \
+	X(DUPLICATES, "sent twice by a client")                                \
+	X(CANCELS, "cancellations asked for")                                  \
+	X(RENEWALS, "other credentials sent")                                  \
+	X(PURGES, "purged")                                                    \
+	X(DECISIONS, "held jobs decided on")                                   \
+	X(SUSPENSIONS, "APIs stopped by the operator")                         \
+	X(CRASHES, "workers killed between steps")                             \
+	X(CRASHES_INSIDE, "workers killed at a store operation")               \
+	X(LOST_COMMITS, "killed between a commit and its answer")              \
+	X(NAPS, "workers asleep past their lease")                             \
+	X(NIGHTS, "all asleep at once")                                        \
+	X(DRAINS, "workers told to stop")                                      \
+	X(WALL_STEPS, "steps of the wall clock")                               \
+	X(TURNS_MISSED, "turns that did not come")                             \
+	X(DISKS_FULL, "writes that found the disk full")                       \
+	X(SLOW_COMMITS, "commits that took long")                              \
+	X(RINGS_MISSED, "rings that came late or never")                       \
+	X(CALLS, "calls that arrived")                                         \
+	X(POLLS, "polls that arrived")                                         \
+	X(PROGRAMS, "programs started")                                        \
+	X(UNSENT, "calls that never left")                                     \
+	X(CUT_BEFORE, "cut off unread")                                        \
+	X(CUT_AFTER, "read, done, and cut off")                                \
+	X(SILENT, "never answered")                                            \
+	X(TOO_MANY, "answered 429")                                            \
+	X(UNAVAILABLE, "answered 503 and when to come back")                   \
+	X(TAKEN, "answered 202, to be polled")                                 \
+	X(NEEDS, "answered 401")                                               \
+	X(LATE_ANSWERS, "answers to a worker that had died")                   \
+	X(COMPLETED, "completed")                                              \
+	X(FAILED, "failed")                                                    \
+	X(UNKNOWN, "ended as outcome-unknown")                                 \
+	X(CANCELLED, "cancelled")                                              \
+	X(DEADLINES, "ended by their deadline")                                \
+	X(HELD, "held")                                                        \
+	X(EXPIRED, "expired")
+enum tally {
+#define X(name, text) TALLY_##name,
+	TALLIES(X)
+#undef X
+	    TALLY_COUNT
+};
+
+/* ---- the upstreams' side --------------------------------------------------
+ */
+
+enum reply {
+	REPLY_DONE,	   /* 200: done */
+	REPLY_REFUSED,	   /* 422: not done, and told so */
+	REPLY_NEEDS,	   /* 401: not done */
+	REPLY_TOO_MANY,	   /* 429: not done */
+	REPLY_UNAVAILABLE, /* 503 with Retry-After: nobody knows */
+	REPLY_ERROR,	   /* 500: nobody knows */
+	REPLY_TAKEN,	   /* 202: it is under way, and can be polled */
+	REPLY_CUT_BEFORE,  /* cut off before it was read: not done */
+	REPLY_CUT_AFTER,   /* cut off when it was done */
+	REPLY_SILENT,	   /* done, and never answered */
+	REPLY_TOO_LARGE,   /* done, and told at too great a length */
+	REPLY_LEAVE_OFF,   /* a program's exit 75: not done */
+	REPLIES
+};
+/* One arrival at an upstream that is no poll; nobody of ours can change it. */
+struct arrival {
+	enum reply reply;
+	bool told; /* a living worker was given the answer */
+};
+struct call {
+	void *tag;
+	int job;
+	bool running, poll, program, departed, ready, dead, stopped;
+	int64_t start_boot, depart_boot, ready_boot, until_boot;
+	enum reply reply;
+	size_t arrival; /* of the job's, once departed */
+};
+
+/* ---- one accepted request, as everybody but the store remembers it --------
+ */
+
+enum { ARRIVALS_MAX = 64 };
+struct memory_of_job {
+	struct job seen; /* as the oracle last saw its row */
+	size_t api;
+	int owner;
+	struct arrival arrivals[ARRIVALS_MAX];
+	size_t n_arrivals;
+	size_t cleared;	      /* of these, an operator said: nothing was done */
+	int poll_left;	      /* the upstream has it: polls until it is done */
+	bool poll_told;	      /* a poll's last answer reached a worker */
+	int agains;	      /* decided so often */
+	int64_t steps_at_end; /* of the wall clock, when it ended */
+	bool completed_by_hand, purged;
+};
+
+struct worker {
+	struct runner *runner;
+	struct call calls[CALLS_MAX];
+	int64_t due_boot, asleep_until;
+	int64_t ring_boot; /* a bell is heard then; 0 = none rang */
+	bool draining;
+};
+
+struct change {
+	uint64_t step;
+	int64_t boot;
+	int job; /* -1 = everybody's */
+	char text[96];
+};
+
+struct sim {
+	struct draw draw;
+	uint64_t seed, step;
+	struct arena arena;
+	struct diag diag;
+	struct upstream upstreams[2];
+	struct api apis[APIS];
+	struct config config;
+	struct keys keys;
+	struct store *store;
+	struct worker workers[WORKERS_MAX];
+	int n_workers;
+	int64_t boot, wall_step;
+	int64_t wall_steps;
+	int64_t step_boot; /* when the last step of a worker began */
+	struct memory_of_job jobs[JOBS_MAX];
+	int n_jobs;
+	bool suspended[APIS];
+	bool calm; /* nothing fails any more: all is to come to its end */
+	uint64_t commits;
+
+	/* store.c: what fails next, and in whose step */
+	int stepping;	     /* -1 = nobody of ours */
+	int ops_until_death; /* of the stepping worker; < 0 = lives */
+	bool commit_dies;    /* its commit takes effect, and it dies */
+	bool is_dying;
+	int begins_to_miss, writes_to_fail;
+	int64_t slow_ms;
+
+	/* oracle.c */
+	int64_t seen_version;
+	int64_t tat_us[2]; /* per upstream: GCRA from outside */
+	struct change changes[CHANGES_MAX];
+	size_t n_changes;
+	const char *fault; /* NULL = all is well */
+	int fault_job;
+	int64_t *tallies;
+};
+
+/* One line for whoever reads a failure. */
+void sim_note(struct sim *s, int job, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The first stands. */
+void sim_fault(struct sim *s, int job, const char *fault);
+static inline void sim_count(struct sim *s, enum tally tally)
+{
+	s->tallies[tally]++;
+}
+static inline struct runner_now sim_now(const struct sim *s)
+{
+	return (struct runner_now){
+	    .now_ms = WALL + s->wall_step + s->boot, .now_boot = s->boot};
+}
+
+/* world.c */
+void world_open(struct sim *s);
+void world_close(struct sim *s);
+void world_step(struct sim *s); /* one thing happens */
+/* All that there is room for was sent, and has ended. */
+bool world_is_over(const struct sim *s);
+void world_calm_down(struct sim *s);
+/* Everybody works until nothing is left to do, or `steps` are over. */
+bool world_settle(struct sim *s, int steps);
+void world_ring(struct sim *s); /* a bell, or what became of it */
+
+/* store.c */
+extern struct store_ops sim_store;
+void store_bind(struct sim *s); /* whose it is from now on */
+
+/* net.c */
+extern const struct upstream_ops sim_net;
+void net_bind(struct sim *s); /* whose it is from now on */
+int64_t net_due(const struct sim *s, const struct worker *w);
+void net_leave(struct sim *s, struct worker *w); /* its process is gone */
+
+/* people.c */
+void people_act(struct sim *s);
+void people_decide(struct sim *s); /* the operator, about all that is held */
+
+/* oracle.c */
+void oracle_look(struct sim *s); /* after whatever may have changed a row */
+void oracle_called(struct sim *s, int job, bool poll);
+void oracle_arrived(struct sim *s, int job);
+void oracle_end(struct sim *s);
+
+#endif

@@ -1,0 +1,115 @@
+#include "tests/fault/sim/sim.h"
+
+/*
+ * The memory store as it fails. A turn that does not come and a full disk are
+ * answers, and nothing happened. A process that dies does so at some operation:
+ * from there on it gets nothing from the store and does nothing any more; only
+ * its commit may have taken effect without its knowing.
+ */
+struct store_ops sim_store;
+static struct sim *sim; /* back ends have no room for it */
+
+/* The process is gone by now, as far as the world is concerned. */
+static bool dies(void)
+{
+	if (sim->is_dying)
+		return true;
+	if (sim->stepping < 0 || sim->ops_until_death < 0 ||
+	    sim->ops_until_death-- > 0)
+		return false;
+	sim->is_dying = true;
+	sim_count(sim, TALLY_CRASHES_INSIDE);
+	sim_note(sim, -1, "worker %d dies in its step", sim->stepping);
+	return true;
+}
+
+static enum err begin(void *backend)
+{
+	if (dies())
+		return ERR_IO;
+	if (sim->begins_to_miss > 0) {
+		sim->begins_to_miss--;
+		sim->boot += sim->slow_ms;
+		sim_count(sim, TALLY_TURNS_MISSED);
+		return ERR_BUSY;
+	}
+	return store_memory.begin(backend);
+}
+
+static bool is_full(void)
+{
+	if (sim->writes_to_fail <= 0)
+		return false;
+	sim->writes_to_fail--;
+	sim_count(sim, TALLY_DISKS_FULL);
+	return true;
+}
+
+static enum err update(
+    void *backend, size_t api, const struct job *before, const struct job *job)
+{
+	if (dies())
+		return ERR_IO;
+	return is_full() ? ERR_FULL
+			 : store_memory.update(backend, api, before, job);
+}
+
+static enum err body_put(
+    void *backend, const struct job *job, enum body_kind kind, struct str bytes)
+{
+	if (dies())
+		return ERR_IO;
+	return is_full() ? ERR_FULL
+			 : store_memory.body_put(backend, job, kind, bytes);
+}
+
+static enum err get(
+    void *backend, size_t api, const uint8_t *key, struct job *out)
+{
+	return dies() ? ERR_IO : store_memory.get(backend, api, key, out);
+}
+
+static enum err pick_pending(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	return dies() ? ERR_IO
+		      : store_memory.pick_pending(backend, api, now_boot, out);
+}
+
+static enum err commit(void *backend, unsigned bells)
+{
+	if (dies()) {
+		store_memory.rollback(backend);
+		return ERR_IO;
+	}
+	enum err err = store_memory.commit(backend, bells);
+	sim->commits++;
+	if (bells) /* one ring came before it */
+		world_ring(sim);
+	if (sim->slow_ms && sim->stepping >= 0) {
+		sim->boot += sim->slow_ms;
+		sim->slow_ms = 0;
+		sim_count(sim, TALLY_SLOW_COMMITS);
+	}
+	if (sim->commit_dies && sim->stepping >= 0) {
+		sim->commit_dies = false;
+		sim->is_dying = true;
+		sim_count(sim, TALLY_LOST_COMMITS);
+		sim_note(
+		    sim, -1, "worker %d dies behind its commit", sim->stepping);
+		return ERR_IO;
+	}
+	return err;
+}
+
+void store_bind(struct sim *s)
+{
+	sim = s;
+	sim_store = store_memory;
+	sim_store.begin = begin;
+	sim_store.update = update;
+	sim_store.body_put = body_put;
+	sim_store.get = get;
+	sim_store.pick_pending = pick_pending;
+	sim_store.commit = commit;
+}

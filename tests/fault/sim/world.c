@@ -1,0 +1,359 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fault/sim/sim.h"
+
+/*
+ * What happens next is drawn: time goes on to when somebody wanted to be
+ * called, or by a little; a worker takes a step; people do something; or
+ * something breaks. A worker that sleeps is not stepped, and its calls are cut
+ * off from it, but time goes on for everybody else.
+ */
+static struct sim *sim;
+
+static int64_t clock_boot(void)
+{
+	return sim->boot;
+}
+
+static void random_bytes(void *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)out)[i] = (uint8_t)draw_bits(&sim->draw);
+}
+
+/* ---- what a seed is about --------------------------------------------------
+ */
+
+static void draw_api(struct sim *s, size_t i)
+{
+	static const struct str names[APIS] = {STR_INIT("return"),
+	    STR_INIT("bundle"), STR_INIT("plain"), STR_INIT("export"),
+	    STR_INIT("slow")};
+	static const struct str tags[APIS] = {STR_INIT("0000a0"),
+	    STR_INIT("0000a1"), STR_INIT("0000a2"), STR_INIT("0000a3"),
+	    STR_INIT("0000a4")};
+	static struct str program = STR_INIT("export");
+	static struct pair credential = {
+	    STR_INIT("authorization"), STR_INIT("Bearer {header.token}")};
+	struct draw *d = &s->draw;
+	struct api *api = &s->apis[i];
+
+	*api = (struct api){.name = names[i],
+	    .tag = tags[i],
+	    .method = STR("POST"),
+	    .path = STR("/api/x"),
+	    .on_lost = (enum on_lost)draw_below(d, ON_LOST_COUNT),
+	    .idempotent = draw_chance(d, 15),
+	    .attempts = 1 + draw_below(d, 4),
+	    .concurrency = 1 + draw_below(d, 3),
+	    .deadline_ms = 5000 + draw_below(d, 2) * draw_below(d, 600000),
+	    .ttl_ms = 60000 + draw_below(d, 2) * draw_below(d, 3600000)};
+	if (i == 3) {
+		api->exec = (struct strs){&program, 1};
+		api->exec_stop_ms = 1000;
+		return;
+	}
+	api->upstream = s->upstreams[i % 2].name;
+	api->request_method = STR("PUT");
+	api->request_path = STR("/x/{job.id}");
+	api->request_headers = (struct pairs){&credential, 1};
+}
+
+static void draw_site(struct sim *s)
+{
+	for (int i = 0; i < 2; i++)
+		s->upstreams[i] = (struct upstream){.name = STR("up"),
+		    .base = STR("https://up.example"),
+		    .timeout_ms = 5000 + draw_below(&s->draw, 20000)};
+	s->upstreams[1].name = STR("paced");
+	s->upstreams[1].rate_count = 1 + draw_below(&s->draw, 10);
+	s->upstreams[1].rate_per_ms = 1000 + draw_below(&s->draw, 9000);
+	s->upstreams[1].burst = 1 + draw_below(&s->draw, 4);
+	for (size_t i = 0; i < APIS; i++)
+		draw_api(s, i);
+	s->config = (struct config){.name = STR("sim"),
+	    .upstreams = s->upstreams,
+	    .n_upstreams = 2,
+	    .apis = s->apis,
+	    .n_apis = APIS};
+	s->keys.n_mac = s->keys.n_seal = 1;
+	s->keys.mac[0].version = s->keys.seal[0].version = 1;
+}
+
+/* ---- workers ---------------------------------------------------------------
+ */
+
+static void hire(struct sim *s, struct worker *w)
+{
+	const struct runner_spec spec = {.config = &s->config,
+	    .keys = &s->keys,
+	    .store = s->store,
+	    .upstream = &sim_net,
+	    .pool = w,
+	    .handlers = "/handlers",
+	    .lease_ms = LEASE_MS,
+	    .heartbeat_ms = BEAT_MS,
+	    .random = random_bytes,
+	    .clock_boot = clock_boot};
+
+	*w = (struct worker){.due_boot = s->boot};
+	w->runner = runner_new(&spec);
+}
+
+/* What it had sent stays sent; what it had not, never is. */
+static void die(struct sim *s, struct worker *w)
+{
+	net_leave(s, w);
+	runner_free(w->runner);
+	w->runner = NULL;
+	s->is_dying = s->commit_dies = false;
+	s->ops_until_death = -1;
+}
+
+static void keep_house(struct sim *s)
+{
+	const struct store_now at = {.ms = sim_now(s).now_ms, .boot = s->boot};
+	struct store_tended report;
+	int64_t due;
+
+	(void)!store_tend(s->store, at, &report, &due);
+	oracle_look(s);
+}
+
+void world_open(struct sim *s)
+{
+	struct store_spec spec = {.config = &s->config};
+
+	sim = s;
+	store_bind(s);
+	net_bind(s);
+	s->boot = 1000;
+	s->stepping = s->ops_until_death = -1;
+	diag_init(&s->diag, &s->arena);
+	draw_site(s);
+	if (store_open(&sim_store, &spec, &s->diag, &s->store) != ERR_OK)
+		abort();
+	s->n_workers = 1 + (int)draw_below(&s->draw, WORKERS_MAX);
+	for (int i = 0; i < s->n_workers; i++)
+		hire(s, &s->workers[i]);
+}
+
+void world_close(struct sim *s)
+{
+	for (int i = 0; i < s->n_workers; i++)
+		if (s->workers[i].runner)
+			die(s, &s->workers[i]);
+	store_close(s->store);
+	arena_release(&s->arena);
+}
+
+/* In time, late, or so late that the look a second after it finds the row. */
+void world_ring(struct sim *s)
+{
+	for (int i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->workers[i];
+		int64_t at = s->boot;
+
+		if (!s->calm && draw_chance(&s->draw, 10)) {
+			at += draw_below(&s->draw, 1500);
+			sim_count(s, TALLY_RINGS_MISSED);
+		}
+		if (!w->ring_boot || at < w->ring_boot)
+			w->ring_boot = at;
+	}
+}
+
+static void step_worker(struct sim *s, struct worker *w)
+{
+	int64_t due;
+
+	s->stepping = (int)(w - s->workers);
+	s->step_boot = s->boot;
+	if (w->ring_boot && w->ring_boot <= s->boot) {
+		w->ring_boot = 0;
+		runner_ring(w->runner, sim_now(s));
+	}
+	runner_step(w->runner, sim_now(s), &due);
+	s->stepping = -1;
+	w->due_boot = due ? due : INT64_MAX;
+	if (s->is_dying)
+		die(s, w);
+	else if (w->draining && !runner_is_busy(w->runner))
+		die(s, w);
+	oracle_look(s);
+}
+
+static bool is_up(const struct sim *s, const struct worker *w)
+{
+	return w->runner && w->asleep_until <= s->boot;
+}
+
+static int64_t wants(const struct sim *s, const struct worker *w)
+{
+	int64_t due = net_due(s, w);
+
+	if (w->ring_boot && w->ring_boot < due)
+		due = w->ring_boot;
+	if (w->due_boot < due)
+		due = w->due_boot;
+	return due < w->asleep_until ? w->asleep_until : due;
+}
+
+/* To when the next one wants to be called, an hour at most. */
+static void pass_time(struct sim *s)
+{
+	int64_t next = s->boot + 3600000;
+
+	for (int i = 0; i < s->n_workers; i++)
+		if (s->workers[i].runner && wants(s, &s->workers[i]) < next)
+			next = wants(s, &s->workers[i]);
+	if (next > s->boot)
+		s->boot = next;
+}
+
+static void work(struct sim *s)
+{
+	struct worker *w = &s->workers[draw_below(&s->draw, s->n_workers)];
+
+	if (!w->runner && draw_chance(&s->draw, 20))
+		hire(s, w);
+	else if (is_up(s, w))
+		step_worker(s, w);
+}
+
+/* ---- what breaks -----------------------------------------------------------
+ */
+
+static void break_worker(struct sim *s, struct worker *w)
+{
+	struct draw *d = &s->draw;
+
+	if (!w->runner)
+		return;
+	switch (draw_below(d, 5)) {
+	case 0:
+		sim_count(s, TALLY_CRASHES);
+		sim_note(s, -1, "worker %d dies", (int)(w - s->workers));
+		die(s, w);
+		break;
+	case 1:
+		if (!is_up(s, w))
+			break;
+		s->ops_until_death = (int)draw_below(d, 12);
+		step_worker(s, w);
+		s->ops_until_death = -1;
+		break;
+	case 2:
+		if (!is_up(s, w))
+			break;
+		s->commit_dies = true;
+		step_worker(s, w);
+		s->commit_dies = false;
+		break;
+	case 3:
+		sim_count(s, TALLY_NAPS);
+		w->asleep_until = s->boot + draw_below(d, 3 * LEASE_MS);
+		sim_note(s, -1, "worker %d sleeps for %lld ms",
+		    (int)(w - s->workers),
+		    (long long)(w->asleep_until - s->boot));
+		break;
+	default:
+		if (w->draining)
+			break;
+		sim_count(s, TALLY_DRAINS);
+		w->draining = true;
+		runner_drain(w->runner, sim_now(s));
+		w->due_boot = s->boot;
+	}
+}
+
+static void break_something(struct sim *s)
+{
+	struct draw *d = &s->draw;
+
+	switch (draw_below(d, 8)) {
+	case 0:
+		s->wall_step += draw_below(d, 7200000) - 3600000;
+		s->wall_steps++;
+		sim_count(s, TALLY_WALL_STEPS);
+		break;
+	case 1:
+		s->boot += draw_below(d, 3 * LEASE_MS);
+		sim_count(s, TALLY_NIGHTS);
+		sim_note(s, -1, "all sleep");
+		break;
+	case 2:
+		s->begins_to_miss = 1 + (int)draw_below(d, 4);
+		s->slow_ms = draw_below(d, 2000);
+		break;
+	case 3:
+		s->writes_to_fail = 1 + (int)draw_below(d, 3);
+		break;
+	case 4:
+		s->slow_ms = draw_below(d, LEASE_MS);
+		break;
+	default:
+		break_worker(s, &s->workers[draw_below(d, s->n_workers)]);
+	}
+}
+
+void world_step(struct sim *s)
+{
+	const int64_t what = draw_below(&s->draw, 100);
+
+	s->step++;
+	if (what < 60)
+		work(s);
+	else if (what < 82)
+		pass_time(s);
+	else if (what < 94)
+		people_act(s);
+	else if (what < 95)
+		keep_house(s);
+	else if (draw_chance(&s->draw, 40))
+		break_something(s);
+}
+
+static bool all_over(const struct sim *s)
+{
+	for (int i = 0; i < s->n_jobs; i++)
+		if (!job_is_terminal(s->jobs[i].seen.state))
+			return false;
+	return true;
+}
+
+bool world_is_over(const struct sim *s)
+{
+	return s->n_jobs == JOBS_MAX && all_over(s);
+}
+
+void world_calm_down(struct sim *s)
+{
+	s->calm = true;
+	s->begins_to_miss = s->writes_to_fail = 0;
+	s->slow_ms = 0;
+	s->ops_until_death = -1;
+	for (int i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->workers[i];
+
+		w->asleep_until = 0;
+		if (w->runner && w->draining)
+			die(s, w);
+		if (!w->runner)
+			hire(s, w);
+	}
+}
+
+bool world_settle(struct sim *s, int steps)
+{
+	for (; steps > 0 && !all_over(s) && !s->fault; steps--) {
+		s->step++;
+		people_decide(s);
+		pass_time(s);
+		for (int i = 0; i < s->n_workers; i++)
+			if (wants(s, &s->workers[i]) <= s->boot)
+				step_worker(s, &s->workers[i]);
+	}
+	return all_over(s);
+}
