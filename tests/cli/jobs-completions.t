@@ -95,4 +95,50 @@ done
 is "zsh: APIs" "$(zsh_says kind API "${here[@]}")" vat
 is "zsh: statuses" "$(zsh_says kind STATUS)" "$statuses"
 is "zsh: files" "$(zsh_says kind FILE)" files
+
+# ---- zsh, typed to in a terminal of its own
+cat >"$TMP/type.zsh" <<-'EOF'
+	# FOLDER LINE…: each is typed, a tab and return behind it; what became of
+	# it is printed, the words in brackets
+	zmodload zsh/zpty
+	zpty shell zsh -f -i
+	say() { zpty -w shell "$1" }
+	until_seen() { # PATTERN: into $seen
+		local piece
+		seen=
+		repeat 400; do
+			while zpty -r -t shell piece; do seen+=$piece; done
+			[[ $seen == ${~1} ]] && return
+			sleep 0.05
+		done
+		print -r -- "no answer: $seen"
+		exit 1
+	}
+	say "unset zle_bracketed_paste; PS1= RPS1= PS2=; stty -echo"
+	say "fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D"
+	# it is asked itself, but for what was typed
+	say 'lowtide-jobs() {
+		[[ $argv[-1] == --help || $2 == (-n|-c) ]] &&
+			{ command lowtide-jobs "$@"; return }
+		print -r -- "<${(j:][:)@}>"
+	}'
+	say "unsetopt auto_list auto_menu list_beep beep; print rea''dy"
+	until_seen '*ready*'
+	shift
+	for line in "$@"; do
+		zpty -w -n shell "$line"$'\t\n'
+		until_seen '*<*>*'
+		print -r -- "[${${seen##*<}%%>*}]"
+	done
+EOF
+typed() { # LINE WANT
+	is "zsh: $1" "$(zsh -f "$TMP/type.zsh" "$from" "$1" 2>&1)" "$2"
+}
+typed 'lowtide-jobs keya' '[keyadd]'
+typed 'lowtide-jobs ls --statu' '[ls][--status]'
+typed 'lowtide-jobs ls --status he' '[ls][--status][held]'
+typed 'lowtide-jobs ls --status=nee' '[ls][--status=needs-credentials]'
+typed 'lowtide-jobs complete x --result bo' '[complete][x][--result][body.json]'
+typed "lowtide-jobs pause -m x -c $TMP/lowtide.json -s $TMP/state -k $TMP/keys v" \
+	"[pause][-m][x][-c][$TMP/lowtide.json][-s][$TMP/state][-k][$TMP/keys][vat]"
 done_testing
