@@ -109,17 +109,25 @@ static void remove_some(int top, unsigned *next, size_t *seen, size_t *left)
 		closedir(dir);
 }
 
-/* The folder must be locked by us. Closes fd. */
+/*
+ * The folder must be locked by us. Closes fd. What moved while a folder was
+ * read may have been missed: so it is looked at again before it is given up.
+ */
 static int remove_locked(int work, const char *name, int fd)
 {
 	unsigned next = 0;
 	size_t seen, left;
+	int reason = 0;
 
 	(void)!fchmod(fd, 0700);
-	do
-		remove_some(fd, &next, &seen, &left);
-	while (seen > left);
-	int reason = unlinkat(work, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+	for (int i = 0; i < TRIES; i++) {
+		do
+			remove_some(fd, &next, &seen, &left);
+		while (seen > left);
+		reason = unlinkat(work, name, AT_REMOVEDIR) == 0 ? 0 : errno;
+		if (reason != ENOTEMPTY && reason != EEXIST)
+			break;
+	}
 	close(fd);
 	return reason;
 }
