@@ -126,10 +126,11 @@ static enum upstream_end end_of(const struct exec_call *call)
 
 	if (call->is_refused || !call->begun)
 		return UPSTREAM_UNSENT;
-	if (clean && WEXITSTATUS(call->status) == EXIT_AGAIN)
-		return UPSTREAM_AGAIN;
+	/* before 75, which it says since it was stopped for that */
 	if (call->too_large)
 		return UPSTREAM_TOO_LARGE;
+	if (clean && WEXITSTATUS(call->status) == EXIT_AGAIN)
+		return UPSTREAM_AGAIN;
 	if (call->late)
 		return UPSTREAM_TIMEOUT;
 	if (!clean)

@@ -226,6 +226,8 @@ static void test_output_without_end(void **state)
 	w->exec.stop_ms = 10;
 	a = run(w, HANDLER "trap '' TERM PIPE; while :; do yes; done");
 	assert_int_equal(a.end, UPSTREAM_TOO_LARGE);
+	a = run(w, HANDLER "trap 'exit 75' TERM PIPE; while :; do yes; done");
+	assert_int_equal(a.end, UPSTREAM_TOO_LARGE);
 	a = run(w, HANDLER "head -c 100000 /dev/zero");
 	assert_int_equal(a.end, UPSTREAM_ANSWER);
 	assert_int_equal(a.body.n, 100000);
