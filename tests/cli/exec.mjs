@@ -205,6 +205,7 @@ test('progress is seen while it runs', async () => {
 	const id = await line.send('/api/steps');
 	const doc = await progress(id, 40);
 	equal(doc.status, 'processing');
+	equal(doc.message, 'half of it');
 	open(id);
 	await line.ended(id);
 	const end = await documentOf(id);
