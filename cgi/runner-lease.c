@@ -222,6 +222,8 @@ void runner_heartbeat(struct runner *r, struct runner_now now)
 	runner_drop(r, ATTEMPT_LOST);
 	if (err != ERR_OK)
 		return;
+	if (r->trouble) /* whether it is over, a whole transaction tells */
+		runner_look_everywhere(r);
 	stop_cancelled(r, now);
 	r->heartbeat_boot = now.now_boot + r->spec.heartbeat_ms;
 	runner_start(r, now, ATTEMPT_LATE);

@@ -46,6 +46,15 @@ struct runner {
 	bool has_beaten;
 	int64_t beat_boot; /* when its note was made */
 	bool draining;
+	/*
+	 * Several hear the same ring, and one of them gets the job. Who came
+	 * too late so many times in a row waits a moment at the next ring, by
+	 * chance and longer each time, and then finds it taken without asking
+	 * for a turn.
+	 */
+	unsigned outrun;    /* RUNNER_OUTRUN_MAX at most */
+	int64_t aside_boot; /* until then; 0 = it looks */
+	bool found;	    /* there was something, at the last look */
 };
 
 /* The time for an outcome, with fresh randomness. */
@@ -112,6 +121,11 @@ enum err runner_recover(struct runner *r, size_t api, struct runner_now now);
  * error all of it is to be undone by the caller.
  */
 enum err runner_work(struct runner *r, struct runner_now now, void *unused);
+/*
+ * Nothing but claims and recovery is wanted: whether any lane would find
+ * something. Those that would not are as after runner_work().
+ */
+bool runner_finds_work(struct runner *r, struct runner_now now);
 /* As much of it as is one attempt's that has ended. */
 enum err runner_write(struct runner *r, struct runner_now now, void *attempt);
 

@@ -192,6 +192,37 @@ enum err runner_recover(struct runner *r, size_t api, struct runner_now now)
 }
 
 /*
+ * Of a ring everybody hears, but one, there is nothing left; and a row that is
+ * damaged, or a lane that has no room, is for the transaction to see.
+ */
+static bool finds_work(struct runner *r, size_t api, struct runner_now now)
+{
+	struct lane *lane = &r->lanes[api];
+
+	if (!runner_wants_claims(r, api, now))
+		return lane->recover && !r->draining;
+	if (lane->damaged_boot ||
+	    store_claimable(r->spec.store, api, now.now_boot,
+		&lane->due_boot) != ERR_NOT_FOUND)
+		return true;
+	lane->look = lane->recover = false;
+	return false;
+}
+
+bool runner_finds_work(struct runner *r, struct runner_now now)
+{
+	r->found = false;
+	if (r->aside_boot)
+		return false;
+	if (r->trouble || !r->has_beaten || store_view(r->spec.store) != ERR_OK)
+		return true;
+	for (size_t i = 0; i < r->spec.config->n_apis; i++)
+		r->found |= finds_work(r, i, now);
+	store_unview(r->spec.store);
+	return r->found;
+}
+
+/*
  * One claim. ERR_NOT_FOUND: there is nothing for this lane now. Only what lies
  * ahead is in due_boot: so before a lane is left, what ended meanwhile is
  * brought home, which may give it work again.

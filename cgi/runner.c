@@ -56,8 +56,15 @@ void runner_free(struct runner *r)
 
 void runner_ring(struct runner *r, struct runner_now now)
 {
+	uint64_t chance = 0;
+
 	runner_look_everywhere(r);
 	r->recheck_boot = now.now_boot + RUNNER_RECHECK_MS;
+	if (!r->outrun || r->aside_boot)
+		return;
+	r->spec.random(&chance, sizeof(chance));
+	chance &= (1u << r->outrun) - 1;
+	r->aside_boot = chance ? now.now_boot + (int64_t)chance : 0;
 }
 
 /* Nobody waits for a call whose job is another's. */
@@ -101,12 +108,19 @@ void runner_log(const struct runner *r, const struct log *log,
 
 /* ---- 3. the transaction -------------------------------------------------- */
 
-static bool has_work(const struct runner *r, struct runner_now now)
+static bool has_outcomes(const struct runner *r, struct runner_now now)
 {
 	for (const struct attempt *t = r->attempts; t; t = t->next)
 		if ((t->phase == ATTEMPT_ENDED && !t->damaged) ||
 		    runner_tells(r, t, now) || runner_wants_grant(r, t, now))
 			return true;
+	return false;
+}
+
+static bool has_work(const struct runner *r, struct runner_now now)
+{
+	if (has_outcomes(r, now))
+		return true;
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		if ((r->lanes[i].recover && !r->draining) ||
 		    runner_wants_claims(r, i, now))
@@ -224,6 +238,20 @@ static void grant(struct runner *r, bool committed)
 	}
 }
 
+/* What was found was somebody else's by the time it was our turn. */
+static void note_the_race(struct runner *r)
+{
+	bool claimed = false;
+
+	for (const struct attempt *t = r->attempts; t; t = t->next)
+		claimed |= t->phase == ATTEMPT_CLAIMED;
+	if (claimed)
+		r->outrun = 0;
+	else if (r->found && r->outrun < RUNNER_OUTRUN_MAX)
+		r->outrun++;
+	r->found = false;
+}
+
 static void work(struct runner *r, struct runner_now now)
 {
 	runner_count(r);
@@ -233,6 +261,8 @@ static void work(struct runner *r, struct runner_now now)
 			      r->claim_boot > now.now_boot))
 		return;
 	runner_count(r);
+	if (!has_outcomes(r, now) && !runner_finds_work(r, now))
+		return;
 	enum err err = runner_transact(r, now, runner_work, NULL);
 	for (size_t i = 0; i < r->spec.config->n_apis; i++)
 		r->lanes[i].leaving = 0;
@@ -248,6 +278,7 @@ static void work(struct runner *r, struct runner_now now)
 		if (t->phase == ATTEMPT_ENDED && !t->damaged)
 			t->phase = ATTEMPT_WRITTEN;
 	settle(r, now);
+	note_the_race(r);
 	start_claimed(r, now);
 }
 
@@ -292,6 +323,7 @@ static int64_t next_due(struct runner *r, struct runner_now now)
 		return due;
 	sooner(&due, runner_beat_due(r));
 	sooner(&due, r->recheck_boot);
+	sooner(&due, r->aside_boot);
 	sooner(&due, r->wary_boot);
 	if (r->trouble && r->claim_boot > now.now_boot) {
 		sooner(&due, r->claim_boot);
@@ -299,7 +331,7 @@ static int64_t next_due(struct runner *r, struct runner_now now)
 	}
 	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		sooner(&due, r->lanes[i].due_boot);
-		if (r->lanes[i].recover)
+		if (r->lanes[i].recover && !r->aside_boot)
 			sooner(&due, now.now_boot);
 	}
 	return due;
@@ -325,6 +357,8 @@ static void look_at_the_clock(struct runner *r, struct runner_now now)
 		r->recheck_boot = 0;
 		runner_look_everywhere(r);
 	}
+	if (now.now_boot >= r->aside_boot)
+		r->aside_boot = 0;
 	for (size_t i = 0; i < r->spec.config->n_apis; i++) {
 		struct lane *lane = &r->lanes[i];
 

@@ -40,6 +40,7 @@
 #define RUNNER_RECOVER_MAX 100 /* rows brought home per API and step */
 #define RUNNER_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define RUNNER_STORE_RETRY_MS 200
+#define RUNNER_OUTRUN_MAX 6	/* who is always outrun stands aside 2^6 ms */
 #define RUNNER_SLOW_TURN_MS 250 /* others may have missed theirs */
 #define RUNNER_TELL_MS 1000 /* what a job says of itself, at most so often */
 /* A program that was asked to end and is not gone by its stop_ms is left. */

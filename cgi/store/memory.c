@@ -686,6 +686,7 @@ const struct store_ops store_memory = {
     .body_get = body_get,
     .body_drop = body_drop,
     .pick_pending = pick_pending,
+    .peek_pending = pick_pending,
     .next_due = next_due,
     .pick_lost = pick_lost,
     .pick_late = pick_late,

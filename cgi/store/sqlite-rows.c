@@ -381,6 +381,19 @@ enum err sqlite_pick_pending(
 	return err ? err : sqlite_one_job(st, out);
 }
 
+enum err sqlite_peek_pending(
+    void *backend, size_t api, int64_t now_boot, struct job *out)
+{
+	struct sqlite3_stmt *st;
+	enum err err = sqlite_api_query(backend, api, API_QUERY_PENDING, &st);
+
+	if (!err)
+		err = sqlite_one_job(st, out);
+	return err == ERR_NOT_FOUND
+		   ? pick(backend, api, API_QUERY_RISEN, now_boot, out)
+		   : err;
+}
+
 enum err sqlite_pick_lost(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {

@@ -54,8 +54,10 @@ static void op_unview(void *backend)
 {
 	struct sqlite *s = backend;
 
-	for (size_t i = 0; i < s->n_apis; i++)
+	for (size_t i = 0; i < s->n_apis; i++) {
 		s->apis[i].knows_counts = s->apis[i].knows_oldest = false;
+		s->apis[i].knows_running = false;
+	}
 	if (run(s, QUERY_UNVIEW))
 		db_rollback(&s->db);
 }
@@ -224,6 +226,7 @@ const struct store_ops store_sqlite = {
     .body_get = sqlite_body_get,
     .body_drop = sqlite_body_drop,
     .pick_pending = sqlite_pick_pending,
+    .peek_pending = sqlite_peek_pending,
     .next_due = sqlite_next_due,
     .pick_lost = sqlite_pick_lost,
     .pick_late = sqlite_pick_late,

@@ -180,6 +180,8 @@ enum err sqlite_body_drop(void *backend, const struct job *job,
     enum body_kind kind) __attribute__((warn_unused_result));
 enum err sqlite_pick_pending(void *backend, size_t api, int64_t now_boot,
     struct job *out) __attribute__((warn_unused_result));
+enum err sqlite_peek_pending(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
 enum err sqlite_pick_lost(void *backend, size_t api, int64_t now_boot,
     struct job *out) __attribute__((warn_unused_result));
 enum err sqlite_pick_late(void *backend, size_t api, int64_t now_boot,

@@ -83,6 +83,51 @@ enum err store_claim(struct store *store, size_t api,
 	return store_noted(store, claim(store, api, ask, out, due_boot));
 }
 
+/* What claim() would begin with, and what it would say instead. */
+static enum err may_claim(
+    struct store *store, size_t api, int64_t now_boot, int64_t *due_boot)
+{
+	const int64_t wanted = store->config->apis[api].concurrency;
+	int64_t running, later = 0;
+	struct pace pace = {.waits = false};
+	struct job job;
+	enum err err = store->ops->count_running(store->backend, api, &running);
+
+	if (!err && running < (wanted > 0 ? wanted : 1)) {
+		err = store->ops->peek_pending(
+		    store->backend, api, now_boot, &job);
+		job.polled = true; /* asked, and no call taken */
+		if (!err)
+			err = store_pace(store, api, &job, now_boot, &pace);
+		if (err != ERR_NOT_FOUND && (err || !pace.waits))
+			return err;
+		*due_boot = pace.due_boot;
+	} else if (err) {
+		return err;
+	}
+	err = store->ops->next_due(store->backend, api, now_boot, &later);
+	tend_sooner(due_boot, later);
+	return err ? err : ERR_NOT_FOUND;
+}
+
+enum err store_claimable(
+    struct store *store, size_t api, int64_t now_boot, int64_t *due_boot)
+{
+	struct job job;
+
+	assert(store->mode == MODE_VIEW);
+	*due_boot = 0;
+	store->knows_halt = false; /* of another view */
+	enum err err =
+	    store->ops->pick_lost(store->backend, api, now_boot, &job);
+	if (err == ERR_NOT_FOUND)
+		err =
+		    store->ops->pick_late(store->backend, api, now_boot, &job);
+	if (err == ERR_NOT_FOUND)
+		err = may_claim(store, api, now_boot, due_boot);
+	return err;
+}
+
 static enum err recover_one(
     struct store *store, size_t api, int64_t now_ms, int64_t now_boot)
 {

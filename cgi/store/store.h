@@ -272,6 +272,14 @@ enum err store_claim(struct store *store, size_t api,
     __attribute__((warn_unused_result));
 
 /*
+ * Whether store_claim() or store_recover() would find anything to do now, and
+ * nothing is changed: so that those who come too late need no turn to see it.
+ * ERR_NOT_FOUND and *due_boot as store_claim(). Inside a view.
+ */
+enum err store_claimable(struct store *store, size_t api, int64_t now_boot,
+    int64_t *due_boot) __attribute__((warn_unused_result));
+
+/*
  * One event on one job (found by job->id), through job_step(). `result` is
  * stored when its p is not NULL and the job has ended. A job that ends loses
  * its request body in the same transaction, one that is purged all of them.
@@ -531,6 +539,9 @@ struct store_ops {
 	 * Inside a transaction
 	 */
 	enum err (*pick_pending)(
+	    void *backend, size_t api, int64_t now_boot, struct job *out);
+	/* any such row; nothing is changed, so in a view as well */
+	enum err (*peek_pending)(
 	    void *backend, size_t api, int64_t now_boot, struct job *out);
 	/*
 	 * the earliest not_before_boot, lease_boot or pending deadline_boot

@@ -607,6 +607,7 @@ static void a_claim_steps_over_nobody(void **state)
 #define PER_API(name, sqlite) {sqlite, index_of_##name},
 #define index_of_PENDING "select_queue"
 #define index_of_WAKE "select_waiting"
+#define index_of_RISEN "select_waiting"
 #define index_of_OLDEST "select_age"
 #define index_of_LOST "select_running"
 #define index_of_LATE "select_deadline"
