@@ -40,7 +40,8 @@ struct exec_said {
  * again elsewhere once a lease (20s) is over. */
 #define EXEC_ALONE_MS 10000
 
-/* ---- inside the pool: exec.c, exec-start.c, exec-end.c --------------------
+/* ---- inside the pool: exec.c, exec-ports.c, exec-start.c, exec-end.c
+ * --------------------
  */
 
 enum exec_kind {
@@ -88,6 +89,16 @@ struct exec_pool {
 };
 
 /* Starts a minder at the other ends of what was opened; 0 or errno. */
+/* exec-ports.c: all that moved, of every call; given out is nothing here. */
+void exec_pump(struct exec_pool *pool);
+/* What still lies in the pipes of a call that is over. */
+void exec_flush(struct exec_call *call);
+/* SIGTERM, and what belongs to it: once. */
+void exec_ask_to_end(struct exec_call *call);
+void exec_tell(struct exec_call *call, char word);
+bool exec_is_open(const struct exec_call *call, enum exec_kind kind);
+void exec_close_port(struct exec_call *call, enum exec_kind kind);
+
 /* The ports, and what becomes of them in the minder; 0 or errno. */
 int exec_open_ports(struct exec_call *call, int theirs[EXEC_PORTS]);
 int exec_start_minder(
