@@ -207,6 +207,16 @@ static enum err read_bytes(struct jobs *run, struct str *out)
 	return path ? jobs_read(run, path, STORE_BODY_MAX / 2, out) : ERR_OK;
 }
 
+static enum err check_type(struct jobs *run, struct str type)
+{
+	if (!type.n || str_find(type, '/', 0) < type.n)
+		return check_line(run, "type", type, TYPE_MAX);
+	diag_error(&run->start.diag, POS_NONE, "bad-value",
+	    "`--type %.*s` is no media type, as " JSON_TYPE " is",
+	    STR_ARG(type));
+	return ERR_USAGE;
+}
+
 static enum err check_status(struct jobs *run, const struct act *act)
 {
 	if (!act->bytes.n || (act->status != 204 && act->status != 205))
@@ -225,7 +235,7 @@ enum err jobs_complete(struct jobs *run)
 	    .type = str_of(v[COMPLETE_TYPE].string),
 	    .location = str_of(v[COMPLETE_LOCATION].string),
 	    .json = v[COMPLETE_JSON].given};
-	enum err err = check_line(run, "type", act.type, TYPE_MAX);
+	enum err err = check_type(run, act.type);
 
 	if (err == ERR_OK)
 		err = check_line(

@@ -120,6 +120,7 @@ test('a wrong command line changes nothing and says so', async () => {
 		[['complete', none, '--status', '404'], /between 200 and 299/],
 		[['complete', none, '--result', '/etc/hostname', '--status',
 			'204'], /has no result/],
+		[['complete', none, '--type', 'json'], /no media type/],
 		[['complete', none, '--location', 'a\nb'], /one line of UTF-8/],
 		[['fail', none, '-m', 'x'.repeat(201)], /one line of UTF-8/],
 		[['purge', none], /not-confirmed: .*--yes/]]) {

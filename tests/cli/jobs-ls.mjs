@@ -10,12 +10,17 @@ import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
 import {program, startLine, startUpstream, switches, until} from './line.mjs';
 
 const waiting = [];
+let ended = false;
 const json = (res, status, body) => res.writeHead(status,
 	{'content-type': 'application/json'}).end(JSON.stringify(body));
 const up = await startUpstream({
 	good: (req, res) => json(res, 201, {id: 1}),
 	bad: (req, res) => json(res, 422, {code: 'NO\u001b[2J'}),
 	raw: (req, res) => res.writeHead(200).end('a\x1b[2Jb\n'),
+	polls: (req, res) => res.writeHead(202,
+		{location: '/state/1?key=KEYMARK', 'retry-after': '1'}).end(),
+	state: (req, res) => json(res, 200, ended ? {id: 1} : {
+		status: 'running', progress: 40, message: 'half\u001b[2Jway'}),
 	login: (req, res) => json(res, 401, {}),
 	slow: (req, res) => waiting.push(() => json(res, 200, {n: 2})),
 });
@@ -25,7 +30,8 @@ const line = await startLine({
 		{name: 'bad', upstream: 'up', auth: 'web-server'},
 		{name: 'login', upstream: 'up', forward: ['x-access'],
 			bodySecret: ['pin']},
-		{name: 'slow', upstream: 'up'}, {name: 'raw', upstream: 'up'}],
+		{name: 'slow', upstream: 'up'}, {name: 'raw', upstream: 'up'},
+		{name: 'polls', upstream: 'up'}],
 });
 const ls = (...args) => {
 	const r = line.jobs('ls', '--json', ...args);
@@ -187,6 +193,22 @@ test('nobody reads any more: it ends', async () => {
 	await until('the first', () => it.lines().length > 1);
 	it.child.stdout.destroy();
 	await it.ended;
+});
+
+test('one that its upstream works on: how far it is, as it says', async () => {
+	const id = await line.send('/api/polls');
+	const r = await until('it tells', () => {
+		const now = line.show(id);
+		return now.progress === 40 && now;
+	}, 20000);
+	equal([r.status, r.polled, r.sent], ['processing', true, true]);
+	equal(r.pollUrl, `${up.url}/state/1`);
+	match(r.progressMessage, /^half.*way$/);
+	ok(!/\x1b|KEYMARK/.test(line.jobs('show', id).out));
+	equal(line.jobs('audit').status, 0);
+	ended = true;
+	equal((await line.ended(id)).status, 'completed');
+	equal(line.show(id).pollUrl, undefined);
 });
 
 test('a body on a terminal cannot speak to it', async () => {
