@@ -128,8 +128,9 @@ async function startSimulator(dir, pace) {
 
 /* What `lowtide serve` would fill in: {run.simulator.url} of env/dev.toml. */
 const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
-	'oauth.cognito.domain', 'oauth.cognito.issuer', 'oauth.hmrc.base_uri',
-	'oauth.hmrc.variant.sandbox.base_uri'];
+	'oauth.cognito.domain', 'oauth.cognito.issuer',
+	...['oauth.hmrc', 'oauth.hmrc.variant.sandbox'].flatMap(client =>
+		[`${client}.base_uri`, `${client}.token_endpoint`])];
 
 /* A kept connection may be closed by the other side just as it is used. */
 async function fetched(url) {
