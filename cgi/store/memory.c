@@ -625,6 +625,14 @@ static enum err copy(
 	return ERR_USAGE;
 }
 
+/* What it has is what it was given. */
+static enum err audit(void *backend, const struct store_auditing *auditing)
+{
+	(void)backend;
+	(void)auditing;
+	return ERR_OK;
+}
+
 static enum err stranger(void *backend, char name[STORE_META_NAME])
 {
 	(void)backend;
@@ -709,6 +717,7 @@ const struct store_ops store_memory = {
     .samples = memory_samples,
     .reconfigure = reconfigure,
     .copy = copy,
+    .audit = audit,
     .stranger = stranger,
     .watch = watch,
     .heard = heard,

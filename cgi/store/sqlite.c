@@ -249,6 +249,7 @@ const struct store_ops store_sqlite = {
     .samples = sqlite_samples,
     .reconfigure = sqlite_reconfigure,
     .copy = sqlite_copy,
+    .audit = sqlite_audit,
     .stranger = sqlite_stranger,
     .watch = op_watch,
     .heard = op_heard,

@@ -240,6 +240,10 @@ enum err sqlite_copy(void *backend, const struct store_copying *copying,
 enum err sqlite_stranger(void *backend, char name[STORE_META_NAME])
     __attribute__((warn_unused_result));
 
+/* Whether it is as it should be (sqlite-audit.c). */
+enum err sqlite_audit(void *backend, const struct store_auditing *auditing)
+    __attribute__((warn_unused_result));
+
 /* Another configuration (sqlite-upgrade.c). */
 enum err sqlite_reconfigure(void *backend, const struct config *config)
     __attribute__((warn_unused_result));

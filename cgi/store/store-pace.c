@@ -128,6 +128,23 @@ enum err store_suspended(struct store *store, size_t api, int64_t *since_ms)
 	return store_noted(store, get(store, "suspend", api, since_ms));
 }
 
+enum err store_check_halt(struct store *store, bool *agrees)
+{
+	const struct store_ops *ops = store->ops;
+	int64_t told, halt, since, suspended = 0;
+	enum err err = ops->meta_get(store->backend, "suspended", &told);
+
+	if (!err)
+		err = ops->meta_get(store->backend, "halt", &halt);
+	for (size_t api = 0; !err && api < store->config->n_apis; api++) {
+		err = get(store, "suspend", api, &since);
+		suspended += !err && since;
+	}
+	/* one that left the configuration may be suspended as well */
+	*agrees = !err && told >= suspended && (halt == HALTED) == (told > 0);
+	return err;
+}
+
 static enum err check_halt(
     struct store *store, size_t api, int64_t now_boot, struct pace *out)
 {

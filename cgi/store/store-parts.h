@@ -6,7 +6,8 @@
 /*
  * Inside the protocol: what store.c (handles and transactions), store-accept.c
  * (new jobs), store-change.c (what changes one), store-work.c (what workers ask
- * for), store-pace.c (how fast), store-adopt.c (copies), store-ask.c
+ * for), store-pace.c (how fast), store-adopt.c (copies),
+ * store-audit.c, store-ask.c
  * (questions), tend.c (housekeeping) and sweep.c share. Nobody else includes
  * this.
  */
@@ -80,6 +81,9 @@ struct pace {
 };
 enum err store_pace(struct store *store, size_t api, const struct job *job,
     int64_t now_boot, struct pace *out) __attribute__((warn_unused_result));
+/* store-pace.c: what claims look at says what is suspended. Inside. */
+enum err store_check_halt(struct store *store, bool *agrees)
+    __attribute__((warn_unused_result));
 /* sweep.c: all of a job's bodies; how many bytes is added to *bytes. */
 enum err store_drop_bodies(struct store *store, const struct job *job,
     int64_t *bytes) __attribute__((warn_unused_result));

@@ -451,6 +451,41 @@ enum err store_adopt(struct store *store, struct store_now now,
     struct store_adopted *out) __attribute__((warn_unused_result));
 
 /*
+ * ---- whether it is as it should be ----------------------------------------
+ * What the tables can tell of themselves, without a key and without reading a
+ * body. Outside of views: it makes many short ones, each check in one or a few,
+ * so what changes meanwhile is no finding. Changes nothing.
+ *
+ *   row-odd          a row says what no event makes of one
+ *   row-unreadable   a row that cannot be read; the rest of its table neither
+ *   version-ahead    a version that the store's counter has not reached
+ *   version-twice    two rows of one version
+ *   count-wrong      counted jobs and jobs that there are do not agree
+ *   body-orphan      a body that belongs to no row
+ *   halt-wrong       which APIs are suspended is not what claims look at
+ *   api-gone         open jobs of an API that the configuration has not:
+ *                    nobody works on them
+ *   store-damaged    only if it is to look `deep`, at each page of the file
+ *                    and each entry of each index: SQLite's own words
+ *
+ * found() is called inside one of those views; the finding lives as long as the
+ * call. An error is one of a view: what could not be looked at.
+ */
+struct store_finding {
+	const char *check;
+	const char *words;
+	const char *api;       /* NULL: of the whole store */
+	const struct job *job; /* NULL: of none */
+};
+struct store_auditing {
+	bool deep;
+	void (*found)(void *ctx, const struct store_finding *finding);
+	void *ctx;
+};
+enum err store_audit(struct store *store, const struct store_auditing *auditing)
+    __attribute__((warn_unused_result));
+
+/*
  * Jobs of one API, newest first; limit 0 = all. each() returns false to stop.
  * Inside a view. Reads the whole table: for people, not for requests.
  */
@@ -623,6 +658,11 @@ struct store_ops {
 	 */
 	enum err (*copy)(void *backend, const struct store_copying *copying,
 	    struct diag *diag);
+	/*
+	 * The part of store_audit() that is not about one row: versions,
+	 * counts, bodies, damage. Outside of views
+	 */
+	enum err (*audit)(void *backend, const struct store_auditing *auditing);
 	/*
 	 * An API that has open jobs and is not in the configuration;
 	 * ERR_NOT_FOUND: there is none. Inside

@@ -127,9 +127,9 @@ struct contract {
 	}
 #define BOTH_MAX 100
 
-/* `last`: one more that runs once, or NULL. */
+/* `more`: those that run once, behind them. */
 static inline int both_run(const char *group, const struct contract *contract,
-    size_t count, const struct CMUnitTest *last)
+    size_t count, const struct CMUnitTest *more, size_t n_more)
 {
 	static const struct store_ops *const backends[] = {
 	    &store_memory, &store_sqlite};
@@ -137,7 +137,7 @@ static inline int both_run(const char *group, const struct contract *contract,
 	static struct CMUnitTest tests[BOTH_MAX];
 	size_t n = 0;
 
-	assert_true(2 * count < BOTH_MAX);
+	assert_true(2 * count + n_more <= BOTH_MAX);
 	for (size_t b = 0; b < 2; b++)
 		for (size_t i = 0; i < count; i++, n++) {
 			union {
@@ -152,8 +152,8 @@ static inline int both_run(const char *group, const struct contract *contract,
 			    .teardown_func = both_teardown,
 			    .initial_state = initial.state};
 		}
-	if (last)
-		tests[n++] = *last;
+	for (size_t i = 0; i < n_more; i++)
+		tests[n++] = more[i];
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return _cmocka_run_group_tests(group, tests, n, NULL, NULL);
 }

@@ -1190,6 +1190,6 @@ int main(void)
 	static const struct CMUnitTest last =
 	    cmocka_unit_test(memory_and_sqlite_agree);
 
-	return both_run(
-	    "contract", contract, sizeof(contract) / sizeof(*contract), &last);
+	return both_run("contract", contract,
+	    sizeof(contract) / sizeof(*contract), &last, 1);
 }

@@ -519,5 +519,5 @@ static const struct contract contract[] = {
 int main(void)
 {
 	return both_run(
-	    "held", contract, sizeof(contract) / sizeof(*contract), NULL);
+	    "held", contract, sizeof(contract) / sizeof(*contract), NULL, 0);
 }

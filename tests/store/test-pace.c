@@ -528,5 +528,5 @@ int main(void)
 	    cmocka_unit_test(a_reboot_forgets_pauses_and_rates_but_no_word);
 
 	return both_run(
-	    "pace", contract, sizeof(contract) / sizeof(*contract), &last);
+	    "pace", contract, sizeof(contract) / sizeof(*contract), &last, 1);
 }
