@@ -8,8 +8,9 @@
 
 /*
  * A body that a client sends, from the second byte on; the first says to which
- * API. Where it is accepted it has what was declared, the call that it means
- * can be made, and its fingerprint knows nothing of what is secret in it.
+ * API (an 'f': the last). Where it is accepted it has what was declared, the
+ * call that it means can be made, and its fingerprint knows nothing of what is
+ * secret in it.
  */
 const char *const fuzz_words[] = {"{", "}",
     "\"vrn\":", "\"total\":", "\"lines\":[", "\"id\":", "\"item\":{\"id\":7}",

@@ -63,6 +63,8 @@ static void test_names(void **state)
 	    {{.state = JOB_PROCESSING, .attempt = 1}, "", ""},
 	    {{.state = JOB_PROCESSING, .attempt = 1, .progress = 1},
 		"vat.moved", ""},
+	    {{.state = JOB_PROCESSING, .progress = 1, .held = true}, "",
+		"alert"},
 	    {{.state = JOB_COMPLETED, .progress = 100}, "vat.done", ""},
 	    {{.state = JOB_FAILED, .reason = REASON_OUTCOME_UNKNOWN}, "",
 		"alert"},

@@ -39,6 +39,39 @@ static void test_a_life(void **state)
 	assert_string_equal(said(w, &e, "result.id"), "b1");
 }
 
+/* What it says of itself is told with how far it is, and not for longer. */
+static void test_what_it_says(void **state)
+{
+	static const char *const said_so[] = {"first rows", "last rows"};
+	struct world *w = *state;
+	struct event e;
+
+	accept_one(w);
+	begin(w, "", NO_HEADERS);
+	struct job job = world_claim(w, BUNDLE);
+	world_resume(w);
+	e = only(w);
+	assert_string_equal(said(w, &e, "message"), "(none)");
+	for (int i = 0; i < 2; i++) {
+		const struct envelope_note note = {
+		    .message = str_of(said_so[i])};
+
+		world_tell(w, BUNDLE, &job,
+		    (struct job_event){
+			.kind = JOB_EVENT_HEARTBEAT, .progress = 40},
+		    &note);
+		world_resume(w);
+		assert_event(w, "job", "processing");
+		e = only(w);
+		assert_string_equal(said(w, &e, "progress"), "40");
+		assert_string_equal(said(w, &e, "message"), said_so[i]);
+	}
+	complete(w, job, "{}");
+	world_resume(w);
+	e = only(w);
+	assert_string_equal(said(w, &e, "message"), "(none)");
+}
+
 static void test_signs_of_life(void **state)
 {
 	struct world *w = *state;
@@ -488,6 +521,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_a_life),
+	    TEST(test_what_it_says),
 	    TEST(test_signs_of_life),
 	    TEST(test_a_result_of_many_lines),
 	    TEST(test_a_large_result_is_elsewhere),
