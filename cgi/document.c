@@ -231,23 +231,33 @@ void answer_document(const struct answer_context *c, int status,
 		answer_retry_after(c, j, ans);
 }
 
-/* What says something about this answer, or this connection: ours alone. */
+/*
+ * What says something about this answer or this connection, or orders a web
+ * server or a browser about. The generator refuses them, and more; but no
+ * lowtide.json makes an upstream speak for us. A '*' stands for any end.
+ */
 static bool is_ours(struct str name)
 {
-	static const char *const ours[] = {"cache-control", "connection",
-	    "content-encoding", "content-length", "content-security-policy",
-	    "content-type", "date", "etag", "keep-alive", "location",
-	    "preference-applied", "referrer-policy", "retry-after", "server",
-	    "set-cookie", "status", "te", "traceparent", "trailer",
+	static const char *const ours[] = {"access-control-*", "cache-control",
+	    "clear-site-data", "connection", "content-encoding",
+	    "content-length", "content-security-policy*", "content-type",
+	    "cross-origin-*", "date", "etag", "keep-alive", "location",
+	    "preference-applied", "proxy-*", "referrer-policy", "refresh",
+	    "retry-after", "sec-*", "server", "set-cookie*", "status",
+	    "strict-transport-security", "te", "traceparent", "trailer",
 	    "transfer-encoding", "upgrade", "vary", "www-authenticate",
-	    "x-accel-redirect", "x-content-type-options", "x-request-id",
-	    "x-sendfile", "x-wait-time-ms"};
+	    "x-accel-*", "x-content-type-options", "x-lighttpd-*",
+	    "x-request-id", "x-sendfile*", "x-wait-time-ms"};
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (str_ieq(name, str_of(ours[i])))
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		struct str one = str_of(ours[i]), head = name;
+
+		if (str_ends(one, "*"))
+			head = str_slice(name, 0, --one.n);
+		if (str_ieq(head, one))
 			return true;
-	return str_ieq(str_slice(name, 0, 15), STR("access-control-")) ||
-	       str_ieq(str_slice(name, 0, 8), STR("x-accel-"));
+	}
+	return false;
 }
 
 /* In their order, as far as there is room; a page is told the names as well. */
