@@ -67,16 +67,26 @@ static bool has_rate(const struct attempt *t)
 	return t->compose.upstream && t->compose.upstream->rate_count > 0;
 }
 
+static bool needs_grant(const struct attempt *t)
+{
+	return has_rate(t) && !t->poll.granted;
+}
+
 bool runner_wants_grant(
     const struct runner *r, const struct attempt *t, struct runner_now now)
 {
 	return may_ask(r, t) && t->poll.due_boot <= now.now_boot &&
-	       !t->poll.granted && has_rate(t) && !t->damaged;
+	       needs_grant(t) && !t->damaged;
 }
 
+/* A call of a rate is taken where claims are, and waits for a disk as they. */
 int64_t runner_poll_due(const struct runner *r, const struct attempt *t)
 {
-	return may_ask(r, t) ? t->poll.due_boot : 0;
+	if (!may_ask(r, t))
+		return 0;
+	return needs_grant(t) && t->poll.due_boot < r->claim_boot
+		   ? r->claim_boot
+		   : t->poll.due_boot;
 }
 
 void runner_ask_due(struct runner *r, struct runner_now now)
@@ -84,7 +94,7 @@ void runner_ask_due(struct runner *r, struct runner_now now)
 	runner_count(r);
 	for (struct attempt *t = r->attempts; t; t = t->next) {
 		if (!may_ask(r, t) || t->poll.due_boot > now.now_boot ||
-		    (has_rate(t) && !t->poll.granted))
+		    needs_grant(t))
 			continue;
 		struct outcome_now o = runner_at(r, now);
 		if (attempt_ask(t, &o)) {

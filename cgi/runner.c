@@ -298,7 +298,9 @@ static int64_t attempt_due(
 
 	if (t->phase == ATTEMPT_ENDED)
 		return t->damaged ? 0 : now.now_boot;
-	sooner(&due, t->abort_boot ? t->abort_boot : t->job.deadline_boot);
+	if (t->phase != ATTEMPT_LATE) /* its heartbeat is first */
+		sooner(
+		    &due, t->abort_boot ? t->abort_boot : t->job.deadline_boot);
 	if (t->phase == ATTEMPT_STRAY || t->damaged)
 		return due;
 	sooner(&due, runner_poll_due(r, t));
@@ -386,6 +388,8 @@ void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 			runner_release_resting(r, now);
 		runner_ask_due(r, now);
 		runner_beat(r, now);
+	} else { /* calls go on, and who waits for them would not sleep */
+		runner_take_answers(r, now);
 	}
 	*due_boot = r->expected_boot = next_due(r, now);
 }

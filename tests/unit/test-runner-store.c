@@ -64,6 +64,61 @@ static void answers_come_while_it_waits(void **state)
 	assert_int_equal(calls(w, 0), 2);
 }
 
+/*
+ * … and it does not spin: what is ready is taken at once, for no pool sleeps
+ * on it, and nothing else is due before the store is tried again.
+ */
+static void nobody_spins_while_it_waits(void **state)
+{
+	struct world *w = *state;
+	struct job a = accept(w, RETURN, ""), b = accept(w, BUNDLE, "");
+
+	settle(w, 0);
+	answer(w, &a, created);
+	commits_to_fail = 1;
+	step(w, 0);
+	answer(w, &b, created);
+	w->boot++;
+	step(w, 0);
+	assert_false(call(w, &b)->running);
+	assert_int_equal(row(w, BUNDLE, &b).state, JOB_PROCESSING);
+	assert_int_equal(
+	    w->workers[0].due, w->boot - 1 + RUNNER_STORE_RETRY_MS);
+	pass(w, 0, RUNNER_STORE_RETRY_MS);
+	assert_int_equal(row(w, RETURN, &a).state, JOB_COMPLETED);
+	assert_int_equal(row(w, BUNDLE, &b).state, JOB_COMPLETED);
+}
+
+/* A poll takes a call of its upstream's rate: not while nothing is claimed. */
+static void a_paced_poll_waits_for_the_disk(void **state)
+{
+	static const struct upstream_answer taken = {.end = UPSTREAM_ANSWER,
+	    .status = 202,
+	    .location = STR_INIT("/ops/7")};
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	w->upstream.rate_count = w->upstream.burst = 10;
+	w->upstream.rate_per_ms = 1000;
+	settle(w, 0);
+	answer(w, &job, taken);
+	settle(w, 0);
+	failure = ERR_FULL;
+	updates_to_fail = 1;
+	const struct job other = accept(w, BUNDLE, "");
+	const int64_t before = w->boot;
+	step(w, 0);
+	assert_int_equal(updates_to_fail, 0);
+	for (int steps = 0; w->boot < before + HEARTBEAT; steps++) {
+		assert_true(w->workers[0].due > w->boot && steps < 8);
+		w->boot = w->workers[0].due;
+		step(w, 0);
+	}
+	settle(w, 0);
+	assert_int_equal(w->workers[0].up->n, 3); /* the poll, the other */
+	assert_int_equal(row(w, BUNDLE, &other).state, JOB_PROCESSING);
+}
+
 /* Nothing to write but leases: it is over when they could be renewed. */
 static void only_a_heartbeat_fails(void **state)
 {
@@ -461,6 +516,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(a_turn_that_does_not_come),
 	    CASE(answers_come_while_it_waits),
+	    CASE(nobody_spins_while_it_waits),
+	    CASE(a_paced_poll_waits_for_the_disk),
 	    CASE(only_a_heartbeat_fails),
 	    CASE(all_waited_longer_than_a_lease),
 	    CASE(a_turn_that_is_long_in_coming),
