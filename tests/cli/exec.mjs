@@ -81,8 +81,8 @@ const line = await startLine({dir, upstreams: [], apis: [
 	does('deaf-retry', {exec: ['do', 'deaf', dir], execStopMs: 100,
 		onLost: 'retry'}),
 	does('late', {exec: ['do', 'deaf', dir], execStopMs: 100,
-		deadlineMs: 700}),
-	does('late-willing', {exec: ['do', 'willing', dir], deadlineMs: 700}),
+		deadlineMs: 2500}),
+	does('late-willing', {exec: ['do', 'willing', dir], deadlineMs: 2500}),
 	does('missing', {exec: ['no-such-file'], attempts: 1}),
 	does('mode', {exec: ['mode'], attempts: 1}),
 ]});
@@ -241,21 +241,22 @@ test('one that does not hear it is killed: nobody knows what it did',
 		await nobodyIsLeft(await pidOf(id));
 	});
 
+/* Long enough that both surely run by then, and at the same time. */
+const late = {};
 test('a deadline ends it likewise', async () => {
-	const id = await line.send('/api/late');
-	const pid = await pidOf(id);
-	equal((await line.ended(id)).status, 'failed');
-	match((await get(id, '/result')).text, /outcome-unknown/);
-	await nobodyIsLeft(pid);
+	late.deaf = await line.send('/api/late');
+	late.willing = await line.send('/api/late-willing');
+	late.pids = [await pidOf(late.deaf), await pidOf(late.willing)];
+	equal((await line.ended(late.deaf)).status, 'failed');
+	match((await get(late.deaf, '/result')).text, /outcome-unknown/);
 });
 
 test('one that says in time that it did nothing is late, not unknown',
 	async () => {
-		const id = await line.send('/api/late-willing');
-		const pid = await pidOf(id);
-		equal((await line.ended(id)).status, 'failed');
-		match((await get(id, '/result')).text, /deadline-exceeded/);
-		await nobodyIsLeft(pid);
+		equal((await line.ended(late.willing)).status, 'failed');
+		match((await get(late.willing, '/result')).text,
+			/deadline-exceeded/);
+		await nobodyIsLeft(...late.pids);
 	});
 
 test('one that is not there, or may not be run, was never sent', async () => {
