@@ -219,6 +219,6 @@ static const struct contract contract[] = {
 
 int main(void)
 {
-	return both_run(
-	    "claimable", contract, sizeof(contract) / sizeof(*contract), NULL);
+	return both_run("claimable", contract,
+	    sizeof(contract) / sizeof(*contract), NULL, 0);
 }
