@@ -103,11 +103,11 @@ before=$(everything)
 said=$(build)
 is 'nothing changed: said again' "$said" "$fresh"
 is 'nothing changed: nothing is written anywhere' "$(everything)" "$before"
-mkdir "$site/handler"
+mkdir "$site/template"
 like 'a folder nearly called right: said though no file changed' \
-	"$(build)" 'handler: warning: unknown-folder: .*`handlers`'
-like 'and said again' "$(build)" 'handler: warning: unknown-folder: '
-rmdir "$site/handler"
+	"$(build)" 'template: warning: unknown-folder: .*`templates`'
+like 'and said again' "$(build)" 'template: warning: unknown-folder: '
+rmdir "$site/template"
 is 'and no more once it is gone' "$(build)" "$fresh"
 mkdir -p "$site/.dist.lowtide-staging/www" "$site/.dist.lowtide-old"
 build >/dev/null
