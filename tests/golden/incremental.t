@@ -41,7 +41,7 @@ pick() { # PATTERN…: one of the files there
 
 edit() { # sets $did
 	local file to
-	case $((RANDOM % 12)) in
+	case $((RANDOM % 13)) in
 	0) file=$(pick static) && echo "more" >>"$file" ;;
 	1) file=$(pick assets -name '*.css') && echo "b{top:0}" >>"$file" ;;
 	2) file=$(pick assets -name '*.mjs') && echo "// $RANDOM" >>"$file" ;;
@@ -61,6 +61,7 @@ edit() { # sets $did
 			sed -i "s/^\[public\]/[public]\nx$RANDOM = \"y\"/" "$file" ;;
 	11) file=$(pick assets/more -name '*.svg') && to=$(pick assets/more -name '*.svg')
 		[ "$file" = "$to" ] || cp -p "$file" "$to" ;;
+	12) file=$(pick handlers) && echo "# $RANDOM" >>"$file" ;;
 	esac
 	did="$did ${file#"$site"/}"
 }
@@ -94,6 +95,11 @@ for env in prod base; do
 done
 build >/dev/null
 
+# a folder fewer, so that another can be taken for it below
+awk '/^\[/ { other = !/^\[api\.export/ } other' "$site/api.toml" >"$TMP/api.toml"
+sed -n '/^\[/q; p' "$site/api.toml" | cat - "$TMP/api.toml" >"$TMP/all.toml"
+cp "$TMP/all.toml" "$site/api.toml"
+rm -r "$site/handlers"
 # what is newer than a clock's grain is read once more, so it gets older first
 echo last >"$site/static/last.txt"
 sleep 0.1
@@ -103,11 +109,11 @@ before=$(everything)
 said=$(build)
 is 'nothing changed: said again' "$said" "$fresh"
 is 'nothing changed: nothing is written anywhere' "$(everything)" "$before"
-mkdir "$site/template"
+mkdir "$site/handler"
 like 'a folder nearly called right: said though no file changed' \
-	"$(build)" 'template: warning: unknown-folder: .*`templates`'
-like 'and said again' "$(build)" 'template: warning: unknown-folder: '
-rmdir "$site/template"
+	"$(build)" 'handler: warning: unknown-folder: .*`handlers`'
+like 'and said again' "$(build)" 'handler: warning: unknown-folder: '
+rmdir "$site/handler"
 is 'and no more once it is gone' "$(build)" "$fresh"
 mkdir -p "$site/.dist.lowtide-staging/www" "$site/.dist.lowtide-old"
 build >/dev/null
