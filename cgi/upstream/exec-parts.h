@@ -60,7 +60,8 @@ struct exec_call {
 	struct exec_call *next;
 	struct exec_pool *pool;
 	void *tag;
-	const struct upstream_exec *exec;
+	const struct upstream_exec *exec; /* NULL once it was aborted */
+	int64_t stop_ms;
 	struct exec_port ports[EXEC_PORTS];
 	struct str in; /* what is left of the body */
 	struct buf out;

@@ -14,9 +14,10 @@
  * What goes through a call's pipes, and the words of its minder. Nothing here
  * waits: each turn takes some of what there is.
  */
-#define READ_MAX ((size_t)256 * 1024)	/* a turn, of one pipe */
-#define FLUSH_MAX ((size_t)1024 * 1024) /* when it is over: more than a pipe   \
-					 */
+#define READ_MAX ((size_t)256 * 1024) /* a turn, of one pipe */
+#define FLUSH_MAX                                                              \
+	((size_t)1024 * 1024) /* when it is over: more than a pipe             \
+			       */
 #define EVENTS_MAX 64
 #define LATE_MS 10000 /* for a minder to do what it was told */
 
@@ -25,11 +26,18 @@ bool exec_is_open(const struct exec_call *call, enum exec_kind kind)
 	return call->ports[kind].fd >= 0;
 }
 
-/* What is closed here is not elsewhere: so it leaves the epoll, too. */
+/*
+ * Unwatched first: a minder that is just being started has a copy of it until
+ * its exec is through, and a close() alone is no end while there is one.
+ */
 void exec_close_port(struct exec_call *call, enum exec_kind kind)
 {
-	if (exec_is_open(call, kind))
-		close(call->ports[kind].fd);
+	const int fd = call->ports[kind].fd;
+
+	if (exec_is_open(call, kind)) {
+		(void)epoll_ctl(call->pool->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		close(fd);
+	}
 	call->ports[kind].fd = -1;
 }
 
@@ -54,7 +62,7 @@ void exec_ask_to_end(struct exec_call *call)
 		return;
 	call->stopped = true;
 	exec_tell(call, EXEC_TELL_STOP);
-	give_up_within(call, call->exec->stop_ms);
+	give_up_within(call, call->stop_ms);
 }
 
 /* ---- its pipes ----------------------------------------------------------- */
@@ -156,7 +164,7 @@ static void on_exit_told(struct exec_call *call, int status)
 {
 	call->exited = true;
 	call->status = status;
-	give_up_within(call, call->exec->stop_ms);
+	give_up_within(call, call->stop_ms);
 	end_family(call);
 }
 

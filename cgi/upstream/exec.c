@@ -133,6 +133,8 @@ static void sweep(struct exec_pool *pool)
 static void leave(struct exec_call *call)
 {
 	call->given = true;
+	call->exec = NULL;
+	call->in = (struct str){0};
 	for (int i = 0; i < EXEC_CONTROL; i++)
 		exec_close_port(call, (enum exec_kind)i);
 	buf_release(&call->out);
@@ -211,6 +213,7 @@ static void exec_start(void *p, const struct upstream_call *spec, void *tag)
 	call->pool = pool;
 	call->tag = tag;
 	call->exec = spec->exec;
+	call->stop_ms = spec->exec->stop_ms;
 	call->in = spec->has_body ? spec->body : (struct str){0};
 	call->max =
 	    spec->response_max > 0 ? spec->response_max : UPSTREAM_RESPONSE_MAX;
