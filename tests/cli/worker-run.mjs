@@ -178,6 +178,14 @@ test('metrics: what it did', async () => {
 	equal(is('job_duration_seconds_count', {api: 'ok'}), 2);
 	equal(is('calling'), 0);
 });
+test('metrics: the manual names each, and no other', async () => {
+	const page = readFileSync('cgi/lowtide-worker.8', 'utf8')
+		.split('.Sh METRICS')[1].split('.Sh ')[0];
+	const named = new Set(page.match(/\b(lowtide_|process_)[a-z_]+/g));
+	const told = new Set(Object.keys(await scrape()).map((name) =>
+		name.replace(/(?<=seconds)_(bucket|sum|count)$/, '')));
+	equal([...named].sort(), [...told].sort());
+});
 test('metrics: what waits, and what is called', async () => {
 	const ids = [await line.send('/api/held'), await line.send('/api/held')];
 	await until('one is called', () => held.length === 1);
