@@ -108,8 +108,9 @@ async function start(dir, port, keys, wanted) {
 	]);
 	await run('sqlite3', ['-bail', at('idp.db'), `.read ${at('idp.sql')}`]);
 
+	/* at its end it drops a file where it is */
 	const child = spawn(PROGRAM, [`--config-file=${at('idp.conf')}`],
-		{stdio: 'ignore'});
+		{cwd: dir, stdio: 'ignore'});
 	const ended = new Promise((resolve) => {
 		child.once('error', (e) => resolve(e.message));
 		child.once('exit', (code, signal) => resolve(signal ?? code));
