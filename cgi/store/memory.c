@@ -13,8 +13,7 @@
  * A transaction is undone from a list of what was there before: rows and
  * bodies are changed in place, new rows stand at the end.
  */
-/* Room for one more of `size` bytes. */
-static void *grown(void *items, size_t n, size_t *cap, size_t size)
+void *memory_grown(void *items, size_t n, size_t *cap, size_t size)
 {
 	if (n < *cap)
 		return items;
@@ -25,24 +24,13 @@ static void *grown(void *items, size_t n, size_t *cap, size_t size)
 	return more;
 }
 
-static void forget_bytes(struct str bytes)
+void memory_forget(struct str bytes)
 {
 	union {
 		const char *from;
 		char *to;
-	} p = {.from = bytes.p}; /* ours: allocated in keep_bytes() */
+	} p = {.from = bytes.p}; /* ours: of keep_bytes() */
 	free(p.to);
-}
-
-static struct str keep_bytes(struct str bytes)
-{
-	char *copy = malloc(bytes.n + 1);
-
-	if (!copy)
-		abort();
-	if (bytes.n)
-		memcpy(copy, bytes.p, bytes.n);
-	return (struct str){.p = copy, .n = bytes.n};
 }
 
 /* ---- opening ----------------------------------------------------------- */
@@ -70,7 +58,7 @@ static void close_(void *backend)
 	for (size_t i = 0; i < m->n_tables; i++)
 		free(m->tables[i].rows);
 	for (size_t i = 0; i < m->n_bodies; i++)
-		forget_bytes(m->bodies[i].bytes);
+		memory_forget(m->bodies[i].bytes);
 	for (size_t i = 0; i < m->n_watches; i++)
 		close(m->watches[i].fd);
 	free(m->tables);
@@ -132,7 +120,7 @@ static enum err commit(void *backend, unsigned bells)
 	struct memory *m = backend;
 
 	for (size_t i = 0; i < m->n_changes; i++)
-		forget_bytes(m->changes[i].bytes);
+		memory_forget(m->changes[i].bytes);
 	m->n_changes = 0;
 	ring(m, bells);
 	return ERR_OK;
@@ -172,7 +160,7 @@ static void undo(struct memory *m, const struct memory_change *c)
 		m->tables[c->table].sampled[c->at] = c->was_there;
 		break;
 	case BODY_CHANGED:
-		forget_bytes(m->bodies[c->at].bytes);
+		memory_forget(m->bodies[c->at].bytes);
 		m->bodies[c->at].bytes = c->bytes;
 		break;
 	}
@@ -189,7 +177,7 @@ static void rollback(void *backend)
 
 struct memory_change *memory_note(struct memory *m)
 {
-	m->changes = grown(
+	m->changes = memory_grown(
 	    m->changes, m->n_changes, &m->changes_cap, sizeof(*m->changes));
 	m->changes[m->n_changes] = (struct memory_change){0};
 	return &m->changes[m->n_changes++];
@@ -268,7 +256,7 @@ static enum err insert(void *backend, size_t api, const struct job *job)
 
 	if (find(m, api, job_key(job)))
 		return ERR_CONFLICT;
-	t->rows = grown(t->rows, t->n, &t->cap, sizeof(*t->rows));
+	t->rows = memory_grown(t->rows, t->n, &t->cap, sizeof(*t->rows));
 	t->rows[t->n++] = *job;
 	*memory_note(m) =
 	    (struct memory_change){.kind = ROW_ADDED, .table = api};
@@ -304,284 +292,6 @@ static enum err remove_(void *backend, size_t api, const struct job *job)
 	*memory_note(m) = (struct memory_change){
 	    .kind = ROW_REMOVED, .table = api, .at = at, .row = *row};
 	take_out(t, at);
-	return ERR_OK;
-}
-
-/* ---- numbers ----------------------------------------------------------- */
-
-static struct meta *find_meta(struct memory *m, const char *name)
-{
-	for (size_t i = 0; i < m->n_metas; i++)
-		if (!strcmp(m->metas[i].name, name))
-			return &m->metas[i];
-	return NULL;
-}
-
-static enum err meta_get(void *backend, const char *name, int64_t *value)
-{
-	const struct meta *meta = find_meta(backend, name);
-
-	*value = meta ? meta->value : 0;
-	return ERR_OK;
-}
-
-/* A slot that was made in vain stays, as 0. */
-static enum err meta_put(void *backend, const char *name, int64_t value)
-{
-	struct memory *m = backend;
-	struct meta *meta = find_meta(m, name);
-
-	if (!meta) {
-		m->metas =
-		    grown(m->metas, m->n_metas, &m->metas_cap, sizeof(*meta));
-		meta = &m->metas[m->n_metas++];
-		*meta = (struct meta){.value = 0};
-		strncpy(meta->name, name, sizeof(meta->name) - 1);
-	}
-	*memory_note(m) = (struct memory_change){.kind = META_CHANGED,
-	    .at = (size_t)(meta - m->metas),
-	    .number = meta->value};
-	meta->value = value;
-	return ERR_OK;
-}
-
-/* ---- bodies ------------------------------------------------------------ */
-
-static struct body *find_body(
-    struct memory *m, const struct job *job, enum body_kind kind)
-{
-	for (size_t i = 0; i < m->n_bodies; i++)
-		if (m->bodies[i].kind == kind &&
-		    !memcmp(m->bodies[i].id, job->id, JOB_ID_BYTES))
-			return &m->bodies[i];
-	return NULL;
-}
-
-static struct body *add_body(
-    struct memory *m, const struct job *job, enum body_kind kind)
-{
-	m->bodies =
-	    grown(m->bodies, m->n_bodies, &m->bodies_cap, sizeof(*m->bodies));
-	struct body *body = &m->bodies[m->n_bodies++];
-	*body = (struct body){.kind = kind};
-	memcpy(body->id, job->id, JOB_ID_BYTES);
-	return body;
-}
-
-static void set_body(struct memory *m, struct body *body, struct str bytes)
-{
-	*memory_note(m) = (struct memory_change){.kind = BODY_CHANGED,
-	    .at = (size_t)(body - m->bodies),
-	    .bytes = body->bytes};
-	body->bytes = bytes;
-}
-
-static enum err body_put(
-    void *backend, const struct job *job, enum body_kind kind, struct str bytes)
-{
-	struct body *body = find_body(backend, job, kind);
-
-	if (!body)
-		body = add_body(backend, job, kind);
-	set_body(backend, body, keep_bytes(bytes));
-	return ERR_OK;
-}
-
-static enum err body_get(void *backend, const struct job *job,
-    enum body_kind kind, struct arena *a, struct str *out)
-{
-	const struct body *body = find_body(backend, job, kind);
-
-	if (!body || !body->bytes.p)
-		return ERR_NOT_FOUND;
-	*out = arena_str(a, body->bytes);
-	return ERR_OK;
-}
-
-static enum err body_size(
-    void *backend, const struct job *job, enum body_kind kind, int64_t *bytes)
-{
-	const struct body *body = find_body(backend, job, kind);
-
-	if (!body || !body->bytes.p)
-		return ERR_NOT_FOUND;
-	*bytes = (int64_t)body->bytes.n;
-	return ERR_OK;
-}
-
-static enum err body_drop(
-    void *backend, const struct job *job, enum body_kind kind)
-{
-	struct body *body = find_body(backend, job, kind);
-
-	if (body)
-		set_body(backend, body, (struct str){0});
-	return ERR_OK;
-}
-
-/* ---- picking ----------------------------------------------------------- */
-
-/* Which of two comes first. */
-static bool is_before(const struct job *a, const struct job *b)
-{
-	return a->rank != b->rank ? a->rank < b->rank : a->born < b->born;
-}
-
-static enum err pick_pending(
-    void *backend, size_t api, int64_t now_boot, struct job *out)
-{
-	const struct memory *m = backend;
-	const struct table *t = &m->tables[api];
-	const struct job *best = NULL;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		if (j->state == JOB_PENDING && !j->needs &&
-		    j->not_before_boot <= now_boot &&
-		    (!best || is_before(j, best)))
-			best = j;
-	}
-	if (!best)
-		return ERR_NOT_FOUND;
-	*out = *best;
-	return ERR_OK;
-}
-
-static void sooner(int64_t *due, int64_t now, int64_t time)
-{
-	if (time > now && (!*due || time < *due))
-		*due = time;
-}
-
-static enum err next_due(
-    void *backend, size_t api, int64_t now_boot, int64_t *due_boot)
-{
-	const struct memory *m = backend;
-	const struct table *t = &m->tables[api];
-
-	*due_boot = 0;
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		if (j->state == JOB_PROCESSING && !j->held)
-			sooner(due_boot, now_boot, j->lease_boot);
-		if (j->state != JOB_PENDING)
-			continue;
-		sooner(due_boot, now_boot, j->not_before_boot);
-		sooner(due_boot, now_boot, j->deadline_boot);
-	}
-	return ERR_OK;
-}
-
-/* When it was due: a pending row its deadline, a running one its lease. */
-static int64_t due_of(const struct job *j)
-{
-	return j->state == JOB_PENDING ? j->deadline_boot : j->lease_boot;
-}
-
-/* Two of one state; equal times go by key. */
-static bool is_sooner(const struct job *a, const struct job *b)
-{
-	if (due_of(a) != due_of(b))
-		return due_of(a) < due_of(b);
-	return memcmp(job_key(a), job_key(b), JOB_KEY_BYTES) < 0;
-}
-
-static bool is_late(const struct job *j, int64_t now_boot)
-{
-	return j->deadline_boot && j->deadline_boot <= now_boot;
-}
-
-/* The first of one state whose time has come. */
-static enum err pick_due(struct memory *m, size_t api, enum job_state state,
-    bool late, int64_t now_boot, struct job *out)
-{
-	const struct table *t = &m->tables[api];
-	const struct job *best = NULL;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		if (j->state == state && !j->held && due_of(j) <= now_boot &&
-		    (!late || is_late(j, now_boot)) &&
-		    (!best || is_sooner(j, best)))
-			best = j;
-	}
-	if (!best)
-		return ERR_NOT_FOUND;
-	*out = *best;
-	return ERR_OK;
-}
-
-static enum err pick_lost(
-    void *backend, size_t api, int64_t now_boot, struct job *out)
-{
-	return pick_due(backend, api, JOB_PROCESSING, false, now_boot, out);
-}
-
-static enum err pick_late(
-    void *backend, size_t api, int64_t now_boot, struct job *out)
-{
-	enum err err = pick_due(backend, api, JOB_PENDING, true, now_boot, out);
-
-	if (err == ERR_NOT_FOUND)
-		err =
-		    pick_due(backend, api, JOB_PROCESSING, true, now_boot, out);
-	return err;
-}
-
-static enum err count_running(void *backend, size_t api, int64_t *n)
-{
-	const struct memory *m = backend;
-	const struct table *t = &m->tables[api];
-
-	*n = 0;
-	for (size_t i = 0; i < t->n; i++)
-		*n += t->rows[i].state == JOB_PROCESSING && !t->rows[i].held;
-	return ERR_OK;
-}
-
-/* ---- what changed ------------------------------------------------------ */
-
-/* The row that changed first after `since`; NULL = none. */
-static const struct job *next_changed(const struct table *t, int64_t since)
-{
-	const struct job *best = NULL;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct job *j = &t->rows[i];
-		if (j->version > since && (!best || j->version < best->version))
-			best = j;
-	}
-	return best;
-}
-
-static enum err rows_since(void *backend, size_t api, int64_t since,
-    size_t limit, bool (*each)(void *ctx, const struct job *job), void *ctx)
-{
-	const struct memory *m = backend;
-	const struct job *j;
-
-	for (size_t i = 0; i < limit; i++) {
-		j = next_changed(&m->tables[api], since);
-		if (!j || !each(ctx, j))
-			break;
-		since = j->version;
-	}
-	return ERR_OK;
-}
-
-static enum err changed(void *backend, size_t api, int64_t since, size_t limit,
-    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
-    void *ctx)
-{
-	const struct memory *m = backend;
-	const struct job *j;
-
-	for (size_t i = 0; !limit || i < limit; i++) {
-		j = next_changed(&m->tables[api], since);
-		if (!j || !each(ctx, job_key(j), j->version))
-			break;
-		since = j->version;
-	}
 	return ERR_OK;
 }
 
@@ -690,21 +400,21 @@ const struct store_ops store_memory = {
     .get = get,
     .insert = insert,
     .update = update,
-    .body_put = body_put,
-    .body_get = body_get,
-    .body_drop = body_drop,
-    .pick_pending = pick_pending,
-    .peek_pending = pick_pending,
-    .next_due = next_due,
-    .pick_lost = pick_lost,
-    .pick_late = pick_late,
-    .count_running = count_running,
+    .body_put = memory_body_put,
+    .body_get = memory_body_get,
+    .body_drop = memory_body_drop,
+    .pick_pending = memory_pick_pending,
+    .peek_pending = memory_pick_pending,
+    .next_due = memory_next_due,
+    .pick_lost = memory_pick_lost,
+    .pick_late = memory_pick_late,
+    .count_running = memory_count_running,
     .remove = remove_,
-    .rows_since = rows_since,
-    .body_size = body_size,
-    .meta_get = meta_get,
-    .meta_put = meta_put,
-    .changed = changed,
+    .rows_since = memory_rows_since,
+    .body_size = memory_body_size,
+    .meta_get = memory_meta_get,
+    .meta_put = memory_meta_put,
+    .changed = memory_changed,
     .list = list,
     .stats = memory_stats,
     .recent = memory_recent,

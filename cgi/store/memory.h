@@ -4,8 +4,9 @@
 #include "cgi/store/store.h"
 
 /*
- * The store without a disk, inside: memory.c keeps rows, bodies and
- * transactions, memory-ask.c answers questions about many rows.
+ * The store without a disk, inside: memory.c keeps rows and transactions,
+ * memory-bodies.c what stands beside rows, memory-pick.c finds those whose turn
+ * it is, memory-ask.c answers questions about many rows.
  */
 struct table {
 	struct job *rows;
@@ -62,6 +63,43 @@ struct memory {
 	struct watch watches[WATCHES_MAX];
 	size_t n_watches;
 };
+
+/* Room for one more of `size` bytes. */
+void *memory_grown(void *items, size_t n, size_t *cap, size_t size);
+void memory_forget(struct str bytes); /* of a body; NULL-safe */
+
+/* memory-bodies.c */
+enum err memory_meta_get(void *backend, const char *name, int64_t *value)
+    __attribute__((warn_unused_result));
+enum err memory_meta_put(void *backend, const char *name, int64_t value)
+    __attribute__((warn_unused_result));
+enum err memory_body_put(void *backend, const struct job *job,
+    enum body_kind kind, struct str bytes) __attribute__((warn_unused_result));
+enum err memory_body_get(void *backend, const struct job *job,
+    enum body_kind kind, struct arena *a, struct str *out)
+    __attribute__((warn_unused_result));
+enum err memory_body_size(void *backend, const struct job *job,
+    enum body_kind kind, int64_t *bytes) __attribute__((warn_unused_result));
+enum err memory_body_drop(void *backend, const struct job *job,
+    enum body_kind kind) __attribute__((warn_unused_result));
+
+/* memory-pick.c */
+enum err memory_pick_pending(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err memory_next_due(void *backend, size_t api, int64_t now_boot,
+    int64_t *due_boot) __attribute__((warn_unused_result));
+enum err memory_pick_lost(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err memory_pick_late(void *backend, size_t api, int64_t now_boot,
+    struct job *out) __attribute__((warn_unused_result));
+enum err memory_count_running(void *backend, size_t api, int64_t *n)
+    __attribute__((warn_unused_result));
+enum err memory_rows_since(void *backend, size_t api, int64_t since,
+    size_t limit, bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+enum err memory_changed(void *backend, size_t api, int64_t since, size_t limit,
+    bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
+    void *ctx) __attribute__((warn_unused_result));
 
 /* What is to be undone; the caller fills it. */
 struct memory_change *memory_note(struct memory *m);

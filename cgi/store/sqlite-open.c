@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/units.h"
 
 /*
  * Opening a store, in this order, all of it under the turnstile:
@@ -22,8 +21,8 @@
  *      hold only from the first page on, then the tables in one transaction,
  *      so that a kill leaves an empty file or a whole store;
  *   3. a store of an older format is brought up to date, in the same
- *      transaction; format and key check: a store of a newer lowtide, or
- *      of another name key, is left as it is;
+ *      transaction; format and key check: a store of a newer lowtide, of
+ *      another name key, or a copy of one, is left as it is;
  *   4. the boot (boot.h): if it is another one, CLOCK_BOOTTIME began anew, so
  *      every lease and back-off is over, and what is left of a deadline is
  *      counted by the wall clock;
@@ -87,137 +86,6 @@ static enum err find_boot(struct opening *o)
 	return err;
 }
 
-/* ---- recognising ------------------------------------------------------- */
-
-static enum err check_format(struct opening *o)
-{
-	int64_t format;
-	enum err err = sqlite_read_format(o, &format);
-
-	if (!err && !format) {
-		diag_error(o->diag, POS_FILE(o->path), "store-damaged",
-		    "it is a database, but no store of lowtide; name another "
-		    "folder with --state");
-		return ERR_CORRUPT;
-	}
-	if (err)
-		return sqlite_report(o, err, "it cannot be read");
-	if (format == STORE_FORMAT)
-		return ERR_OK;
-	if (format >= STORE_FORMAT_OLDEST && format < STORE_FORMAT) {
-		diag_error(o->diag, POS_FILE(o->path), "store-version",
-		    "it has format %lld and this lowtide knows %d; start "
-		    "lowtide-cgi or lowtide-worker once, they bring it up to "
-		    "date",
-		    (long long)format, STORE_FORMAT);
-		return ERR_MISSING;
-	}
-	diag_error(o->diag, POS_FILE(o->path), "store-version",
-	    "it has format %lld and this lowtide knows %d; install the lowtide "
-	    "that wrote it, or let this one start in an empty folder",
-	    (long long)format, STORE_FORMAT);
-	return ERR_MISSING;
-}
-
-static enum err check_keys(struct opening *o)
-{
-	const struct str check = {
-	    .p = (const char *)o->spec->check, .n = STORE_CHECK_BYTES};
-	bool equal = false;
-	enum err err = sqlite_meta_equals(o, "check", check, &equal);
-
-	if (err)
-		return sqlite_report(o,
-		    err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
-		    "it cannot be read");
-	if (equal)
-		return ERR_OK;
-	diag_error(o->diag, POS_FILE(o->path), "store-other-keys",
-	    "it was made with another name key; use the key file it was made "
-	    "with (the name key never changes), or an empty folder");
-	return ERR_MISSING;
-}
-
-/* What is open in a copy may have been sent by the original since. */
-static enum err check_copy(struct opening *o)
-{
-	int64_t at_ms = 0;
-	struct arena a;
-	enum err err = db_number(
-	    &o->s->db, "SELECT value FROM _meta WHERE name='copy'", &at_ms);
-
-	if (err == ERR_NOT_FOUND || (!err && !at_ms) ||
-	    (!err && o->spec->adopts))
-		return ERR_OK;
-	if (err)
-		return sqlite_report(o, err, "it cannot be read");
-	arena_init(&a);
-	diag_error(o->diag, POS_FILE(o->path), "store-is-copy",
-	    "it is a copy of a store, of %.*s, and nobody works on it; if the "
-	    "original is gone for good, `lowtide-jobs adopt` makes a store of "
-	    "it",
-	    STR_ARG(units_time(&a, at_ms)));
-	arena_release(&a);
-	return ERR_MISSING;
-}
-
-/* ---- whose boot -------------------------------------------------------- */
-
-/*
- * Deadlines are carried over by the wall clock. What it lost or gained is not
- * known here, so none becomes longer than it was from the start.
- */
-static void convert_times(
-    const struct opening *o, struct str api, struct buf *sql)
-{
-	sqlite_expand(sql,
-	    "UPDATE \"$\" SET lease=0 WHERE state=1 AND held=0;"
-	    "UPDATE \"$\" SET not_before=0 WHERE state=0 AND not_before>0;",
-	    api);
-	for (int state = JOB_PENDING; state <= JOB_PROCESSING; state++) {
-		sqlite_expand(sql, "UPDATE \"$\" SET deadline_boot=", api);
-		buf_printf(sql,
-		    "max(1, %lld+min(deadline-(%lld), deadline-accepted))"
-		    " WHERE state=%d AND deadline_boot>0;",
-		    (long long)o->now.boot, (long long)o->now.ms, state);
-	}
-}
-
-static enum err begin_new_boot(struct opening *o)
-{
-	struct buf sql = {0};
-
-	buf_puts(&sql, "UPDATE _meta SET value=0 WHERE name='clock-boot'"
-		       " OR name='paused' OR name GLOB 'pause/*'"
-		       " OR name GLOB 'rate/*'"
-		       " OR (name='halt' AND value<9223372036854775807);");
-	enum err err = sqlite_each_table(o, &sql, convert_times);
-	buf_release(&sql);
-	return err;
-}
-
-static enum err check_boot(struct opening *o)
-{
-	bool equal = false;
-	enum err err = sqlite_meta_equals(o, "boot", str_of(o->boot), &equal);
-
-	if (err && err != ERR_NOT_FOUND)
-		return sqlite_report(o, err, "it cannot be read");
-	if (equal)
-		return ERR_OK;
-	if (flock(o->s->host_fd, LOCK_EX | LOCK_NB)) {
-		diag_error(o->diag, POS_FILE(o->path), "store-other-host",
-		    "another host has it open, and a SQLite store belongs to "
-		    "one; stop lowtide there, or use another folder here");
-		return ERR_MISSING;
-	}
-	err = begin_new_boot(o);
-	if (!err)
-		err = sqlite_meta_put(o, "boot", str_of(o->boot), 0);
-	return err ? sqlite_report(o, err, "its times cannot be converted")
-		   : ERR_OK;
-}
-
 /* ---- all of it --------------------------------------------------------- */
 
 static enum err check_log(struct opening *o)
@@ -248,15 +116,15 @@ static enum err settle(struct opening *o)
 	if (!err)
 		err = sqlite_upgrade(o);
 	if (!err)
-		err = check_format(o);
+		err = sqlite_check_format(o);
 	if (!err)
 		err = check_log(o);
 	if (!err)
-		err = check_keys(o);
+		err = sqlite_check_keys(o);
 	if (!err)
-		err = check_copy(o);
+		err = sqlite_check_copy(o);
 	if (!err)
-		err = check_boot(o);
+		err = sqlite_check_boot(o);
 	if (!err)
 		err = sqlite_make_apis(o);
 	return err;
@@ -354,8 +222,9 @@ static bool is_settled(struct opening *o)
 	bool equal = false;
 
 	quiet.diag = NULL;
-	if (db_open(o->path, DB_WRITES, &o->s->db) || check_format(&quiet) ||
-	    check_log(&quiet) || check_keys(&quiet) || check_copy(&quiet) ||
+	if (db_open(o->path, DB_WRITES, &o->s->db) ||
+	    sqlite_check_format(&quiet) || check_log(&quiet) ||
+	    sqlite_check_keys(&quiet) || sqlite_check_copy(&quiet) ||
 	    sqlite_meta_equals(o, "boot", str_of(o->boot), &equal) || !equal)
 		return false;
 	return sqlite_has_apis(o) && !flock(o->s->host_fd, LOCK_SH | LOCK_NB);
@@ -409,11 +278,11 @@ static enum err open_to_read(struct opening *o)
 	    o->spec->role == STORE_READS ? DB_LOOKS : DB_READS, &o->s->db);
 	if (err)
 		return sqlite_report(o, err, "it cannot be opened");
-	err = check_format(o);
+	err = sqlite_check_format(o);
 	if (!err)
-		err = check_keys(o);
+		err = sqlite_check_keys(o);
 	if (!err)
-		err = check_copy(o);
+		err = sqlite_check_copy(o);
 	if (!err)
 		err = sqlite_make_apis(o);
 	return err;

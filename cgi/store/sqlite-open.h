@@ -8,7 +8,8 @@
 
 /*
  * What the parts of opening share: sqlite-open.c decides in which order things
- * happen, sqlite-schema.c knows what a store consists of, sqlite-upgrade.c
+ * happen, sqlite-check.c whether it may be, sqlite-schema.c knows what a store
+ * consists of, sqlite-upgrade.c
  * changes one that is there. All of these add their own findings, but those
  * that say nothing, and sqlite_meta_*.
  */
@@ -42,6 +43,19 @@ void sqlite_add_indexes(struct str api, struct buf *sql);
  * left as it is, and nothing said.
  */
 enum err sqlite_upgrade(struct opening *o) __attribute__((warn_unused_result));
+/*
+ * What keeps a store from being opened (sqlite-check.c), each with a finding.
+ * _boot, under the turnstile: if the boot is another one, all times of rows are
+ * converted.
+ */
+enum err sqlite_check_format(struct opening *o)
+    __attribute__((warn_unused_result));
+enum err sqlite_check_keys(struct opening *o)
+    __attribute__((warn_unused_result));
+enum err sqlite_check_copy(struct opening *o)
+    __attribute__((warn_unused_result));
+enum err sqlite_check_boot(struct opening *o)
+    __attribute__((warn_unused_result));
 /* 0: it is a database, but no store. Says nothing. */
 enum err sqlite_read_format(struct opening *o, int64_t *format)
     __attribute__((warn_unused_result));

@@ -178,6 +178,11 @@ enum err sqlite_body_get(void *backend, const struct job *job,
     __attribute__((warn_unused_result));
 enum err sqlite_body_drop(void *backend, const struct job *job,
     enum body_kind kind) __attribute__((warn_unused_result));
+enum err sqlite_list(void *backend, size_t api, size_t limit,
+    bool (*each)(void *ctx, const struct job *job), void *ctx)
+    __attribute__((warn_unused_result));
+
+/* Whose turn it is (sqlite-pick.c). */
 enum err sqlite_pick_pending(void *backend, size_t api, int64_t now_boot,
     struct job *out) __attribute__((warn_unused_result));
 enum err sqlite_peek_pending(void *backend, size_t api, int64_t now_boot,
@@ -190,10 +195,6 @@ enum err sqlite_next_due(void *backend, size_t api, int64_t now_boot,
     int64_t *due_boot) __attribute__((warn_unused_result));
 enum err sqlite_count_running(void *backend, size_t api, int64_t *n)
     __attribute__((warn_unused_result));
-enum err sqlite_list(void *backend, size_t api, size_t limit,
-    bool (*each)(void *ctx, const struct job *job), void *ctx)
-    __attribute__((warn_unused_result));
-
 /* Those that follow versions and time (sqlite-sweep.c). */
 enum err sqlite_changed(void *backend, size_t api, int64_t since, size_t limit,
     bool (*each)(void *ctx, const uint8_t key[JOB_KEY_BYTES], int64_t version),
