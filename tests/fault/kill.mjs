@@ -8,7 +8,7 @@ import {join} from 'node:path';
 import {test, ok, equal, done} from '../tap.mjs';
 import {Journal, Sender, overHttp, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {integrity, openRows, readRows, run} from './tables.mjs';
+import {decided, integrity, openRows, readRows, run} from './tables.mjs';
 import {backAgain, footprint, until} from './world.mjs';
 
 const base = process.env.LOWTIDE_URL;
@@ -53,9 +53,13 @@ async function load(during) {
 }
 async function settle() {
 	const end = Date.now() + 180000;
-	await Promise.all(senders.map(s => s.drain(() => Date.now() > end)));
-	await until('every row is at its end',
-		async () => await openRows(state) === 0, end - Date.now());
+	await decided(jobs, async () => {
+		await Promise.all(senders.map(
+			s => s.drain(() => Date.now() > end)));
+		await until('every row is at its end',
+			async () => await openRows(state) === 0,
+			end - Date.now());
+	});
 }
 
 const before = {};

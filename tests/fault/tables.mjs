@@ -47,6 +47,31 @@ export async function readRows(state, jobs, told) {
 	return rows;
 }
 
+/*
+ * The operator's part, while during() goes on: of a job that is held (its
+ * worker died, and the call may have arrived) nobody can find out more.
+ */
+export async function decided(jobs, during) {
+	let over = false;
+	const operator = (async () => {
+		for (; !over; await new Promise(r => setTimeout(r, 500))) {
+			const held = JSON.parse(await jobs('ls', '--status',
+				'held', '-n', '100000', '--json')).jobs;
+			if (!held.length)
+				continue;
+			console.log(`# ${held.length} held, and decided`);
+			await jobs('fail', '--unknown',
+				...held.map(j => j.jobId));
+		}
+	})();
+	try {
+		await Promise.race([operator, during()]);
+	} finally {
+		over = true;
+		await operator;
+	}
+}
+
 /* How many are not at their end, without asking the programs. */
 export async function openRows(state) {
 	const [{n}] = await sql(state, 'select coalesce(sum(n), 0) as n ' +

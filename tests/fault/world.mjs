@@ -18,7 +18,7 @@ import {basename, join, resolve} from 'node:path';
 import {cleanup, equal, ok} from '../tap.mjs';
 import {Journal, Sender, overFcgi, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {integrity, openRows, readRows, run} from './tables.mjs';
+import {decided, integrity, openRows, readRows, run} from './tables.mjs';
 
 const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const SHIM = resolve('build/tests/shim.so');
@@ -253,11 +253,13 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	/* Nothing is broken any more: everything comes to its end. */
 	world.settle = async (ms = 180000) => {
 		const end = Date.now() + ms;
-		await Promise.all(world.senders.map(s =>
-			s.drain(() => Date.now() > end)));
-		await until('every row is at its end',
-			async () => await openRows(world.state) === 0,
-			end - Date.now());
+		await decided(world.jobs, async () => {
+			await Promise.all(world.senders.map(s =>
+				s.drain(() => Date.now() > end)));
+			await until('every row is at its end',
+				async () => await openRows(world.state) === 0,
+				end - Date.now());
+		});
 		for (const s of world.senders)
 			s.ask.close();
 	};
