@@ -39,101 +39,15 @@ __attribute__((format(printf, 3, 4))) static void found(
 	in->n++;
 }
 
-/*
- * What holds of every row, whatever happened to it. `is` says whether it does
- * not.
- */
-static bool is_unborn(const struct audited *r)
-{
-	return r->job->born <= 0 || r->job->version < r->job->born ||
-	       r->job->version > r->newest;
-}
-
-static bool is_endless(const struct audited *r)
-{
-	return job_is_terminal(r->job->state) != (r->job->ended_ms != 0);
-}
-
-static bool is_unexplained(const struct audited *r)
-{
-	return (r->job->state == JOB_FAILED) != (r->job->reason != 0);
-}
-
 /* A refusal without a status of the upstream's is answered as 502. */
-static bool is_unanswered(const struct audited *r)
+static bool is_answered(const struct job *job)
 {
-	const struct job *job = r->job;
-
 	if (job->state == JOB_COMPLETED)
-		return job->status < 200 || job->status > 299;
-	if (job->reason == REASON_UPSTREAM_REFUSED && !job->status)
-		return false;
-	return job->state == JOB_FAILED &&
-	       (job->status < 400 || job->status > 599);
-}
-
-static bool is_held_and_more(const struct audited *r)
-{
-	const struct job *job = r->job;
-
-	return job->held &&
-	       (job->state != JOB_PROCESSING || job->lease_boot || job->needs);
-}
-
-static bool is_needing_and_more(const struct audited *r)
-{
-	return r->job->needs && r->job->state != JOB_PENDING;
-}
-
-static bool is_unsent_and_polled(const struct audited *r)
-{
-	return r->job->polled && !r->job->sent;
-}
-
-/* One that was adopted may be held without ever having been begun. */
-static bool is_uncounted(const struct audited *r)
-{
-	const struct job *job = r->job;
-
-	return job->attempt < 0 || job->released < 0 ||
-	       job->released > job->attempt ||
-	       (job->state == JOB_PROCESSING && !job->held && !job->attempt);
-}
-
-static bool is_gone_and_open(const struct audited *r)
-{
-	return r->job->gone_ms && !job_is_terminal(r->job->state);
-}
-
-static bool is_half_done(const struct audited *r)
-{
-	const int progress = r->job->progress;
-
-	return progress < 0 || progress > 100 ||
-	       (progress == 100) != (r->job->state == JOB_COMPLETED);
-}
-
-static const struct rule {
-	bool (*is)(const struct audited *row);
-	const char *words;
-} rules[] = {
-    {is_unborn, "its version is not between its first and the store's"},
-    {is_endless, "it has ended without a time, or has a time and not ended"},
-    {is_unexplained, "it failed for no reason, or has one and did not fail"},
-    {is_unanswered, "its status is not one that such an end has"},
-    {is_held_and_more, "it is held, and something else as well"},
-    {is_needing_and_more, "it needs a credential, and is not pending"},
-    {is_unsent_and_polled, "it is polled, and was never sent"},
-    {is_uncounted, "its attempts do not add up"},
-    {is_gone_and_open, "it is erased, and has not ended"},
-    {is_half_done, "its progress does not go with its state"},
-};
-
-static void audit_row(struct auditing *in)
-{
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].is(in->row))
-			found(in, "row-wrong", "%s", rules[i].words);
+		return job->status >= 200 && job->status <= 299;
+	if (job->state != JOB_FAILED)
+		return true;
+	return (job->status >= 400 && job->status <= 599) ||
+	       (job->reason == REASON_UPSTREAM_REFUSED && !job->status);
 }
 
 static void audit_id(struct auditing *in)
@@ -236,7 +150,10 @@ size_t audit_job(const struct audited *row, struct arena *a,
 	struct auditing in = {
 	    .row = row, .arena = a, .found = each, .ctx = ctx};
 
-	audit_row(&in);
+	if (!is_answered(row->job))
+		found(&in, "status-wrong",
+		    "its status is %d, which no such end has",
+		    row->job->status);
 	audit_id(&in);
 	for (int kind = 0; kind < BODY_KINDS; kind++)
 		audit_body(&in, (enum body_kind)kind);
@@ -247,9 +164,12 @@ size_t audit_job(const struct audited *row, struct arena *a,
  */
 
 /* A row and its bodies are of one view, so what is found was so. */
-enum { AUDIT_JSON = START_COUNT };
+enum { AUDIT_DEEP = START_COUNT, AUDIT_JSON };
 const struct opt jobs_audit_options[] = {
     START_OPTIONS,
+    [AUDIT_DEEP] = {.name = "deep",
+	.kind = OPT_FLAG,
+	.help = "each page and each index of the file as well"},
     [AUDIT_JSON] = {.name = "json", .kind = OPT_FLAG, .help = "for programs"},
     {.name = NULL},
 };
@@ -258,34 +178,68 @@ struct walking {
 	struct jobs *run;
 	struct progress progress;
 	size_t rows, total, findings;
-	const struct job *job; /* NULL = of the store as a whole */
+	/* whom a finding is about; NULL = the store as a whole */
+	const struct job *job;
+	const char *api;
 	struct json_writer json;
 	bool is_json;
 };
+
+static void put_name(struct json_writer *w, const char *key, struct str name)
+{
+	json_key(w, key);
+	if (name.n)
+		json_string(w, name);
+	else
+		json_null(w);
+}
 
 static void tell(void *ctx, const char *check, struct str words)
 {
 	struct walking *w = ctx;
 	struct arena *a = &w->run->start.arena;
-	struct str id = w->job ? ids_text(a, w->job->id) : STR("store");
+	const struct str api = str_of(w->api);
+	struct str id = {0}, whom = api.n ? api : STR("store");
 
 	w->findings++;
+	if (w->job)
+		whom = id = ids_text(a, w->job->id);
 	if (!w->is_json) {
-		buf_printf(&w->run->out, "%.*s: %s: %.*s\n", STR_ARG(id), check,
-		    STR_ARG(words));
+		buf_printf(&w->run->out, "%.*s: %s: %.*s\n", STR_ARG(whom),
+		    check, STR_ARG(words));
 		return;
 	}
 	json_open(&w->json, '{');
-	json_key(&w->json, "jobId");
-	if (w->job)
-		json_string(&w->json, id);
-	else
-		json_null(&w->json);
-	json_key(&w->json, "check");
-	json_string(&w->json, str_of(check));
-	json_key(&w->json, "detail");
-	json_string(&w->json, words);
+	put_name(&w->json, "jobId", id);
+	put_name(&w->json, "api", api);
+	put_name(&w->json, "check", str_of(check));
+	put_name(&w->json, "detail", words);
 	json_close(&w->json, '}');
+}
+
+/* What the tables tell of themselves. */
+static void tell_finding(void *ctx, const struct store_finding *finding)
+{
+	struct walking *w = ctx;
+
+	w->job = finding->job;
+	w->api = finding->api;
+	tell(w, finding->check, str_of(finding->words));
+	w->job = NULL;
+	w->api = NULL;
+}
+
+static enum err audit_tables(struct walking *w)
+{
+	const struct store_auditing auditing = {
+	    .deep = w->run->found.values[AUDIT_DEEP].given,
+	    .found = tell_finding,
+	    .ctx = w};
+	enum err err = store_audit(w->run->start.store, &auditing);
+
+	if (err == ERR_OK && !w->is_json)
+		err = jobs_flush(w->run);
+	return err == ERR_OK ? err : jobs_trouble(w->run, err);
 }
 
 /* A body that the tables do not give is as bad as one that was changed. */
@@ -323,19 +277,17 @@ static enum err look_at(void *ctx, size_t api, const uint8_t *key)
 	    .config = s->config, .keys = &s->keys, .api = api, .job = &job};
 	enum err err = store_get(s->store, api, key, &job);
 
-	if (err == ERR_OK)
-		err = store_version(s->store, &row.newest);
 	tell_progress(w);
-	if (err == ERR_CORRUPT) {
-		tell(w, "row-damaged", STR("a row cannot be read"));
+	if (err == ERR_CORRUPT) /* store_audit() has told it */
 		return ERR_OK;
-	}
 	if (err == ERR_OK)
 		err = read_bodies(w, &arena, &row);
 	w->job = &job;
+	w->api = arena_cstr(&arena, s->config->apis[api].name);
 	if (err == ERR_OK && audit_job(&row, &arena, tell, w) && !w->is_json)
 		err = jobs_flush(w->run);
 	w->job = NULL;
+	w->api = NULL;
 	arena_release(&arena);
 	return err;
 }
@@ -359,7 +311,10 @@ static enum err count_rows(struct walking *w)
 static enum err audit_all(struct walking *w)
 {
 	const size_t n = w->run->start.config->n_apis;
-	enum err err = count_rows(w);
+	enum err err = audit_tables(w);
+
+	if (err == ERR_OK)
+		err = count_rows(w);
 
 	progress_init(&w->progress, false);
 	progress_begin(&w->progress, "looking at", "jobs", w->total);

@@ -9,7 +9,7 @@
  * tell. What the tables can tell of themselves is the store's (store_audit()).
  * Pure.
  *
- *   row-wrong          what it says of the job contradicts itself: job.h
+ *   status-wrong       its status is not one that such an end has
  *   key-missing        a key that made its id, or a body, is not in the file
  *   id-forged          its id was not made for its owner by our keys
  *   id-foreign         its id names another API than the table it is in
@@ -23,7 +23,6 @@ struct audited {
 	const struct keys *keys;
 	size_t api;
 	const struct job *job;
-	int64_t newest; /* version of the store, at that moment */
 	struct str sealed[BODY_KINDS]; /* p NULL = there is none */
 };
 /* One call for each finding; gives back how many there were. */

@@ -4,7 +4,7 @@
  */
 import {spawnSync} from 'node:child_process';
 import {join} from 'node:path';
-import {done, equal, match, test} from '../tap.mjs';
+import {done, equal, match, ok, test} from '../tap.mjs';
 import {startLine, startUpstream, until} from './line.mjs';
 
 const waiting = [];
@@ -55,23 +55,33 @@ test('what was changed behind our back is found', async () => {
 		await it.ended;
 	}
 	equal(audit(), [0]);
+	equal(line.jobs('audit', '--deep').status, 0);
 	/* a bit of a result; another's owner; no request; a tombstone's body */
 	sql(`UPDATE done SET owner=x'${'11'.repeat(16)}' WHERE key=${bytes(job.gone, 4)};
 		UPDATE _body SET bytes=cast(substr(bytes, 1, 40) ||
 			x'00' || substr(bytes, 42) AS blob) WHERE job=${bytes(job.bad, 1)}
 			AND length(bytes) > 60;
-		DELETE FROM _body WHERE job=${bytes(job.open, 1)}`);
+		DELETE FROM _body WHERE job=${bytes(job.open, 1)};
+		UPDATE bad SET progress=50 WHERE key=${bytes(job.bad, 4)};
+		UPDATE bad SET status=200 WHERE key=${bytes(job.bad, 4)};
+		INSERT INTO _body(n, job, kind, bytes)
+			VALUES(999999, x'${'22'.repeat(19)}', 1, x'00');
+		UPDATE _count SET n=n+1 WHERE api='slow'`);
 	const found = line.jobs('audit');
 	equal(found.status, 1);
 	const lines = found.out.split('\n').filter(Boolean);
 	const of = id => lines.filter(l => l.startsWith(`${id}: `))
 		.map(l => l.split(': ')[1]);
 	equal(of(job.gone), ['id-forged']);
-	equal([...new Set(of(job.bad))], ['body-unreadable']);
+	equal([...new Set(of(job.bad))], ['status-wrong', 'body-unreadable']);
+	ok(lines.some(l => l.startsWith('slow: count-wrong: ')));
+	ok(lines.some(l => l.startsWith('store: body-orphan: ')));
 	equal(of(job.open), ['body-missing', 'body-missing']);
 	equal(of(job.done), []);
 	const {findings} = JSON.parse(line.jobs('audit', '--json').out);
-	equal(findings.filter(f => f.jobId === job.gone)[0].check, 'id-forged');
+	const [forged] = findings.filter(f => f.jobId === job.gone);
+	equal([forged.api, forged.check], ['done', 'id-forged']);
+	equal(findings.length, lines.length);
 	equal(findings.filter(f => f.jobId).length,
 		lines.filter(l => l.startsWith('job_')).length);
 });
