@@ -2,6 +2,7 @@
  * The contract, cell by cell, as a client on the other side of nginx sees it.
  * Runs under `lowtide serve -C site --env dev -- node line.mjs`.
  */
+import {execFileSync} from 'node:child_process';
 import http from 'node:http';
 import {readFileSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
@@ -216,12 +217,33 @@ test('429 counts as not done and is tried again', async () => {
 	await settled(a.json.statusUrl, 'completed');
 });
 
-test('a connection closed in silence is outcome-unknown, one arrival', async () => {
+/* The example's operator: nothing but a person knows what became of it. */
+function decide(command, ...args) {
+	const {LOWTIDE_STATE: state, LOWTIDE_KEYS: keys,
+		LOWTIDE_CONFIG: config} = process.env;
+	execFileSync(process.env.LOWTIDE_JOBS, [command, ...args, '--state', state,
+		'--keys', keys, '--config', config], {stdio: 'pipe'});
+}
+
+test('a connection closed in silence: one arrival, held, then unknown', async () => {
 	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A7'},
 		headers: {'gov-test-scenario': 'CLOSE_SILENTLY'}});
-	await settled(a.json.statusUrl, 'failed');
-	const d = await ask('GET', `${pathOf(a.json.statusUrl)}/result`);
-	problem(d, 502, 'outcome-unknown');
+	const url = pathOf(a.json.statusUrl);
+	let r = await ask('GET', url);
+	for (let i = 0; i < 40 && !r.json.held; i++) {
+		await pause(1100);
+		r = await ask('GET', url);
+	}
+	equal([r.status, r.json.status, r.json.held, r.json.message],
+		[200, 'processing', true, 'awaiting a decision']);
+	ok(Number(r.h['retry-after']) > 20, 'a person takes his time');
+	for (const [method, tail] of [['GET', '/result'], ['DELETE', '']]) {
+		const d = await ask(method, `${url}${tail}`);
+		equal([d.status, d.json.held], [202, true], d.text);
+	}
+	equal((await calls('26A7')).length, 1);
+	decide('fail', '--unknown', a.json.jobId);
+	problem(await ask('GET', `${url}/result`), 502, 'outcome-unknown');
 	equal((await calls('26A7')).length, 1);
 });
 

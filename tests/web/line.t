@@ -5,7 +5,7 @@
 # nginx itself refuses some requests (a NUL in the path): those are not here.
 export SIMULATOR_PACE_MS=50 SIMULATOR_SLOW_MS=1500
 port=$(free_port)
-export LOWTIDE_RECORD=$TMP/record
+export LOWTIDE_RECORD=$TMP/record LOWTIDE_JOBS=$BIN/lowtide-jobs
 cp -r site "$TMP/site"
 rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
 "$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
