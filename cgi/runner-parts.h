@@ -40,6 +40,7 @@ struct runner {
 	int64_t claim_boot;   /* its disk was full: no claims before */
 	/* when the last step wanted the next one; 0 = never */
 	int64_t expected_boot;
+	int64_t ended_boot; /* when the last step was over */
 	/* all may have slept: until then nobody's lease is over; 0 = it may */
 	int64_t wary_boot;
 	bool was_wary; /* that is just over */

@@ -339,16 +339,30 @@ static int64_t next_due(struct runner *r, struct runner_now now)
 	return due;
 }
 
+/*
+ * This machine slept, or a step took so long that others could not write
+ * either. While somebody waits for that to be made good only another sleep
+ * counts: a store that is always slow does not keep the dead alive.
+ */
+static bool is_pause(const struct runner *r, struct runner_now now)
+{
+	int64_t from_boot = r->expected_boot;
+
+	if (r->wary_boot && r->ended_boot > from_boot)
+		from_boot = r->ended_boot;
+	return r->expected_boot &&
+	       now.now_boot - from_boot > r->spec.lease_ms / 2;
+}
+
 static void notice_a_pause(struct runner *r, struct runner_now now)
 {
-	if (r->wary_boot && now.now_boot >= r->wary_boot) {
+	if (is_pause(r, now)) {
+		r->wary_boot = now.now_boot + r->spec.heartbeat_ms;
+	} else if (r->wary_boot && now.now_boot >= r->wary_boot) {
 		r->wary_boot = 0;
 		r->was_wary = true;
 		runner_look_everywhere(r);
 		recover_everywhere(r);
-	} else if (!r->wary_boot && r->expected_boot &&
-		   now.now_boot - r->expected_boot > r->spec.lease_ms / 2) {
-		r->wary_boot = now.now_boot + r->spec.heartbeat_ms;
 	}
 }
 
@@ -392,4 +406,6 @@ void runner_step(struct runner *r, struct runner_now now, int64_t *due_boot)
 		runner_take_answers(r, now);
 	}
 	*due_boot = r->expected_boot = next_due(r, now);
+	r->ended_boot =
+	    r->spec.clock_boot ? r->spec.clock_boot() : now.now_boot;
 }

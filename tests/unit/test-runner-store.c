@@ -312,6 +312,28 @@ static void a_result_that_comes_too_late(void **state)
 }
 
 /* Drained with a result that cannot be written: it stays until it can. */
+/* … nor a machine that falls asleep again before anybody had his time. */
+static void a_sleep_behind_a_sleep(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	hire(w, 1);
+	settle(w, 0);
+	settle(w, 1);
+	for (int i = 0; i < 3; i++) {
+		w->boot += 3 * LEASE;
+		settle(w, 1); /* the idle one is first */
+		assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+		settle(w, 0);
+		assert_int_equal(
+		    row(w, RETURN, &job).lease_boot, w->boot + LEASE);
+	}
+	fire(w, 0);
+	pass(w, 1, LEASE);
+	assert_int_equal(row(w, RETURN, &job).reason, REASON_OUTCOME_UNKNOWN);
+}
+
 static void a_drain_keeps_what_it_has(void **state)
 {
 	struct world *w = *state;
@@ -519,6 +541,7 @@ int main(void)
 	    CASE(nobody_spins_while_it_waits),
 	    CASE(a_paced_poll_waits_for_the_disk),
 	    CASE(only_a_heartbeat_fails),
+	    CASE(a_sleep_behind_a_sleep),
 	    CASE(all_waited_longer_than_a_lease),
 	    CASE(a_turn_that_is_long_in_coming),
 	    CASE(a_full_disk),

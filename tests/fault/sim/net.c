@@ -54,6 +54,14 @@ static enum reply any_reply(bool program)
 	return (enum reply)draw_below(d, REPLY_LEAVE_OFF);
 }
 
+static void begin(struct call *c)
+{
+	oracle_look(sim); /* the claim is committed */
+	c->attempt = sim->jobs[c->job].seen.attempt;
+	if (!c->program)
+		oracle_called(sim, c->job, c->poll);
+}
+
 static void net_start(void *pool, const struct upstream_call *spec, void *tag)
 {
 	struct worker *w = pool;
@@ -68,11 +76,11 @@ static void net_start(void *pool, const struct upstream_call *spec, void *tag)
 	if (c == w->calls + CALLS_MAX)
 		abort();
 	*c = (struct call){.tag = tag, .running = true};
+	sim->moves++;
 	c->job = job_of(spec, &poll);
 	c->poll = poll;
 	c->program = spec->exec != NULL;
 	c->reply = any_reply(c->program);
-	c->start_boot = sim->boot;
 	c->depart_boot = sim->boot + draw_below(d, 3) * draw_below(d, 400);
 	if (!sim->calm && draw_chance(d, 8))
 		c->depart_boot = INT64_MAX;
@@ -83,12 +91,14 @@ static void net_start(void *pool, const struct upstream_call *spec, void *tag)
 		      draw_below(d, draw_chance(d, 20) ? 40000 : 900);
 	if (c->reply == REPLY_SILENT)
 		c->ready_boot = INT64_MAX;
+	c->say_boot =
+	    draw_chance(d, 30) ? sim->boot + draw_below(d, 900) : INT64_MAX;
 	c->until_boot =
 	    spec->timeout_ms ? sim->boot + spec->timeout_ms : INT64_MAX;
 	if (c->job < 0 || c->job >= sim->n_jobs)
 		sim_fault(sim, -1, "a call that is nobody's");
-	else if (!c->program)
-		oracle_called(sim, c->job, c->poll);
+	else
+		begin(c);
 }
 
 /* ---- the other side ------------------------------------------------------ */
@@ -159,6 +169,8 @@ int64_t net_due(const struct sim *s, const struct worker *w)
 			due = c->depart_boot;
 		if (c->running && last < due)
 			due = last;
+		if (c->running && c->departed && c->say_boot < due)
+			due = c->say_boot;
 	}
 	return due;
 }
@@ -219,8 +231,9 @@ static void net_stop(void *pool, void *tag)
 }
 
 /* What a poll is told of a job that an upstream has. */
-static struct upstream_answer polled(struct memory_of_job *m)
+static struct upstream_answer polled(struct arena *a, const struct call *c)
 {
+	struct memory_of_job *m = &sim->jobs[c->job];
 	static const struct upstream_answer going[] = {
 	    {.end = UPSTREAM_ANSWER, .status = 202},
 	    {.end = UPSTREAM_ANSWER,
@@ -232,12 +245,22 @@ static struct upstream_answer polled(struct memory_of_job *m)
 	    {.end = UPSTREAM_ANSWER, .status = 503},
 	};
 
-	if (m->poll_left-- > 0)
+	if (!m->poll_told && m->poll_left-- > 0)
 		return going[draw_below(&sim->draw, 4)];
+	if (!m->poll_told && !m->poll_seen && draw_chance(&sim->draw, 20)) {
+		m->poll_seen = true;
+		return (struct upstream_answer){.end = UPSTREAM_ANSWER,
+		    .status = 303,
+		    .location = arena_printf(a, "/poll/%d/done", c->job)};
+	}
+	if (!m->poll_told)
+		m->poll_done = m->poll_seen || draw_chance(&sim->draw, 80);
 	m->poll_told = true;
+	oracle_told(sim, c);
 	return (struct upstream_answer){.end = UPSTREAM_ANSWER,
 	    .status = 200,
-	    .body = STR_INIT("{\"done\":true}")};
+	    .body = m->poll_done ? STR("{\"done\":true}")
+				 : STR("{\"status\":\"failed\"}")};
 }
 
 static struct upstream_answer answer_of(struct arena *a, const struct call *c)
@@ -271,6 +294,43 @@ static struct upstream_answer answer_of(struct arena *a, const struct call *c)
 	return answer;
 }
 
+/* Between the heartbeat and the answers, if it is to. */
+static void nap(void)
+{
+	const int64_t ms = sim->nap_ms;
+
+	sim->nap_ms = 0;
+	if (ms)
+		world_nap(sim, ms);
+}
+
+/* What it says may fall, and goes beyond all bounds. */
+static bool net_moved(
+    void *pool, struct arena *a, void **tag, struct upstream_progress *progress)
+{
+	struct worker *w = pool;
+	struct call *c = w->calls;
+
+	if (!is_working(w))
+		return false;
+	while (c < w->calls + CALLS_MAX &&
+	       (!c->running || !c->departed || c->say_boot > sim->boot))
+		c++;
+	if (c == w->calls + CALLS_MAX)
+		return false;
+	c->say_boot = draw_chance(&sim->draw, 50)
+			  ? sim->boot + 1 + draw_below(&sim->draw, 3000)
+			  : INT64_MAX;
+	*tag = c->tag;
+	*progress = (struct upstream_progress){
+	    .percent = (int)draw_below(&sim->draw, 140) - 20,
+	    .message =
+		arena_printf(a, "part %d", (int)draw_below(&sim->draw, 9))};
+	sim->moves++;
+	sim_count(sim, TALLY_SAYINGS);
+	return true;
+}
+
 static bool net_next(
     void *pool, struct arena *a, void **tag, struct upstream_answer *answer)
 {
@@ -279,6 +339,7 @@ static bool net_next(
 
 	if (!is_working(w))
 		return false;
+	nap();
 	depart(w);
 	while (c < w->calls + CALLS_MAX &&
 	       (!c->running ||
@@ -295,14 +356,17 @@ static bool net_next(
 		    .end = UPSTREAM_TIMEOUT, .why = ""};
 	} else if (c->poll && c->reply != REPLY_NEEDS &&
 		   c->reply != REPLY_CUT_AFTER) {
-		*answer = polled(&sim->jobs[c->job]);
+		*answer = polled(a, c);
 	} else {
 		*answer = answer_of(a, c);
-		if (!c->poll)
+		if (!c->poll) {
 			sim->jobs[c->job].arrivals[c->arrival].told = true;
+			oracle_told(sim, c);
+		}
 	}
 	*tag = c->tag;
 	c->running = false;
+	sim->moves++;
 	return true;
 }
 
@@ -321,6 +385,7 @@ const struct upstream_ops sim_net = {
     .unsent = net_unsent,
     .abort = net_abort,
     .stop = net_stop,
+    .moved = net_moved,
     .next = net_next,
     .wait = net_wait,
 };

@@ -45,7 +45,7 @@ static bool was_done(const struct memory_of_job *m)
 	for (size_t i = 0; i < m->n_arrivals; i++)
 		if (m->arrivals[i].told && m->arrivals[i].reply == REPLY_DONE)
 			return true;
-	return m->poll_told || m->completed_by_hand;
+	return m->poll_done || m->completed_by_hand;
 }
 
 void oracle_arrived(struct sim *s, int job)
@@ -94,6 +94,24 @@ void oracle_called(struct sim *s, int job, bool poll)
 		sim_fault(s, job, "sent anew, though its upstream has it");
 }
 
+/*
+ * Whoever was told and holds the job has but to write it down; when nothing
+ * fails any more, nothing keeps him from that. A pause is everybody's as soon
+ * as he has.
+ */
+void oracle_told(struct sim *s, const struct call *c)
+{
+	struct memory_of_job *m = &s->jobs[c->job];
+	const struct job *row = &m->seen;
+	const bool done = c->poll ? m->poll_done : c->reply == REPLY_DONE;
+
+	m->told_pause_boot =
+	    !c->poll && c->reply == REPLY_TOO_MANY ? s->step_boot + 2000 : 0;
+	if (s->calm && done && row->state == JOB_PROCESSING && !row->held &&
+	    row->attempt == c->attempt && row->lease_boot > s->boot)
+		m->must_complete = true;
+}
+
 /* ---- rows ------------------------------------------------------------------
  */
 
@@ -122,13 +140,41 @@ static void on_claim(
 {
 	const struct memory_of_job *m = &s->jobs[job];
 
+	if (s->looking >= 0)
+		s->jobs[job].hand = s->workers[s->looking].hand;
+	s->jobs[job].taken_boot = s->boot;
 	if (s->suspended[m->api])
 		sim_fault(s, job, "claimed, though its API is suspended");
+	if (s->paused_boot[m->api] > s->step_boot)
+		sim_fault(s, job, "claimed, though its API is paused");
+	if (old->not_before_boot > s->step_boot)
+		sim_fault(s, job, "claimed before its time");
+	if (old->needs)
+		sim_fault(s, job, "claimed, though it needs a credential");
 	if (new->attempt - new->released > s->apis[m->api].attempts)
 		sim_fault(s, job, "claimed more often than it may be");
 	if (!old->polled)
 		pay(s, job);
 	check_line(s, job, new);
+}
+
+/* The worker that had it gave it away, or another did. */
+static void on_leave(
+    struct sim *s, int job, const struct job *old, const struct job *new)
+{
+	const struct memory_of_job *m = &s->jobs[job];
+	const struct worker *w =
+	    s->looking >= 0 ? &s->workers[s->looking] : NULL;
+
+	/* who had heard of it before knows that nobody could renew it */
+	if (w && w->hand != m->hand &&
+	    w->evening_boot > m->taken_boot + RING_LATE_MS &&
+	    s->step_boot < s->night_boot + BEAT_MS)
+		sim_fault(s, job, "taken for lost when all had slept");
+	if (w && w->hand == m->hand && new->state == JOB_PENDING &&
+	    old->lease_boot > s->boot &&
+	    m->told_pause_boot > s->paused_boot[m->api])
+		s->paused_boot[m->api] = m->told_pause_boot;
 }
 
 static void on_end(
@@ -143,7 +189,8 @@ static void on_end(
 	const bool unknown =
 	    row->state == JOB_FAILED && row->reason == REASON_OUTCOME_UNKNOWN;
 
-	s->jobs[job].steps_at_end = s->wall_steps;
+	s->jobs[job].steps_at_end =
+	    s->boot - s->wall_step_boot > 600000 ? s->wall_steps : -1;
 	sim_count(s, tallies[row->state]);
 	if (unknown)
 		sim_count(s, TALLY_UNKNOWN);
@@ -153,6 +200,8 @@ static void on_end(
 		sim_fault(s, job, "100 % is when it is completed");
 	if (row->state == JOB_COMPLETED && !was_done(m))
 		sim_fault(s, job, "completed, and nobody did it");
+	if (row->reason == REASON_DEADLINE && row->deadline_boot > s->boot)
+		sim_fault(s, job, "ended before its deadline");
 	if (old->held)
 		return; /* the operator knew */
 	if (must_not_repeat(s, job) && has_unknown(m) && !unknown)
@@ -179,10 +228,12 @@ static void compare(
 	}
 	if (new->attempt < old->attempt)
 		sim_fault(s, job, "an attempt was forgotten");
-	if (new->attempt ==
-	    old->attempt &&new->progress < old->progress &&new->state ==
-	    JOB_PROCESSING)
+	if ((new->attempt == old->attempt || (old->polled && new->polled)) &&
+	    new->progress < old->progress &&new->state == JOB_PROCESSING)
 		sim_fault(s, job, "progress fell");
+	if (new->state == JOB_PROCESSING &&
+	    old->state == new->state &&new->progress > old->progress)
+		sim_count(s, TALLY_TOLD);
 	if (old->polled && !new->polled && !job_is_terminal(new->state) &&
 	    !old->held)
 		sim_fault(s, job, "forgotten that its upstream has it");
@@ -191,6 +242,12 @@ static void compare(
 		sim_fault(s, job, "no longer held, and nobody said so");
 	if (new->held && !old->held)
 		sim_count(s, TALLY_HELD);
+	if (old->held && new->state == JOB_PENDING &&new->deadline_boot !=
+			     s->boot + s->apis[s->jobs[job].api].deadline_ms)
+		sim_fault(s, job, "decided, and has no time left for it");
+	if (old->state == JOB_PROCESSING && !old->held &&
+	    (new->state != JOB_PROCESSING || new->held))
+		on_leave(s, job, old, new);
 	if (new->attempt > old->attempt)
 		on_claim(s, job, old, new);
 	if (job_is_terminal(new->state))
@@ -271,11 +328,13 @@ static void look_at(struct sim *s, size_t api, const uint8_t *key)
 
 void oracle_look(struct sim *s)
 {
+	const int stepping = s->stepping;
 	struct seeing all = {0};
 	int64_t version;
 
 	if (store_view(s->store) != ERR_OK)
 		return;
+	s->stepping = -1;
 	if (store_version(s->store, &version) == ERR_OK &&
 	    version > s->seen_version) {
 		for (all.api = 0; all.api < APIS; all.api++)
@@ -287,6 +346,7 @@ void oracle_look(struct sim *s)
 		check_running(s);
 	}
 	store_unview(s->store);
+	s->stepping = stepping;
 }
 
 /* ---- at the end ------------------------------------------------------------
@@ -302,6 +362,39 @@ static void check_bodies(struct sim *s, int job, const struct job *row)
 		sim_fault(s, job, "its request is there, though it has ended");
 	if (store_body(s->store, row, BODY_NOTE, &a, &sealed) != ERR_NOT_FOUND)
 		sim_fault(s, job, "its note is there, though it has ended");
+	arena_release(&a);
+}
+
+static void check_stats(struct sim *s)
+{
+	for (size_t api = 0; api < APIS; api++) {
+		struct store_stats told, is = {.held = 0};
+
+		for (int i = 0; i < s->n_jobs; i++) {
+			struct job row;
+			if (s->jobs[i].api == api &&
+			    store_get(s->store, api, job_key(&s->jobs[i].seen),
+				&row) == ERR_OK)
+				is.count[row.state]++;
+		}
+		if (store_stats(s->store, api, &told) != ERR_OK ||
+		    memcmp(told.count, is.count, sizeof(is.count)) != 0 ||
+		    told.held || told.needing)
+			sim_fault(s, -1, "its figures are not its rows'");
+	}
+}
+
+/* What was purged stays so, and nothing of it is left. */
+static void check_gone(struct sim *s, int job, const struct job *row)
+{
+	struct arena a = {0};
+	struct str sealed;
+
+	if (s->jobs[job].purged && !row->gone_ms)
+		sim_fault(s, job, "purged, and it is there");
+	if (row->gone_ms && store_body(s->store, row, BODY_RESULT, &a,
+				&sealed) != ERR_NOT_FOUND)
+		sim_fault(s, job, "gone, and its result is there");
 	arena_release(&a);
 }
 
@@ -323,10 +416,14 @@ void oracle_end(struct sim *s)
 			 m->steps_at_end == s->wall_steps &&
 			 row.gone_ms - row.ended_ms < s->apis[m->api].ttl_ms)
 			sim_fault(s, i, "emptied before its time");
+		else if (m->must_complete && row.state != JOB_COMPLETED)
+			sim_fault(s, i, "done, told and not completed");
 		else
 			check_bodies(s, i, &row);
+		check_gone(s, i, &row);
 		if (row.gone_ms && !m->purged)
 			sim_count(s, TALLY_EXPIRED);
 	}
+	check_stats(s);
 	store_unview(s->store);
 }

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cgi/envelope.h"
@@ -113,6 +114,33 @@ static bool change(struct sim *s, struct memory_of_job *m,
 	    s, store_change(s->store, m->api, &job, &event, (struct str){0}));
 }
 
+static bool is_gone(struct sim *s, const struct memory_of_job *m)
+{
+	struct job row = {.gone_ms = 0};
+
+	if (store_view(s->store) != ERR_OK)
+		abort();
+	(void)!store_get(s->store, m->api, job_key(&m->seen), &row);
+	store_unview(s->store);
+	return row.gone_ms != 0;
+}
+
+/* Its owner has so long to read it again, and that does not begin anew. */
+static void read_once(struct sim *s, struct memory_of_job *m)
+{
+	const int64_t now_ms = sim_now(s).now_ms, first_ms = m->read_ms;
+
+	if (!s->apis[m->api].once || !change(s, m, JOB_EVENT_READ, -1))
+		return;
+	if (m->purged)
+		sim_fault(s, (int)(m - s->jobs), "read, though purged");
+	if (first_ms && now_ms - first_ms > JOB_READ_MS)
+		sim_fault(s, (int)(m - s->jobs), "read again after its time");
+	if (!first_ms)
+		m->read_ms = now_ms;
+	sim_count(s, TALLY_READS);
+}
+
 static void renew(struct sim *s, struct memory_of_job *m)
 {
 	const struct runner_now now = sim_now(s);
@@ -199,12 +227,15 @@ void people_act(struct sim *s)
 	} else if (what < 62) {
 		if (change(s, m, JOB_EVENT_CANCEL, -1))
 			sim_count(s, TALLY_CANCELS);
-	} else if (what < 78) {
+	} else if (what < 75) {
 		renew(s, m);
+	} else if (what < 78) {
+		read_once(s, m);
 	} else if (what < 82) {
-		m->purged = job_is_terminal(m->seen.state);
-		if (change(s, m, JOB_EVENT_PURGE, -1))
+		if (change(s, m, JOB_EVENT_PURGE, -1)) {
+			m->purged |= is_gone(s, m); /* or had expired */
 			sim_count(s, TALLY_PURGES);
+		}
 	} else if (what < 92) {
 		if (m->seen.held)
 			decide(s, m);

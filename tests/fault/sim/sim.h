@@ -26,6 +26,7 @@ enum { CHANGES_MAX = 256 }; /* of which the last are told with a failure */
 #define WALL INT64_C(1795250000000) /* of boot time 0 */
 #define LEASE_MS 20000
 #define BEAT_MS 5000
+#define RING_LATE_MS 1500 /* at most */
 
 /* ---- what is drawn ------------------------------------------------------- */
 
@@ -46,6 +47,7 @@ bool draw_chance(struct draw *d, int percent);
 	X(CANCELS, "cancellations asked for")                                  \
 	X(RENEWALS, "other credentials sent")                                  \
 	X(PURGES, "purged")                                                    \
+	X(READS, "results read once")                                          \
 	X(DECISIONS, "held jobs decided on")                                   \
 	X(SUSPENSIONS, "APIs stopped by the operator")                         \
 	X(CRASHES, "workers killed between steps")                             \
@@ -53,6 +55,7 @@ bool draw_chance(struct draw *d, int percent);
 	X(LOST_COMMITS, "killed between a commit and its answer")              \
 	X(NAPS, "workers asleep past their lease")                             \
 	X(NIGHTS, "all asleep at once")                                        \
+	X(NAPS_INSIDE, "workers asleep inside a step")                         \
 	X(DRAINS, "workers told to stop")                                      \
 	X(WALL_STEPS, "steps of the wall clock")                               \
 	X(TURNS_MISSED, "turns that did not come")                             \
@@ -71,6 +74,8 @@ bool draw_chance(struct draw *d, int percent);
 	X(TAKEN, "answered 202, to be polled")                                 \
 	X(NEEDS, "answered 401")                                               \
 	X(LATE_ANSWERS, "answers to a worker that had died")                   \
+	X(SAYINGS, "calls that said how far they were")                        \
+	X(TOLD, "of these, seen in the row")                                   \
 	X(COMPLETED, "completed")                                              \
 	X(FAILED, "failed")                                                    \
 	X(UNKNOWN, "ended as outcome-unknown")                                 \
@@ -111,8 +116,10 @@ struct arrival {
 struct call {
 	void *tag;
 	int job;
-	bool running, poll, program, departed, ready, dead, stopped;
-	int64_t start_boot, depart_boot, ready_boot, until_boot;
+	int attempt; /* the row's, when it was started */
+	bool running, poll, program, departed, stopped;
+	int64_t depart_boot, ready_boot, until_boot;
+	int64_t say_boot; /* when it says how far it is */
 	enum reply reply;
 	size_t arrival; /* of the job's, once departed */
 };
@@ -130,8 +137,15 @@ struct memory_of_job {
 	size_t cleared;	      /* of these, an operator said: nothing was done */
 	int poll_left;	      /* the upstream has it: polls until it is done */
 	bool poll_told;	      /* a poll's last answer reached a worker */
+	bool poll_done;	      /* … and said that it was done */
+	bool poll_seen;	      /* … and where its answer is */
 	int agains;	      /* decided so often */
 	int64_t steps_at_end; /* of the wall clock, when it ended */
+	int64_t told_pause_boot; /* a 429 that a worker has to write down */
+	int hand;	    /* which worker took it last, counted in hires */
+	int64_t taken_boot; /* … and when */
+	int64_t read_ms;    /* once = true: when it was read first */
+	bool must_complete; /* whoever has it was told, and lives on */
 	bool completed_by_hand, purged;
 };
 
@@ -140,6 +154,10 @@ struct worker {
 	struct call calls[CALLS_MAX];
 	int64_t due_boot, asleep_until;
 	int64_t ring_boot; /* a bell is heard then; 0 = none rang */
+	int hand;	   /* which of all that were hired */
+	/* when it stepped last, and so before the last long night */
+	int64_t stepped_boot, evening_boot;
+	int idle; /* steps in a row that were due at once and did nothing */
 	bool draining;
 };
 
@@ -163,13 +181,15 @@ struct sim {
 	struct worker workers[WORKERS_MAX];
 	int n_workers;
 	int64_t boot, wall_step;
-	int64_t wall_steps;
+	int64_t wall_steps, wall_step_boot; /* how many, and the last */
+	int64_t night_boot;		    /* when all woke from a long one */
 	int64_t step_boot; /* when the last step of a worker began */
 	struct memory_of_job jobs[JOBS_MAX];
 	int n_jobs;
 	bool suspended[APIS];
-	bool calm; /* nothing fails any more: all is to come to its end */
-	uint64_t commits;
+	bool calm;	/* nothing fails any more: all is to come to its end */
+	uint64_t moves; /* commits, and calls that began, said or ended */
+	int hired;
 
 	/* store.c: what fails next, and in whose step */
 	int stepping;	     /* -1 = nobody of ours */
@@ -178,10 +198,13 @@ struct sim {
 	bool is_dying;
 	int begins_to_miss, writes_to_fail;
 	int64_t slow_ms;
+	int64_t nap_ms; /* inside the step, before it hears of its calls */
 
 	/* oracle.c */
 	int64_t seen_version;
 	int64_t tat_us[2]; /* per upstream: GCRA from outside */
+	int64_t paused_boot[APIS];
+	int looking; /* in whose step rows changed; -1 = nobody of ours */
 	struct change changes[CHANGES_MAX];
 	size_t n_changes;
 	const char *fault; /* NULL = all is well */
@@ -214,6 +237,8 @@ void world_calm_down(struct sim *s);
 /* Everybody works until nothing is left to do, or `steps` are over. */
 bool world_settle(struct sim *s, int steps);
 void world_ring(struct sim *s); /* a bell, or what became of it */
+/* A worker sleeps inside its step, and everybody else goes on. */
+void world_nap(struct sim *s, int64_t ms);
 
 /* store.c */
 extern struct store_ops sim_store;
@@ -233,6 +258,8 @@ void people_decide(struct sim *s); /* the operator, about all that is held */
 void oracle_look(struct sim *s); /* after whatever may have changed a row */
 void oracle_called(struct sim *s, int job, bool poll);
 void oracle_arrived(struct sim *s, int job);
+/* A worker is given the whole answer of an arrival, or a poll's last. */
+void oracle_told(struct sim *s, const struct call *c);
 void oracle_end(struct sim *s);
 
 #endif

@@ -12,10 +12,11 @@ static struct sim *sim; /* back ends have no room for it */
 /* The process is gone by now, as far as the world is concerned. */
 static bool dies(void)
 {
+	if (sim->stepping < 0) /* somebody else's look */
+		return false;
 	if (sim->is_dying)
 		return true;
-	if (sim->stepping < 0 || sim->ops_until_death < 0 ||
-	    sim->ops_until_death-- > 0)
+	if (sim->ops_until_death < 0 || sim->ops_until_death-- > 0)
 		return false;
 	sim->is_dying = true;
 	sim_count(sim, TALLY_CRASHES_INSIDE);
@@ -29,6 +30,7 @@ static enum err begin(void *backend)
 		return ERR_IO;
 	if (sim->begins_to_miss > 0) {
 		sim->begins_to_miss--;
+		sim->moves++;
 		sim->boot += sim->slow_ms;
 		sim_count(sim, TALLY_TURNS_MISSED);
 		return ERR_BUSY;
@@ -41,6 +43,7 @@ static bool is_full(void)
 	if (sim->writes_to_fail <= 0)
 		return false;
 	sim->writes_to_fail--;
+	sim->moves++;
 	sim_count(sim, TALLY_DISKS_FULL);
 	return true;
 }
@@ -83,7 +86,7 @@ static enum err commit(void *backend, unsigned bells)
 		return ERR_IO;
 	}
 	enum err err = store_memory.commit(backend, bells);
-	sim->commits++;
+	sim->moves++;
 	if (bells) /* one ring came before it */
 		world_ring(sim);
 	if (sim->slow_ms && sim->stepping >= 0) {

@@ -9,6 +9,7 @@
  * something breaks. A worker that sleeps is not stepped, and its calls are cut
  * off from it, but time goes on for everybody else.
  */
+enum { HOUR_MS = 3600000, SPINS_MAX = 8 };
 static struct sim *sim;
 
 static int64_t clock_boot(void)
@@ -45,6 +46,7 @@ static void draw_api(struct sim *s, size_t i)
 	    .path = STR("/api/x"),
 	    .on_lost = (enum on_lost)draw_below(d, ON_LOST_COUNT),
 	    .idempotent = draw_chance(d, 15),
+	    .once = i == 2,
 	    .attempts = 1 + draw_below(d, 4),
 	    .concurrency = 1 + draw_below(d, 3),
 	    .deadline_ms = 5000 + draw_below(d, 2) * draw_below(d, 600000),
@@ -97,7 +99,7 @@ static void hire(struct sim *s, struct worker *w)
 	    .random = random_bytes,
 	    .clock_boot = clock_boot};
 
-	*w = (struct worker){.due_boot = s->boot};
+	*w = (struct worker){.due_boot = s->boot, .hand = ++s->hired};
 	w->runner = runner_new(&spec);
 }
 
@@ -129,7 +131,8 @@ void world_open(struct sim *s)
 	store_bind(s);
 	net_bind(s);
 	s->boot = 1000;
-	s->stepping = s->ops_until_death = -1;
+	s->stepping = s->looking = s->ops_until_death = -1;
+	s->night_boot = s->wall_step_boot = -HOUR_MS;
 	diag_init(&s->diag, &s->arena);
 	draw_site(s);
 	if (store_open(&sim_store, &spec, &s->diag, &s->store) != ERR_OK)
@@ -148,6 +151,11 @@ void world_close(struct sim *s)
 	arena_release(&s->arena);
 }
 
+static bool is_up(const struct sim *s, const struct worker *w)
+{
+	return w->runner && w->asleep_until <= s->boot;
+}
+
 /* In time, late, or so late that the look a second after it finds the row. */
 void world_ring(struct sim *s)
 {
@@ -156,37 +164,12 @@ void world_ring(struct sim *s)
 		int64_t at = s->boot;
 
 		if (!s->calm && draw_chance(&s->draw, 10)) {
-			at += draw_below(&s->draw, 1500);
+			at += draw_below(&s->draw, RING_LATE_MS);
 			sim_count(s, TALLY_RINGS_MISSED);
 		}
 		if (!w->ring_boot || at < w->ring_boot)
 			w->ring_boot = at;
 	}
-}
-
-static void step_worker(struct sim *s, struct worker *w)
-{
-	int64_t due;
-
-	s->stepping = (int)(w - s->workers);
-	s->step_boot = s->boot;
-	if (w->ring_boot && w->ring_boot <= s->boot) {
-		w->ring_boot = 0;
-		runner_ring(w->runner, sim_now(s));
-	}
-	runner_step(w->runner, sim_now(s), &due);
-	s->stepping = -1;
-	w->due_boot = due ? due : INT64_MAX;
-	if (s->is_dying)
-		die(s, w);
-	else if (w->draining && !runner_is_busy(w->runner))
-		die(s, w);
-	oracle_look(s);
-}
-
-static bool is_up(const struct sim *s, const struct worker *w)
-{
-	return w->runner && w->asleep_until <= s->boot;
 }
 
 static int64_t wants(const struct sim *s, const struct worker *w)
@@ -200,10 +183,63 @@ static int64_t wants(const struct sim *s, const struct worker *w)
 	return due < w->asleep_until ? w->asleep_until : due;
 }
 
+/* Whoever is due at once must have done something, or time stands still. */
+static void check_spinning(struct sim *s, struct worker *w, uint64_t moves)
+{
+	if (wants(s, w) > s->boot || s->moves != moves)
+		w->idle = 0;
+	else if (++w->idle > SPINS_MAX)
+		sim_fault(s, -1, "a worker spins");
+}
+
+static void step_worker(struct sim *s, struct worker *w)
+{
+	const uint64_t moves = s->moves;
+	int64_t due;
+
+	s->stepping = s->looking = (int)(w - s->workers);
+	s->step_boot = w->stepped_boot = s->boot;
+	if (w->ring_boot && w->ring_boot <= s->boot) {
+		w->ring_boot = 0;
+		runner_ring(w->runner, sim_now(s));
+	}
+	runner_step(w->runner, sim_now(s), &due);
+	s->stepping = -1;
+	s->nap_ms = 0;
+	w->due_boot = due ? due : INT64_MAX;
+	oracle_look(s);
+	s->looking = -1;
+	if (s->is_dying || (w->draining && !runner_is_busy(w->runner)))
+		die(s, w);
+	else
+		check_spinning(s, w, moves);
+}
+
+/* Not in a transaction, so it is as if its process had been stopped. */
+void world_nap(struct sim *s, int64_t ms)
+{
+	const int sleeper = s->stepping;
+	const int64_t step_boot = s->step_boot;
+
+	oracle_look(s);
+	sim_count(s, TALLY_NAPS_INSIDE);
+	sim_note(s, -1, "worker %d sleeps inside its step for %lld ms", sleeper,
+	    (long long)ms);
+	for (int64_t end = s->boot + ms; s->boot < end;) {
+		int64_t next = s->boot + LEASE_MS / 8;
+		s->boot = next < end ? next : end;
+		for (int i = 0; i < s->n_workers; i++)
+			if (i != sleeper && is_up(s, &s->workers[i]))
+				step_worker(s, &s->workers[i]);
+	}
+	s->stepping = s->looking = sleeper;
+	s->step_boot = step_boot;
+}
+
 /* To when the next one wants to be called, an hour at most. */
 static void pass_time(struct sim *s)
 {
-	int64_t next = s->boot + 3600000;
+	int64_t next = s->boot + HOUR_MS;
 
 	for (int i = 0; i < s->n_workers; i++)
 		if (s->workers[i].runner && wants(s, &s->workers[i]) < next)
@@ -231,7 +267,7 @@ static void break_worker(struct sim *s, struct worker *w)
 
 	if (!w->runner)
 		return;
-	switch (draw_below(d, 5)) {
+	switch (draw_below(d, 6)) {
 	case 0:
 		sim_count(s, TALLY_CRASHES);
 		sim_note(s, -1, "worker %d dies", (int)(w - s->workers));
@@ -252,6 +288,12 @@ static void break_worker(struct sim *s, struct worker *w)
 		s->commit_dies = false;
 		break;
 	case 3:
+		if (!is_up(s, w))
+			break;
+		s->nap_ms = 1 + draw_below(d, 2 * LEASE_MS);
+		step_worker(s, w);
+		break;
+	case 4:
 		sim_count(s, TALLY_NAPS);
 		w->asleep_until = s->boot + draw_below(d, 3 * LEASE_MS);
 		sim_note(s, -1, "worker %d sleeps for %lld ms",
@@ -268,20 +310,31 @@ static void break_worker(struct sim *s, struct worker *w)
 	}
 }
 
+static void all_sleep(struct sim *s, int64_t ms)
+{
+	s->boot += ms;
+	if (ms > 2 * LEASE_MS) {
+		s->night_boot = s->boot;
+		for (int i = 0; i < s->n_workers; i++)
+			s->workers[i].evening_boot = s->workers[i].stepped_boot;
+	}
+	sim_count(s, TALLY_NIGHTS);
+	sim_note(s, -1, "all sleep for %lld ms", (long long)ms);
+}
+
 static void break_something(struct sim *s)
 {
 	struct draw *d = &s->draw;
 
 	switch (draw_below(d, 8)) {
 	case 0:
-		s->wall_step += draw_below(d, 7200000) - 3600000;
+		s->wall_step += draw_below(d, 2 * HOUR_MS) - HOUR_MS;
 		s->wall_steps++;
+		s->wall_step_boot = s->boot;
 		sim_count(s, TALLY_WALL_STEPS);
 		break;
 	case 1:
-		s->boot += draw_below(d, 3 * LEASE_MS);
-		sim_count(s, TALLY_NIGHTS);
-		sim_note(s, -1, "all sleep");
+		all_sleep(s, draw_below(d, 3 * LEASE_MS));
 		break;
 	case 2:
 		s->begins_to_miss = 1 + (int)draw_below(d, 4);
@@ -332,7 +385,7 @@ void world_calm_down(struct sim *s)
 {
 	s->calm = true;
 	s->begins_to_miss = s->writes_to_fail = 0;
-	s->slow_ms = 0;
+	s->slow_ms = s->nap_ms = 0;
 	s->ops_until_death = -1;
 	for (int i = 0; i < s->n_workers; i++) {
 		struct worker *w = &s->workers[i];
