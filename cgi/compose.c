@@ -277,6 +277,15 @@ void compose_source(
 		out->body = tree;
 }
 
+/* Whoever declares a call knows its type better than we can tell. */
+static bool has_type(const struct pairs *headers)
+{
+	for (size_t i = 0; i < headers->n; i++)
+		if (str_ieq(headers->items[i].name, STR("content-type")))
+			return true;
+	return false;
+}
+
 static enum err compose_http(struct arena *a, const struct compose *c,
     const struct template_source *source, struct upstream_call *out,
     struct str *why)
@@ -294,7 +303,7 @@ static enum err compose_http(struct arena *a, const struct compose *c,
 	if (err != ERR_OK)
 		return err;
 	struct str type = compose_type(c);
-	if (out->has_body && type.n)
+	if (out->has_body && type.n && !has_type(&out->headers))
 		set_header(&out->headers, STR("Content-Type"), type);
 	return ERR_OK;
 }

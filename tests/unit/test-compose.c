@@ -199,6 +199,16 @@ static void bodies(void **state)
 	assert_int_equal(compose(f), ERR_OK);
 	assert_string_equal(header(f, "content-type"), "application/json");
 	assert_true(str_is(f->call.body, "{\"v\":\"19 3\"}"));
+	/* declared, it is that; left out for want of a value, it is ours */
+	f->templates[1] = (struct pair){
+	    STR("content-type"), STR("application/{header.x-own}+json")};
+	assert_int_equal(compose(f), ERR_OK);
+	assert_string_equal(header(f, "Content-Type"), "application/json");
+	f->sent[5] = (struct pair){STR("x-own"), STR("vnd.x")};
+	assert_int_equal(compose(f), ERR_OK);
+	assert_string_equal(
+	    header(f, "Content-Type"), "application/vnd.x+json");
+	f->api.request_headers.n = 1;
 	f->api.request_body = (struct str){0};
 	f->api.request_path = STR("/x");
 	f->request.body = (struct str){0};
