@@ -14,9 +14,10 @@
  * that the request belongs to (traceparent), the upstream's own, those of the
  * client that `forward` lets through, the API's templates. Never passed on,
  * whatever `forward` says: what belongs to the connection or frames the message
- * (RFC 9110 7.6.1) and Host. The Content-Type is the client's where it was
- * kept, else the API's; a template for the body makes JSON, one for a form
- * that.
+ * (RFC 9110 7.6.1), Host and Accept-Encoding. The Content-Type is the one that
+ * the API or the upstream declares, else JSON's or a form's where a template
+ * makes one, else the client's where it was kept, else that of the API's
+ * bodies.
  */
 struct secrets;
 struct compose {
