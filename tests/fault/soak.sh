@@ -10,6 +10,7 @@ sizes=(
 	KILLS=200          # of both programs, spoken to directly
 	KILLS_SERVED=40    # through nginx, started again by serve
 	WHOLE_KILLS=100    # with all of the endpoint switched on
+	WORK_KILLS=500     # of two workers, by the record of the upstream
 	RINGS=24 SYNCS=24  # killed at, failed, in each program
 	FAULTS=all         # every write and sync, not a seeded few
 	FILLS=10           # of a small file system, to its last block

@@ -15,8 +15,9 @@ const STATES = ['pending', 'processing', 'completed', 'failed', 'cancelled'];
 export const run = (program, args) => new Promise((done, failed) =>
 	execFile(program, args, {encoding: 'utf8', maxBuffer: 1 << 28},
 		(e, stdout, stderr) => e ?
-			failed(new Error(`${program} ${args.join(' ')}: ${
-				stderr || e.message}`)) : done(stdout)));
+			failed(Object.assign(new Error(`${program} ${
+				args.join(' ')}: ${stderr || e.message}`),
+			{stdout})) : done(stdout)));
 
 export async function sql(state, text) {
 	const out = await run('sqlite3', ['-readonly', '-json',

@@ -69,6 +69,8 @@ export async function backAgain(name, pid, before, more = 0) {
 /* The worker may keep a connection for each bundle that is called at once. */
 export const CALLS_KEPT = 4;
 
+let instances = 0;
+
 /* One program that is started again whenever it ends, at once. */
 class Kept {
 	constructor(name, args, env, log) {
@@ -76,8 +78,11 @@ class Kept {
 		this.start();
 	}
 	start() {
+		/* a name for each time it is started, which it may pass on */
+		this.instance = `${this.name}-${++instances}`;
 		const child = spawn(join(BIN, this.name), this.args,
-			{stdio: ['ignore', 'inherit', 'pipe'], env: this.env});
+			{stdio: ['ignore', 'inherit', 'pipe'],
+				env: {...this.env, WORK_INSTANCE: this.instance}});
 		this.pid = child.pid;
 		this.running = true;
 		child.stderr.on('data', d => appendFileSync(this.log, d));
@@ -163,12 +168,12 @@ async function exampleSite({dir, at}, pace) {
  * store lives, made when missing. site(world, pace): makes another site than
  * the example, {config, calls, person(i), promises}: person: what is particular
  * to the i-th client (client.mjs), promises: what compare() holds it to. env:
- * more of it, for the programs. FAULT_KEEP in ours: a folder that journal, logs
+ * more of it, for the programs. workers: how many, the first is .worker. FAULT_KEEP in ours: a folder that journal, logs
  * and store are copied to in the end.
  */
 export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	lease = '2s', heartbeat = '200ms', site = exampleSite, env: more = {},
-} = {}) {
+	workers = 1} = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'lowtide-fault.'));
 	const at = name => join(dir, name);
 	state ??= at('state');
@@ -205,8 +210,10 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	world.start = () => {
 		world.cgi = keep('lowtide-cgi', '--unpaced', '--listen',
 			`unix:${world.socket}`);
-		world.worker = keep('lowtide-worker', '--dev', '--lease', lease,
-			'--heartbeat', heartbeat);
+		world.workers = Array.from({length: workers}, () =>
+			keep('lowtide-worker', '--dev', '--lease', lease,
+				'--heartbeat', heartbeat));
+		[world.worker] = world.workers;
 	};
 	world.log = name => readFileSync(at(`${name}.log`), 'utf8');
 	/* what the shim did: [{pid, program, call, path, action}] */
