@@ -58,8 +58,7 @@ static void begin(struct call *c)
 {
 	oracle_look(sim); /* the claim is committed */
 	c->attempt = sim->jobs[c->job].seen.attempt;
-	if (!c->program)
-		oracle_called(sim, c->job, c->poll);
+	oracle_called(sim, c);
 }
 
 static void net_start(void *pool, const struct upstream_call *spec, void *tag)

@@ -86,12 +86,36 @@ static void pay(struct sim *s, int job)
 		sim_fault(s, job, "called faster than its upstream's rate");
 }
 
-void oracle_called(struct sim *s, int job, bool poll)
+static struct job row_of(struct sim *s, int job)
 {
-	if (poll)
-		pay(s, job);
-	else if (s->jobs[job].seen.polled)
-		sim_fault(s, job, "sent anew, though its upstream has it");
+	const int stepping = s->stepping;
+	struct job row = {.state = JOB_PENDING};
+
+	s->stepping = -1;
+	if (store_view(s->store) != ERR_OK)
+		abort();
+	(void)!store_get(
+	    s->store, s->jobs[job].api, job_key(&s->jobs[job].seen), &row);
+	store_unview(s->store);
+	s->stepping = stepping;
+	return row;
+}
+
+/* A poll may be repeated; whoever sends a job holds it, and for a while yet. */
+void oracle_called(struct sim *s, const struct call *c)
+{
+	const struct job row = row_of(s, c->job);
+
+	if (c->poll) {
+		pay(s, c->job);
+		return;
+	}
+	if (row.polled)
+		sim_fault(s, c->job, "sent anew, though its upstream has it");
+	if (row.state != JOB_PROCESSING || row.held ||
+	    row.lease_boot <= s->boot ||
+	    s->jobs[c->job].hand != s->workers[s->stepping].hand)
+		sim_fault(s, c->job, "sent by who does not hold it");
 }
 
 /*
@@ -102,14 +126,43 @@ void oracle_called(struct sim *s, int job, bool poll)
 void oracle_told(struct sim *s, const struct call *c)
 {
 	struct memory_of_job *m = &s->jobs[c->job];
-	const struct job *row = &m->seen;
-	const bool done = c->poll ? m->poll_done : c->reply == REPLY_DONE;
+	const struct job now = row_of(s, c->job), *row = &now;
 
-	m->told_pause_boot =
-	    !c->poll && c->reply == REPLY_TOO_MANY ? s->step_boot + 2000 : 0;
-	if (s->calm && done && row->state == JOB_PROCESSING && !row->held &&
-	    row->attempt == c->attempt && row->lease_boot > s->boot)
-		m->must_complete = true;
+	m->told_pause_boot = 0;
+	m->told_attempt = 0;
+	m->must_complete = false;
+	if (row->state != JOB_PROCESSING || row->held || s->stepping < 0 ||
+	    row->attempt != c->attempt ||
+	    m->hand != s->workers[s->stepping].hand)
+		return;
+	m->told = c->poll ? REPLY_DONE : c->reply;
+	if (m->told == REPLY_TOO_MANY)
+		m->told_pause_boot = s->step_boot + 2000;
+	if (row->lease_boot < s->boot + LEASE_MS / 2)
+		return; /* it could not be renewed, and may be another's soon */
+	if (m->told == REPLY_TAKEN || m->told == REPLY_CUT_BEFORE ||
+	    m->told == REPLY_CUT_AFTER)
+		return;
+	if (c->program && c->reply != REPLY_DONE &&
+	    row->deadline_boot <= s->boot)
+		return; /* it was ended, and what it says means nothing */
+	sim_note(
+	    s, c->job, "worker %d was told %d", s->stepping, (int)c->reply);
+	m->told_attempt = c->attempt;
+	m->must_complete = c->poll ? m->poll_done : c->reply == REPLY_DONE;
+}
+
+void oracle_excuse(struct sim *s, int hand)
+{
+	for (int i = 0; i < s->n_jobs; i++) {
+		struct memory_of_job *m = &s->jobs[i];
+
+		if ((hand >= 0 && m->hand != hand) ||
+		    job_is_terminal(m->seen.state))
+			continue;
+		m->told_attempt = 0;
+		m->must_complete = false;
+	}
 }
 
 /* ---- rows ------------------------------------------------------------------
@@ -158,23 +211,72 @@ static void on_claim(
 	check_line(s, job, new);
 }
 
+/* What a worker may make of a job that is not its own. */
+static void check_stranger(
+    struct sim *s, int job, const struct job *old, const struct job *new)
+{
+	const struct worker *w = &s->workers[s->looking];
+	const struct memory_of_job *m = &s->jobs[job];
+
+	if (old->lease_boot > s->boot)
+		sim_fault(s, job, "taken before its lease was over");
+	/* who had heard of it before knows that nobody could renew it */
+	if (w->evening_boot > m->taken_boot + RING_LATE_MS &&
+	    s->step_boot < s->night_boot + BEAT_MS)
+		sim_fault(s, job, "taken for lost when all had slept");
+	if (new->state == JOB_COMPLETED || new->needs ||
+	    new->reason == REASON_UPSTREAM_REFUSED ||
+	    new->reason == REASON_UPSTREAM_ERROR)
+		sim_fault(s, job, "ended by who does not hold it");
+}
+
+/* Whether what its worker was told is an end, whatever the API. */
+static bool is_final(const struct api *api, enum reply told)
+{
+	if (told == REPLY_ERROR || told == REPLY_UNAVAILABLE)
+		return !api->idempotent || api->exec.n;
+	return told == REPLY_DONE || told == REPLY_REFUSED ||
+	       told == REPLY_TOO_LARGE;
+}
+
+static void check_written(
+    struct sim *s, int job, const struct job *old, const struct job *new)
+{
+	struct memory_of_job *m = &s->jobs[job];
+
+	if (new->state == JOB_PENDING && old->lease_boot > s->boot &&
+	    m->told_pause_boot > s->paused_boot[m->api])
+		s->paused_boot[m->api] = m->told_pause_boot;
+	if (m->told_attempt != new->attempt)
+		return;
+	if (new->held || new->reason == REASON_OUTCOME_UNKNOWN)
+		sim_fault(s, job, "given up, though its worker was told");
+	if (new->state == JOB_PENDING && is_final(&s->apis[m->api], m->told))
+		sim_fault(s, job, "to be sent again after its answer");
+}
+
 /* The worker that had it gave it away, or another did. */
 static void on_leave(
     struct sim *s, int job, const struct job *old, const struct job *new)
 {
-	const struct memory_of_job *m = &s->jobs[job];
-	const struct worker *w =
-	    s->looking >= 0 ? &s->workers[s->looking] : NULL;
+	if (s->looking >= 0 && s->workers[s->looking].hand != s->jobs[job].hand)
+		check_stranger(s, job, old, new);
+	else
+		check_written(s, job, old, new);
+}
 
-	/* who had heard of it before knows that nobody could renew it */
-	if (w && w->hand != m->hand &&
-	    w->evening_boot > m->taken_boot + RING_LATE_MS &&
-	    s->step_boot < s->night_boot + BEAT_MS)
-		sim_fault(s, job, "taken for lost when all had slept");
-	if (w && w->hand == m->hand && new->state == JOB_PENDING &&
-	    old->lease_boot > s->boot &&
-	    m->told_pause_boot > s->paused_boot[m->api])
-		s->paused_boot[m->api] = m->told_pause_boot;
+/* One that nobody works on ends about when it should. */
+static void check_deadline(
+    struct sim *s, int job, const struct job *old, const struct job *row)
+{
+	const int64_t due = row->deadline_boot > s->calm_boot
+				? row->deadline_boot
+				: s->calm_boot;
+
+	if (row->deadline_boot > s->boot)
+		sim_fault(s, job, "ended before its deadline");
+	if (s->calm && old->state == JOB_PENDING && s->boot > due + 30000)
+		sim_fault(s, job, "ended long after its deadline");
 }
 
 static void on_end(
@@ -200,8 +302,8 @@ static void on_end(
 		sim_fault(s, job, "100 % is when it is completed");
 	if (row->state == JOB_COMPLETED && !was_done(m))
 		sim_fault(s, job, "completed, and nobody did it");
-	if (row->reason == REASON_DEADLINE && row->deadline_boot > s->boot)
-		sim_fault(s, job, "ended before its deadline");
+	if (row->reason == REASON_DEADLINE)
+		check_deadline(s, job, old, row);
 	if (old->held)
 		return; /* the operator knew */
 	if (must_not_repeat(s, job) && has_unknown(m) && !unknown)

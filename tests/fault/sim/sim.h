@@ -145,7 +145,13 @@ struct memory_of_job {
 	int hand;	    /* which worker took it last, counted in hires */
 	int64_t taken_boot; /* … and when */
 	int64_t read_ms;    /* once = true: when it was read first */
-	bool must_complete; /* whoever has it was told, and lives on */
+	/*
+	 * The attempt whose worker was told and only has to write that down: it
+	 * neither died nor slept, and time did not run away from it. 0 = none.
+	 */
+	int told_attempt;
+	enum reply told;
+	bool must_complete;
 	bool completed_by_hand, purged;
 };
 
@@ -157,6 +163,8 @@ struct worker {
 	int hand;	   /* which of all that were hired */
 	/* when it stepped last, and so before the last long night */
 	int64_t stepped_boot, evening_boot;
+	int ops_left;	  /* store operations until it dies; < 0 = lives */
+	bool commit_dies; /* its next commit takes effect, and it dies */
 	int idle; /* steps in a row that were due at once and did nothing */
 	bool draining;
 };
@@ -187,14 +195,13 @@ struct sim {
 	struct memory_of_job jobs[JOBS_MAX];
 	int n_jobs;
 	bool suspended[APIS];
-	bool calm;	/* nothing fails any more: all is to come to its end */
-	uint64_t moves; /* commits, and calls that began, said or ended */
+	bool calm; /* nothing fails any more: all is to come to its end */
+	int64_t calm_boot; /* since when */
+	uint64_t moves;	   /* commits, and calls that began, said or ended */
 	int hired;
 
 	/* store.c: what fails next, and in whose step */
-	int stepping;	     /* -1 = nobody of ours */
-	int ops_until_death; /* of the stepping worker; < 0 = lives */
-	bool commit_dies;    /* its commit takes effect, and it dies */
+	int stepping; /* -1 = nobody of ours */
 	bool is_dying;
 	int begins_to_miss, writes_to_fail;
 	int64_t slow_ms;
@@ -256,10 +263,12 @@ void people_decide(struct sim *s); /* the operator, about all that is held */
 
 /* oracle.c */
 void oracle_look(struct sim *s); /* after whatever may have changed a row */
-void oracle_called(struct sim *s, int job, bool poll);
+void oracle_called(struct sim *s, const struct call *c);
 void oracle_arrived(struct sim *s, int job);
 /* A worker is given the whole answer of an arrival, or a poll's last. */
 void oracle_told(struct sim *s, const struct call *c);
+/* That worker may not come to write down what it was told; -1 = nobody may. */
+void oracle_excuse(struct sim *s, int hand);
 void oracle_end(struct sim *s);
 
 #endif

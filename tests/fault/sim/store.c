@@ -16,7 +16,8 @@ static bool dies(void)
 		return false;
 	if (sim->is_dying)
 		return true;
-	if (sim->ops_until_death < 0 || sim->ops_until_death-- > 0)
+	int *left = &sim->workers[sim->stepping].ops_left;
+	if (*left < 0 || (*left)-- > 0)
 		return false;
 	sim->is_dying = true;
 	sim_count(sim, TALLY_CRASHES_INSIDE);
@@ -32,6 +33,7 @@ static enum err begin(void *backend)
 		sim->begins_to_miss--;
 		sim->moves++;
 		sim->boot += sim->slow_ms;
+		oracle_excuse(sim, -1);
 		sim_count(sim, TALLY_TURNS_MISSED);
 		return ERR_BUSY;
 	}
@@ -92,10 +94,10 @@ static enum err commit(void *backend, unsigned bells)
 	if (sim->slow_ms && sim->stepping >= 0) {
 		sim->boot += sim->slow_ms;
 		sim->slow_ms = 0;
+		oracle_excuse(sim, -1);
 		sim_count(sim, TALLY_SLOW_COMMITS);
 	}
-	if (sim->commit_dies && sim->stepping >= 0) {
-		sim->commit_dies = false;
+	if (sim->stepping >= 0 && sim->workers[sim->stepping].commit_dies) {
 		sim->is_dying = true;
 		sim_count(sim, TALLY_LOST_COMMITS);
 		sim_note(

@@ -99,7 +99,8 @@ static void hire(struct sim *s, struct worker *w)
 	    .random = random_bytes,
 	    .clock_boot = clock_boot};
 
-	*w = (struct worker){.due_boot = s->boot, .hand = ++s->hired};
+	*w = (struct worker){
+	    .due_boot = s->boot, .hand = ++s->hired, .ops_left = -1};
 	w->runner = runner_new(&spec);
 }
 
@@ -109,8 +110,8 @@ static void die(struct sim *s, struct worker *w)
 	net_leave(s, w);
 	runner_free(w->runner);
 	w->runner = NULL;
-	s->is_dying = s->commit_dies = false;
-	s->ops_until_death = -1;
+	s->is_dying = false;
+	oracle_excuse(s, w->hand);
 }
 
 static void keep_house(struct sim *s)
@@ -131,7 +132,7 @@ void world_open(struct sim *s)
 	store_bind(s);
 	net_bind(s);
 	s->boot = 1000;
-	s->stepping = s->looking = s->ops_until_death = -1;
+	s->stepping = s->looking = -1;
 	s->night_boot = s->wall_step_boot = -HOUR_MS;
 	diag_init(&s->diag, &s->arena);
 	draw_site(s);
@@ -222,6 +223,7 @@ void world_nap(struct sim *s, int64_t ms)
 	const int64_t step_boot = s->step_boot;
 
 	oracle_look(s);
+	oracle_excuse(s, s->workers[sleeper].hand);
 	sim_count(s, TALLY_NAPS_INSIDE);
 	sim_note(s, -1, "worker %d sleeps inside its step for %lld ms", sleeper,
 	    (long long)ms);
@@ -274,18 +276,10 @@ static void break_worker(struct sim *s, struct worker *w)
 		die(s, w);
 		break;
 	case 1:
-		if (!is_up(s, w))
-			break;
-		s->ops_until_death = (int)draw_below(d, 12);
-		step_worker(s, w);
-		s->ops_until_death = -1;
+		w->ops_left = (int)draw_below(d, 20);
 		break;
 	case 2:
-		if (!is_up(s, w))
-			break;
-		s->commit_dies = true;
-		step_worker(s, w);
-		s->commit_dies = false;
+		w->commit_dies = true;
 		break;
 	case 3:
 		if (!is_up(s, w))
@@ -296,6 +290,7 @@ static void break_worker(struct sim *s, struct worker *w)
 	case 4:
 		sim_count(s, TALLY_NAPS);
 		w->asleep_until = s->boot + draw_below(d, 3 * LEASE_MS);
+		oracle_excuse(s, w->hand);
 		sim_note(s, -1, "worker %d sleeps for %lld ms",
 		    (int)(w - s->workers),
 		    (long long)(w->asleep_until - s->boot));
@@ -313,6 +308,7 @@ static void break_worker(struct sim *s, struct worker *w)
 static void all_sleep(struct sim *s, int64_t ms)
 {
 	s->boot += ms;
+	oracle_excuse(s, -1);
 	if (ms > 2 * LEASE_MS) {
 		s->night_boot = s->boot;
 		for (int i = 0; i < s->n_workers; i++)
@@ -384,13 +380,15 @@ bool world_is_over(const struct sim *s)
 void world_calm_down(struct sim *s)
 {
 	s->calm = true;
+	s->calm_boot = s->boot;
 	s->begins_to_miss = s->writes_to_fail = 0;
 	s->slow_ms = s->nap_ms = 0;
-	s->ops_until_death = -1;
 	for (int i = 0; i < s->n_workers; i++) {
 		struct worker *w = &s->workers[i];
 
 		w->asleep_until = 0;
+		w->ops_left = -1;
+		w->commit_dies = false;
 		if (w->runner && w->draining)
 			die(s, w);
 		if (!w->runner)
