@@ -134,8 +134,10 @@ static void arrive(struct call *c)
 	}
 	c->arrival = m->n_arrivals;
 	m->arrivals[m->n_arrivals++] = (struct arrival){.reply = c->reply};
-	if (c->reply == REPLY_TAKEN)
+	if (c->reply == REPLY_TAKEN) {
 		m->poll_left = (int)draw_below(&sim->draw, 4);
+		m->poll_told = m->poll_done = m->poll_seen = false;
+	}
 	oracle_arrived(sim, c->job);
 }
 

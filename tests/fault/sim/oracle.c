@@ -8,6 +8,8 @@
  * from the arrivals (net.c), from what the operator said, and from the rows as
  * anybody can read them. Rows are looked at whenever one may have changed.
  */
+enum { LYING_MS = 15000 }; /* more than a full disk or a pause keeps it */
+
 static bool must_not_repeat(const struct sim *s, int job)
 {
 	const struct api *api = &s->apis[s->jobs[job].api];
@@ -40,12 +42,17 @@ static bool has_unknown(const struct memory_of_job *m)
 	return false;
 }
 
-static bool was_done(const struct memory_of_job *m)
+/* By an arrival from that one on: what an operator cleared is behind us. */
+static bool was_done(const struct memory_of_job *m, size_t from)
 {
-	for (size_t i = 0; i < m->n_arrivals; i++)
-		if (m->arrivals[i].told && m->arrivals[i].reply == REPLY_DONE)
+	for (size_t i = from; i < m->n_arrivals; i++) {
+		const struct arrival *a = &m->arrivals[i];
+
+		if ((a->told && a->reply == REPLY_DONE) ||
+		    (a->reply == REPLY_TAKEN && m->poll_done))
 			return true;
-	return m->poll_done || m->completed_by_hand;
+	}
+	return m->completed_by_hand;
 }
 
 void oracle_arrived(struct sim *s, int job)
@@ -107,6 +114,9 @@ void oracle_called(struct sim *s, const struct call *c)
 	const struct job row = row_of(s, c->job);
 
 	if (c->poll) {
+		s->jobs[c->job].asked_attempt = c->attempt;
+		if (s->jobs[c->job].came_polled)
+			sim_count(s, TALLY_POLLED_ON);
 		pay(s, c->job);
 		return;
 	}
@@ -196,6 +206,7 @@ static void on_claim(
 	if (s->looking >= 0)
 		s->jobs[job].hand = s->workers[s->looking].hand;
 	s->jobs[job].taken_boot = s->boot;
+	s->jobs[job].came_polled = old->polled;
 	if (s->suspended[m->api])
 		sim_fault(s, job, "claimed, though its API is suspended");
 	if (s->paused_boot[m->api] > s->step_boot)
@@ -247,6 +258,15 @@ static void check_written(
 	if (new->state == JOB_PENDING && old->lease_boot > s->boot &&
 	    m->told_pause_boot > s->paused_boot[m->api])
 		s->paused_boot[m->api] = m->told_pause_boot;
+	if (m->came_polled && m->asked_attempt != old->attempt &&
+	    new->released == old->released &&new->deadline_boot > s->boot)
+		sim_fault(s, job, "taken to be polled on, and it was not");
+}
+
+static void check_told(struct sim *s, int job, const struct job *new)
+{
+	const struct memory_of_job *m = &s->jobs[job];
+
 	if (m->told_attempt != new->attempt)
 		return;
 	if (new->held || new->reason == REASON_OUTCOME_UNKNOWN)
@@ -263,6 +283,9 @@ static void on_leave(
 		check_stranger(s, job, old, new);
 	else
 		check_written(s, job, old, new);
+	check_told(s, job, new);
+	if (new->state == JOB_PENDING &&new->not_before_boot > s->boot)
+		sim_count(s, TALLY_PUT_OFF);
 }
 
 /* One that nobody works on ends about when it should. */
@@ -300,7 +323,7 @@ static void on_end(
 		sim_count(s, TALLY_DEADLINES);
 	if ((row->progress == 100) != (row->state == JOB_COMPLETED))
 		sim_fault(s, job, "100 % is when it is completed");
-	if (row->state == JOB_COMPLETED && !was_done(m))
+	if (row->state == JOB_COMPLETED && !was_done(m, 0))
 		sim_fault(s, job, "completed, and nobody did it");
 	if (row->reason == REASON_DEADLINE)
 		check_deadline(s, job, old, row);
@@ -309,7 +332,7 @@ static void on_end(
 	if (must_not_repeat(s, job) && has_unknown(m) && !unknown)
 		sim_fault(s, job, "ended as if its outcome were known");
 	if (must_not_repeat(s, job) && row->state == JOB_CANCELLED &&
-	    was_done(m))
+	    was_done(m, m->cleared))
 		sim_fault(s, job, "cancelled, though it was done");
 }
 
@@ -462,9 +485,48 @@ static void check_bodies(struct sim *s, int job, const struct job *row)
 	if (store_body(s->store, row, BODY_REQUEST, &a, &sealed) !=
 	    ERR_NOT_FOUND)
 		sim_fault(s, job, "its request is there, though it has ended");
+	if (row->state == JOB_COMPLETED && !row->gone_ms &&
+	    !s->jobs[job].completed_by_hand &&
+	    store_body(s->store, row, BODY_RESULT, &a, &sealed) != ERR_OK)
+		sim_fault(s, job, "completed, and its result is not there");
 	if (store_body(s->store, row, BODY_NOTE, &a, &sealed) != ERR_NOT_FOUND)
 		sim_fault(s, job, "its note is there, though it has ended");
 	arena_release(&a);
+}
+
+/* ---- nothing lies about ---------------------------------------------------
+ */
+
+static bool can_be_taken(
+    const struct sim *s, const struct memory_of_job *m, const int64_t *running)
+{
+	const struct job *row = &m->seen;
+
+	return row->state == JOB_PENDING && !row->needs &&
+	       row->not_before_boot <= s->boot && !s->suspended[m->api] &&
+	       s->paused_boot[m->api] <= s->boot &&
+	       running[m->api] < s->apis[m->api].concurrency &&
+	       (s->apis[m->api].exec.n || m->api % 2 == 0);
+}
+
+void oracle_wait(struct sim *s)
+{
+	int64_t running[APIS] = {0};
+
+	for (int i = 0; i < s->n_jobs; i++)
+		running[s->jobs[i].api] +=
+		    s->jobs[i].seen.state == JOB_PROCESSING &&
+		    !s->jobs[i].seen.held;
+	for (int i = 0; i < s->n_jobs; i++) {
+		struct memory_of_job *m = &s->jobs[i];
+
+		if (!can_be_taken(s, m, running))
+			m->lying_boot = 0;
+		else if (!m->lying_boot)
+			m->lying_boot = s->boot;
+		else if (s->boot - m->lying_boot > LYING_MS)
+			sim_fault(s, i, "there is room, and nobody takes it");
+	}
 }
 
 static void check_stats(struct sim *s)

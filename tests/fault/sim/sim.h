@@ -69,6 +69,8 @@ bool draw_chance(struct draw *d, int percent);
 	X(CUT_BEFORE, "cut off unread")                                        \
 	X(CUT_AFTER, "read, done, and cut off")                                \
 	X(SILENT, "never answered")                                            \
+	X(PUT_OFF, "queued again for a while later")                           \
+	X(POLLED_ON, "polled on by another worker")                            \
 	X(TOO_MANY, "answered 429")                                            \
 	X(UNAVAILABLE, "answered 503 and when to come back")                   \
 	X(TAKEN, "answered 202, to be polled")                                 \
@@ -149,9 +151,11 @@ struct memory_of_job {
 	 * The attempt whose worker was told and only has to write that down: it
 	 * neither died nor slept, and time did not run away from it. 0 = none.
 	 */
-	int told_attempt;
+	int told_attempt, asked_attempt; /* the last that was polled by */
 	enum reply told;
 	bool must_complete;
+	bool came_polled;   /* … it was taken to be polled on */
+	int64_t lying_boot; /* since when it could be taken; 0 = it could not */
 	bool completed_by_hand, purged;
 };
 
@@ -203,7 +207,7 @@ struct sim {
 	/* store.c: what fails next, and in whose step */
 	int stepping; /* -1 = nobody of ours */
 	bool is_dying;
-	int begins_to_miss, writes_to_fail;
+	int begins_to_miss, writes_to_pass, writes_to_fail;
 	int64_t slow_ms;
 	int64_t nap_ms; /* inside the step, before it hears of its calls */
 
@@ -269,6 +273,7 @@ void oracle_arrived(struct sim *s, int job);
 void oracle_told(struct sim *s, const struct call *c);
 /* That worker may not come to write down what it was told; -1 = nobody may. */
 void oracle_excuse(struct sim *s, int hand);
+void oracle_wait(struct sim *s); /* whenever time may pass, in calm */
 void oracle_end(struct sim *s);
 
 #endif

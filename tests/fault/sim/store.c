@@ -42,7 +42,7 @@ static enum err begin(void *backend)
 
 static bool is_full(void)
 {
-	if (sim->writes_to_fail <= 0)
+	if (sim->writes_to_fail <= 0 || sim->writes_to_pass-- > 0)
 		return false;
 	sim->writes_to_fail--;
 	sim->moves++;
@@ -86,6 +86,10 @@ static enum err commit(void *backend, unsigned bells)
 	if (dies()) {
 		store_memory.rollback(backend);
 		return ERR_IO;
+	}
+	if (is_full()) {
+		store_memory.rollback(backend);
+		return ERR_FULL;
 	}
 	enum err err = store_memory.commit(backend, bells);
 	sim->moves++;

@@ -337,10 +337,11 @@ static void break_something(struct sim *s)
 		s->slow_ms = draw_below(d, 2000);
 		break;
 	case 3:
+		s->writes_to_pass = (int)draw_below(d, 6);
 		s->writes_to_fail = 1 + (int)draw_below(d, 3);
 		break;
 	case 4:
-		s->slow_ms = draw_below(d, LEASE_MS);
+		s->slow_ms = draw_below(d, 2 * LEASE_MS);
 		break;
 	default:
 		break_worker(s, &s->workers[draw_below(d, s->n_workers)]);
@@ -401,6 +402,7 @@ bool world_settle(struct sim *s, int steps)
 	for (; steps > 0 && !all_over(s) && !s->fault; steps--) {
 		s->step++;
 		people_decide(s);
+		oracle_wait(s);
 		pass_time(s);
 		for (int i = 0; i < s->n_workers; i++)
 			if (wants(s, &s->workers[i]) <= s->boot)
