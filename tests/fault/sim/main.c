@@ -99,6 +99,8 @@ static uint64_t one_world(uint64_t seed, int64_t steps, int64_t *tallies,
 		sim_fault(s, -1, "it does not come to an end");
 	if (!s->fault)
 		oracle_end(s);
+	if (!s->fault)
+		disk_adopt(s);
 	if (s->fault)
 		tell(s, program, steps);
 	*good = !s->fault;

@@ -300,9 +300,10 @@ static void nap(void)
 {
 	const int64_t ms = sim->nap_ms;
 
+	if (!ms || sim->naps_in_turn)
+		return;
 	sim->nap_ms = 0;
-	if (ms)
-		world_nap(sim, ms);
+	world_nap(sim, ms);
 }
 
 /* What it says may fall, and goes beyond all bounds. */

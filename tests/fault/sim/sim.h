@@ -14,6 +14,7 @@
  *             naps, drains and clocks
  *   store.c   the memory store, failing when its turn, its disk or its process
  *             does
+ *   disk.c    every so many worlds, a store on a disk: handles, reboots, copies
  *   net.c     what is called, seen from the other side: what arrived is kept
  *             apart from what any worker believes
  *   people.c  clients that send, ask again, cancel and renew; an operator
@@ -57,6 +58,9 @@ bool draw_chance(struct draw *d, int percent);
 	X(NIGHTS, "all asleep at once")                                        \
 	X(NAPS_INSIDE, "workers asleep inside a step")                         \
 	X(DRAINS, "workers told to stop")                                      \
+	X(REBOOTS, "reboots")                                                  \
+	X(ADOPTIONS, "copies put back")                                        \
+	X(TURNS_LATE, "turns that came when others had theirs")                \
 	X(WALL_STEPS, "steps of the wall clock")                               \
 	X(TURNS_MISSED, "turns that did not come")                             \
 	X(DISKS_FULL, "writes that found the disk full")                       \
@@ -161,6 +165,7 @@ struct memory_of_job {
 
 struct worker {
 	struct runner *runner;
+	struct store *store;
 	struct call calls[CALLS_MAX];
 	int64_t due_boot, asleep_until;
 	int64_t ring_boot; /* a bell is heard then; 0 = none rang */
@@ -209,7 +214,13 @@ struct sim {
 	bool is_dying;
 	int begins_to_miss, writes_to_pass, writes_to_fail;
 	int64_t slow_ms;
-	int64_t nap_ms; /* inside the step, before it hears of its calls */
+	bool naps_in_turn; /* … or before its turn comes, on a disk */
+	int64_t nap_ms;	   /* inside the step, before it hears of its calls */
+
+	/* disk.c */
+	bool on_disk, copied;
+	char dir[64];
+	int boots;
 
 	/* oracle.c */
 	int64_t seen_version;
@@ -254,6 +265,14 @@ void world_nap(struct sim *s, int64_t ms);
 /* store.c */
 extern struct store_ops sim_store;
 void store_bind(struct sim *s); /* whose it is from now on */
+
+/* disk.c */
+void disk_make(struct sim *s); /* a folder of its own */
+void disk_remove(struct sim *s);
+struct store *disk_open(struct sim *s);
+void disk_reboot(struct sim *s); /* without workers; nothing else may change */
+void disk_copy(struct sim *s);
+void disk_adopt(struct sim *s); /* the copy is as harmless as it should be */
 
 /* net.c */
 extern const struct upstream_ops sim_net;

@@ -1,12 +1,13 @@
 #include "tests/fault/sim/sim.h"
 
 /*
- * The memory store as it fails. A turn that does not come and a full disk are
+ * A store as it fails. A turn that does not come and a full disk are
  * answers, and nothing happened. A process that dies does so at some operation:
  * from there on it gets nothing from the store and does nothing any more; only
  * its commit may have taken effect without its knowing.
  */
 struct store_ops sim_store;
+static const struct store_ops *base;
 static struct sim *sim; /* back ends have no room for it */
 
 /* The process is gone by now, as far as the world is concerned. */
@@ -29,6 +30,12 @@ static enum err begin(void *backend)
 {
 	if (dies())
 		return ERR_IO;
+	if (sim->stepping >= 0 && sim->nap_ms && sim->naps_in_turn) {
+		const int64_t ms = sim->nap_ms;
+		sim->nap_ms = 0;
+		sim_count(sim, TALLY_TURNS_LATE);
+		world_nap(sim, ms);
+	}
 	if (sim->begins_to_miss > 0) {
 		sim->begins_to_miss--;
 		sim->moves++;
@@ -37,7 +44,7 @@ static enum err begin(void *backend)
 		sim_count(sim, TALLY_TURNS_MISSED);
 		return ERR_BUSY;
 	}
-	return store_memory.begin(backend);
+	return base->begin(backend);
 }
 
 static bool is_full(void)
@@ -55,8 +62,7 @@ static enum err update(
 {
 	if (dies())
 		return ERR_IO;
-	return is_full() ? ERR_FULL
-			 : store_memory.update(backend, api, before, job);
+	return is_full() ? ERR_FULL : base->update(backend, api, before, job);
 }
 
 static enum err body_put(
@@ -64,34 +70,33 @@ static enum err body_put(
 {
 	if (dies())
 		return ERR_IO;
-	return is_full() ? ERR_FULL
-			 : store_memory.body_put(backend, job, kind, bytes);
+	return is_full() ? ERR_FULL : base->body_put(backend, job, kind, bytes);
 }
 
 static enum err get(
     void *backend, size_t api, const uint8_t *key, struct job *out)
 {
-	return dies() ? ERR_IO : store_memory.get(backend, api, key, out);
+	return dies() ? ERR_IO : base->get(backend, api, key, out);
 }
 
 static enum err pick_pending(
     void *backend, size_t api, int64_t now_boot, struct job *out)
 {
 	return dies() ? ERR_IO
-		      : store_memory.pick_pending(backend, api, now_boot, out);
+		      : base->pick_pending(backend, api, now_boot, out);
 }
 
 static enum err commit(void *backend, unsigned bells)
 {
 	if (dies()) {
-		store_memory.rollback(backend);
+		base->rollback(backend);
 		return ERR_IO;
 	}
 	if (is_full()) {
-		store_memory.rollback(backend);
+		base->rollback(backend);
 		return ERR_FULL;
 	}
-	enum err err = store_memory.commit(backend, bells);
+	enum err err = base->commit(backend, bells);
 	sim->moves++;
 	if (bells) /* one ring came before it */
 		world_ring(sim);
@@ -114,7 +119,8 @@ static enum err commit(void *backend, unsigned bells)
 void store_bind(struct sim *s)
 {
 	sim = s;
-	sim_store = store_memory;
+	base = s->on_disk ? &store_sqlite : &store_memory;
+	sim_store = *base;
 	sim_store.begin = begin;
 	sim_store.update = update;
 	sim_store.body_put = body_put;

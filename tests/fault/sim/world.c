@@ -9,6 +9,7 @@
  * something breaks. A worker that sleeps is not stepped, and its calls are cut
  * off from it, but time goes on for everybody else.
  */
+enum { DISK_EVERY = 25, DECIDES_MS = 40000 };
 enum { HOUR_MS = 3600000, SPINS_MAX = 8 };
 static struct sim *sim;
 
@@ -88,9 +89,10 @@ static void draw_site(struct sim *s)
 
 static void hire(struct sim *s, struct worker *w)
 {
+	struct store *store = s->on_disk ? disk_open(s) : s->store;
 	const struct runner_spec spec = {.config = &s->config,
 	    .keys = &s->keys,
-	    .store = s->store,
+	    .store = store,
 	    .upstream = &sim_net,
 	    .pool = w,
 	    .handlers = "/handlers",
@@ -101,6 +103,7 @@ static void hire(struct sim *s, struct worker *w)
 
 	*w = (struct worker){
 	    .due_boot = s->boot, .hand = ++s->hired, .ops_left = -1};
+	w->store = store;
 	w->runner = runner_new(&spec);
 }
 
@@ -110,6 +113,8 @@ static void die(struct sim *s, struct worker *w)
 	net_leave(s, w);
 	runner_free(w->runner);
 	w->runner = NULL;
+	if (s->on_disk)
+		store_close(w->store);
 	s->is_dying = false;
 	oracle_excuse(s, w->hand);
 }
@@ -129,15 +134,21 @@ void world_open(struct sim *s)
 	struct store_spec spec = {.config = &s->config};
 
 	sim = s;
+	s->boot = 1000;
+	s->on_disk = s->seed % DISK_EVERY == 0;
 	store_bind(s);
 	net_bind(s);
-	s->boot = 1000;
 	s->stepping = s->looking = -1;
 	s->night_boot = s->wall_step_boot = -HOUR_MS;
 	diag_init(&s->diag, &s->arena);
 	draw_site(s);
-	if (store_open(&sim_store, &spec, &s->diag, &s->store) != ERR_OK)
+	if (s->on_disk) {
+		disk_make(s);
+		s->store = disk_open(s);
+	} else if (store_open(&sim_store, &spec, &s->diag, &s->store) !=
+		   ERR_OK) {
 		abort();
+	}
 	s->n_workers = 1 + (int)draw_below(&s->draw, WORKERS_MAX);
 	for (int i = 0; i < s->n_workers; i++)
 		hire(s, &s->workers[i]);
@@ -149,6 +160,7 @@ void world_close(struct sim *s)
 		if (s->workers[i].runner)
 			die(s, &s->workers[i]);
 	store_close(s->store);
+	disk_remove(s);
 	arena_release(&s->arena);
 }
 
@@ -206,7 +218,8 @@ static void step_worker(struct sim *s, struct worker *w)
 	}
 	runner_step(w->runner, sim_now(s), &due);
 	s->stepping = -1;
-	s->nap_ms = 0;
+	if (!s->naps_in_turn) /* that comes with the next turn there is */
+		s->nap_ms = 0;
 	w->due_boot = due ? due : INT64_MAX;
 	oracle_look(s);
 	s->looking = -1;
@@ -285,6 +298,7 @@ static void break_worker(struct sim *s, struct worker *w)
 		if (!is_up(s, w))
 			break;
 		s->nap_ms = 1 + draw_below(d, 2 * LEASE_MS);
+		s->naps_in_turn = s->on_disk && draw_chance(d, 50);
 		step_worker(s, w);
 		break;
 	case 4:
@@ -318,10 +332,24 @@ static void all_sleep(struct sim *s, int64_t ms)
 	sim_note(s, -1, "all sleep for %lld ms", (long long)ms);
 }
 
+static void reboot(struct sim *s)
+{
+	for (int i = 0; i < s->n_workers; i++)
+		if (s->workers[i].runner)
+			die(s, &s->workers[i]);
+	if (draw_chance(&s->draw, 50))
+		disk_copy(s);
+	disk_reboot(s);
+}
+
 static void break_something(struct sim *s)
 {
 	struct draw *d = &s->draw;
 
+	if (s->on_disk && draw_chance(d, 10)) {
+		reboot(s);
+		return;
+	}
 	switch (draw_below(d, 8)) {
 	case 0:
 		s->wall_step += draw_below(d, 2 * HOUR_MS) - HOUR_MS;
@@ -397,11 +425,17 @@ void world_calm_down(struct sim *s)
 	}
 }
 
+/* The operator comes now and then: what is held keeps nobody from anything. */
 bool world_settle(struct sim *s, int steps)
 {
+	int64_t decides_boot = s->boot + DECIDES_MS;
+
 	for (; steps > 0 && !all_over(s) && !s->fault; steps--) {
 		s->step++;
-		people_decide(s);
+		if (s->boot >= decides_boot) {
+			people_decide(s);
+			decides_boot = s->boot + DECIDES_MS;
+		}
 		oracle_wait(s);
 		pass_time(s);
 		for (int i = 0; i < s->n_workers; i++)
