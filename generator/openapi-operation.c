@@ -12,22 +12,36 @@ struct operation {
 
 /* ---- what it answers ---------------------------------------------------- */
 
-/*
- * A credential of the client's goes to the upstream: its 401 may be the answer,
- * until the same request comes with another one.
- */
-static bool passes_credentials(const struct api *api)
+static bool names_header(struct str text)
 {
 	static const char place[] = "{header.";
 	size_t n = sizeof(place) - 1;
 
-	for (size_t i = 0; i < api->request_headers.n; i++) {
-		struct str text = api->request_headers.items[i].value;
-		for (size_t at = 0; at + n <= text.n; at++)
-			if (str_is(str_slice(text, at, at + n), place))
-				return true;
-	}
-	return api->forward.n || api->body_secret.n;
+	for (size_t at = 0; at + n <= text.n; at++)
+		if (str_is(str_slice(text, at, at + n), place))
+			return true;
+	return false;
+}
+
+static bool any_names_header(const struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (names_header(pairs->items[i].value))
+			return true;
+	return false;
+}
+
+/*
+ * A credential of the client's goes to the upstream: its 401 may be the answer,
+ * until the same request comes with another one. A program answers none.
+ */
+static bool passes_credentials(const struct api *api)
+{
+	return !api->exec.n && (any_names_header(&api->request_headers) ||
+				   any_names_header(&api->request_form) ||
+				   names_header(api->request_path) ||
+				   names_header(api->request_body) ||
+				   api->forward.n || api->body_secret.n);
 }
 
 /* What the answers of an API depend on. */

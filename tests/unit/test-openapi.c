@@ -421,6 +421,12 @@ static void answers_by_trait(void **state)
 	    {"request.headers = { A = 'x' }\n", "410|$ref=ExpiredOrRefused",
 		"401"},
 	    {"body.secret = ['x']\n", "401|$ref=UnauthorizedOrRefused", "403"},
+	    {"request.form = { a = '{header.b}' }\n",
+		"401|$ref=UnauthorizedOrRefused", "403"},
+	    {"request.json = { a = '{header.b}' }\n",
+		"401|$ref=UnauthorizedOrRefused", "403"},
+	    {"request.query = { a = '{header.b}' }\n",
+		"401|$ref=UnauthorizedOrRefused", "403"},
 	    {"auth = 'login'\n", "503|$ref=UnavailableOrKeys", "403"},
 	    {"auth = 'login'\nscopes = ['a']\n", "403|$ref=ForbiddenOrRefused",
 		"429"},
@@ -527,6 +533,55 @@ static void bodies(void **state)
 	    "\"note\":{\"type\":[\"string\",\"number\",\"boolean\"]}}}}}");
 }
 
+/* What may be left out is told, and need not come. */
+static void forms_and_what_may_be_missing(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "request.query = { a = '{query.must}', b = '{query.may?}' }\n"
+	       "request.form = { c = '{body.must}', d = '{body.may?}', "
+	       "e = '{header.x-f?}', g = '{header.x-h}' }\n");
+	struct value *op = at(d, "paths|/api/order|post");
+	assert_true(at(parameter(op, "query", "must"), "required")->as.b);
+	assert_null(value_get(parameter(op, "query", "may"), "required"));
+	assert_null(value_get(parameter(op, "header", "x-f"), "required"));
+	assert_true(at(parameter(op, "header", "x-h"), "required")->as.b);
+	assert_string_equal(
+	    as_json(at(op, "requestBody|content|application/json|schema")),
+	    "{\"type\":\"object\",\"required\":[\"must\"],\"properties\":{"
+	    "\"must\":{\"type\":[\"string\",\"number\",\"boolean\"]},"
+	    "\"may\":{\"type\":[\"string\",\"number\",\"boolean\"]}}}");
+}
+
+/* Of an upstream's answer, of a program's, of a token end point's. */
+static void what_an_api_answers_besides(void **state)
+{
+	(void)state;
+	struct value *d = document("[openapi]\n",
+	    UP "result.headers = ['X-Kept']\n"
+	       "[api.tokens]\nupstream = 'u'\non_lost = 'fail'\n"
+	       "result.type = 'application/json'\n"
+	       "request.form = { grant_type = 'refresh_token' }\n"
+	       "[api.plain]\nupstream = 'u'\non_lost = 'fail'\n");
+	struct value *all = at(d, "paths|/api/order|post|responses");
+	static const char *const kept[] = {"200", "204", "404", "4XX", "502"};
+	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		assert_string_equal(
+		    text(at(at(all, kept[i]), "headers|x-kept"), "$ref"),
+		    "#/components/headers/Kept");
+	assert_non_null(value_get(at(all, "202"), "$ref"));
+	/* whoever asks for the result may meet it, too */
+	at(d,
+	    "paths|/api/jobs/{jobId}/result|get|responses|404|headers|x-kept");
+	assert_string_equal(
+	    text(d, "paths|/api/tokens|post|responses|200|content|"
+		    "application/json|schema|$ref"),
+	    "#/components/schemas/Tokens");
+	at(d, "components|schemas|Tokens|properties|access_token");
+	assert_string_equal(text(d, "paths|/api/plain|post|responses|200|$ref"),
+	    "#/components/responses/Done");
+}
+
 static void bodies_of_no_known_shape(void **state)
 {
 	(void)state;
@@ -627,6 +682,7 @@ int main(void)
 	    T(references), T(references_of_owners), T(who_may_ask),
 	    T(with_and_without), T(without_owners), T(answers_by_trait),
 	    T(promises_in_words), T(places_become_parameters), T(bodies),
+	    T(forms_and_what_may_be_missing), T(what_an_api_answers_besides),
 	    T(bodies_of_no_known_shape), T(one_path_of_two_apis),
 	    T(with_a_login), T(pace_in_words), T(jobs_below_the_prefix),
 	    T(twice_the_same)};
