@@ -10,6 +10,8 @@ export interface Status {
 	/** 0 to 100 */
 	progress?: number;
 	message?: string;
+	/** it may have been done, nobody knows, and somebody is to decide */
+	held?: true;
 	api?: string;
 	requestId?: string;
 	/** in seconds, while the job is open */

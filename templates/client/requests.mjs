@@ -24,6 +24,8 @@ const OPEN = ['accepted', 'pending', 'processing'];
  * @property {string} statusUrl absolute
  * @property {number} [progress] 0 to 100
  * @property {string} [message]
+ * @property {true} [held] it may have been done, nobody knows, and somebody is
+ *	to decide: that may take a day
  *
  * @typedef {object} Outcome
  * @property {*} result what the job gave; JSON is parsed
