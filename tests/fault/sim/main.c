@@ -141,7 +141,8 @@ int main(int argc, char *argv[])
 		printf("# %9lld %s\n", (long long)tallies[i], texts[i]);
 		missing += !tallies[i];
 	}
-	printf("# %llu steps in %lld ms\n", (unsigned long long)taken,
+	printf("# %llu steps in %lld worlds, %lld ms\n",
+	    (unsigned long long)taken, (long long)seeds,
 	    (long long)(clock_monotonic_ms() - began));
 	if (seeds > 1)
 		printf("%s 2 - each of these happened\n",

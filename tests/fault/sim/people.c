@@ -125,12 +125,28 @@ static bool is_gone(struct sim *s, const struct memory_of_job *m)
 	return row.gone_ms != 0;
 }
 
-/* Its owner has so long to read it again, and that does not begin anew. */
-static void read_once(struct sim *s, struct memory_of_job *m)
+static struct memory_of_job *finished_once(struct sim *s)
 {
+	const int from = (int)draw_below(&s->draw, JOBS_MAX);
+
+	for (int i = 0; i < s->n_jobs; i++) {
+		struct memory_of_job *m = &s->jobs[(from + i) % s->n_jobs];
+		if (s->apis[m->api].once && m->seen.state == JOB_COMPLETED)
+			return m;
+	}
+	return NULL;
+}
+
+/* Its owner has so long to read it again, and that does not begin anew. */
+static void read_once(struct sim *s)
+{
+	struct memory_of_job *m = finished_once(s);
+
+	if (!m)
+		return;
 	const int64_t now_ms = sim_now(s).now_ms, first_ms = m->read_ms;
 
-	if (!s->apis[m->api].once || !change(s, m, JOB_EVENT_READ, -1))
+	if (!change(s, m, JOB_EVENT_READ, -1))
 		return;
 	if (m->purged)
 		sim_fault(s, (int)(m - s->jobs), "read, though purged");
@@ -229,9 +245,9 @@ void people_act(struct sim *s)
 			sim_count(s, TALLY_CANCELS);
 	} else if (what < 75) {
 		renew(s, m);
-	} else if (what < 78) {
-		read_once(s, m);
-	} else if (what < 82) {
+	} else if (what < 80) {
+		read_once(s);
+	} else if (what < 83) {
 		if (change(s, m, JOB_EVENT_PURGE, -1)) {
 			m->purged |= is_gone(s, m); /* or had expired */
 			sim_count(s, TALLY_PURGES);

@@ -98,7 +98,7 @@ static enum err commit(void *backend, unsigned bells)
 	}
 	enum err err = base->commit(backend, bells);
 	sim->moves++;
-	if (bells) /* one ring came before it */
+	if (bells & BELL_ACCEPTED) /* one ring came before it */
 		world_ring(sim);
 	if (sim->slow_ms && sim->stepping >= 0) {
 		sim->boot += sim->slow_ms;
