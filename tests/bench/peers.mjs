@@ -62,6 +62,11 @@ async function startSqlite() {
 		finish: url => fetch(`${url}/complete`, {method: 'POST'})};
 }
 
+const settled = url => until('all jobs are done', async () => {
+	const r = await fetch(`${url}/open`);
+	return (await r.json()).open === 0;
+}, {ms: 120000, every: 5});
+
 async function startBullmq(key) {
 	const socket = fresh('bullmq.sock');
 	const store = await startRedis();
@@ -78,13 +83,10 @@ async function startBullmq(key) {
 		it.parts.push(worker);
 		return worker;
 	};
-	it.settled = url => until('all jobs are done', async () => {
-		const r = await fetch(`${url}/open`);
-		return (await r.json()).open === 0;
-	}, {ms: 120000, every: 5});
+	it.settled = settled;
 	it.finish = async url => {
 		const worker = await it.work();
-		await it.settled(url);
+		await settled(url);
 		await worker.stop();
 	};
 	return it;
@@ -102,12 +104,19 @@ async function startFlask() {
 	await until('its workers', () => children(app.pid).length === 2);
 	const it = {socket, parts: [app],
 		pids: () => [...children(app.pid), store.pid]};
-	it.finish = async () => {
+	/* as many processes as cores, as it is by itself */
+	it.work = async () => {
 		const worker = start('celery', python, ['-m', 'celery', '-A',
 			'flask_celery:tasks', 'worker', '-c', '2'],
 		{env, cwd: DIR});
 		it.parts.push(worker);
+		await until('its worker', () =>
+			children(worker.pid).length === 2, {ms: 60000});
+		worker.pids = () => [worker.pid, ...children(worker.pid)];
+		return worker;
 	};
+	it.finish = it.work;
+	it.settled = settled;
 	return it;
 }
 
@@ -119,7 +128,7 @@ const peers = {
 	calling: {name: 'BullMQ worker, upstream call', start: startBullmq,
 		in: {jobs: ''}, call: true},
 	flask: {name: 'Flask + Celery', start: startFlask,
-		in: {lookup: ''}},
+		in: {lookup: '', jobs: ''}},
 };
 
 /* ---- in front of them --------------------------------------------------- */
@@ -163,10 +172,13 @@ const makers = {
 	jobs: async (it, url, line, {call}) => {
 		const worker = await it.work(...call ? [line.nothing.url] : []);
 		return {url: `${url}/job`, calls: call, settled: () => it.settled(url),
-			watch: {app: it.pids(), worker: [worker.pid]}};
+			done: call ? undefined : {url: `${url}/done`},
+			watch: {app: it.pids(),
+				worker: worker.pids?.() ?? [worker.pid]}};
 	},
 };
-const names = {jobs: {bullmq: 'BullMQ worker, fsync always'}};
+const names = {jobs: {bullmq: 'BullMQ worker, fsync always',
+	flask: 'Celery worker, fsync always'}};
 
 /* As run.mjs's `nobody`: what nginx needs, the cases, and the end of it. */
 export async function peersOf(bench, measure) {

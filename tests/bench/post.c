@@ -14,11 +14,12 @@
  * Sends POSTs with a body of its own each, so many in flight, over kept
  * connections: a new one as soon as an answer is whole.
  *
- *	post ADDRESS PATH IN-FLIGHT BYTES (N | SECONDSs)
+ *	post ADDRESS PATH IN-FLIGHT BYTES (N | SECONDSs) [HEADER]
  *
  * Until N are answered, or for so many seconds ("3s"). The body is JSON of
  * BYTES bytes with a number in it that no other has. On stdout, JSON: how many
- * were answered with 2xx in how long, percentiles in ms.
+ * were answered with 2xx in how long, how many of these with 202, percentiles
+ * in ms. HEADER ("name: value") is sent with each.
  *
  * It understands as much HTTP/1.1 as small answers need: Content-Length, or
  * chunks that end with "0" and no trailers, in one buffer.
@@ -33,12 +34,12 @@ struct flight {
 	char answer[ANSWER_MAX + 1];
 };
 struct load {
-	const char *address, *path;
+	const char *address, *path, *header;
 	size_t body_bytes, in_flight;
 	size_t most;   /* to send; 0 = as long as there is time */
 	double until;  /* ms; 0 = until all are answered */
 	size_t serial; /* of the bodies, and how many were sent */
-	size_t ok, refused, broken;
+	size_t ok, later, refused, broken; /* later: 202 */
 	double *times;
 	size_t n_times, cap_times;
 	struct flight *flights;
@@ -74,8 +75,9 @@ static void take_off(struct load *l, struct flight *f)
 		open_flight(l, f);
 	head = snprintf(bytes, sizeof(bytes),
 	    "POST %s HTTP/1.1\r\nHost: localhost\r\n"
-	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-	    l->path, l->body_bytes);
+	    "Content-Type: application/json\r\n%s%sContent-Length: %zu\r\n\r\n",
+	    l->path, l->header ? l->header : "", l->header ? "\r\n" : "",
+	    l->body_bytes);
 	n = snprintf(bytes + head, sizeof(bytes) - (size_t)head,
 	    "{\"serial\":\"%d-%zu\",\"text\":\"", (int)getpid(), ++l->serial);
 	char *body = bytes + head;
@@ -127,6 +129,7 @@ static void land(struct load *l, struct flight *f)
 		l->ok++;
 	else
 		l->refused++;
+	l->later += memcmp(f->answer + 9, "202", 3) == 0;
 	keep_time(l, now_ms() - f->sent);
 	if (strcasestr(f->answer, "\r\nconnection: close"))
 		hang_up(f);
@@ -185,13 +188,15 @@ int main(int argc, char *argv[])
 {
 	struct load l = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
 
-	if (argc != 6 || l.epoll < 0) {
-		fputs("usage: post ADDRESS PATH IN-FLIGHT BYTES (N | Ss)\n",
+	if ((argc != 6 && argc != 7) || l.epoll < 0) {
+		fputs("usage: post ADDRESS PATH IN-FLIGHT BYTES (N | Ss) "
+		      "[HEADER]\n",
 		    stderr);
 		return 64;
 	}
 	l.address = argv[1];
 	l.path = argv[2];
+	l.header = argv[6];
 	l.in_flight = strtoul(argv[3], NULL, 10);
 	l.body_bytes = strtoul(argv[4], NULL, 10);
 	if (strchr(argv[5], 's'))
@@ -208,9 +213,9 @@ int main(int argc, char *argv[])
 		fail("memory");
 	double ms = run(&l);
 	sort(l.times, l.n_times);
-	printf("{\"sent\":%zu,\"ok\":%zu,\"refused\":%zu,\"broken\":%zu,"
-	       "\"ms\":%.2f,\"p50\":%.3f,\"p99\":%.3f}\n",
-	    l.serial, l.ok, l.refused, l.broken, ms,
+	printf("{\"sent\":%zu,\"ok\":%zu,\"later\":%zu,\"refused\":%zu,"
+	       "\"broken\":%zu,\"ms\":%.2f,\"p50\":%.3f,\"p99\":%.3f}\n",
+	    l.serial, l.ok, l.later, l.refused, l.broken, ms,
 	    part_of(l.times, l.n_times, 0.5),
 	    part_of(l.times, l.n_times, 0.99));
 	return 0;

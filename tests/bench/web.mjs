@@ -83,17 +83,22 @@ export function shuffled(list) {
 	return out;
 }
 
-/* POSTs with distinct bodies; `most` of them, or for so many seconds. */
+/*
+ * POSTs with distinct bodies; `most` of them, or for so many seconds. later:
+ * how many were answered with 202.
+ */
 export async function post(url, {seconds, most, inFlight = IN_FLIGHT,
-	bytes = 256}) {
+	bytes = 256, header}) {
 	const {host, pathname} = new URL(url);
 	const r = JSON.parse(await run(`${TOOLS}/post`, [host, pathname,
 		String(inFlight), String(bytes),
-		most ? String(most) : `${seconds}s`]));
+		most ? String(most) : `${seconds}s`,
+		...header ? [header] : []]));
 	if (r.refused || r.broken)
 		throw new Error(`${url}: ${r.refused} refused, ` +
 			`${r.broken} broken of ${r.sent}`);
-	return {count: r.ok, seconds: r.ms / 1e3, p50: r.p50, p99: r.p99};
+	return {count: r.ok, seconds: r.ms / 1e3, p50: r.p50, p99: r.p99,
+		later: r.later};
 }
 
 const map = (object, f) => Object.fromEntries(

@@ -13,7 +13,7 @@ like "a cold start has its figures" "$said" \
 like "and what is wanted of it" "$said" \
 	'first answer ms [0-9.]+: hold ≤ 30, aim ≤ 8: '
 like "so have jobs through the worker" "$said" \
-	'^  lowtide-worker, noop( +[0-9.,]+){5}  [0-9]+ jobs a round$'
+	'^  lowtide-worker, noop( +[0-9.,]+){7}  [0-9]+ jobs a round$'
 for row in 'static file' 'nginx return 200' 'look-up, completed' \
 	'look-up, any of many' 'look-up, pending' 'look-up, 304' 'look-up, password' \
 	'look-up, bearer'; do

@@ -3,6 +3,10 @@
  * that does nothing (noop = true) and of one whose upstream is an nginx that
  * answers at once. So many jobs as take about SECONDS_EACH, 32 posted and at
  * most 32 running at a time. Each is beside the peer whose job does the same.
+ *
+ * How long one takes is another run, of 32 clients who each wait for the job
+ * they posted, in the same call, and then post the next: with lowtide by
+ * x-wait-time-ms, with the others by what they have for that.
  */
 import {jobPath, NOOP, startLine} from '../line.mjs';
 import {keep, measured, post, turns} from '../web.mjs';
@@ -17,7 +21,11 @@ const columns = [
 	{key: 'worker', title: 'worker µs', digits: 1},
 	{key: 'syncs', title: 'fsyncs, endpoint', digits: 2},
 	{key: 'workerSyncs', title: 'worker', digits: 2},
+	{key: 'p50', title: 'done p50 ms', digits: 2},
+	{key: 'p99', title: 'p99 ms', digits: 2},
+	{key: 'sooner', title: 'p99 lowtide / it', digits: 2},
 ];
+const WAIT = 'x-wait-time-ms: 20000';
 
 /* {count, seconds} of `most` jobs, from nothing to nothing. */
 export async function through(most, url, settled) {
@@ -27,12 +35,24 @@ export async function through(most, url, settled) {
 	return {count: most, seconds: (performance.now() - started) / 1e3};
 }
 
+/* {p50, p99} in ms, from the POST to the answer that tells its end. */
+async function waited(c, seconds) {
+	if (!c.done)
+		return {};
+	const {p50, p99, later} = await post(c.done.url,
+		{seconds, header: c.done.header});
+	if (later)
+		throw new Error(`${c.name}: ${later} were not waited for`);
+	return {p50, p99};
+}
+
 export async function measure(bench) {
 	const peers = await bench.peers('jobs');
 	const line = await startLine({...peers.conf, syncs: true});
 	await line.startWorker();
 	const mine = (name, path) => ({name, settled: line.settled,
 		url: line.url + path,
+		done: {url: line.url + path, header: WAIT},
 		watch: {app: [line.cgi.pid], worker: [line.worker.pid]},
 		counters: {syncs: line.cgi.syncs,
 			workerSyncs: line.worker.syncs}});
@@ -60,13 +80,17 @@ export async function measure(bench) {
 			got[i] = await measured(
 				() => through(c.most, c.url, c.settled),
 				c.watch, c.counters);
+			Object.assign(got[i], await waited(c, bench.seconds));
+			await c.settled();
 		}
 		rows.forEach((row, i) => {
 			for (const {key} of columns)
 				keep(row, key, got[i][key]);
 			const like = cases[i].calls ? 1 : 0;
-			if (cases[i].peer)
-				keep(row, 'behind', got[like].reqs / got[i].reqs);
+			if (!cases[i].peer)
+				return;
+			keep(row, 'behind', got[like].reqs / got[i].reqs);
+			keep(row, 'sooner', got[like].p99 / got[i].p99);
 		});
 	}
 	await line.stop();

@@ -1,8 +1,8 @@
 /*
  * fastify in front of BullMQ: SOCKET REDIS QUEUE. A ticket for each job added,
- * and a look-up by its id.
+ * a look-up by its id, and a call that is answered when its job is done.
  */
-import {Queue} from 'bullmq';
+import {Queue, QueueEvents} from 'bullmq';
 import Fastify from 'fastify';
 import {accepted, document} from './document.mjs';
 
@@ -14,6 +14,11 @@ app.post('/job', async (request, reply) => {
 	const {id} = await queue.add('job', request.body);
 	reply.code(202).header('location', `/jobs/${id}`);
 	return accepted(id);
+});
+const events = new QueueEvents(name, {connection: {path: redis}});
+app.post('/done', async request => {
+	const job = await queue.add('job', request.body);
+	return job.waitUntilFinished(events);
 });
 app.get('/jobs/:id', async (request, reply) => {
 	const job = await queue.getJob(request.params.id);
@@ -32,4 +37,5 @@ app.get('/open', async () => {
 	return {open: Object.values(n).reduce((a, b) => a + b, 0)};
 });
 await queue.waitUntilReady();
+await events.waitUntilReady();
 await app.listen({path: socket});

@@ -25,6 +25,21 @@ def accept():
     return answer, 202, {"Location": f"/jobs/{id}"}
 
 
+@app.post("/done")
+def done():
+    from flask import request
+
+    return job.delay(request.get_json()).get(timeout=60)
+
+
+@app.get("/open")
+def open_jobs():
+    """Queued, or taken and not yet begun."""
+    with tasks.connection_for_read() as broker:
+        client = broker.default_channel.client
+        return {"open": client.llen("celery") + client.hlen("unacked")}
+
+
 @app.get("/jobs/<id>")
 def status(id):
     found = tasks.AsyncResult(id)
