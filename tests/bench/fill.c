@@ -15,23 +15,30 @@
  * Fills a store with jobs that the endpoint answers for: real keys, ids, seals
  * and versions, through the store's own protocol.
  *
- *	fill --config FILE --state DIR --keys FILE [--api NAME] [--pending] \
- *		[--owner NAME [--issuer URL]] [--sample N] ROWS >ids
+ *	fill --config FILE --state DIR --keys FILE [--api NAME] \
+ *		[--pending [--later]] [--owner NAME [--issuer URL]] \
+ *		[--owners N] [--sample N] ROWS >ids
  *
- * Completed with a result of RESULT bytes, or as they were accepted. Prints an
- * even sample, an id and its version a line. Rows go in by ascending key, so
- * that a table of any size is written once from front to back; the order of
- * keys is the only thing about them that is not random.
+ * Completed with a result of RESULT bytes, or as they were accepted, which a
+ * worker can do, or tried once in vain and to be tried again in an hour. Of
+ * so many owners in turns, who are NAME1, NAME2 … Prints an even sample, an id
+ *and its version a line. Rows go in by ascending key, so that a table of any
+ *size is written once from front to back; the order of keys is the only thing
+ *about them that is not random.
  */
 #define BATCH 5000
 #define RESULT 256
+#define LATER_MS 3600000
+#define NAME_MAX_BYTES 128
 
 enum {
 	FILL_API = START_COUNT,
 	FILL_SAMPLE,
 	FILL_OWNER,
 	FILL_ISSUER,
-	FILL_PENDING
+	FILL_OWNERS,
+	FILL_PENDING,
+	FILL_LATER
 };
 static const struct opt options[] = {
     START_OPTIONS,
@@ -51,39 +58,52 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "URL",
 	.help = "of the token whose subject he is"},
+    {.name = "owners",
+	.kind = OPT_STRING,
+	.arg = "N",
+	.help = "so many in turns (1)"},
     {.name = "pending", .kind = OPT_FLAG, .help = "leave them to a worker"},
+    {.name = "later", .kind = OPT_FLAG, .help = "… in an hour"},
     {.name = NULL},
 };
 
 typedef uint8_t job_id[JOB_ID_BYTES];
 
+struct row {
+	job_id id;
+	size_t owner;
+	int64_t version;
+};
 struct fill {
 	struct start start;
-	size_t api, rows, sample;
-	uint8_t owner[JOB_OWNER_BYTES];
-	bool pending;
-	job_id *ids;
-	int64_t *versions;
+	size_t api, n_rows, sample, n_owners;
+	uint8_t (*owners)[JOB_OWNER_BYTES];
+	bool pending, later;
+	struct row *rows;
 	struct buf plain, sealed;
 };
 
 static int by_key(const void *a, const void *b)
 {
-	return memcmp((const uint8_t *)a + JOB_KEY_OFFSET,
-	    (const uint8_t *)b + JOB_KEY_OFFSET, JOB_KEY_BYTES);
+	const struct row *x = a, *y = b;
+
+	return memcmp(
+	    x->id + JOB_KEY_OFFSET, y->id + JOB_KEY_OFFSET, JOB_KEY_BYTES);
 }
 
 static enum err make_ids(struct fill *f)
 {
 	const struct api *api = &f->start.config->apis[f->api];
 
-	f->ids = calloc(f->rows, sizeof(f->ids[0]));
-	f->versions = calloc(f->rows, sizeof(f->versions[0]));
-	if (!f->ids || !f->versions)
+	f->rows = calloc(f->n_rows, sizeof(f->rows[0]));
+	if (!f->rows)
 		return ERR_FULL;
-	for (size_t i = 0; i < f->rows; i++)
-		ids_random(&f->start.keys, api, f->owner, f->ids[i]);
-	qsort(f->ids, f->rows, sizeof(f->ids[0]), by_key);
+	for (size_t i = 0; i < f->n_rows; i++) {
+		struct row *r = &f->rows[i];
+		r->owner = i % f->n_owners;
+		ids_random(&f->start.keys, api, f->owners[r->owner], r->id);
+	}
+	qsort(f->rows, f->n_rows, sizeof(f->rows[0]), by_key);
 	return ERR_OK;
 }
 
@@ -92,6 +112,9 @@ static struct str sealed(
 {
 	const struct envelope_meta meta = {0};
 	char body[RESULT + 1];
+	const struct envelope_request request = {.method = STR("POST"),
+	    .path = f->start.config->apis[f->api].path,
+	    .body = {body, RESULT}};
 	const struct envelope_result result = {.status = 200,
 	    .content_type = STR("application/json"),
 	    .body = {body, RESULT}};
@@ -102,41 +125,64 @@ static struct str sealed(
 	buf_clear(&f->sealed);
 	if (kind == BODY_META)
 		envelope_put_meta(&f->plain, &meta);
+	else if (kind == BODY_REQUEST)
+		envelope_put_request(&f->plain, &request);
 	else
 		envelope_put_result(&f->plain, &result);
 	seal_close(&f->start.keys, job, kind, buf_str(&f->plain), &f->sealed);
 	return buf_str(&f->sealed);
 }
 
-static enum err put_row(struct fill *f, const job_id id, int64_t *version)
+/* The first attempt ended before a byte left. */
+static enum err put_off(
+    struct fill *f, struct job *job, struct job_event *event)
+{
+	struct store *store = f->start.store;
+
+	event->kind = JOB_EVENT_UNSENT;
+	enum err err = store_change(store, f->api, job, event, (struct str){0});
+	event->kind = JOB_EVENT_RETRY;
+	event->not_before_boot = event->now_boot + LATER_MS;
+	return err ? err
+		   : store_change(store, f->api, job, event, (struct str){0});
+}
+
+static enum err put_row(struct fill *f, struct row *row)
 {
 	struct store *store = f->start.store;
 	const int64_t now_ms = clock_wall_ms(), now_boot = clock_boot_ms();
 	struct job job = {
-	    .accepted_ms = now_ms, .deadline_ms = now_ms + 3600000};
+	    .accepted_ms = now_ms, .deadline_ms = now_ms + 2 * LATER_MS};
 	struct job_event event = {.kind = JOB_EVENT_CLAIM,
 	    .now_ms = now_ms,
 	    .now_boot = now_boot,
 	    .lease_boot = now_boot + 60000,
 	    .attempt = 1,
 	    .claim = {1}};
+	struct buf request = {0};
+	enum err err;
 
-	memcpy(job.id, id, JOB_ID_BYTES);
-	memcpy(job.owner, f->owner, sizeof(job.owner));
+	memcpy(job.id, row->id, JOB_ID_BYTES);
+	memcpy(job.owner, f->owners[row->owner], sizeof(job.owner));
 	randombytes_buf(job.print, sizeof(job.print));
-	enum err err = store_accept(store, f->api, &job, STR("erased at once"),
-	    sealed(f, &job, BODY_META));
-	*version = job.version;
-	if (err || f->pending)
-		return err;
-	err = store_change(store, f->api, &job, &event, (struct str){0});
-	if (err)
-		return err;
+	if (f->pending)
+		buf_put_str(&request, sealed(f, &job, BODY_REQUEST));
+	else
+		buf_put_str(&request, STR("erased at once"));
+	err = store_accept(
+	    store, f->api, &job, buf_str(&request), sealed(f, &job, BODY_META));
+	buf_release(&request);
+	if (!err && (!f->pending || f->later))
+		err =
+		    store_change(store, f->api, &job, &event, (struct str){0});
+	if (!err && f->later)
+		err = put_off(f, &job, &event);
 	event.kind = JOB_EVENT_COMPLETE;
 	event.status = 200;
-	err = store_change(
-	    store, f->api, &job, &event, sealed(f, &job, BODY_RESULT));
-	*version = job.version;
+	if (!err && !f->pending)
+		err = store_change(
+		    store, f->api, &job, &event, sealed(f, &job, BODY_RESULT));
+	row->version = job.version;
 	return err;
 }
 
@@ -145,10 +191,10 @@ static enum err put_rows(struct fill *f)
 	struct store *store = f->start.store;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; !err && i < f->rows;) {
+	for (size_t i = 0; !err && i < f->n_rows;) {
 		err = store_begin(store);
-		for (size_t n = 0; !err && n < BATCH && i < f->rows; n++, i++)
-			err = put_row(f, f->ids[i], &f->versions[i]);
+		for (size_t n = 0; !err && n < BATCH && i < f->n_rows; n++, i++)
+			err = put_row(f, &f->rows[i]);
 		if (err)
 			store_rollback(store);
 		else
@@ -159,14 +205,14 @@ static enum err put_rows(struct fill *f)
 
 static void print_sample(const struct fill *f)
 {
-	const size_t n = f->sample < f->rows ? f->sample : f->rows;
+	const size_t n = f->sample < f->n_rows ? f->sample : f->n_rows;
 	char text[IDS_TEXT + 1];
 
 	for (size_t i = 0; i < n; i++) {
 		const size_t at =
-		    (size_t)((double)i * (double)f->rows / (double)n);
-		ids_write(f->ids[at], text);
-		printf("%s %" PRId64 "\n", text, f->versions[at]);
+		    (size_t)((double)i * (double)f->n_rows / (double)n);
+		ids_write(f->rows[at].id, text);
+		printf("%s %" PRId64 "\n", text, f->rows[at].version);
 	}
 }
 
@@ -182,16 +228,30 @@ static enum err find_api(struct fill *f, const struct opt_value *value)
 	return ERR_NOT_FOUND;
 }
 
-static void find_owner(struct fill *f, const struct opt_value *values)
+static enum err find_owners(struct fill *f, const struct opt_value *values)
 {
 	const struct keys *keys = &f->start.keys;
-	struct str name = str_of(values[FILL_OWNER].string);
+	char text[NAME_MAX_BYTES];
 
-	if (values[FILL_ISSUER].given)
-		ids_owner_of(
-		    keys, str_of(values[FILL_ISSUER].string), name, f->owner);
-	else
-		ids_owner(keys, name, f->owner);
+	f->n_owners = values[FILL_OWNERS].given
+			  ? strtoul(values[FILL_OWNERS].string, NULL, 10)
+			  : 1;
+	f->owners =
+	    f->n_owners ? calloc(f->n_owners, sizeof(f->owners[0])) : NULL;
+	if (!f->owners)
+		return ERR_USAGE;
+	for (size_t i = 0; values[FILL_OWNER].given && i < f->n_owners; i++) {
+		snprintf(text, sizeof(text), "%s", values[FILL_OWNER].string);
+		if (values[FILL_OWNERS].given)
+			snprintf(text, sizeof(text), "%s%zu",
+			    values[FILL_OWNER].string, i + 1);
+		if (values[FILL_ISSUER].given)
+			ids_owner_of(keys, str_of(values[FILL_ISSUER].string),
+			    str_of(text), f->owners[i]);
+		else
+			ids_owner(keys, str_of(text), f->owners[i]);
+	}
+	return ERR_OK;
 }
 
 static enum err run(struct fill *f, const struct opt_result *found)
@@ -200,16 +260,17 @@ static enum err run(struct fill *f, const struct opt_result *found)
 
 	if (found->n_operands != 1)
 		return ERR_USAGE;
-	f->rows = strtoul(found->operands[0], NULL, 10);
+	f->n_rows = strtoul(found->operands[0], NULL, 10);
 	f->sample = values[FILL_SAMPLE].given
 			? strtoul(values[FILL_SAMPLE].string, NULL, 10)
 			: 100000;
 	enum err err = start_open(&f->start, values, STORE_WRITES);
 	if (!err)
 		err = find_api(f, &values[FILL_API]);
-	if (!err && values[FILL_OWNER].given)
-		find_owner(f, values);
-	f->pending = values[FILL_PENDING].given;
+	if (!err)
+		err = find_owners(f, values);
+	f->later = values[FILL_LATER].given;
+	f->pending = f->later || values[FILL_PENDING].given;
 	if (!err)
 		err = make_ids(f);
 	if (!err)
@@ -231,8 +292,8 @@ int main(int argc, char *argv[])
 		err = run(&f, &found);
 	if (err)
 		fprintf(stderr, "fill: %s\n", err_name(err));
-	free(f.ids);
-	free(f.versions);
+	free(f.rows);
+	free(f.owners);
 	buf_release(&f.plain);
 	buf_release(&f.sealed);
 	return start_close(&f.start, err);

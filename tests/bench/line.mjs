@@ -29,6 +29,9 @@ export const at = (...names) => join(tmp, ...names);
 /* What is measured: the programs in `bin`, with the site in `from`. */
 export const ours = {name: 'dist', bin: BIN, from: 'tests/bench/site',
 	settings: ['--set', `web_server.users=${at('users')}`]};
+/* The same programs with another site than that, which has no upstream. */
+export const withSite = folder => ({...ours, name: folder, calls: false,
+	from: `tests/bench/${folder}`});
 let common;
 async function prepare() {
 	const port = await freePort();
@@ -39,11 +42,12 @@ async function prepare() {
 }
 const whole = () => common ??= prepare();
 
-async function build({name, bin, from, settings = []}) {
+async function build({name, bin, from, settings = [], calls = true}) {
 	const {port} = await whole();
 	await run(join(bin, 'lowtide'), ['build', '-q', '-C', from,
-		'--out', at(name), '--set',
-		`upstream.nothing.base=http://127.0.0.1:${port}`, ...settings]);
+		'--out', at(name), ...calls ? ['--set',
+			`upstream.nothing.base=http://127.0.0.1:${port}`] : [],
+		...settings]);
 	await run(join(bin, 'lowtide-jobs'), ['keygen', at(`${name}.keys`)]);
 	return {config: at(name, 'server', 'lowtide.json'),
 		keys: at(`${name}.keys`), from: n => at(name, 'server', n)};
@@ -61,16 +65,19 @@ export const bearer = async () => ({authorization: `Bearer ${sign(
 
 /*
  * Jobs that are there already: `rows` of an API in the folder `state`, pending
- * or completed. [{path, etag}] of an even sample.
+ * (later: not before an hour is over) or completed, of one owner or of many.
+ * [{path, etag}] of an even sample.
  */
 export async function fill(state, rows, {api = 'job', pending = false,
-	what} = {}) {
+	later = false, owners, what} = {}) {
 	const {config, keys} = await site(what);
 	mkdirSync(state, {recursive: true});
 	const out = await run(what?.fill ?? join(TOOLS, 'fill'), ['--config', config,
 		'--state', state, '--keys', keys, '--api', api,
 		'--owner', OWNER, ...api === 'token' ? ['--issuer', ISSUER] : [],
-		...pending ? ['--pending'] : [], String(rows)]);
+		...owners ? ['--owners', String(owners)] : [],
+		...pending ? ['--pending'] : [], ...later ? ['--later'] : [],
+		String(rows)]);
 	return out.trim().split('\n').map(l => l.split(' ')).map(
 		([id, version]) => ({path: `/api/jobs/${id}`,
 			etag: `"${version}"`}));
@@ -200,7 +207,8 @@ export async function startLine({name = 'line', state, syncs, http = '',
 		server: `${bare}${server}`});
 	line.url = line.nginx.url;
 	line.watch = {app: [line.cgi.pid], nginx: [line.nginx.worker]};
-	line.startWorker = () => startWorker(line, what.bin, syncs);
+	line.startWorker = (...args) =>
+		startWorker(line, what, syncs, args);
 	line.send = () => send(line);
 	line.settled = () => settled(line);
 	line.stop = async () => {
@@ -211,11 +219,13 @@ export async function startLine({name = 'line', state, syncs, http = '',
 	return line;
 }
 
-async function startWorker(line, bin, syncs) {
-	line.nothing ??= await startNothing();
+async function startWorker(line, {bin, calls = true}, syncs, args) {
+	if (calls)
+		line.nothing ??= await startNothing();
 	const made = processEnv(`${line.name}-worker`, syncs);
 	line.worker = start(`${line.name}-worker`,
-		join(bin, 'lowtide-worker'), [...line.common, '--dev'], made);
+		join(bin, 'lowtide-worker'), [...line.common, '--dev', ...args],
+		made);
 	line.worker.syncs = made.read;
 	await until('the worker is there', () =>
 		line.worker.log().includes('worker-started'));

@@ -152,6 +152,15 @@ export const children = pid => tasks(pid)
 /* CPU time of all threads of all these processes, in µs. */
 export const cpuUs = pids => sum(pids.flatMap(tasks)
 	.map(t => Number(read(`${t}/schedstat`).split(' ')[0]) / 1e3));
+/*
+ * The same of a process and of all that it started, and these did, whether
+ * they are gone or not: as the kernel adds it up, in ticks.
+ */
+const TICK_US = 1e6 / Number(ask('getconf', 'CLK_TCK'));
+const descend = pid => [pid, ...children(pid).flatMap(descend)];
+export const treeUs = pids => TICK_US * sum(pids.flatMap(descend).flatMap(p =>
+	(read(`/proc/${p}/stat`).split(') ')[1] ?? '').split(' ')
+		.slice(11, 15).map(Number)));
 /* How often it went to sleep or was put to it, and so woke up. */
 export const switches = pid => sum(tasks(pid).flatMap(t =>
 	[...read(`${t}/status`).matchAll(/ctxt_switches:\s+(\d+)/g)]

@@ -26,17 +26,20 @@ import {BIN} from './line.mjs';
 import {ask, others, stopAll, tmp} from './proc.mjs';
 import * as build from './measures/build.mjs';
 import * as idle from './measures/idle.mjs';
+import * as idleWorker from './measures/idle-worker.mjs';
 import * as start from './measures/start.mjs';
 import * as lookup from './measures/lookup.mjs';
 import * as accept from './measures/accept.mjs';
 import * as jobs from './measures/jobs.mjs';
+import * as claims from './measures/claims.mjs';
 import * as workers from './measures/workers.mjs';
+import * as programs from './measures/programs.mjs';
 import * as waiting from './measures/waiting.mjs';
 import * as rows from './measures/rows.mjs';
 import * as against from './measures/against.mjs';
 
-const measures = {build, idle, start, lookup, accept, jobs, workers, waiting,
-	rows, against};
+const measures = {build, idle, 'idle-worker': idleWorker, start, lookup, accept,
+	jobs, claims, workers, programs, waiting, rows, against};
 const {ONLY, AGAINST} = process.env;
 
 const number = (name, otherwise) => {
@@ -71,7 +74,7 @@ function chosen() {
 		return only;
 	console.error(`ONLY=${unknown}: there are`);
 	for (const [name, m] of Object.entries(measures))
-		console.error(`  ${name.padEnd(8)} ${m.help}`);
+		console.error(`  ${name.padEnd(11)} ${m.help}`);
 	process.exit(64);
 }
 

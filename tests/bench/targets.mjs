@@ -7,6 +7,7 @@ const least = (key, hold, aim) => ({key, hold, aim, least: true});
 const most = (key, hold, aim) => ({key, hold, aim, least: false});
 
 const lookup = [least('ratio', 0.65, 0.9), most('app', 15, 8)];
+const idleWorker = [most('private', 6000, 2500), most('wakes', 10, 0)];
 export const targets = {
 	'lookup/look-up, completed': lookup,
 	'lookup/look-up, pending': lookup,
@@ -14,11 +15,21 @@ export const targets = {
 	'lookup/fastify + better-sqlite3': [least('behind', 1.3, 1.8)],
 	'lookup/Flask + Celery': [least('behind', 15, 30)],
 	'accept/fastify + BullMQ, fsync always': [least('behind', 1, 2)],
-	'jobs/BullMQ worker, fsync always': [least('behind', 1, 2)],
+	'jobs/lowtide-worker, noop': [most('workerSyncs', 1, 0.1)],
+	'jobs/BullMQ worker, fsync always': [least('behind', 1, 2),
+		most('sooner', 1, 0.5)],
+	'jobs/Celery worker, fsync always': [least('behind', 1, 2),
+		most('sooner', 1, 0.5)],
+	'claims/100,000 queued': [most('ratio', 1.5, 1.1)],
+	'claims/behind 50,000 put off': [most('ratio', 1.5, 1.1)],
 	'waiting/5,000 waiting': [most('last', 400, 150),
 		least('ratio', 0.85, 0.97), most('each', 0.5, 0.2)],
 	'idle/lowtide-cgi': [most('dirty', 6000, 2500), most('wakes', 10, 0)],
 	'idle/lowtide-worker': [most('wakes', 10, 0)],
+	'idle-worker/plain': idleWorker,
+	'idle-worker/provider': idleWorker,
+	'idle-worker/metrics': idleWorker,
+	'idle-worker/provider, metrics': idleWorker,
 	'start/lowtide-cgi': [most('cold', 30, 8)],
 	/* hold: what the best of the others took; aim: the design's goal */
 	'generator-2k/lowtide, cold': [most('wall', 270, 200),
