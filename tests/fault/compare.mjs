@@ -413,9 +413,10 @@ export const checks = {
 	},
 
 	/* who is to come again is told when, and not in an hour */
-	retryTold: ({answers}) => answers.filter(a =>
+	retryTold: ({answers, limits}) => answers.filter(a =>
 		(a.retry !== undefined || a.status === 202 || a.status === 429 ||
 			a.status === 503) && a.ask !== 'foreign' &&
+		!(limits.failed?.includes(a.status) && a.state === 'failed') &&
 		!/^([1-9]|[1-5][0-9]|60)$/.test(a.retry))
 		.map(a => `${a.name}: ${a.ask}, ${a.status}, ` +
 			`Retry-After: ${a.retry}`),

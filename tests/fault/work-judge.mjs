@@ -18,6 +18,8 @@ const REASONS = ['', 'upstream-refused', 'upstream-error', 'upstream-timeout',
 	'deadline-exceeded', 'outcome-unknown', 'job-failed'];
 /* so long after an answer a worker that is killed should have written it */
 const WRITTEN_MS = 3000;
+/* so long after it was stopped one may have sent what it had in hand */
+const LATE_MS = 500;
 
 function groups(items, key) {
 	const map = new Map();
@@ -187,24 +189,19 @@ export const checks = {
 	},
 
 	/*
-	 * In any stretch of time no more than the rate and what was on its way:
-	 * a call may be late, and those of a worker that died as well.
+	 * In any stretch of time no more than the rate and what was on its way;
+	 * but what arrives of one that is dead, or was stopped, is late.
 	 */
-	ratesKept({arrivals, rate, apis, signals}) {
-		const times = arrivals.filter(a => a.api === rate.api)
-			.map(a => a.t).sort((a, b) => a - b);
-		const most = apis[rate.api].concurrency;
-		const begun = times.map(t =>
-			signals.filter(s => s.t <= t).length);
-		const over = times.map(t => signals.filter(
-			s => (s.until ?? s.t) < t - 2000).length);
+	ratesKept({arrivals, rate, apis, lives}) {
+		const times = arrivals.filter(a => a.api === rate.api &&
+			lives(a.instance, a.t - LATE_MS, a.t)).map(a => a.t)
+			.sort((a, b) => a - b);
+		const atOnce = rate.burst + apis[rate.api].concurrency;
 		for (let i = 0; i < times.length; i++)
-			for (let j = i + 1; j < times.length; j++) {
+			for (let j = i + atOnce; j < times.length; j++) {
 				const ms = times[j] - times[i];
-				const may = rate.burst + most *
-					(1 + begun[j] - over[i]) +
-					rate.count * ms / rate.perMs;
-				if (j - i + 1 > may)
+				if (j - i + 1 > atOnce +
+					rate.count * ms / rate.perMs)
 					return [[undefined, `${j - i + 1} calls ` +
 						`in ${ms} ms of ${rate.api}`]];
 			}

@@ -167,7 +167,8 @@ async function exampleSite({dir, at}, pace) {
  * plan: for the shim, '' = none, the programs run unchanged. state: where the
  * store lives, made when missing. site(world, pace): makes another site than
  * the example, {config, calls, person(i), promises}: person: what is particular
- * to the i-th client (client.mjs), promises: what compare() holds it to. env:
+ * to the i-th client (client.mjs), promises: what compare() holds it to,
+ * decides: it has an operator of its own for jobs that are held. env:
  * more of it, for the programs. workers: how many, the first is .worker. FAULT_KEEP in ours: a folder that journal, logs
  * and store are copied to in the end.
  */
@@ -260,7 +261,8 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 	/* Nothing is broken any more: everything comes to its end. */
 	world.settle = async (ms = 180000) => {
 		const end = Date.now() + ms;
-		await decided(world.jobs, async () => {
+		const ends = made.decides ? (_, during) => during() : decided;
+		await ends(world.jobs, async () => {
 			await Promise.all(world.senders.map(s =>
 				s.drain(() => Date.now() > end)));
 			await until('every row is at its end',
