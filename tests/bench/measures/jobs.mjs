@@ -7,12 +7,16 @@
  * How long one takes is another run, of 32 clients who each wait for the job
  * they posted, in the same call, and then post the next: with lowtide by
  * x-wait-time-ms, with the others by what they have for that.
+ *
+ * How many commits a job needs shows where only one may run at a time: else
+ * many share one.
  */
 import {jobPath, NOOP, startLine} from '../line.mjs';
 import {keep, measured, post, turns} from '../web.mjs';
 
 export const help = 'accept to completed through the worker';
 const TRIAL = 500;
+const SINGLE = '/api/v1/single';
 
 const columns = [
 	{key: 'reqs', title: 'jobs/s', digits: 0},
@@ -58,6 +62,8 @@ export async function measure(bench) {
 			workerSyncs: line.worker.syncs}});
 	const cases = [mine('lowtide-worker, noop', NOOP),
 		mine('lowtide-worker, upstream call', jobPath),
+		{...mine('lowtide-worker, one at a time', SINGLE),
+			done: undefined},
 		...await peers.cases(line)];
 	for (const c of cases) {
 		bench.progress(`trial: ${c.name}`);
