@@ -419,6 +419,36 @@ static void check_api(
 	}
 }
 
+/* A name that two bear would mean the first of them, and nobody be told. */
+static void check_upstreams(
+    struct reader *r, const struct value *top, const struct config *c)
+{
+	const struct value *given = value_get(top, "upstreams");
+
+	for (size_t i = 0; i < c->n_upstreams; i++)
+		if (config_upstream(c, c->upstreams[i].name) !=
+		    &c->upstreams[i])
+			wrong(r, given->as.array.items[i]->pos,
+			    "two upstreams have this name");
+}
+
+static void check_secrets(
+    struct reader *r, const struct value *top, const struct config *c)
+{
+	const struct value *given = value_get(top, "secrets");
+
+	for (size_t i = 0; i < c->n_secrets; i++) {
+		const struct secret *secret = &c->secrets[i];
+		const struct pos pos = given->as.array.items[i]->pos;
+
+		if (config_secret(c, secret->name) != secret)
+			wrong(r, pos, "two secrets have this name");
+		if (!secret->env.n == !secret->file.n)
+			wrong(
+			    r, pos, "a secret names env or file, one of them");
+	}
+}
+
 static void check(
     struct reader *r, const struct value *top, const struct config *c)
 {
@@ -426,6 +456,8 @@ static void check(
 
 	if (c->name.n == 0)
 		wrong(r, top->pos, "the site's name is missing");
+	check_upstreams(r, top, c);
+	check_secrets(r, top, c);
 	for (size_t i = 0; i < c->n_apis; i++) {
 		const struct value *given = apis->as.array.items[i];
 		check_api(r, c, i, given->pos);

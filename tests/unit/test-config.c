@@ -339,6 +339,8 @@ static void every_row_refuses_another_type(void **state)
 	"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\"}],"       \
 	"\"apis\":[" apis "]}"
 
+#define SECRETS(rows) "{\"format\":1,\"name\":\"n\",\"secrets\":[" rows "]}"
+
 static const struct {
 	const char *json, *name, *words;
 } broken[] = {
@@ -379,6 +381,15 @@ static const struct {
 	"config-value", "upstream that is not here"},
     {FILE_OF("{\"name\":\"a\",\"tag\":\"abcdef\",\"upstream\":\"u\"}"),
 	"config-value", "method and a path"},
+    {"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\"},"
+     "{\"name\":\"v\"},{\"name\":\"u\"}]}",
+	"config-value", "this name"},
+    {SECRETS("{\"name\":\"s\",\"env\":\"A\"},"
+	     "{\"name\":\"s\",\"env\":\"B\"}"),
+	"config-value", "this name"},
+    {SECRETS("{\"name\":\"s\"}"), "config-value", "env or file"},
+    {SECRETS("{\"name\":\"s\",\"env\":\"A\",\"file\":\"/a\"}"), "config-value",
+	"env or file"},
 };
 
 static void broken_files(void **state)
