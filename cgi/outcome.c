@@ -219,13 +219,20 @@ struct job_event outcome_event(enum job_event_kind kind, const struct job *job,
 	return event;
 }
 
+/*
+ * Words, nothing, and a date that has passed for one of our clocks are none:
+ * who follows them at once asks as often as he may within a second.
+ */
+static bool says_when(const struct upstream_answer *answer)
+{
+	return answer->has_retry_after && answer->retry_after_ms > 0;
+}
+
 static int64_t wait_of(const struct job *job,
     const struct upstream_answer *answer, uint64_t random)
 {
-	if (!answer->has_retry_after)
+	if (!says_when(answer))
 		return outcome_backoff_ms(job->attempt, random);
-	if (answer->retry_after_ms < 0)
-		return 0;
 	return answer->retry_after_ms < RETRY_AFTER_MAX_MS
 		   ? answer->retry_after_ms
 		   : RETRY_AFTER_MAX_MS;
@@ -293,9 +300,15 @@ void outcome_of(struct arena *a, const struct api *api, const struct job *job,
 	out->event.status = status_of(api, class, answer);
 	out->event.not_before_boot = now->now_boot + wait_ms;
 	keep(a, api, class, answer, out);
-	if (answer->has_retry_after &&
-	    (class == CLASS_TOO_MANY || class == CLASS_UNAVAILABLE))
-		out->pause_boot = now->now_boot + wait_ms;
+	if (!says_when(answer) ||
+	    (class != CLASS_TOO_MANY && class != CLASS_UNAVAILABLE))
+		return;
+	out->pause_boot = now->now_boot + wait_ms;
+	out->why = arena_printf(a,
+	    "its Retry-After: no call of this API for %lld s; see "
+	    "`lowtide-jobs stats`",
+	    (long long)((wait_ms + 999) / 1000))
+		       .p;
 }
 
 void outcome_failed_poll(const struct job *job,
