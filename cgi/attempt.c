@@ -179,6 +179,9 @@ static bool is_taken(struct attempt *t, const struct upstream_answer *answer)
 		set_url(&t->poll.url, url);
 		t->said.fresh = true;
 	}
+	if (!url.n)
+		t->why = "it answered 202, and its Location is not of its "
+			 "upstream's base: nobody asks there";
 	return url.n > 0;
 }
 

@@ -62,7 +62,7 @@ static const struct {
     {ENOEXEC, "it is no program of this machine; begin a script with #! and "
 	      "the path of its interpreter"},
     {ETXTBSY, "it is being written; put a new one there by rename"},
-    {ENOMEM, "memory is short"},
+    {ENOMEM, "memory is short, or limits.memory too small for it"},
     {EMFILE, "see `ulimit -n`"},
     {ENFILE, "see fs.file-max"},
     {EAGAIN, "the user that runs it has too many processes; see `ulimit -u`"},
@@ -102,6 +102,12 @@ static const char *why_refused(const struct exec_call *call, struct arena *a)
 
 /* ---- what it came to ----------------------------------------------------- */
 
+/* Who may not have more memory seldom says so: most just fall over. */
+static bool is_of_memory(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGABRT;
+}
+
 static const char *why_signal(const struct exec_call *call, struct arena *a)
 {
 	const int number = WTERMSIG(call->status);
@@ -115,6 +121,10 @@ static const char *why_signal(const struct exec_call *call, struct arena *a)
 		more = "; its time was over";
 	else if (call->stopped)
 		more = "; it was told to stop";
+	else if (number == SIGKILL)
+		more = "; the system's log says whether memory was short";
+	else if (call->exec->memory > 0 && is_of_memory(number))
+		more = "; limits.memory may be too small for it";
 	return arena_printf(a, "it was ended by signal %d (%s)%s", number,
 	    strsignal(number), more)
 	    .p;
@@ -157,7 +167,10 @@ static const char *why_of(const struct exec_call *call, struct arena *a)
 	if (status == 0)
 		return call->late ? "it ended well after its time was over"
 				  : "";
-	return arena_printf(a, "it ended with status %d", status).p;
+	return arena_printf(a, "it ended with status %d; %s", status,
+	    call->lines_said ? "its lines handler-said may say why"
+			     : "it said nothing on its descriptor 2")
+	    .p;
 }
 
 void exec_answer(

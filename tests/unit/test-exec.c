@@ -74,6 +74,9 @@ static void test_exits(void **state)
 	} rows[] = {
 	    {"exit 75", UPSTREAM_AGAIN, 75, "status 75"},
 	    {"echo half; exit 3", UPSTREAM_FAILED, 3, "status 3"},
+	    {"exit 4", UPSTREAM_FAILED, 4, "it said nothing on its"},
+	    {"echo so >&2; exit 5", UPSTREAM_FAILED, 5, "handler-said may"},
+	    {"kill -9 $$", UPSTREAM_BROKEN, 137, "memory was short"},
 	    {"exit 255", UPSTREAM_FAILED, 255, "status 255"},
 	    {"no-such-command", UPSTREAM_FAILED, 127, "status 127"},
 	    {"echo half; kill -9 $$", UPSTREAM_BROKEN, 137, "signal 9"},
@@ -91,6 +94,17 @@ static void test_exits(void **state)
 			fail_msg("%s: %d, %d, %s", rows[i].script, a.end,
 			    a.exit_status, a.why);
 	}
+}
+
+/* Few say that they got no memory: so it is said where there is a limit. */
+static void test_falls_over_its_limit(void **state)
+{
+	struct exec_world *w = *state;
+	const char *script = HANDLER "kill -SEGV $$";
+
+	assert_null(strstr(run(w, script).why, "limits.memory"));
+	w->exec.memory = (int64_t)1 << 30;
+	assert_non_null(strstr(run(w, script).why, "limits.memory may be"));
 }
 
 /* ---- not started --------------------------------------------------------- */
@@ -356,6 +370,7 @@ static int tests(void)
 	    TEST(test_any_bytes_in_and_out),
 	    TEST(test_input_that_nobody_reads),
 	    TEST(test_exits),
+	    TEST(test_falls_over_its_limit),
 	    TEST(test_what_cannot_be_started),
 	    TEST(test_no_place_for_its_folder),
 	    TEST(test_no_descriptors_left),
