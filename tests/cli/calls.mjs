@@ -6,6 +6,7 @@
  */
 import {readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
 import {join} from 'node:path';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
@@ -72,6 +73,13 @@ const tls = {
 	expired: await secure({name: 'expired', until: '20200102000000Z'}),
 	other: await secure({name: 'other', host: 'other.example'}),
 };
+/* It offers HTTP/2 as well, of which libcurl may send a call again by itself. */
+const newer = await (async () => {
+	const {key, cert} = ca.make({name: 'newer'});
+	return startUpstream(moods, http2.createSecureServer(
+		{key: readFileSync(key), cert: readFileSync(cert),
+			allowHTTP1: true}));
+})();
 const https_of = name => `https://localhost:${tls[name].port}`;
 writeFileSync(ca.file('garbage.pem'), 'no certificate\n');
 
@@ -92,6 +100,7 @@ const apis = [
 			'X-At': '{job.acceptedAt}', 'X-Opt': '{body.opt?}'}},
 	{name: 'traced', upstream: 'up', requestPath: '/ok/traced'},
 	{name: 'tls-good', upstream: 'tls-good', requestPath: '/ok/tls'},
+	{name: 'newer', upstream: 'newer', requestPath: '/ok/newer'},
 	...['self', 'self-ca', 'expired', 'other', 'unknown', 'no-file',
 		'garbage', 'plain'].map(name => ({name: `tls-${name}`,
 		upstream: `tls-${name}`, requestPath: '/ok/tls'})),
@@ -103,6 +112,8 @@ const line = await startLine({apis, dir: newFolder(),
 	upstreams: [
 		{name: 'up', base: up.url},
 		{name: 'tls-good', base: https_of('good'), ca: ca.ca},
+		{name: 'newer', base: `https://localhost:${newer.port}`,
+			ca: ca.ca},
 		{name: 'tls-unknown', base: https_of('good')},
 		{name: 'tls-self', base: https_of('self'), ca: ca.ca},
 		{name: 'tls-self-ca', base: https_of('self'),
@@ -160,6 +171,13 @@ for (const [name, is, says_so] of [
 			match(said, /name its authority's file as the upstream's ca|has to be a file|speak TLS/);
 		equal(Object.values(tls).map(t => t.calls.length), before);
 	});
+
+test('HTTP/1.1 is spoken, also where another one is offered', async () => {
+	equal((await ends('newer')).status, 'completed');
+	equal(newer.calls.map(c => [c.method, c.headers[':method'],
+		c.headers.host]), [['POST', undefined,
+		`localhost:${newer.port}`]]);
+});
 
 /* ---- answers that are none --------------------------------------------- */
 

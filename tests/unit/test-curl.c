@@ -256,6 +256,38 @@ static void a_kept_one_that_lives(void **state)
 	assert_int_equal(w->server.connections, 2);
 }
 
+/* Nor is a connection of its own kept for others. */
+static void its_own_is_nobody_elses(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	struct world *w = *state;
+
+	serve(w, steps, 1);
+	for (int i = 0; i < 2; i++) {
+		w->call.reuse = i > 0;
+		assert_int_equal(ends(w), UPSTREAM_ANSWER);
+		assert_int_equal(w->server.connections, i + 1);
+	}
+}
+
+/* It would be asked for another address than the one that was looked at. */
+static void no_proxy_of_the_environment(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	static const char *const names[] = {
+	    "http_proxy", "HTTPS_PROXY", "all_proxy"};
+	struct world *w = *state;
+
+	serve(w, steps, 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_int_equal(setenv(names[i], "http://127.0.0.1:1", 1), 0);
+	enum upstream_end end = ends(w);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		unsetenv(names[i]);
+	assert_int_equal(end, UPSTREAM_ANSWER);
+	assert_int_equal(w->server.arrivals, 1);
+}
+
 static void no_status_repeats_it(void **state)
 {
 	static const int statuses[] = {101, 205, 301, 302, 303, 307, 308, 401,
@@ -503,6 +535,8 @@ int main(void)
 	    CASE(never_sent_again),
 	    CASE(a_kept_one_that_dies),
 	    CASE(a_kept_one_that_lives),
+	    CASE(its_own_is_nobody_elses),
+	    CASE(no_proxy_of_the_environment),
 	    CASE(no_status_repeats_it),
 	    CASE(nobody_listens),
 	    CASE(odd_answers),

@@ -300,6 +300,26 @@ static void it_is_fetched_again_when_it_is_old(void **state)
 	    10);
 }
 
+/* By rename: whoever has begun to read goes on with the whole old one. */
+static void it_is_never_half_a_set(void **state)
+{
+	const struct str one = set_of("one");
+	char read_on[4096];
+	(void)state;
+
+	struct worker *w = start(0);
+	ends(w, answer(200, one));
+	const int fd = openat(dir_fd, "jwks/p.json", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	sleep_until(w->due);
+	ends(w, answer(200, set_of("two")));
+	const ssize_t n = pread(fd, read_on, sizeof(read_on), 0);
+	close(fd);
+	assert_int_equal(n, (ssize_t)one.n);
+	assert_memory_equal(read_on, one.p, one.n);
+	assert_file(set_of("two"));
+}
+
 static void a_fresh_one_is_left_alone(void **state)
 {
 	(void)state;
@@ -726,6 +746,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(none_is_there_it_is_fetched),
 	    T(it_is_fetched_again_when_it_is_old),
+	    T(it_is_never_half_a_set),
 	    T(a_fresh_one_is_left_alone),
 	    T(an_old_one_is_fetched_at_the_start),
 	    T(one_of_no_use_is_fetched_at_once),
