@@ -10,15 +10,15 @@
  * store's failures, the network, and what people do. So whatever goes wrong
  * goes wrong again.
  *
+ *   site.c    the APIs and upstreams of a seed
  *   world.c   several workers (cgi/runner.h) on one store, and their crashes,
  *             naps, drains and clocks
- *   store.c   the memory store, failing when its turn, its disk or its process
- *             does
- *   disk.c    every so many worlds, a store on a disk: handles, reboots, copies
+ *   store.c   a store, failing when its turn, its disk or its process does
+ *   disk.c    every so many worlds, one on a disk: handles, reboots, copies
  *   net.c     what is called, seen from the other side: what arrived is kept
  *             apart from what any worker believes
- *   people.c  clients that send, ask again, cancel and renew; an operator
- *   oracle.c  faults.md's invariant, out of what arrived, what was told and
+ *   people.c  clients that send, ask again, read, cancel and renew; an operator
+ *   oracle.h  faults.md's invariant, out of what arrived, what was told and
  *             what the rows say; knows nothing of job.c or the runner
  *   main.c    seeds, figures, what is printed of a failure
  */
@@ -248,6 +248,9 @@ static inline struct runner_now sim_now(const struct sim *s)
 	return (struct runner_now){
 	    .now_ms = WALL + s->wall_step + s->boot, .now_boot = s->boot};
 }
+
+/* site.c */
+void site_draw(struct sim *s);
 
 /* world.c */
 void world_open(struct sim *s);
