@@ -25,6 +25,7 @@
 
 #include "cgi/upstream/exec.h"
 #include "lib/buf.h"
+#include "tests/unit/watchdog.h"
 
 /*
  * A pool of real programs: each test writes its script, and behind each of
@@ -91,6 +92,7 @@ static inline int make_world(void **state)
 {
 	struct exec_world *w = calloc(1, sizeof(*w));
 
+	watchdog_begin(*state);
 	strcpy(w->dir, "/tmp/lowtide-exec.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	assert_int_equal(chmod(w->dir, 0755), 0);
@@ -118,6 +120,7 @@ static inline int end_world(void **state)
 	struct exec_world *w = *state;
 	char command[128];
 
+	watchdog_for = "its pool to close";
 	upstream_exec.close(w->pool);
 	assert_true(no_children());
 	assert_int_equal(entries_of(w->work), 0);
@@ -127,6 +130,7 @@ static inline int end_world(void **state)
 	assert_int_equal(system(command), 0);
 	arena_release(&arena);
 	free(w);
+	watchdog_end();
 	return 0;
 }
 
@@ -158,6 +162,7 @@ static inline struct upstream_answer take(struct exec_world *w, int **tag)
 	struct upstream_answer answer;
 	void *got;
 
+	watchdog_for = "a program to end";
 	while (!upstream_exec.next(w->pool, &arena, &got, &answer))
 		wait_some(w);
 	*tag = got;
@@ -187,6 +192,7 @@ static inline struct upstream_progress told(struct exec_world *w)
 	struct upstream_answer answer;
 	void *tag;
 
+	watchdog_for = "a program's word on fd 3";
 	while (!upstream_exec.moved(w->pool, &arena, &tag, &progress)) {
 		if (upstream_exec.next(w->pool, &arena, &tag, &answer))
 			fail_msg("it ended: %d %s", answer.end, answer.why);
@@ -198,10 +204,19 @@ static inline struct upstream_progress told(struct exec_world *w)
 /* Lets a program go on that reads the fifo ("cat $1"). */
 static inline void step(struct exec_world *w)
 {
+	watchdog_for = "a program that reads the fifo";
 	int fd = open(w->fifo, O_WRONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	close(fd);
+}
+
+/* Those who have lost their parents come to us: until the last of them went. */
+static inline void reap_orphans(void)
+{
+	watchdog_for = "orphans to end";
+	while (waitpid(-1, NULL, 0) > 0)
+		continue;
 }
 
 static inline const char *log_text(const struct exec_world *w)
@@ -224,7 +239,10 @@ static inline size_t count(const char *text, const char *what)
 	return n;
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, end_world)
+/* The state is the test's name at first. */
+#define TEST(f)                                                                \
+	cmocka_unit_test_prestate_setup_teardown(                              \
+	    f, make_world, end_world, (void *)(uintptr_t) #f)
 #define BODY_IS(answer, text) body_is(answer, text, __LINE__)
 static inline void body_is(struct upstream_answer a, const char *text, int line)
 {

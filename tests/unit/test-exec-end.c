@@ -185,6 +185,7 @@ static void test_abort(void **state)
 	write_handler(w, HANDLER "echo next");
 	start(w, &tags[0]);
 	BODY_IS(take(w, &tag), "next\n");
+	watchdog_for = "what was aborted to end";
 	while (!no_children()) {
 		assert_false(upstream_exec.next(w->pool, &arena, &got, &a));
 		upstream_exec.wait(w->pool, NULL, 0, NULL, 10);
@@ -324,6 +325,7 @@ static int bounded_family(struct exec_world *w)
 	int *tag;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	watchdog_begin("bounded_family");
 	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 ||
 				  setuid(65534) != 0))
 		return 1;
@@ -354,6 +356,7 @@ static void test_so_many_processes(void **state)
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(bounded_family(w));
+	watchdog_for = "a family of so many";
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	open_pool(w);
@@ -409,8 +412,7 @@ static void test_a_minder_that_is_killed(void **state)
 	assert_int_equal(a.end, UPSTREAM_BROKEN);
 	assert_non_null(strstr(a.why, "minder was killed"));
 	/* the orphans are ours to reap, and all of them come */
-	while (waitpid(-1, NULL, 0) > 0)
-		continue;
+	reap_orphans();
 	upstream_exec.close(w->pool);
 	open_pool(w); /* what its folder still held is gone now */
 	assert_int_equal(entries_of(w->work), 0);
@@ -421,8 +423,11 @@ static pid_t fork_worker(struct exec_world *w, int programs, int ready)
 {
 	pid_t pid = fork();
 
-	if (pid)
+	if (pid) {
+		watchdog_for = "a worker's programs";
 		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	open_pool(w);
 	for (int i = 0; i < programs; i++) {
 		start(w, &tags[i]);
@@ -454,8 +459,7 @@ static void test_a_worker_that_is_killed(void **state)
 	assert_int_equal(entries_of(w->work), 3);
 	kill(worker, SIGKILL);
 	/* the minders come to us, and when the last is gone, all is gone */
-	while (waitpid(-1, NULL, 0) > 0)
-		continue;
+	reap_orphans();
 	for (int i = 0; i < 3; i++)
 		assert_true(no_process(pids[i]));
 	assert_int_equal(entries_of(w->work), 0);
@@ -484,8 +488,7 @@ static void test_a_program_whose_worker_is_gone_is_told(void **state)
 	pid_t worker = fork_worker(w, 1, ready[1]);
 	assert_int_equal(read(ready[0], &pid, sizeof(pid)), sizeof(pid));
 	kill(worker, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		continue;
+	reap_orphans();
 	open_pool(w);
 	assert_true(no_process(pid));
 	assert_int_equal(access(told_it, F_OK), 0);
@@ -510,8 +513,7 @@ static void test_a_worker_and_its_minder_are_killed(void **state)
 	kill(minder, SIGSTOP);
 	kill(worker, SIGKILL);
 	kill(minder, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		continue;
+	reap_orphans();
 	assert_int_equal(entries_of(w->work), 1);
 	open_pool(w);
 	assert_int_equal(entries_of(w->work), 0);

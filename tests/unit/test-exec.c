@@ -341,14 +341,15 @@ static void test_many_at_once(void **state)
 	for (int i = 0; i < 24; i++)
 		told(w);
 	assert_int_equal(entries_of(w->work), 24);
-	int fd = open(w->fifo, O_WRONLY | O_CLOEXEC);
-	close(fd);
+	step(w);
+	watchdog_for = "all that were started to end";
 	for (int i = 0; i < 24; i++) {
 		/* whoever opens the fifo later than that gets its own */
 		struct upstream_answer a;
 		void *got;
 		while (!upstream_exec.next(w->pool, &arena, &got, &a)) {
-			fd = open(w->fifo, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+			int fd =
+			    open(w->fifo, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 			if (fd >= 0)
 				close(fd);
 			upstream_exec.wait(w->pool, NULL, 0, NULL, 10);

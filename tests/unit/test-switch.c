@@ -19,6 +19,7 @@
 #include "cgi/upstream/exec.h"
 #include "cgi/upstream/switch.h"
 #include "lib/buf.h"
+#include "tests/unit/watchdog.h"
 
 /*
  * One switch over a real server of one request at a time, which answers with
@@ -84,6 +85,7 @@ static int set_up(void **state)
 	socklen_t n = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	watchdog_begin(*state);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
 	assert_int_equal(listen(fd, 16), 0);
 	getsockname(fd, (struct sockaddr *)&at, &n);
@@ -102,10 +104,12 @@ static int tear_down(void **state)
 {
 	struct world *w = *state;
 
+	watchdog_for = "the switch to close";
 	switch_close(w->s);
 	kill(w->server, SIGKILL);
 	waitpid(w->server, NULL, 0);
 	arena_release(&arena);
+	watchdog_end();
 	return 0;
 }
 
@@ -126,6 +130,7 @@ static struct upstream_answer take(void *waits, void *channel, int **tag)
 	struct upstream_answer answer;
 	void *got;
 
+	watchdog_for = "a call to end";
 	while (!upstream_channel.next(channel, &arena, &got, &answer))
 		assert_int_equal(
 		    upstream_channel.wait(waits, NULL, 0, NULL, -1), ERR_OK);
@@ -172,8 +177,9 @@ static void test_wait_ends_at_once_when_something_is_kept(void **state)
 	int *tag;
 
 	start(w, w->first, "/kept", &tags[1]);
+	watchdog_for = "a wait that should have ended";
 	while (none(w->second)) {
-		/* without a time-out: it returns, or the test hangs */
+		/* without a time-out: it returns, or the watchdog barks */
 		upstream_channel.wait(w->second, NULL, 0, NULL, -1);
 		if (!upstream_channel.unsent(w->first, &tags[1]))
 			break;
@@ -365,6 +371,7 @@ static int *told(void *waits, void *channel, const char *message)
 	struct upstream_progress progress;
 	void *tag;
 
+	watchdog_for = "a program's word on fd 3";
 	while (!upstream_channel.moved(channel, &arena, &tag, &progress))
 		assert_int_equal(
 		    upstream_channel.wait(waits, NULL, 0, NULL, -1), ERR_OK);
@@ -429,10 +436,12 @@ static void test_close_with_calls_under_way(void **state)
 	take(w->first, w->second, &tag);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
-#define PROGRAMS(f)                                                            \
-	cmocka_unit_test_setup_teardown(f, set_up_programs, tear_down_programs)
+/* The state is the test's name at first. */
+#define NAMED(f, before, after)                                                \
+	cmocka_unit_test_prestate_setup_teardown(                              \
+	    f, before, after, (void *)(uintptr_t) #f)
+#define TEST(f) NAMED(f, set_up, tear_down)
+#define PROGRAMS(f) NAMED(f, set_up_programs, tear_down_programs)
 
 int main(int argc, char *argv[])
 {
