@@ -134,12 +134,28 @@ static void take_progress(struct runner *r)
 	arena_release(&arena);
 }
 
+/*
+ * A call leaves while we look after it. One that has not, and whose lease could
+ * not be renewed in time, is called back: the job may be another's by now.
+ */
+static void call_back(struct runner *r, struct runner_now now)
+{
+	for (struct attempt *t = r->attempts; t; t = t->next)
+		if (t->phase == ATTEMPT_CALLING && !t->poll.asking &&
+		    t->job.lease_boot <= now.now_boot &&
+		    r->spec.upstream->unsent(r->spec.pool, t)) {
+			runner_abort(r, t);
+			t->phase = ATTEMPT_LATE;
+		}
+}
+
 void runner_take_answers(struct runner *r, struct runner_now now)
 {
 	struct upstream_answer answer;
 	struct arena arena = {0};
 	void *tag;
 
+	call_back(r, now);
 	take_progress(r);
 	while (r->spec.upstream->next(r->spec.pool, &arena, &tag, &answer)) {
 		struct outcome_now o = runner_at(r, now);

@@ -119,6 +119,32 @@ static void a_paced_poll_waits_for_the_disk(void **state)
 	assert_int_equal(row(w, BUNDLE, &other).state, JOB_PROCESSING);
 }
 
+/*
+ * A lease that could not be renewed may be another's: a call of which no byte
+ * has left does not leave any more before it could.
+ */
+static void a_call_that_has_not_left_is_called_back(void **state)
+{
+	struct world *w = *state;
+	struct job job = accept(w, RETURN, "");
+
+	settle(w, 0);
+	call(w, &job)->unsent = true;
+	begins_to_fail = 1;
+	w->boot += LEASE;
+	step(w, 0);
+	assert_int_equal(begins_to_fail, 0);
+	assert_true(call(w, &job)->aborted);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	pass(w, 0, RUNNER_STORE_RETRY_MS); /* it is still ours */
+	assert_int_equal(w->workers[0].up->n, 2);
+	assert_true(call(w, &job)->running);
+	answer(w, &job, created);
+	settle(w, 0);
+	assert_int_equal(row(w, RETURN, &job).state, JOB_COMPLETED);
+	assert_int_equal(row(w, RETURN, &job).attempt, 1);
+}
+
 /* Nothing to write but leases: it is over when they could be renewed. */
 static void only_a_heartbeat_fails(void **state)
 {
@@ -540,6 +566,7 @@ int main(void)
 	    CASE(answers_come_while_it_waits),
 	    CASE(nobody_spins_while_it_waits),
 	    CASE(a_paced_poll_waits_for_the_disk),
+	    CASE(a_call_that_has_not_left_is_called_back),
 	    CASE(only_a_heartbeat_fails),
 	    CASE(a_sleep_behind_a_sleep),
 	    CASE(all_waited_longer_than_a_lease),
