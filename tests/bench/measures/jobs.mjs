@@ -15,6 +15,7 @@ import {jobPath, NOOP, startLine} from '../line.mjs';
 import {keep, measured, post, turns} from '../web.mjs';
 
 export const help = 'accept to completed through the worker';
+const cpu = r => r.app + r.worker;
 const TRIAL = 500;
 const SINGLE = '/api/v1/single';
 
@@ -25,6 +26,7 @@ const columns = [
 	{key: 'worker', title: 'worker µs', digits: 1},
 	{key: 'syncs', title: 'fsyncs, endpoint', digits: 2},
 	{key: 'workerSyncs', title: 'worker', digits: 2},
+	{key: 'cpu', title: 'its CPU x', digits: 2},
 	{key: 'p50', title: 'done p50 ms', digits: 2},
 	{key: 'p99', title: 'p99 ms', digits: 2},
 	{key: 'sooner', title: 'p99 lowtide / it', digits: 2},
@@ -96,6 +98,7 @@ export async function measure(bench) {
 			if (!cases[i].peer)
 				return;
 			keep(row, 'behind', got[like].reqs / got[i].reqs);
+			keep(row, 'cpu', cpu(got[i]) / cpu(got[like]));
 			keep(row, 'sooner', got[like].p99 / got[i].p99);
 		});
 	}
