@@ -20,6 +20,8 @@ const REASONS = ['', 'upstream-refused', 'upstream-error', 'upstream-timeout',
 const WRITTEN_MS = 3000;
 /* so long after it was stopped one may have sent what it had in hand */
 const LATE_MS = 500;
+/* so long after a caller went that is known */
+const KNOWN_MS = 200;
 
 function groups(items, key) {
 	const map = new Map();
@@ -210,19 +212,18 @@ export const checks = {
 
 	/*
 	 * At once no more than declared, of those whose worker lives. One ends
-	 * before its answer leaves; where its caller gave up, that is not known
-	 * at once, so it is left out.
+	 * before its answer leaves, or when its caller gave up, which may be
+	 * known a little later than what he does next.
 	 */
 	concurrencyKept({apis, arrivals, lives, strayed}) {
 		const found = [];
 		for (const [api, list] of groups(arrivals, a => a.api)) {
 			let open = [];
 			for (const a of list) {
-				open = open.filter(o => o.answer.t > a.t ||
-					o.answer.at > a.at);
-				open = open.filter(o =>
-					lives(o.instance, o.t, a.t));
-				if (a.sent && !strayed.has(a.id) &&
+				open = open.filter(o => lives(o.instance, o.t,
+					a.t) && (o.answer ? o.answer.at > a.at :
+					o.gone?.t > a.t + KNOWN_MS));
+				if (!strayed.has(a.id) &&
 					lives(a.instance, a.t, a.t))
 					open.push(a);
 				if (open.length > apis[api]?.concurrency)

@@ -27,7 +27,7 @@ const write = line => appendFileSync(record,
 	`${JSON.stringify({...line, t: Date.now()})}\n`);
 
 /* [weight, mood]: what becomes of a call. */
-const MOODS = [[62, 'ok'], [9, 'slow'], [4, 'refuse'], [3, 'error'],
+const MOODS = [[56, 'ok'], [15, 'slow'], [4, 'refuse'], [3, 'error'],
 	[3, 'busy'], [2, 'later'], [4, 'silent'], [4, 'silent-done'],
 	[2, 'hang'], [2, 'half']];
 const POLLS = [[60, 'ok'], [20, 'running'], [8, 'error'], [8, 'silent'],
