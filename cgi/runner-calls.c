@@ -140,12 +140,16 @@ static void take_progress(struct runner *r)
  */
 static void call_back(struct runner *r, struct runner_now now)
 {
+	const int64_t boot =
+	    r->spec.clock_boot ? r->spec.clock_boot() : now.now_boot;
+
 	for (struct attempt *t = r->attempts; t; t = t->next)
 		if (t->phase == ATTEMPT_CALLING && !t->poll.asking &&
-		    t->job.lease_boot <= now.now_boot &&
+		    t->job.lease_boot <= boot &&
 		    r->spec.upstream->unsent(r->spec.pool, t)) {
 			runner_abort(r, t);
 			t->phase = ATTEMPT_LATE;
+			r->heartbeat_boot = now.now_boot;
 		}
 }
 

@@ -127,6 +127,7 @@ static void arrive(struct call *c)
 		return;
 	}
 	sim_count(sim, c->program ? TALLY_PROGRAMS : tally_of[c->reply]);
+	oracle_left(sim, c);
 	sim_note(sim, c->job, "arrived, to be answered by %d", (int)c->reply);
 	if (m->n_arrivals == ARRIVALS_MAX) {
 		sim_fault(sim, c->job, "sent more often than any limit");

@@ -51,6 +51,34 @@ bool oracle_was_done(const struct memory_of_job *m, size_t from)
 	return m->completed_by_hand;
 }
 
+static struct job row_of(struct sim *s, int job)
+{
+	const int stepping = s->stepping;
+	struct job row = {.state = JOB_PENDING};
+
+	s->stepping = -1;
+	if (store_view(s->store) != ERR_OK)
+		abort();
+	(void)!store_get(
+	    s->store, s->jobs[job].api, job_key(&s->jobs[job].seen), &row);
+	store_unview(s->store);
+	s->stepping = stepping;
+	return row;
+}
+
+/*
+ * It leaves while its worker holds the job, unless that was kept from running
+ * between its last look at the clock and this.
+ */
+void oracle_left(struct sim *s, const struct call *c)
+{
+	const struct job row = row_of(s, c->job);
+
+	if (!s->napped && (row.state != JOB_PROCESSING || row.held ||
+			      row.attempt != c->attempt))
+		sim_fault(s, c->job, "it left when its job was another's");
+}
+
 void oracle_arrived(struct sim *s, int job)
 {
 	const struct memory_of_job *m = &s->jobs[job];
@@ -87,21 +115,6 @@ void oracle_pay(struct sim *s, int job)
 	*tat += interval;
 	if (*tat - now_us > u->burst * interval + 1000)
 		sim_fault(s, job, "called faster than its upstream's rate");
-}
-
-static struct job row_of(struct sim *s, int job)
-{
-	const int stepping = s->stepping;
-	struct job row = {.state = JOB_PENDING};
-
-	s->stepping = -1;
-	if (store_view(s->store) != ERR_OK)
-		abort();
-	(void)!store_get(
-	    s->store, s->jobs[job].api, job_key(&s->jobs[job].seen), &row);
-	store_unview(s->store);
-	s->stepping = stepping;
-	return row;
 }
 
 /* A poll may be repeated; whoever sends a job holds it, and for a while yet. */

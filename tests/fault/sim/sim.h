@@ -172,8 +172,9 @@ struct worker {
 	int hand;	   /* which of all that were hired */
 	/* when it stepped last, and so before the last long night */
 	int64_t stepped_boot, evening_boot;
-	int ops_left;	  /* store operations until it dies; < 0 = lives */
-	bool commit_dies; /* its next commit takes effect, and it dies */
+	int ops_left;	   /* store operations until it dies; < 0 = lives */
+	int turns_to_miss; /* when it wakes */
+	bool commit_dies;  /* its next commit takes effect, and it dies */
 	int idle; /* steps in a row that were due at once and did nothing */
 	bool draining;
 };
@@ -214,6 +215,7 @@ struct sim {
 	bool is_dying;
 	int begins_to_miss, writes_to_pass, writes_to_fail;
 	int64_t slow_ms;
+	bool napped;	   /* … in this step */
 	bool naps_in_turn; /* … or before its turn comes, on a disk */
 	int64_t nap_ms;	   /* inside the step, before it hears of its calls */
 
@@ -290,6 +292,7 @@ void people_decide(struct sim *s); /* the operator, about all that is held */
 /* oracle.c */
 void oracle_look(struct sim *s); /* after whatever may have changed a row */
 void oracle_called(struct sim *s, const struct call *c);
+void oracle_left(struct sim *s, const struct call *c);
 void oracle_arrived(struct sim *s, int job);
 /* A worker is given the whole answer of an arrival, or a poll's last. */
 void oracle_told(struct sim *s, const struct call *c);

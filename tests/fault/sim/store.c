@@ -36,8 +36,12 @@ static enum err begin(void *backend)
 		sim_count(sim, TALLY_TURNS_LATE);
 		world_nap(sim, ms);
 	}
-	if (sim->begins_to_miss > 0) {
-		sim->begins_to_miss--;
+	int *misses =
+	    sim->stepping >= 0 && sim->workers[sim->stepping].turns_to_miss > 0
+		? &sim->workers[sim->stepping].turns_to_miss
+		: &sim->begins_to_miss;
+	if (*misses > 0) {
+		--*misses;
 		sim->moves++;
 		sim->boot += sim->slow_ms;
 		oracle_excuse(sim, -1);

@@ -152,6 +152,7 @@ static void step_worker(struct sim *s, struct worker *w)
 
 	s->stepping = s->looking = (int)(w - s->workers);
 	s->step_boot = w->stepped_boot = s->boot;
+	s->napped = false;
 	if (w->ring_boot && w->ring_boot <= s->boot) {
 		w->ring_boot = 0;
 		runner_ring(w->runner, sim_now(s));
@@ -188,6 +189,7 @@ void world_nap(struct sim *s, int64_t ms)
 				step_worker(s, &s->workers[i]);
 	}
 	s->stepping = s->looking = sleeper;
+	s->napped = true;
 	s->step_boot = step_boot;
 }
 
@@ -244,6 +246,8 @@ static void break_worker(struct sim *s, struct worker *w)
 	case 4:
 		sim_count(s, TALLY_NAPS);
 		w->asleep_until = s->boot + draw_below(d, 3 * LEASE_MS);
+		if (draw_chance(d, 40))
+			w->turns_to_miss = 1 + (int)draw_below(d, 3);
 		oracle_excuse(s, w->hand);
 		sim_note(s, -1, "worker %d sleeps for %lld ms",
 		    (int)(w - s->workers),
@@ -357,6 +361,7 @@ void world_calm_down(struct sim *s)
 
 		w->asleep_until = 0;
 		w->ops_left = -1;
+		w->turns_to_miss = 0;
 		w->commit_dies = false;
 		if (w->runner && w->draining)
 			die(s, w);
