@@ -1,6 +1,11 @@
 #include "cgi/store/sqlite-open.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/units.h"
 
@@ -60,6 +65,44 @@ enum err sqlite_check_keys(struct opening *o)
 	return ERR_MISSING;
 }
 
+static bool is_untouched_copy(const char *path)
+{
+	static const unsigned char id[] = {STORE_COPY_ID >> 24 & 255,
+	    STORE_COPY_ID >> 16 & 255, STORE_COPY_ID >> 8 & 255,
+	    STORE_COPY_ID & 255};
+	unsigned char found[sizeof(id)] = {0};
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	const ssize_t n = pread(fd, found, sizeof(found), STORE_COPY_ID_AT);
+	close(fd);
+	return n == sizeof(id) && !memcmp(found, id, sizeof(id));
+}
+
+enum err sqlite_check_log(struct opening *o)
+{
+	char log[PATH_MAX + 8];
+	struct stat st;
+
+	snprintf(log, sizeof(log), "%s-wal", o->path);
+	if (stat(log, &st) || !st.st_size || !is_untouched_copy(o->path))
+		return ERR_OK;
+	diag_error(o->diag, POS_FILE(log), "store-is-copy",
+	    "jobs.db is a copy of a store, and this is the log of another one; "
+	    "move jobs.db-wal and jobs.db-shm away, then `lowtide-jobs adopt` "
+	    "makes a store of it");
+	return ERR_MISSING;
+}
+
+/* It is being adopted, and has a log of its own from now on. */
+static enum err begin_adoption(struct opening *o)
+{
+	const enum err err = db_exec(&o->s->db, "PRAGMA application_id=0");
+
+	return err ? sqlite_report(o, err, "it cannot be written") : ERR_OK;
+}
+
 /* What is open in a copy may have been sent by the original since. */
 enum err sqlite_check_copy(struct opening *o)
 {
@@ -68,11 +111,13 @@ enum err sqlite_check_copy(struct opening *o)
 	enum err err = db_number(
 	    &o->s->db, "SELECT value FROM _meta WHERE name='copy'", &at_ms);
 
-	if (err == ERR_NOT_FOUND || (!err && !at_ms) ||
-	    (!err && o->spec->adopts))
+	if (err == ERR_NOT_FOUND || (!err && !at_ms))
 		return ERR_OK;
 	if (err)
 		return sqlite_report(o, err, "it cannot be read");
+	if (o->spec->adopts)
+		return o->spec->role == STORE_WRITES ? begin_adoption(o)
+						     : ERR_OK;
 	arena_init(&a);
 	diag_error(o->diag, POS_FILE(o->path), "store-is-copy",
 	    "it is a copy of a store, of %.*s, and nobody works on it; if the "

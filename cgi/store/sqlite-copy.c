@@ -157,6 +157,14 @@ static void remove_parts(const struct copying *c)
 	}
 }
 
+static bool is_there(const struct copying *c, const char *end)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s%s", c->wanted->path, end);
+	return !access(path, F_OK);
+}
+
 /* Nobody else's business, as the store; what is left of another try goes. */
 static enum err make_part(struct copying *c)
 {
@@ -166,10 +174,10 @@ static enum err make_part(struct copying *c)
 	if (n < 0 || (size_t)n >= sizeof(c->part))
 		return report(c, ERR_IO, "io-error",
 		    "the path is too long; use a shorter folder");
-	if (!access(c->wanted->path, F_OK))
+	if (is_there(c, "") || is_there(c, "-wal"))
 		return report(c, ERR_CONFLICT, "copy-exists",
-		    "there is a file of that name already; name another "
-		    "folder, or move it away");
+		    "there is a store of that name already, or its log; name "
+		    "another folder, or move it away");
 	remove_parts(c);
 	const int fd = open(
 	    c->part, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -192,11 +200,12 @@ static enum err open_part(struct copying *c)
 /* It is a database of its own now, with a log. */
 static enum err mark(struct copying *c)
 {
-	char sql[96];
+	char sql[128];
 	enum err err = open_part(c);
 
-	snprintf(sql, sizeof(sql), "REPLACE INTO _meta VALUES('copy', %lld)",
-	    (long long)c->wanted->now_ms);
+	snprintf(sql, sizeof(sql),
+	    "PRAGMA application_id=%d; REPLACE INTO _meta VALUES('copy', %lld)",
+	    STORE_COPY_ID, (long long)c->wanted->now_ms);
 	if (err)
 		return err;
 	err = db_exec(&c->to, sql);

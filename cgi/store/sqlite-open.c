@@ -253,7 +253,7 @@ static enum err open_to_write(struct opening *o)
 		err = bells_open(s->dir, o->diag, &s->bells);
 	if (!err)
 		err = gate_open(s->dir, s->role, o->diag, &s->gate);
-	if (err || (o->spec->brief && open_briefly(o)))
+	if (err || (o->spec->brief && !o->spec->adopts && open_briefly(o)))
 		return err;
 	err = enter(o, o->wait_ms);
 	if (err)
@@ -328,6 +328,8 @@ enum err sqlite_open(
 	s->bells = (struct bells){.dir = s->dir, .fd = {-1, -1}};
 
 	err = find_folder(&o);
+	if (!err)
+		err = sqlite_check_log(&o);
 	if (!err)
 		err = spec->role == STORE_WRITES ? open_to_write(&o)
 						 : open_to_read(&o);

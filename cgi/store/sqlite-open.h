@@ -52,6 +52,9 @@ enum err sqlite_check_format(struct opening *o)
     __attribute__((warn_unused_result));
 enum err sqlite_check_keys(struct opening *o)
     __attribute__((warn_unused_result));
+/* Before it is opened: no log lies beside it that is not its own. */
+enum err sqlite_check_log(struct opening *o)
+    __attribute__((warn_unused_result));
 enum err sqlite_check_copy(struct opening *o)
     __attribute__((warn_unused_result));
 enum err sqlite_check_boot(struct opening *o)

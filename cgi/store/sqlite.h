@@ -33,6 +33,14 @@
 #define STORE_ERASE_MS ((int64_t)10 * 60 * 1000)
 #define STORE_FREE_BYTES ((int64_t)16 * 1024 * 1024)
 #define STORE_PAGE_BYTES 4096
+/*
+ * The file's application id (four bytes at its byte 68, most significant first)
+ * while it is a copy that nobody has opened to adopt. It can be read without
+ * SQLite, and so without a log: such a file has none, and one that lies beside
+ * it is another store's, which SQLite would take for its own.
+ */
+#define STORE_COPY_ID 0x4c546370 /* LTcp */
+#define STORE_COPY_ID_AT 68
 
 enum query {
 #define QUERY(name, sqlite) QUERY_##name,

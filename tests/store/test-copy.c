@@ -274,6 +274,13 @@ static void no_file_is_overwritten(void **state)
 	assert_int_equal(copy_with(f, f->store, NULL, NULL), ERR_CONFLICT);
 	assert_string_equal(f->diag.first->name, "copy-exists");
 	assert_int_equal(files_in(f, "copy"), 1);
+	/* the log of another store would be taken for its own */
+	assert_int_equal(
+	    rename(path_of(f, "copy/jobs.db"), path_of(f, "copy/jobs.db-wal")),
+	    0);
+	assert_int_equal(copy_with(f, f->store, NULL, NULL), ERR_CONFLICT);
+	assert_string_equal(f->diag.first->name, "copy-exists");
+	assert_int_equal(files_in(f, "copy"), 1);
 }
 
 static void what_is_left_of_another_try_does_no_harm(void **state)
@@ -369,6 +376,48 @@ static void nobody_opens_a_copy_by_accident(void **state)
 	expect_refusal(f, ERR_MISSING, "store-is-copy");
 	f->spec.adopts = true; /* who means it may look at it first */
 	fixture_open(f);
+}
+
+/* Put back over what is left of the original: its log would hide the mark. */
+static void a_log_of_another_store_is_not_taken_for_its_own(void **state)
+{
+	static const enum store_role roles[] = {
+	    STORE_SHOWS, STORE_READS, STORE_WRITES};
+	struct fixture *f = *state;
+	struct store_adopted adopted;
+
+	fixture_open(f);
+	accept_one(f, API_FAIL, 1);
+	copy(f);
+	accept_one(f, API_FAIL, 2);
+	assert_true(size_of(f, "jobs.db-wal") > 0);
+	store_close(f->store); /* which leaves its log */
+	f->store = NULL;
+	assert_int_equal(
+	    rename(path_of(f, "copy/jobs.db"), path_of(f, "jobs.db")), 0);
+	for (int adopts = 0; adopts < 2; adopts++)
+		for (size_t i = 0; i < 3; i++) {
+			f->spec.adopts = adopts;
+			f->spec.role = roles[i];
+			expect_refusal(f, ERR_MISSING, "store-is-copy");
+		}
+	unlink(path_of(f, "jobs.db-wal"));
+	unlink(path_of(f, "jobs.db-shm"));
+	fixture_open(f);
+	accept_one(f, API_FAIL, 3); /* its own log from now on */
+	store_close(f->store);
+	f->store = NULL;
+	assert_true(size_of(f, "jobs.db-wal") > 0);
+	f->spec.adopts = false;
+	expect_refusal(f, ERR_MISSING, "store-is-copy");
+	f->spec.adopts = true;
+	fixture_open(f);
+	OK(store_adopt(
+	    f->store, (struct store_now){NOW_MS, NOW_BOOT}, &adopted));
+	assert_int_equal(adopted.ended, 2);
+	f->spec.adopts = false;
+	reopen(f);
+	assert_int_equal(ask(f, "PRAGMA application_id"), 0);
 }
 
 /* ---- adopting ---------------------------------------------------------- */
@@ -521,6 +570,117 @@ static void many_are_adopted_in_batches(void **state)
 	    700);
 }
 
+/* ---- killed -------------------------------------------------------------- */
+
+static void fill_many(struct fixture *f, uint32_t n)
+{
+	OK(store_begin(f->store));
+	for (uint32_t i = 1; i <= n; i++) {
+		fixture_accept(f, API_FAIL, i);
+		fixture_accept(f, API_WIDE, i);
+	}
+	OK(store_commit(f->store));
+}
+
+static bool count_steps(void *ctx, int64_t done, int64_t pages)
+{
+	(void)done;
+	(void)pages;
+	atomic_fetch_add((atomic_int *)ctx, 1);
+	return true;
+}
+
+static void copy_counting(struct fixture *f, void *steps)
+{
+	(void)!copy_with(f, f->store, count_steps, steps);
+	atomic_store((atomic_int *)steps, 1000);
+}
+
+/* What bears the name is whole, or is not there; the next try makes it. */
+static void a_killed_copy_is_none(void **state)
+{
+	struct fixture *f = *state;
+	atomic_int *steps = shared(sizeof(*steps));
+	int none = 0;
+
+	fixture_open(f);
+	fill_many(f, 3000);
+	copy_folder(f);
+	for (int i = 0; i < 6; i++) {
+		atomic_store(steps, 0);
+		const pid_t pid = child(copy_counting, f, steps);
+		while (atomic_load(steps) < 1 + i % 4)
+			nap_us(100);
+		kill(pid, SIGKILL);
+		child_status(pid);
+		if (access(path_of(f, "copy/jobs.db"), F_OK)) {
+			none++;
+			continue;
+		}
+		assert_int_equal(
+		    ask_copy(f, "SELECT value FROM _meta WHERE name='copy'"),
+		    NOW_MS);
+		unlink(path_of(f, "copy/jobs.db"));
+		unlink(path_of(f, "copy/jobs.db-wal"));
+		unlink(path_of(f, "copy/jobs.db-shm"));
+	}
+	assert_true(none > 0);
+	OK(copy_with(f, f->store, NULL, NULL));
+	assert_int_equal(files_in(f, "copy"), 1);
+	assert_int_equal(ask_copy(f, "SELECT count(*) FROM \"select\""), 3000);
+}
+
+static void adopt_all(struct fixture *f, void *unused)
+{
+	struct store_adopted adopted;
+
+	(void)unused;
+	CHILD_OK(store_adopt(f->store, later, &adopted));
+}
+
+static int64_t ended_in_copy(struct fixture *f)
+{
+	return ask_copy(f, "SELECT count(*) FROM \"vat-return-post\""
+			   " WHERE state=3");
+}
+
+/* Killed at any batch: a copy still, and each job ends once. */
+static void a_killed_adoption_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	struct store_adopted adopted;
+	bool is_copy = true;
+
+	fixture_open(f);
+	fill_many(f, 3000);
+	copy(f);
+	turn_to_copy(f);
+	for (int64_t i = 1; i <= 5; i++) {
+		const int64_t before = ended_in_copy(f);
+		const pid_t pid = child(adopt_all, f, NULL);
+		while (ended_in_copy(f) == before && before < 3000)
+			nap_us(100);
+		kill(pid, SIGKILL);
+		child_status(pid);
+		is_copy = ask_copy(f, "SELECT value<>0 FROM _meta"
+				      " WHERE name='copy'") == 1;
+		assert_true(is_copy || ended_in_copy(f) == 3000);
+		if (!is_copy)
+			break;
+	}
+	fixture_open(f);
+	if (is_copy)
+		OK(store_adopt(f->store, later, &adopted));
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(ended_in_copy(f), 3000);
+	assert_int_equal(
+	    ask_copy(f, "SELECT value FROM _meta WHERE name='version'"), 9000);
+	assert_int_equal(ask_copy(f, "SELECT count(DISTINCT version) FROM"
+				     " \"vat-return-post\" WHERE version>6000"),
+	    3000);
+}
+
 static void a_copy_with_jobs_of_an_unknown_api_stays_one(void **state)
 {
 	struct fixture *f = *state;
@@ -575,9 +735,12 @@ int main(void)
 	    T(a_disk_without_room_leaves_nothing),
 	    cmocka_unit_test(the_memorys_cannot_be_copied),
 	    T(nobody_opens_a_copy_by_accident),
+	    T(a_log_of_another_store_is_not_taken_for_its_own),
 	    T(what_may_have_been_sent_is_not_sent_again),
 	    T(an_adoption_that_was_cut_off_goes_on),
 	    T(many_are_adopted_in_batches),
+	    T(a_killed_copy_is_none),
+	    T(a_killed_adoption_goes_on),
 	    T(a_copy_with_jobs_of_an_unknown_api_stays_one),
 	    T(a_copy_may_go_to_another_host),
 	};
