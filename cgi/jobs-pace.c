@@ -122,17 +122,23 @@ const struct opt jobs_resume_options[] = {
     {.name = NULL},
 };
 
-/* *since_ms: as it was before. */
+/* As it was before: since when it was paused, until when its upstream rests. */
+struct paused {
+	int64_t since_ms, rests_boot;
+};
+
 static enum err suspend(
-    struct jobs *run, size_t api, int64_t ms, int64_t *since_ms)
+    struct jobs *run, size_t api, int64_t ms, struct paused *was)
 {
 	struct store *store = run->start.store;
 	enum err err = store_begin(store);
 
 	if (err != ERR_OK)
 		return err;
-	err = store_suspended(store, api, since_ms);
-	if (err == ERR_OK && !*since_ms != !ms)
+	err = store_suspended(store, api, &was->since_ms);
+	if (err == ERR_OK)
+		err = store_paused(store, api, &was->rests_boot);
+	if (err == ERR_OK && !was->since_ms != !ms)
 		err = store_suspend(store, api, ms);
 	if (err == ERR_OK)
 		return store_commit(store);
@@ -141,10 +147,12 @@ static enum err suspend(
 }
 
 static void tell(
-    struct jobs *run, struct str api, bool pauses, int64_t since_ms)
+    struct jobs *run, struct str api, bool pauses, const struct paused *was)
 {
 	const char *reason =
 	    pauses ? run->found.values[PAUSE_REASON].string : NULL;
+	const int64_t since_ms = was->since_ms,
+		      rests_ms = was->rests_boot - clock_boot_ms();
 	struct arena *a = &run->start.arena;
 
 	if (pauses && since_ms)
@@ -158,8 +166,14 @@ static void tell(
 	else if (since_ms)
 		jobs_say(run, "resumed %.*s, which was paused since %.*s",
 		    STR_ARG(api), STR_ARG(units_time(a, since_ms)));
-	else
+	else if (rests_ms <= 0)
 		jobs_say(run, "%.*s was not paused", STR_ARG(api));
+	if (!pauses && rests_ms > 0)
+		jobs_say(run,
+		    "%.*s goes on at %.*s: its upstream said so, by "
+		    "Retry-After",
+		    STR_ARG(api),
+		    STR_ARG(units_time(a, clock_wall_ms() + rests_ms)));
 }
 
 /* All names are looked at before anything is changed. */
@@ -180,13 +194,12 @@ static enum err each_api(struct jobs *run, bool pauses)
 			err = unknown;
 	}
 	for (size_t i = 0; err == ERR_OK && i < names.n; i++) {
-		int64_t since_ms = 0;
+		struct paused was = {.since_ms = 0};
 
-		err = suspend(
-		    run, apis[i], pauses ? clock_wall_ms() : 0, &since_ms);
+		err = suspend(run, apis[i], pauses ? clock_wall_ms() : 0, &was);
 		if (err != ERR_OK)
 			return jobs_trouble(run, err);
-		tell(run, s->config->apis[apis[i]].name, pauses, since_ms);
+		tell(run, s->config->apis[apis[i]].name, pauses, &was);
 	}
 	return err;
 }

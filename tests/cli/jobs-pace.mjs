@@ -93,6 +93,8 @@ test('one that its upstream asked for is told as well', async () => {
 	ok(Date.parse(stats().busy.restsUntil) > Date.now() + 1000 * 1000);
 	equal(stats().busy.pausedSince, null);
 	match(line.jobs('stats').out, /^busy .*  its upstream rests until /m);
+	told(line.jobs('resume', 'busy'), 0,
+		/ busy goes on at \d{4}-.*: its upstream said so, by Retry-After\n$/);
 });
 
 test('a name that is wrong changes nothing', () => {
