@@ -24,9 +24,8 @@ struct minded {
 bool minder_say(enum exec_word word, int value);
 
 /*
- * The program, in the folder, as its leader of a new group: its number, or -1
- *
- * with errno: it surely never ran.
+ * Starts the program in the folder, as the leader of a new group: its number,
+ * or -1 with errno: it surely never ran.
  */
 pid_t minder_start(const struct minded *m, int folder_fd);
 
