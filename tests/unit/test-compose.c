@@ -124,6 +124,26 @@ static void headers_that_pass(void **state)
 	assert_string_equal(header(f, "transfer-encoding"), "");
 }
 
+/* What belongs to one connection, or would change what comes back. */
+static void the_wires_own(void **state)
+{
+	static const char *const names[] = {"accept-encoding", "connection",
+	    "content-length", "expect", "host", "keep-alive",
+	    "proxy-authorization", "proxy-connection", "te", "trailer",
+	    "transfer-encoding", "upgrade"};
+	struct fixture *f = *state;
+
+	f->forward[0] = STR("*");
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		f->sent[0] = (struct pair){str_of(names[i]), STR("x")};
+		f->forward[1] = str_of(names[i]); /* and by its name */
+		f->api.forward.n = 2;
+		assert_int_equal(compose(f), ERR_OK);
+		print_message("# %s\n", names[i]);
+		assert_string_equal(header(f, names[i]), "");
+	}
+}
+
 /* A pattern reaches none, not even one that a template reads. */
 static void credentials_are_named(void **state)
 {
@@ -667,6 +687,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(a_call),
 	    CASE(headers_that_pass),
+	    CASE(the_wires_own),
 	    CASE(credentials_are_named),
 	    CASE(headers_that_lie),
 	    CASE(what_cannot_be_called),

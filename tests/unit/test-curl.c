@@ -288,6 +288,19 @@ static void no_proxy_of_the_environment(void **state)
 	assert_int_equal(w->server.arrivals, 1);
 }
 
+/* Whoever checked a path checked this one. */
+static void paths_as_they_are(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	struct world *w = *state;
+
+	serve(w, steps, 1);
+	strcat(w->url, "/../a/./%2e%2E//b");
+	assert_int_equal(ends(w), UPSTREAM_ANSWER);
+	assert_non_null(
+	    strstr(w->server.first, " /x/../a/./%2e%2E//b HTTP/1.1\r\n"));
+}
+
 static void no_status_repeats_it(void **state)
 {
 	static const int statuses[] = {101, 205, 301, 302, 303, 307, 308, 401,
@@ -537,6 +550,7 @@ int main(void)
 	    CASE(a_kept_one_that_lives),
 	    CASE(its_own_is_nobody_elses),
 	    CASE(no_proxy_of_the_environment),
+	    CASE(paths_as_they_are),
 	    CASE(no_status_repeats_it),
 	    CASE(nobody_listens),
 	    CASE(odd_answers),
