@@ -14,6 +14,7 @@ const ROWS = Number(process.env.QUEUED ?? 100000);
 const LATER = Number(process.env.LATER ?? ROWS / 2);
 const OWNERS = 500;
 const EVERY_MS = 20;
+const MISSED_MAX = 500;
 
 const columns = [
 	{key: 'reqs', title: 'jobs/s', digits: 0},
@@ -26,15 +27,22 @@ const columns = [
 /* [{left, us}] until nothing is left but `rest`. */
 async function drained(line, pids, rest) {
 	const seen = [];
-	for (let left = Infinity; left > 0; await pause(EVERY_MS)) {
+	let missed = 0;
+	for (;; await pause(EVERY_MS)) {
 		const us = cpuUs(pids);
 		const r = await fetch(`${line.url}/api/jobs/health`);
 		const h = await r.json();
-		left = h.pending + h.processing - rest;
+		const left = h.pending + h.processing - rest;
+		if (!Number.isFinite(left)) { /* the store was busy */
+			if (++missed > MISSED_MAX)
+				throw new Error(`health: ${r.status}`);
+			continue;
+		}
 		if (seen.at(-1)?.left !== left)
 			seen.push({left, us});
+		if (left <= 0)
+			return seen;
 	}
-	return seen;
 }
 
 /* µs a job while there were between `from` and `to` of ROWS left. */
@@ -42,7 +50,7 @@ function between(seen, from, to) {
 	const inside = seen.filter(s => s.left <= from * ROWS &&
 		s.left >= to * ROWS);
 	const a = inside[0], b = inside.at(-1);
-	return (b.us - a.us) / (a.left - b.left);
+	return inside.length < 2 ? NaN : (b.us - a.us) / (a.left - b.left);
 }
 
 let serial = 0;
