@@ -283,6 +283,23 @@ static void put_value(
 		buf_putc(out, '-');
 }
 
+/* To who looks at it for the first time, maybe at night. */
+static void put_decision(struct buf *out, struct arena *a, const uint8_t *id)
+{
+	const struct str text = ids_text(a, id);
+
+	buf_printf(out,
+	    "\nIt may have been done, and nothing more happens by itself. Ask "
+	    "its "
+	    "upstream, with\nwhat --request shows (what the worker saw is in "
+	    "its "
+	    "log); then one of these:\n\n"
+	    "  lowtide-jobs complete %.*s  it was done\n"
+	    "  lowtide-jobs release  %.*s  it was not: do it\n"
+	    "  lowtide-jobs fail     %.*s  it was not, and will not be\n",
+	    STR_ARG(text), STR_ARG(text), STR_ARG(text));
+}
+
 void report_job(struct buf *out, const struct report_job *r)
 {
 	struct arena a = {0};
@@ -294,6 +311,8 @@ void report_job(struct buf *out, const struct report_job *r)
 		put_value(out, &a, &f.items[i]);
 		buf_putc(out, '\n');
 	}
+	if (r->job.held)
+		put_decision(out, &a, r->job.id);
 	arena_release(&a);
 }
 

@@ -86,6 +86,7 @@ static void who_needs_a_credential_is_told(void **state)
 	(void)state;
 	report_job(&out, &job);
 	assert_non_null(strstr(out.data, "needsCredentials yes\n"));
+	assert_null(strstr(out.data, "lowtide-jobs release"));
 	assert_non_null(strstr(out.data, "renewals         2\n"));
 	assert_non_null(
 	    strstr(out.data, "readAt           2023-11-14T22:13:20.000Z\n"));
@@ -112,6 +113,7 @@ static void held_is_told(void **state)
 	buf_clear(&out);
 	report_job(&out, &job);
 	assert_non_null(strstr(out.data, "held             yes\n"));
+	assert_non_null(strstr(out.data, "  lowtide-jobs release  job_"));
 	assert_non_null(strstr(out.data, "progressMessage  half?way\n"));
 	assert_non_null(
 	    strstr(out.data, "pollUrl          https://u.example/j/1\n"));
