@@ -417,8 +417,9 @@ static const char *advice_on(CURLcode code)
 		"authority that this machine trusts, or else name its "
 		"authority's file as the upstream's ca"},
 	    {CURLE_SSL_CACERT_BADFILE,
-		"; the upstream's ca has to be a file of PEM certificates "
-		"that lowtide-worker's user can read"},
+		"; install the package ca-certificates, or name a file of PEM "
+		"certificates that lowtide-worker's user can read as the "
+		"upstream's ca"},
 	    {CURLE_SSL_CONNECT_ERROR,
 		"; it has to speak TLS 1.2 or newer there"},
 	    {CURLE_UNSUPPORTED_PROTOCOL, "; no HTTP server answers there"},
@@ -601,6 +602,13 @@ static enum err curl_wait(
 	for (size_t i = 0; i < n; i++)
 		readable[i] = polled[i].revents != 0;
 	return ERR_OK;
+}
+
+const char *upstream_authorities(void)
+{
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+	return info->age >= CURLVERSION_SEVENTH ? info->cainfo : NULL;
 }
 
 const struct upstream_ops upstream_curl = {

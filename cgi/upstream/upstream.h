@@ -129,6 +129,9 @@ struct upstream_ops {
 	    int64_t timeout_ms);
 };
 extern const struct upstream_ops upstream_curl;
+/* The file of this machine's authorities, for upstreams that name no ca; NULL
+   where there is not one file. */
+const char *upstream_authorities(void);
 extern const struct upstream_ops upstream_exec;
 extern const struct upstream_ops upstream_fake;
 

@@ -152,9 +152,9 @@ for (const [name, is, says_so] of [
 	['expired', 'that has expired', /certificate has expired/],
 	['other', 'of another host', /(no alternative|does not match).*localhost/],
 	['no-file', 'to be held against a file that is not there',
-		/nowhere\.pem.*the upstream's ca has to be a file/],
+		/nowhere\.pem.*as the upstream's ca/],
 	['garbage', 'to be held against a file of something else',
-		/garbage\.pem.*the upstream's ca has to be a file/],
+		/garbage\.pem.*as the upstream's ca/],
 	['plain', 'that never comes: no TLS is spoken there',
 		/SSL.*it has to speak TLS/],
 ])
