@@ -11,6 +11,12 @@
  */
 import assert from 'node:assert/strict';
 
+/*
+ * One that waits for what never comes fails, and says which it was; far more
+ * than any of them takes. 0: no end, for campaigns.
+ */
+const LIMIT_S = Number(process.env.TAP_LIMIT_S ?? 900);
+
 const planned = [];
 const cleanups = [];
 
@@ -49,12 +55,26 @@ process.on('uncaughtException', async (e) => {
 	process.exit(1);
 });
 
+async function bounded(run) {
+	let timer;
+	const late = new Promise((resolve, reject) => {
+		if (LIMIT_S)
+			timer = setTimeout(reject, LIMIT_S * 1000, new Error(
+				`not over within ${LIMIT_S} s: it waits`));
+	});
+	try {
+		await Promise.race([run(), late]);
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
 export async function done() {
 	let failed = 0;
 	for (const [i, {name, run}] of planned.entries()) {
 		const line = `${i + 1} - ${name}`;
 		try {
-			await run();
+			await bounded(run);
 			console.log(`ok ${line}`);
 		} catch (e) {
 			failed++;

@@ -81,8 +81,8 @@ const line = await startLine({dir, upstreams: [], apis: [
 	does('deaf-retry', {exec: ['do', 'deaf', dir], execStopMs: 100,
 		onLost: 'retry'}),
 	does('late', {exec: ['do', 'deaf', dir], execStopMs: 100,
-		deadlineMs: 2500}),
-	does('late-willing', {exec: ['do', 'willing', dir], deadlineMs: 2500}),
+		deadlineMs: 6000}),
+	does('late-willing', {exec: ['do', 'willing', dir], deadlineMs: 6000}),
 	does('missing', {exec: ['no-such-file'], attempts: 1}),
 	does('mode', {exec: ['mode'], attempts: 1}),
 ]});

@@ -19,7 +19,8 @@ const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const pause = ms => new Promise(r => setTimeout(r, ms));
 export const program = name => join(BIN, name);
 
-export async function until(what, check, ms = 10000) {
+/* How long says nothing about speed: it is for what would never come. */
+export async function until(what, check, ms = 60000) {
 	for (const end = Date.now() + ms; Date.now() < end; await pause(20)) {
 		const found = await check();
 		if (found)
@@ -134,8 +135,14 @@ const api = (tag, given) => ({name: given.name, tag,
 	bodyMax: 65536, bodyType: 'application/json', resultMax: 100000,
 	requestMethod: 'POST', requestPath: `/${given.name}/{job.id}`,
 	...given});
-const upstream = given => ({local: true, timeoutMs: 1500,
-	connectTimeoutMs: 1000, stallTimeoutMs: 1000, responseMax: 200000,
+/*
+ * The upstream is this process, which is held up by each program that it runs:
+ * so nothing times out but where that is what is looked at.
+ */
+export const IMPATIENT = {timeoutMs: 1500, connectTimeoutMs: 1000,
+	stallTimeoutMs: 1000};
+const upstream = given => ({local: true, timeoutMs: 20000,
+	connectTimeoutMs: 20000, stallTimeoutMs: 20000, responseMax: 200000,
 	...given});
 
 export const newFolder = () => mkdtempSync(join(tmpdir(), 'lowtide-test.'));
@@ -187,7 +194,7 @@ export async function startLine({upstreams, apis, dir = newFolder(), ...more}) {
 	line.in = (id, ...states) => until(`${id} ${states}`, () => {
 		const job = line.show(id);
 		return states.includes(job.status) && job;
-	}, 20000);
+	});
 	line.ended = id => line.in(id, 'completed', 'failed', 'cancelled');
 	cleanup(async () => {
 		for (const c of line.children)

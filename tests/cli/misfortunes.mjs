@@ -9,7 +9,8 @@ import {chmodSync, mkdirSync, readFileSync, renameSync, rmSync,
 	writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {done, equal, match, ok, test} from '../tap.mjs';
-import {newFolder, startLine, startUpstream, until} from './line.mjs';
+import {IMPATIENT, newFolder, startLine, startUpstream, until}
+	from './line.mjs';
 
 const dir = newFolder();
 const at = name => join(dir, name);
@@ -72,7 +73,8 @@ for (const {name, file} of secrets)
 const program = (name, exec, more) =>
 	({name, exec, resultType: 'application/json', ...more});
 const line = await startLine({dir, secrets,
-	upstreams: [{name: 'up', base: up.url}],
+	upstreams: [{name: 'up', base: up.url},
+		{name: 'impatient', base: up.url, ...IMPATIENT}],
 	apis: [
 		program('stranger', ['stranger']),
 		program('nonsense', ['nonsense']),
@@ -90,10 +92,11 @@ const line = await startLine({dir, secrets,
 			requestHeaders: {'X-Key': `{secret.${name}}`}})),
 		...Object.keys(waits).map(name =>
 			({name, upstream: 'up', attempts: 2})),
-		...['ok', 'drip', 'bare', 'away'].map(name =>
+		...['ok', 'bare', 'away'].map(name =>
 			({name, upstream: 'up'})),
+		{name: 'drip', upstream: 'impatient'},
 	].map(api => ({attempts: 1, ...api,
-		...(api.name === 'year' ? {deadlineMs: 4000} : {})}))});
+		...(api.name === 'year' ? {deadlineMs: 6000} : {})}))});
 const worker = line.worker();
 const ends = async name => line.ended(await line.send(`/api/${name}`));
 /* What the log says last of why a job ended so. */

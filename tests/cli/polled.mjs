@@ -19,7 +19,9 @@ const taking = name => (req, res) => json(res, 202, {progress: 5},
 	{location: places[name](last(req.url)), 'retry-after': '1'});
 const up = await startUpstream({
 	...Object.fromEntries(Object.keys(places).map(n => [n, taking(n)])),
-	status: (req, res, body, n) => states.get(last(req.url))(req, res, n),
+	/* asked before we know its name: not yet */
+	status: (req, res, body, n) =>
+		(states.get(last(req.url)) ?? not_yet)(req, res, n),
 	results: (req, res) => json(res, 200, {id: 'b/1'}),
 });
 const other = await startUpstream({});

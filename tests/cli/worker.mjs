@@ -9,7 +9,8 @@ import https from 'node:https';
 import net from 'node:net';
 import {join} from 'node:path';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
-import {pause, program, startLine, startUpstream, switches, until} from './line.mjs';
+import {IMPATIENT, pause, program, startLine, startUpstream, switches, until}
+	from './line.mjs';
 
 const json = (res, status, body, headers = {}) =>
 	res.writeHead(status, {'content-type': 'application/json', ...headers})
@@ -137,7 +138,8 @@ async function certified() {
 		cert: readFileSync(join(dir, 'cert'))}));
 }
 
-const at = (name, url, more = {}) => ({name, base: url, ...more});
+const at = (name, url, more = {}) =>
+	({name, base: url, ...IMPATIENT, ...more});
 const line = await startLine({apis, upstreams: [
 	at('up', up.url, {headers: {'X-Own': 'yes'}}),
 	at('patient', up.url, {timeoutMs: 60000}),

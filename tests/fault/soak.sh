@@ -5,6 +5,7 @@
 # SEED repeats what the simulations drew. Each must end well for soak to.
 cd "$(dirname "$0")/../.." || exit 1
 export LOWTIDE_BIN=${LOWTIDE_BIN:-build/bin}
+export TAP_LIMIT_S=0 # however long a campaign takes
 sizes=(
 	SEED="$(date +%s)"
 	KILLS=200          # of both programs, spoken to directly

@@ -35,8 +35,20 @@ export class Operator {
 			this.decisions.push({t, id, act});
 	}
 
+	/* One that was stopped may have the turn for longer than it is waited for. */
+	async insist(...args) {
+		for (let left = 20; ; left--)
+			try {
+				return await this.world.jobs(...args);
+			} catch (e) {
+				if (!left)
+					throw e;
+				await pause(250);
+			}
+	}
+
 	async decideHeld() {
-		const {jobs} = JSON.parse(await this.world.jobs('ls',
+		const {jobs} = JSON.parse(await this.insist('ls',
 			'--status', 'held', '-n', '1000', '--json'));
 		if (!jobs.length)
 			return;
@@ -52,14 +64,14 @@ export class Operator {
 
 	async pauseOne() {
 		const api = this.draw.of(this.apis);
-		await this.world.jobs('pause', api);
+		await this.insist('pause', api);
 		this.pauses++;
 		await pause(200 * this.draw.real());
-		await this.world.jobs('resume', api);
+		await this.insist('resume', api);
 	}
 
 	async cancelOne() {
-		const {jobs} = JSON.parse(await this.world.jobs('ls',
+		const {jobs} = JSON.parse(await this.insist('ls',
 			'-n', '20', '--json'));
 		const open = jobs.filter(j =>
 			['pending', 'processing'].includes(j.status));
