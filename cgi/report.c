@@ -289,11 +289,9 @@ static void put_decision(struct buf *out, struct arena *a, const uint8_t *id)
 	const struct str text = ids_text(a, id);
 
 	buf_printf(out,
-	    "\nIt may have been done, and nothing more happens by itself. Ask "
-	    "its "
-	    "upstream, with\nwhat --request shows (what the worker saw is in "
-	    "its "
-	    "log); then one of these:\n\n"
+	    "\nIt may have been done, and nothing more happens by itself. "
+	    "Ask its upstream, with\nwhat --request shows (what the worker "
+	    "saw is in its log); then one of these:\n\n"
 	    "  lowtide-jobs complete %.*s  it was done\n"
 	    "  lowtide-jobs release  %.*s  it was not: do it\n"
 	    "  lowtide-jobs fail     %.*s  it was not, and will not be\n",
