@@ -92,6 +92,10 @@ void worker_hang_up(struct worker *w, struct runner_now now)
 		next_use_keys(next, &w->start);
 		reloaded(w, now, next);
 		next_drop(next);
+		/* a secret may be new, or gone: better told before a job asks
+		 */
+		if (w->shift.secrets)
+			worker_report_now(w, &w->shift);
 		return;
 	}
 	next_drop(w->next);

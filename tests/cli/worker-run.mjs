@@ -249,18 +249,28 @@ test('SIGHUP: secrets are read anew', async () => {
 	await says(worker, 'reloaded', 3);
 	equal(await got(), 'second');
 });
+test('SIGHUP: a secret that is gone is told before a job asks', async () => {
+	renameSync(at('secret'), at('away'));
+	worker.child.kill('SIGHUP');
+	await says(worker, 'reloaded', 4);
+	await until('it is told', () =>
+		/warning: secret-missing: the file \S*\/secret /.test(worker.log));
+	renameSync(at('away'), at('secret'));
+	worker.child.kill('SIGHUP');
+	await says(worker, 'reloaded', 5);
+});
 test('SIGHUP: what the new one lacks is told', async () => {
 	change((c) => {
 		c.apis.find((a) => a.name === 'quick').exec = ['gone'];
 	});
 	worker.child.kill('SIGHUP');
-	await says(worker, 'reloaded', 4);
+	await says(worker, 'reloaded', 6);
 	match(worker.log, /handlers\/gone: warning: handler-missing: /);
 	change((c) => {
 		c.apis.find((a) => a.name === 'quick').exec = ['quick'];
 	});
 	worker.child.kill('SIGHUP');
-	await says(worker, 'reloaded', 5);
+	await says(worker, 'reloaded', 7);
 	equal((await ends('quick', {body: '{"a":1}'})).status, 'completed');
 });
 
@@ -275,7 +285,7 @@ test('SIGTERM: says what it waits for, and waits', async () => {
 	ok(e.atMostMs > 0 && e.atMostMs <= 30000, `${e.atMostMs}`);
 	worker.child.kill('SIGHUP'); /* means nothing any more */
 	await pause(200);
-	equal([worker.exit, events(worker, 'reloaded').length], [undefined, 5]);
+	equal([worker.exit, events(worker, 'reloaded').length], [undefined, 7]);
 	json(held.shift(), 200, {});
 	equal(await worker.ended, 0);
 	equal(line.show(id).status, 'completed');
