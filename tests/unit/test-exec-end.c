@@ -66,6 +66,31 @@ static void test_progress_is_told(void **state)
 	assert_false(upstream_exec.moved(w->pool, &arena, &got, &p));
 }
 
+/* Who looked for an end and found progress is not put to sleep over it. */
+static void test_progress_that_nobody_took_wakes(void **state)
+{
+	struct exec_world *w = *state;
+	struct upstream_answer a;
+	char said[96];
+	void *got;
+	int *tag;
+
+	snprintf(said, sizeof(said), "%s/said", w->dir);
+	write_handler(
+	    w, HANDLER "echo up >&3; echo >${1%/*}/said; cat $1; echo done");
+	start(w, &tags[0]);
+	watchdog_for = "a program to say that it spoke";
+	while (access(said, F_OK) != 0)
+		upstream_exec.wait(w->pool, NULL, 0, NULL, 1);
+	assert_false(upstream_exec.next(w->pool, &arena, &got, &a));
+	assert_false(upstream_exec.next(w->pool, &arena, &got, &a));
+	watchdog_for = "the progress that is here already";
+	wait_some(w);
+	assert_true(str_is(told(w).message, "up"));
+	step(w);
+	BODY_IS(take(w, &tag), "done\n");
+}
+
 /* A flood on both is read, and costs only what is kept of it. */
 static void test_floods_of_words(void **state)
 {
@@ -543,6 +568,7 @@ static int tests(void)
 {
 	const struct CMUnitTest all[] = {
 	    TEST(test_progress_is_told),
+	    TEST(test_progress_that_nobody_took_wakes),
 	    TEST(test_floods_of_words),
 	    TEST(test_words_in_the_log),
 	    TEST(test_stop_is_a_signal_first),
