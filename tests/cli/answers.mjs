@@ -201,9 +201,11 @@ test('a handler that does nothing gives back what it was sent', async () => {
 });
 
 test('no worker takes that without --dev', async () => {
-	const r = line.run('lowtide-worker', ...line.common);
-	equal(r.status, 1);
-	match(r.err, /noop-handler: .*`nothing`.*--dev/);
+	for (const test of [[], ['-t']]) {
+		const r = line.run('lowtide-worker', ...line.common, ...test);
+		equal(r.status, 1);
+		match(r.err, /noop-handler: .*`nothing`.*--dev/);
+	}
 	const config = JSON.parse(readFileSync(
 		join(line.dir, 'lowtide.json'), 'utf8'));
 	config.apis = config.apis.filter(a => !a.noop);
