@@ -176,8 +176,9 @@ static void tell(struct search *w, const struct needle *n, size_t at)
 	    STR_ARG(what), n->shape ? "" : "`",
 	    w->is_name ? "in the name of a file; rename it"
 	    : n->shape ? "here; take it out, and have it replaced if it was "
-			 "ever used (an example has EXAMPLE in it)"
-		       : "here; take it out");
+			 "ever used (an example has EXAMPLE in it); a call "
+			 "gets it as {secret.NAME}"
+		       : "here; take it out; a call gets it as {secret.NAME}");
 }
 
 /* The window at `from` may be some needles'. */
