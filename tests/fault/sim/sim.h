@@ -147,18 +147,21 @@ struct memory_of_job {
 	bool poll_seen;	      /* … and where its answer is */
 	int agains;	      /* decided so often */
 	int64_t steps_at_end; /* of the wall clock, when it ended */
-	int64_t told_pause_boot; /* a 429 that a worker has to write down */
-	int hand;	    /* which worker took it last, counted in hires */
-	int64_t taken_boot; /* … and when */
-	int64_t read_ms;    /* once = true: when it was read first */
+	int64_t read_ms;      /* once = true: when it was read first */
+	/* The worker that took it last, counted in hires; when; and what for.
+	 */
+	int hand;
+	int64_t taken_boot;
+	bool came_polled;  /* to be polled on */
+	int asked_attempt; /* the last that did poll */
 	/*
 	 * The attempt whose worker was told and only has to write that down: it
 	 * neither died nor slept, and time did not run away from it. 0 = none.
 	 */
-	int told_attempt, asked_attempt; /* the last that was polled by */
+	int told_attempt;
 	enum reply told;
 	bool must_complete;
-	bool came_polled;   /* … it was taken to be polled on */
+	int64_t told_pause_boot; /* a 429's, that is everybody's once written */
 	int64_t lying_boot; /* since when it could be taken; 0 = it could not */
 	bool completed_by_hand, purged;
 };
@@ -215,9 +218,9 @@ struct sim {
 	bool is_dying;
 	int begins_to_miss, writes_to_pass, writes_to_fail;
 	int64_t slow_ms;
-	bool napped;	   /* … in this step */
-	bool naps_in_turn; /* … or before its turn comes, on a disk */
 	int64_t nap_ms;	   /* inside the step, before it hears of its calls */
+	bool naps_in_turn; /* … or before its turn comes, on a disk */
+	bool napped;	   /* it has */
 
 	/* disk.c */
 	bool on_disk, copied;
