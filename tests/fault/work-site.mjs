@@ -64,8 +64,12 @@ const api = ([name, {once, exec, ...given}], i) => ({name,
 			requestPath: `/${name}/{job.id}`,
 			requestHeaders: {'X-Instance': '{secret.instance}'}},
 	...given});
+/*
+ * Far longer than the slowest answer: one that leaves as its caller gives up is
+ * written down as heard.
+ */
 const upstream = (name, base, more = {}) => ({name, base, local: true,
-	timeoutMs: 700, connectTimeoutMs: 5000, stallTimeoutMs: 5000,
+	timeoutMs: 3000, connectTimeoutMs: 5000, stallTimeoutMs: 5000,
 	responseMax: 200000, ...more});
 
 const lines = (path, read) => existsSync(path) ?
