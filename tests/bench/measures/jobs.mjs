@@ -52,6 +52,19 @@ async function waited(c, seconds) {
 	return {p50, p99};
 }
 
+/* What a peer refuses under load is its own affair: that round is left out. */
+async function unlessRefused(bench, c, once) {
+	try {
+		return await once();
+	} catch (e) {
+		if (!c.peer)
+			throw e;
+		bench.warn(`a round of ${c.name} is left out: ${e.message}`);
+		await c.settled();
+		return {};
+	}
+}
+
 export async function measure(bench) {
 	const peers = await bench.peers('jobs');
 	const line = await startLine({...peers.conf, syncs: true});
@@ -71,8 +84,9 @@ export async function measure(bench) {
 		bench.progress(`trial: ${c.name}`);
 		const rates = [];
 		for (let i = 0; i < 3; i++) {
-			const r = await through(TRIAL, c.url, c.settled);
-			rates.push(r.count / r.seconds);
+			const r = await unlessRefused(bench, c, () =>
+				through(TRIAL, c.url, c.settled));
+			rates.push(r.count / r.seconds || 0);
 		}
 		c.most = Math.max(TRIAL, Math.round(
 			Math.max(...rates) * bench.seconds));
@@ -85,10 +99,11 @@ export async function measure(bench) {
 			const c = cases[i];
 			bench.progress(`round ${round} of ${bench.rounds}: ` +
 				c.name);
-			got[i] = await measured(
+			got[i] = await unlessRefused(bench, c, () => measured(
 				() => through(c.most, c.url, c.settled),
-				c.watch, c.counters);
-			Object.assign(got[i], await waited(c, bench.seconds));
+				c.watch, c.counters));
+			Object.assign(got[i], await unlessRefused(bench, c,
+				() => waited(c, bench.seconds)));
 			await c.settled();
 		}
 		rows.forEach((row, i) => {
