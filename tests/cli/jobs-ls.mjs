@@ -224,7 +224,8 @@ test('a body on a terminal cannot speak to it', async () => {
 });
 
 test('on a terminal: the table, drawn again', async () => {
-	const command = [program('lowtide-jobs'), 'ls', ...line.common,
+	/* exec: some shells stay, and the signal would be theirs */
+	const command = ['exec', program('lowtide-jobs'), 'ls', ...line.common,
 		'--watch', '--api', 'good'].join(' ');
 	const it = watch('script', '-qfec', command, '/dev/null');
 	await until('the table', () => it.out.includes(job.waits));

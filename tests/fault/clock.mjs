@@ -87,7 +87,7 @@ test('clients, streams, tables and upstream agree', async () => {
 		!/queue-full/.test(l.problem) && !waits(l))
 		.map(l => `${l.status} ${l.problem}: ${l.ask} of ${l.kind}`);
 	for (const text of new Set(trouble))
-		console.log(`# ${text}`);
+		console.error(`# ${text}`);
 	equal(trouble.length, 0);
 });
 test('nothing was erased', async () => {

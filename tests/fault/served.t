@@ -18,17 +18,18 @@ cp build/tests/shim.so "$TMP/shim.so"
 cat >"$TMP/clients.sh" <<'END'
 rm "$FAULT_STATE/off"
 name=2f1a9c50-0000-4000-8000-00000000000
-send() { # I: its status, and outcome-unknown where it says so
+send() { # I: its status, and whether what became of it is not known
 	curl -s -w '\n%{http_code}\n' -H "x-request-id: $name$1" \
 		-H 'content-type: application/json' -H 'x-wait-time-ms: 5000' \
 		-d "{\"vrn\":\"123456789\",\"periodKey\":\"000$1\"}" \
 		"$LOWTIDE_URL/api/v1/hmrc/vat/return" |
-		grep -o -e outcome-unknown -e '^[0-9][0-9]*$'
+		grep -o -e outcome-unknown -e '"held":true' \
+			-e '^[0-9][0-9]*$'
 }
 for i in 1 2 3 4 5 6; do
 	for _ in $(seq 200); do
 		said=$(send $i)
-		case $said in 201 | outcome-unknown*) break ;; esac
+		case $said in 201 | outcome-unknown* | *held*) break ;; esac
 		sleep 0.05
 	done
 	echo "$said"
