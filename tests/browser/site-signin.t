@@ -7,5 +7,5 @@ rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
 "$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
 	node "$PWD/tests/browser/site-signin.mjs" 2>"$TMP/err"
 status=$?
-sed 's/^/# serve: /' "$TMP/err" | tail -15
+[ $status = 0 ] || sed 's/^/# serve: /' "$TMP/err" | tail -40 >&2
 exit $status
