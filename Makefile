@@ -53,7 +53,7 @@ say = @$(if $(V)$(quiet),,echo '  $(1) $(2)';)
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # The sources are what is there; a main is any file named after its program.
-ALL_MAINS := generator/main.c cgi/cgi.c cgi/worker.c cgi/jobs.c
+ALL_MAINS := generator/main.c cgi/cgi.c cgi/read.c cgi/worker.c cgi/jobs.c
 MAINS := $(wildcard $(ALL_MAINS))
 LIB_SRC := $(sort $(wildcard lib/*.c))
 GEN_SRC := $(filter-out $(ALL_MAINS),$(sort $(wildcard generator/*.c)))

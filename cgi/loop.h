@@ -81,6 +81,11 @@ struct loop_spec {
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
 	    struct waiting *wait, struct answer *ans, struct change **change);
 	/*
+	 * Who waited (or streamed) has gone without an answer: nobody asks for
+	 * *wait again. NULL: nobody needs to know.
+	 */
+	void (*gone)(void *ctx, const struct waiting *wait);
+	/*
 	 * OUTCOME_COMMIT: `submit` hands the change over, with .ticket set;
 	 * ERR_FULL gives it back to be refused. When commit_fd is readable
 	 * `done` gives it back, and `committed` says what to answer (or to

@@ -18,6 +18,8 @@
  *   {job.acceptedAt}        when it was accepted, RFC 3339 with milliseconds
  *   {secret.name}           what nobody is told (secrets.h)
  *   {result.id}             a member of the upstream's JSON answer (location)
+ *   {id.crn}                an identifier of a read, or all of them by commas
+ *   {call.summary.x}        a member of the result of a read's other call
  *
  * A name may end in '?', {body.refresh_token?}: what is missing, or null, then
  * leaves out what it stands in, which is a parameter of a query, a member of a
@@ -53,6 +55,9 @@ struct template_source {
 	const struct envelope_request *request; /* NULL = nothing of it */
 	const struct value *body;   /* the client's body, NULL = not JSON */
 	const struct value *result; /* the upstream's, NULL = not JSON */
+	/* of a read: identifiers by name; results, a table by call */
+	const struct pairs *ids;   /* NULL = none */
+	const struct value *calls; /* NULL = none */
 	struct str job_id;
 	int64_t accepted_ms;	 /* wall clock */
 	struct secrets *secrets; /* NULL = there are none */

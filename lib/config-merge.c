@@ -1,5 +1,9 @@
 #include "lib/config-merge.h"
 
+#include <string.h>
+
+#include "lib/config-reads.h"
+
 /*
  * Rows of lib/config.def, as lib/config.c walks them, for two things more: to
  * make a struct the arena's own, and to tell two of them apart.
@@ -51,6 +55,24 @@ static const struct row upstream_rows[] = {
 static const struct row api_rows[] = {
 #define OWNER api
 #define CONFIG_API
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row aggregate_rows[] = {
+#define OWNER read
+#define CONFIG_READ
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row read_id_rows[] = {
+#define OWNER read_ids
+#define CONFIG_READ_ID
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row read_call_rows[] = {
+#define OWNER read_call
+#define CONFIG_READ_CALL
 #include "lib/config.def"
 #undef OWNER
     {.name = NULL}};
@@ -252,6 +274,13 @@ enum err config_merge(struct arena *a, const struct config *old,
 	    sizeof(*c->secrets));
 	c->upstreams = own_list(a, upstream_rows, fresh->upstreams,
 	    fresh->n_upstreams, sizeof(*c->upstreams));
+	c->reads = own_list(
+	    a, aggregate_rows, fresh->reads, fresh->n_reads, sizeof(*c->reads));
+	c->read_ids = own_list(a, read_id_rows, fresh->read_ids,
+	    fresh->n_read_ids, sizeof(*c->read_ids));
+	c->read_calls = own_list(a, read_call_rows, fresh->read_calls,
+	    fresh->n_read_calls, sizeof(*c->read_calls));
+	config_link_reads(c);
 	if (c->n_apis > CONFIG_APIS_MAX || c->origins.n > CONFIG_APIS_MAX)
 		return ERR_TOO_LARGE;
 	*out = c;

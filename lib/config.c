@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/config-reads.h"
 #include "lib/fs.h"
 #include "lib/json.h"
 
@@ -10,7 +11,8 @@
  * stands (offset), what it is (kind), and how JSON calls it. The file is
  *
  *	{"format": 1, TOP…, "providers": [{PROVIDER…}…],
- *	 "upstreams": [{UPSTREAM…}…], "apis": [{API…}…]}
+ *	 "upstreams": [{UPSTREAM…}…], "apis": [{API…}…],
+ *	 "reads": [{READ…}…], "readIds": […], "readCalls": […]}
  *
  * with empty strings and empty lists left out.
  */
@@ -74,6 +76,24 @@ static const struct row upstream_rows[] = {
 static const struct row api_rows[] = {
 #define OWNER api
 #define CONFIG_API
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row aggregate_rows[] = {
+#define OWNER read
+#define CONFIG_READ
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row read_id_rows[] = {
+#define OWNER read_ids
+#define CONFIG_READ_ID
+#include "lib/config.def"
+#undef OWNER
+    {.name = NULL}};
+static const struct row read_call_rows[] = {
+#define OWNER read_call
+#define CONFIG_READ_CALL
 #include "lib/config.def"
 #undef OWNER
     {.name = NULL}};
@@ -191,6 +211,15 @@ void config_write(const struct config *config, struct buf *out)
 	    config->n_upstreams, sizeof(*config->upstreams));
 	write_list(&w, "apis", api_rows, config->apis, config->n_apis,
 	    sizeof(*config->apis));
+	if (config->n_reads)
+		write_list(&w, "reads", aggregate_rows, config->reads,
+		    config->n_reads, sizeof(*config->reads));
+	if (config->n_read_ids)
+		write_list(&w, "readIds", read_id_rows, config->read_ids,
+		    config->n_read_ids, sizeof(*config->read_ids));
+	if (config->n_read_calls)
+		write_list(&w, "readCalls", read_call_rows, config->read_calls,
+		    config->n_read_calls, sizeof(*config->read_calls));
 	json_close(&w, '}');
 	buf_putc(out, '\n');
 }
@@ -406,7 +435,8 @@ static void check_api(
 		wrong(r, pos, "an api's tag is six hexadecimal digits");
 	if (api->method.n == 0 || !str_starts(api->path, "/"))
 		wrong(r, pos, "an api needs a method and a path");
-	if (!api->noop && !api->exec.n && !config_upstream(c, api->upstream))
+	if (!api->noop && !api->exec.n && !api->read.n &&
+	    !config_upstream(c, api->upstream))
 		wrong(r, pos, "this api names an upstream that is not here");
 	if (api->auth.n && !str_is(api->auth, "none") &&
 	    !str_is(api->auth, "web-server") && !config_provider(c, api->auth))
@@ -463,6 +493,10 @@ static void check(
 		check_api(r, c, i, given->pos);
 		check_life(r, &c->apis[i], given);
 	}
+	const struct value *reads = value_get(top, "reads");
+	const char *fault = config_check_reads(c);
+	if (fault)
+		wrong(r, reads ? reads->pos : top->pos, fault);
 }
 
 static bool format_known(struct reader *r, const struct value *top)
@@ -482,8 +516,8 @@ static bool format_known(struct reader *r, const struct value *top)
 enum err config_parse(struct arena *a, struct str json, const char *file,
     struct diag *diag, struct config **out)
 {
-	static const char *const others[] = {
-	    "format", "providers", "secrets", "upstreams", "apis", NULL};
+	static const char *const others[] = {"format", "providers", "secrets",
+	    "upstreams", "apis", "reads", "readIds", "readCalls", NULL};
 	struct reader r = {.arena = a, .diag = diag};
 	struct value *top;
 
@@ -507,6 +541,13 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 	    sizeof(*c->upstreams), &c->n_upstreams);
 	c->apis =
 	    read_list(&r, top, "apis", api_rows, sizeof(*c->apis), &c->n_apis);
+	c->reads = read_list(
+	    &r, top, "reads", aggregate_rows, sizeof(*c->reads), &c->n_reads);
+	c->read_ids = read_list(&r, top, "readIds", read_id_rows,
+	    sizeof(*c->read_ids), &c->n_read_ids);
+	c->read_calls = read_list(&r, top, "readCalls", read_call_rows,
+	    sizeof(*c->read_calls), &c->n_read_calls);
+	config_link_reads(c);
 	if (!r.bad)
 		check(&r, top, c);
 	if (r.bad)

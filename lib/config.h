@@ -98,7 +98,81 @@ struct upstream {
 	int64_t rate_count, rate_per_ms, burst;
 	struct str ca; /* a PEM file instead of the system's; empty = those */
 	struct pairs headers; /* sent with every call */
+	/*
+	 * Of reads alone, in each process: calls at once, and those that wait
+	 * for that; how often a call is made again, and after which percentile
+	 * of their times a second one is made beside it (0 = never).
+	 */
+	int64_t concurrency, queue_max, retries, hedge;
+	/*
+	 * Circuit breaker: of the calls of the last window_ms, if there are
+	 * that many, so many percent failed, or took slow_ms: then none for
+	 * open_ms, and then so many to try. window_ms 0 = none.
+	 */
+	int64_t breaker_window_ms, breaker_calls, breaker_failures;
+	int64_t breaker_slow_ms, breaker_slow, breaker_open_ms, breaker_probes;
 };
+
+/*
+ * Identifiers that a read is asked about, {NAME} in its calls (contract 9).
+ * They come from the request ("path.crns", "query.crn": a list by commas) or
+ * from a bulk result ("call.summaries.cases.premisesId": each such member of
+ * each element of an array on the way, if it is text or a number).
+ */
+struct read_ids {
+	struct str read; /* whose they are, by name */
+	struct str name;
+	struct str from;
+	int64_t max; /* more are refused, or of a result left out and told */
+};
+
+/* One of a read's calls: GET. Templates as of an API's request (contract 7). */
+struct read_call {
+	struct str read; /* whose it is, by name */
+	struct str name; /* of the part of `data` that it makes */
+	struct str upstream;
+	struct str path; /* template; {id.crn}, {call.NAME.member} as well */
+	struct pairs headers;
+	struct strs forward;
+	struct str each; /* made for each of these identifiers; empty: once */
+	/*
+	 * Its result is about identifiers: `records` is the member (by dots;
+	 * empty: all of it) that is a list of them, `by` the member of each
+	 * that says whom it is about. {call.NAME.x} in a call of `each` is then
+	 * a member of that identifier's record.
+	 */
+	struct str records, by;
+	bool required;
+	bool owned;	    /* what was answered is for that owner alone */
+	int64_t timeout_ms; /* 0 = the upstream's */
+	/* from the answer: fresh, then used while it is fetched again, then
+	   used where that fails; jitter takes up to a tenth off ttl_ms */
+	int64_t ttl_ms, stale_ms, stale_if_error_ms;
+	int64_t empty_ttl_ms; /* of what is empty_on */
+	struct strs empty_on; /* statuses, "404": null, and no failure */
+	struct strs pass_on;  /* statuses that become the read's own */
+};
+
+/* A read without a table: contract 9. */
+struct read {
+	struct str name; /* [a-z0-9-]{1,64} */
+	struct str
+	    path; /* with the prefix: /api/v1/case/{crns}; GET and HEAD */
+	struct str auth;
+	struct strs scopes;
+	int64_t deadline_ms;
+	int64_t concurrency; /* calls at once, for one request */
+	/* JSON with places (cgi/read/shape.h); empty: data, upstreamFailures */
+	struct str shape;
+	struct str api;	      /* takes it as a job (api.read); empty = none */
+	bool promote;	      /* at the deadline it becomes one */
+	struct read_ids *ids; /* its own, of config.read_ids */
+	size_t n_ids;
+	struct read_call *calls; /* its own, of config.read_calls; >= 1 */
+	size_t n_calls;
+};
+#define CONFIG_READ_CALLS_MAX 32 /* of one read */
+#define CONFIG_READ_IDS_MAX 8	 /* of one read */
 
 struct api {
 	struct str name;    /* [a-z0-9-]{1,64}; names the request table */
@@ -158,6 +232,7 @@ struct api {
 	 */
 	struct pairs events;
 	bool noop; /* done at once, its body the result: only with --dev */
+	struct str read; /* instead of an upstream: the read that it is */
 };
 
 struct config {
@@ -177,6 +252,12 @@ struct config {
 	size_t n_upstreams;
 	struct api *apis;
 	size_t n_apis;
+	struct read *reads;
+	size_t n_reads;
+	struct read_ids *read_ids; /* all of them, a read's own together */
+	size_t n_read_ids;
+	struct read_call *read_calls; /* likewise */
+	size_t n_read_calls;
 };
 
 /* Indented JSON with a final line break; equal configs give equal bytes. */
@@ -198,5 +279,6 @@ const struct upstream *config_upstream(const struct config *c, struct str name);
 const struct secret *config_secret(const struct config *c, struct str name);
 const struct provider *config_provider(const struct config *c, struct str name);
 const struct api *config_api(const struct config *c, struct str name);
+const struct read *config_read_named(const struct config *c, struct str name);
 
 #endif

@@ -59,6 +59,15 @@ struct upstream_exec {
 	int64_t stop_ms;			 /* SIGTERM to SIGKILL */
 };
 
+/* One of config.reads, and what it is asked (read/engine.h, engine_ask). */
+struct envelope_request;
+struct upstream_read {
+	struct str name;
+	struct pairs params;
+	const struct envelope_request *request;
+	struct str owner;
+};
+
 /* All it points to lives until the call has ended or was aborted. */
 struct upstream_call {
 	const char *url, *method;
@@ -67,12 +76,18 @@ struct upstream_call {
 	struct str body;
 	bool local; /* loopback and private addresses are allowed */
 	bool reuse; /* a kept connection may be used: it may be repeated */
+	/* with `reuse`: others' calls may be on that connection at the same
+	   time (HTTP/2, where the upstream speaks it over TLS) */
+	bool multiplex;
 	int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms; /* 0 = none */
 	int64_t response_max; /* bytes; 0 = UPSTREAM_RESPONSE_MAX */
 	const char *ca;	      /* a PEM file instead of the system's; NULL */
 	struct strs keep;     /* headers of the answer to keep; lower case */
 	const struct upstream_exec *exec; /* then only body, timeout_ms (0 =
 					     none) and response_max count */
+	/* a read instead of an HTTP call; then only timeout_ms counts. Its
+	   answer has the read's status and, of a 200, its body. */
+	const struct upstream_read *read;
 };
 #define UPSTREAM_KEPT_MAX 2048 /* bytes of names and values in all */
 #define UPSTREAM_KEPT_HEADERS 16
@@ -106,6 +121,12 @@ struct upstream_ops {
 	void (*start)(void *pool, const struct upstream_call *call, void *tag);
 	/* True while no byte of it can have left. */
 	bool (*unsent)(void *pool, void *tag);
+	/*
+	 * A descriptor that is readable when next() or moved() has something,
+	 * and when time asks for a look at it, for whoever waits in an epoll of
+	 * his own; it is the pool's. NULL: only wait() tells.
+	 */
+	int (*fd)(void *pool);
 	/* Ends it at once; it will not come out of next(). */
 	void (*abort)(void *pool, void *tag);
 	/*

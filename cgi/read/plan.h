@@ -1,0 +1,125 @@
+#ifndef LOWTIDE_CGI_READ_PLAN_H
+#define LOWTIDE_CGI_READ_PLAN_H
+
+#include "cgi/envelope.h"
+#include "cgi/read/blob.h"
+#include "cgi/read/cache.h"
+#include "cgi/upstream/upstream.h"
+#include "lib/config.h"
+
+/*
+ * One request for a read, from what was asked to what is answered (contract 9).
+ * Pure: which calls are to be made, in which order, for which identifiers; and
+ * what their outcomes make of the answer.
+ *
+ *	plan_new(…)                     400 where it cannot be
+ *	while (plan_next(p, &call))     those that can be made now
+ *		… cache, flight, upstream …
+ *	plan_take(p, call.index, &outcome)      and plan_next() again
+ *	until plan_is_over(p)
+ *	plan_result(p, …)
+ *
+ * A call that needs another one's result (its path, a header, or its
+ * identifiers) is given out when that is there. Where it failed, or was empty,
+ * a call that cannot be made without it fails as that one did, or is not made,
+ * if the other was empty.
+ */
+#define PLAN_CALLS_MAX 4096 /* of one request; more is 400 */
+#define PLAN_ID_MAX 128	    /* bytes of one identifier */
+#define PLAN_IDS_MAX 1000   /* of one kind, whatever `max` says */
+
+struct secrets;
+struct plan_spec {
+	const struct config *config;
+	const struct read *read;
+	/* its path's segments, decoded: "crns" → "X1,X2" */
+	struct pairs params;
+	/* query, headers and remote address; method, path and body are unused
+	 */
+	const struct envelope_request *request;
+	struct str owner; /* whoever asks, in any spelling of our own; "" */
+	struct secrets *secrets;
+};
+
+enum plan_failure {
+	PLAN_OK,
+	PLAN_HTTP_ERROR, /* UPSTREAM_HTTP_ERROR: it answered, but not so */
+	PLAN_TIMEOUT,
+	PLAN_CIRCUIT_OPEN,
+	PLAN_UNKNOWN_ERROR, /* broken, garbage, too large, not to be made */
+	PLAN_FAILURES
+};
+/* What one call came to. */
+struct plan_outcome {
+	enum plan_failure failure;
+	int status;	     /* of an HTTP_ERROR; else 0 */
+	const char *message; /* our own words: never the upstream's */
+	int64_t retry_ms;   /* CIRCUIT_OPEN, or shed: when again; 0 = unknown */
+	bool shed;	    /* UNKNOWN_ERROR: we had too much to do */
+	struct blob *blob;  /* PLAN_OK: a reference is taken */
+	int64_t fresh_boot; /* PLAN_OK: until then it is fresh */
+	bool stale;	    /* it is older than it should be */
+};
+
+struct plan_call {
+	size_t index;
+	const struct read_call *call;
+	const struct upstream *upstream;
+	struct upstream_call http; /* GET, reuse and multiplex set */
+	/* upstream, URL, every header that is sent but traceparent, and the
+	   owner where call->owned: whoever has the same gets the same */
+	uint8_t key[READ_KEY_BYTES];
+	struct str name; /* for cache_purge(): UPSTREAM + path */
+	struct str id;	 /* of `each`; "" */
+};
+
+struct plan;
+/*
+ * ERR_INPUT: *why is a sentence for the client. ERR_MISSING: a secret cannot be
+ * had; for the log. The spec and what it points to live as long as the plan.
+ */
+enum err plan_new(struct arena *a, const struct plan_spec *spec,
+    struct plan **out, struct str *why) __attribute__((warn_unused_result));
+/* Gives back its blobs; its memory is the arena's. NULL-safe. */
+void plan_release(struct plan *plan);
+/* The next call that can be made, each once; false: none just now. */
+bool plan_next(struct plan *plan, struct plan_call *out);
+void plan_take(
+    struct plan *plan, size_t index, const struct plan_outcome *outcome);
+/* Nothing is under way or to be made; or a required one failed, after which
+   nothing that is still out can change the answer. */
+bool plan_is_over(const struct plan *plan);
+/* What is out becomes TIMEOUT: the deadline. */
+void plan_expire(struct plan *plan);
+size_t plan_calls(const struct plan *plan); /* given out so far */
+
+struct read_failure {
+	struct str endpoint; /* the call's name */
+	enum plan_failure type;
+	int status;			/* 0 = null */
+	struct str message, identifier; /* identifier "" = null */
+};
+extern const char *const read_failure_names[PLAN_FAILURES];
+#define READ_FAILURES_TOLD 100 /* of them in an answer; the rest is counted */
+
+struct read_result {
+	/* 200; 502, 503, 504 as contract 9; a status of pass_on */
+	int status;
+	bool complete;		       /* nothing failed */
+	bool stale;		       /* a part is older than it should be */
+	struct str body;	       /* JSON, of a 200 */
+	int64_t made_boot, fresh_boot; /* the oldest part; the first to go */
+	bool cacheable;		       /* every part has a ttl */
+	int64_t retry_ms;	       /* 503 */
+	const struct read_failure *failures; /* all that failed, in order */
+	size_t n_failures;
+};
+/* Once it is over. In the arena. */
+void plan_result(
+    const struct plan *plan, struct arena *a, struct read_result *out);
+/* `"upstreamFailures"` as contract 9 has it, as a member's value. */
+struct json_writer;
+void read_put_failures(
+    struct json_writer *w, const struct read_failure *failures, size_t n);
+
+#endif
