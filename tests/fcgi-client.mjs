@@ -74,11 +74,18 @@ function parse(bytes) {
 }
 
 export class Client {
-	static dial(path) {
+	/* Rejects where nobody listens, or when nobody took it in ms. */
+	static dial(path, ms = 60000) {
 		return new Promise((resolve, reject) => {
 			const socket = net.connect(path);
+			const late = setTimeout(() => socket.destroy(
+				new Error('not connected')), ms);
 			socket.once('error', reject);
-			socket.once('connect', () => resolve(new Client(socket)));
+			socket.once('close', () => clearTimeout(late));
+			socket.once('connect', () => {
+				clearTimeout(late);
+				resolve(new Client(socket));
+			});
 		});
 	}
 
@@ -93,6 +100,7 @@ export class Client {
 		socket.on('error', () => {});
 		socket.on('data', data => this.#take(data));
 		socket.on('close', () => {
+			this.isClosed = true;
 			for (const {reject} of this.waiting.values())
 				reject(new Error('closed without an answer'));
 		});
@@ -142,6 +150,8 @@ export class Client {
 		this.answers.delete(id);
 		if (here)
 			return Promise.resolve(here);
+		if (this.isClosed)
+			return Promise.reject(new Error('closed before that'));
 		return new Promise((resolve, reject) => {
 			const late = setTimeout(
 				() => reject(new Error('no answer')), ms);

@@ -277,6 +277,7 @@ export class Sender {
 				kind, key, slot, owner: this.who.owner});
 		try {
 			const asked = ways[way](job, wait);
+			this.asks = `${asked.method} ${asked.target}`;
 			const a = understand(await this.ask({...asked,
 				params: mine.params,
 				headers: {...asked.headers, ...mine.headers}}));
@@ -361,6 +362,13 @@ export class Sender {
 			way : 'again';
 	}
 
+	/* What it waits for, for whoever waits for it. */
+	state() {
+		const open = this.jobs.filter(j => !j.ended && !j.refused);
+		return `${open.length} of ${this.jobs.length} open, at ${
+			this.asks}`;
+	}
+
 	/* Until each one it knows of has ended, and once more after that. */
 	async drain(stop) {
 		for (let open = this.jobs; open.length && !stop();) {
@@ -376,6 +384,7 @@ export class Sender {
 		}
 		this.jobs = this.jobs.filter(j => !j.refused);
 		for (const job of this.jobs)
-			await this.once(job, 'again');
+			if (!stop())
+				await this.once(job, 'again');
 	}
 }

@@ -8,7 +8,8 @@ import {join} from 'node:path';
 import {test, ok, equal, done} from '../tap.mjs';
 import {Journal, Sender, overHttp, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {decided, integrity, openRows, readRows, run} from './tables.mjs';
+import {run} from '../waits.mjs';
+import {decided, integrity, openRows, readRows} from './tables.mjs';
 import {backAgain, footprint, until} from './world.mjs';
 
 const base = process.env.LOWTIDE_URL;

@@ -6,18 +6,10 @@
  * All of it without holding up whoever reads: the upstream that jobs wait for
  * may be in the same process.
  */
-import {execFile} from 'node:child_process';
 import {join} from 'node:path';
+import {run} from '../waits.mjs';
 
 const STATES = ['pending', 'processing', 'completed', 'failed', 'cancelled'];
-
-/* Resolves with what it printed, or rejects with what it complained of. */
-export const run = (program, args) => new Promise((done, failed) =>
-	execFile(program, args, {encoding: 'utf8', maxBuffer: 1 << 28},
-		(e, stdout, stderr) => e ?
-			failed(Object.assign(new Error(`${program} ${
-				args.join(' ')}: ${stderr || e.message}`),
-			{stdout})) : done(stdout)));
 
 export async function sql(state, text) {
 	const out = await run('sqlite3', ['-readonly', '-json',

@@ -11,6 +11,7 @@
  *	signals    {t, until?, instance, signal}: KILL, STOP (until: it goes on)
  *	           and TERM, which a worker outlives as long as it needs
  *	decisions  {t, id, act}: release, complete, fail, that were done
+ *	cancels    {t, id}: that it be cancelled was asked, at t or later
  *	strayed    ids of which a worker said that it lost them while it lived
  *	rate       {count, perMs, burst, api}
  */
@@ -138,9 +139,12 @@ export const checks = {
 		return found;
 	},
 
-	/* nobody knows: only where somebody died, or the upstream said nothing */
+	/*
+	 * Nobody knows: only where somebody died, or the upstream said nothing,
+	 * or a program was told to stop before it could write a word.
+	 */
 	unknownHasCause({rows, apis, byJob, byProgram, record, signals, lives,
-		strayed, decided}) {
+		strayed, decided, cancels}) {
 		const found = [];
 		const shut = record.filter(l => l.what === 'shut');
 		const died = signals.filter(s => s.signal !== 'SIGTERM');
@@ -155,9 +159,11 @@ export const checks = {
 				.filter(p => p.what === 'start');
 			const heard = a => a.sent && !a.answer.half &&
 				lives(a.instance, a.t, a.sent.t + WRITTEN_MS);
+			const stopped = () => cancels.some(c =>
+				c.id === r.jobId && c.t <= r.ended);
 			const told = seen.length ? heard(seen.at(-1)) :
-				!within(died, r) && (apis[r.api].exec ||
-					!within(shut, r));
+				!within(died, r) && !(apis[r.api].exec ?
+					stopped() : within(shut, r));
 			if (!apis[r.api].once)
 				found.push([r.jobId, 'unknown, and it may be ' +
 					'repeated']);

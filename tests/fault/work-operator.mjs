@@ -26,11 +26,19 @@ export class Operator {
 		writeFileSync(world.at('receipt.json'), '{"by":"hand"}');
 	}
 
+	/* `at`: what it waits for, for whoever waits for it. */
+	async jobs(...args) {
+		this.at = `lowtide-jobs ${args.join(' ')}`;
+		const said = await this.world.jobs(...args);
+		this.at = 'nothing';
+		return said;
+	}
+
 	/* Each told what was done, or why not: the others have ended since. */
 	async say(act, ids, ...options) {
 		const t = Date.now();
-		const text = await this.world.jobs(act, ...ids, '--json',
-			...options).catch(e => e.stdout ?? '');
+		const text = await this.jobs(act, ...ids, '--json', ...options)
+			.catch(e => e.stdout ?? '');
 		for (const id of text ? JSON.parse(text).done : [])
 			this.decisions.push({t, id, act});
 	}
@@ -39,7 +47,7 @@ export class Operator {
 	async insist(...args) {
 		for (let left = 20; ; left--)
 			try {
-				return await this.world.jobs(...args);
+				return await this.jobs(...args);
 			} catch (e) {
 				if (!left)
 					throw e;
@@ -82,7 +90,7 @@ export class Operator {
 			ask: 'cancel', jobAsked: id});
 		this.cancels++;
 		/* it may have ended meanwhile */
-		await this.world.jobs('cancel', id).catch(() => {});
+		await this.jobs('cancel', id).catch(() => {});
 	}
 
 	/* Until stop(). */

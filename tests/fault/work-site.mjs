@@ -12,7 +12,7 @@ import {chmodSync, existsSync, mkdirSync, readFileSync,
 import {randomUUID} from 'node:crypto';
 import {cleanup} from '../tap.mjs';
 import {drawer} from './work-draw.mjs';
-import {until} from './world.mjs';
+import {fetched, until} from './world.mjs';
 
 export const RATE = {count: 12, perMs: 1000, burst: 2};
 /* once: what may have been done is not done again */
@@ -109,7 +109,8 @@ export const workSite = seed => async world => {
 		const [what, id, attempt, pid, instance] = l.split(' ');
 		return {what, id, attempt: Number(attempt), pid, instance};
 	});
-	world.calm = () => fetch(`${base}/calm`, {method: 'PUT'});
+	/* it shuts some connections, and does not know what they are for */
+	world.calm = () => fetched(`${base}/calm`, {method: 'PUT'});
 	const make = () => {
 		const name = randomUUID(), kind = draw.of(KINDS);
 		return {name, kind, key: name, target: `/api/${kind}`,

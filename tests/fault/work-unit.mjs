@@ -56,6 +56,7 @@ function story() {
 		programs: [{what: 'start', id: 'f', attempt: 1, instance: W}],
 		signals: [{t: 150, instance: W, signal: 'SIGKILL'}],
 		decisions: [{t: 8000, id: 'd', act: 'release'}],
+		cancels: [],
 		strayed: new Set(),
 		rate: {count: 10, perMs: 1000, burst: 2, api: 'rated'},
 	};
@@ -73,6 +74,14 @@ function again(s, id, given = {}) {
 }
 const answered = (s, id, i = 0) => s.record.find(l => l.what === 'answer' &&
 	l.n === arrivals(s, id)[i].n);
+
+/* Nothing is known of it but its row, and nobody died. */
+function silenced(s, id = 'f') {
+	Object.assign(rowOf(s, id), {state: 'failed', reason: UNKNOWN});
+	s.record = s.record.filter(l => l.id !== id);
+	s.programs = [];
+	s.signals = [];
+}
 
 /* [check, what is wrong, how it comes about] */
 const lies = [
@@ -135,6 +144,14 @@ const lies = [
 		s.record = s.record.filter(l => l.id !== 'd');
 		s.decisions = [];
 	}],
+	['unknownHasCause', 'its program never ran, and nobody stopped it', s => {
+		silenced(s);
+		s.cancels.push({t: 100, id: 'a'}, {t: 9950, id: 'f'});
+	}],
+	['unknownHasCause', 'a call is not stopped by a cancel', s => {
+		silenced(s, 'a');
+		s.cancels.push({t: 100, id: 'a'});
+	}],
 	['pollsHaveOperations', 'asked for what was not begun', s => {
 		s.record.find(l => l.what === 'poll').id = 'a';
 	}],
@@ -183,6 +200,15 @@ test('late or lost answers of those that died are no finding', () => {
 	equal(judge(s), []);
 	s.signals.at(-1).signal = 'SIGTERM'; /* it has time */
 	ok(judge(s).some(f => f.check === 'toldIsKept'));
+});
+
+test('a program that was cancelled as it began is no finding', () => {
+	const s = story();
+	const unknown = () => judge(s).filter(f => f.id === 'f');
+	silenced(s);
+	equal(unknown().length, 1);
+	s.cancels.push({t: 100, id: 'f'});
+	equal(unknown(), []);
 });
 
 test('an operator decides by what arrived', () => {

@@ -10,6 +10,7 @@
  */
 import {existsSync, readFileSync, readdirSync} from 'node:fs';
 import {test, ok, equal, done} from '../tap.mjs';
+import {within} from '../waits.mjs';
 import {pause} from './client.mjs';
 import {sql} from './tables.mjs';
 import {CALLS_KEPT, backAgain, footprint, startWorld, until} from './world.mjs';
@@ -21,6 +22,7 @@ import {APIS, RATE, workSite} from './work-site.mjs';
 const KILLS = Number(process.env.WORK_KILLS ?? 14);
 const SEED = Number(process.env.WORK_SEED ?? process.env.SEED ?? 9);
 const STOP_MS = 1300; /* longer than a lease */
+const ENOUGH = 60; /* calls, for something to be judged */
 const draw = drawer(SEED);
 console.log(`# WORK_SEED=${SEED}`);
 
@@ -31,7 +33,10 @@ await world.ready();
 const operator = new Operator(world, drawer(SEED + 1), Object.keys(APIS));
 let over = false;
 const operated = operator.work(() => over);
+const failing = new Promise((_, failed) => operated.catch(failed));
+failing.catch(() => {}); /* told where it is waited for */
 const signals = [];
+const arrivals = record => record.filter(l => l.what === 'arrival');
 const before = {};
 
 test('a line at rest, warmed up', async () => {
@@ -81,6 +86,9 @@ test(`${KILLS} times something is killed, ended or stopped`, async () => {
 		}
 		await until('those that were stopped go on', () => signals
 			.every(s => s.signal !== 'SIGSTOP' || s.until));
+		/* a slow machine does little between two blows */
+		await until(`${ENOUGH} calls arrived`, () => arrivals(
+			world.record()).length >= ENOUGH, 300000);
 	});
 	/* SIGTERM: one that was told to before it had begun */
 	equal([world.cgi, ...world.workers].flatMap(p => p.ends)
@@ -89,10 +97,10 @@ test(`${KILLS} times something is killed, ended or stopped`, async () => {
 
 test('every accepted one comes to its end', async () => {
 	operator.resting = true;
-	await world.calm();
-	await world.settle();
+	await within('the upstream', world.calm());
+	await Promise.race([world.settle(), failing]);
 	over = true;
-	await operated;
+	await within('the operator', operated, () => `at ${operator.at}`);
 });
 
 /* ---- judging ----------------------------------------------------------- */
@@ -120,6 +128,8 @@ async function evidence() {
 	return {apis: APIS, rows, record: world.record(),
 		programs: world.programs(), signals,
 		decisions: operator.decisions, rate: {...RATE, api: 'rated'},
+		cancels: world.journal.read().filter(l => l.ask === 'cancel')
+			.map(l => ({t: l.from ?? l.t, id: l.jobAsked})),
 		strayed: new Set(logLines().map(parsed).filter(l =>
 			l.event === 'job-lost').map(l => l.jobId))};
 }
@@ -158,14 +168,14 @@ function counted(items, key) {
 
 test('nothing lost, nothing twice, by the upstream\'s record', async () => {
 	const all = await evidence();
-	const arrivals = all.record.filter(l => l.what === 'arrival');
+	const came = arrivals(all.record);
 	console.log(`# ${counted(signals, s => `${s.signal} of ${
 		s.instance.replace(/-\d+$/, '')}`)}`);
 	console.log(`# ${all.rows.length} jobs: ${
 		counted(all.rows, r => r.state)}, ${all.rows.filter(
 			r => r.reason === 5).length} outcome-unknown`);
-	console.log(`# ${arrivals.length} arrivals: ${
-		counted(arrivals, a => a.mood)}; ${counted(all.record.filter(
+	console.log(`# ${came.length} arrivals: ${
+		counted(came, a => a.mood)}; ${counted(all.record.filter(
 			l => ['shut', 'poll'].includes(l.what)), l => l.what)}`);
 	console.log(`# programs: ${counted(all.programs, p => p.what)}`);
 	console.log(`# operator: ${counted(all.decisions, d => d.act)}, ${
@@ -178,7 +188,7 @@ test('nothing lost, nothing twice, by the upstream\'s record', async () => {
 			tell(id, all);
 	}
 	equal(found.map(f => `${f.check}: ${f.text}`), []);
-	ok(arrivals.length > 50, `${arrivals.length} arrivals`);
+	ok(came.length >= ENOUGH, `${came.length} arrivals`);
 });
 test('clients and tables agree', () => world.verdict());
 test('an audit finds nothing', async () => {

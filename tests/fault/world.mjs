@@ -16,9 +16,10 @@ import net from 'node:net';
 import {tmpdir} from 'node:os';
 import {basename, join, resolve} from 'node:path';
 import {cleanup, equal, ok} from '../tap.mjs';
+import {run, within} from '../waits.mjs';
 import {Journal, Sender, overFcgi, pause} from './client.mjs';
 import {compare, figures} from './compare.mjs';
-import {decided, integrity, openRows, readRows, run} from './tables.mjs';
+import {decided, integrity, openRows, readRows} from './tables.mjs';
 
 const BIN = process.env.LOWTIDE_BIN ?? 'build/bin';
 export const SHIM = resolve('build/tests/shim.so');
@@ -137,11 +138,12 @@ const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
 	...['oauth.hmrc', 'oauth.hmrc.variant.sandbox'].flatMap(client =>
 		[`${client}.base_uri`, `${client}.token_endpoint`])];
 
-/* A kept connection may be closed by the other side just as it is used. */
-async function fetched(url) {
+/* A connection may be closed by the other side just as it is used. */
+export async function fetched(url, options = {}) {
 	for (let left = 3; ; left--)
 		try {
-			return await fetch(url);
+			return await fetch(url, {...options,
+				signal: AbortSignal.timeout(60000)});
 		} catch (e) {
 			if (!left)
 				throw e;
@@ -263,8 +265,13 @@ export async function startWorld({plan = '', state, pace = 5, clients = 16,
 		const end = Date.now() + ms;
 		const ends = made.decides ? (_, during) => during() : decided;
 		await ends(world.jobs, async () => {
-			await Promise.all(world.senders.map(s =>
-				s.drain(() => Date.now() > end)));
+			const states = () => world.senders.map(s =>
+				s.state()).join('; ');
+			await within('the clients', Promise.all(
+				world.senders.map(s => s.drain(() =>
+					Date.now() > end))), states, ms / 500);
+			ok(Date.now() < end, `the clients: not over within ${
+				ms} ms; ${states()}`);
 			await until('every row is at its end',
 				async () => await openRows(world.state) === 0,
 				end - Date.now());
