@@ -116,8 +116,17 @@ static unsigned last_of(const char *const *names)
 	return n - 1;
 }
 
-static void fill(
-    struct config *c, struct provider *p, struct upstream *u, struct api *a)
+/* One of each. */
+struct sample {
+	struct provider p;
+	struct upstream u;
+	struct api a;
+	struct read r;
+	struct read_ids i;
+	struct read_call k;
+};
+
+static void fill(struct config *c, struct sample *s)
 {
 	void *object = c;
 #define FIELD(member, kind, json) fill_##kind(&OWNER->member);
@@ -126,34 +135,58 @@ static void fill(
 #define CONFIG_TOP
 #include "lib/config.def"
 #undef OWNER
-	object = p;
+	object = &s->p;
 #define OWNER ((struct provider *)object)
 #define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef OWNER
-	object = u;
+	object = &s->u;
 #define OWNER ((struct upstream *)object)
 #define CONFIG_UPSTREAM
 #include "lib/config.def"
 #undef OWNER
-	object = a;
+	object = &s->a;
 #define OWNER ((struct api *)object)
 #define CONFIG_API
 #include "lib/config.def"
 #undef OWNER
+	object = &s->r;
+#define OWNER ((struct read *)object)
+#define CONFIG_READ
+#include "lib/config.def"
+#undef OWNER
+	object = &s->i;
+#define OWNER ((struct read_ids *)object)
+#define CONFIG_READ_ID
+#include "lib/config.def"
+#undef OWNER
+	object = &s->k;
+#define OWNER ((struct read_call *)object)
+#define CONFIG_READ_CALL
+#include "lib/config.def"
+#undef OWNER
 #undef FIELD
 #undef ENUM
-	a->name = STR("vat-return-post");
-	a->tag = STR("0a1b2c");
-	a->path = STR("/api/v1/x");
-	a->upstream = u->name;
-	a->auth = p->name;
-	c->providers = p;
-	c->n_providers = 1;
-	c->upstreams = u;
-	c->n_upstreams = 1;
-	c->apis = a;
-	c->n_apis = 1;
+	s->a.name = STR("vat-return-post");
+	s->a.tag = STR("0a1b2c");
+	s->a.path = STR("/api/v1/x");
+	s->a.upstream = s->k.upstream = s->u.name;
+	s->a.auth = s->r.auth = s->p.name;
+	s->r.name = s->i.read = s->k.read = s->a.read = STR("case");
+	s->r.path = s->k.path = STR("/api/v1/case/{crns}");
+	s->r.api = s->a.name;
+	s->k.name = STR("summaries");
+	s->k.each = s->i.name;
+	s->k.empty_on.items[0] = s->k.pass_on.items[0] = STR("404");
+	s->k.empty_on.items[1] = s->k.pass_on.items[1] = STR("410");
+	c->providers = &s->p;
+	c->upstreams = &s->u;
+	c->apis = &s->a;
+	c->reads = &s->r;
+	c->read_ids = &s->i;
+	c->read_calls = &s->k;
+	c->n_providers = c->n_upstreams = c->n_apis = 1;
+	c->n_reads = c->n_read_ids = c->n_read_calls = 1;
 }
 
 static struct config *parse_ok(struct str json)
@@ -169,15 +202,13 @@ static struct config *parse_ok(struct str json)
 
 static void round_trip(void **state)
 {
-	struct provider p = {0};
-	struct upstream u = {0};
-	struct api a = {0};
+	struct sample s = {0};
 	struct config c = {0};
 	struct buf out = {0}, again = {0};
 	unsigned rows = 0;
 
 	(void)state;
-	fill(&c, &p, &u, &a);
+	fill(&c, &s);
 	config_write(&c, &out);
 	struct config *back = parse_ok(buf_str(&out));
 #define FIELD(member, kind, json)                                              \
@@ -194,21 +225,39 @@ static void round_trip(void **state)
 #include "lib/config.def"
 #undef THIS
 #undef THAT
-#define THIS p
+#define THIS s.p
 #define THAT back->providers[0]
 #define CONFIG_PROVIDER
 #include "lib/config.def"
 #undef THIS
 #undef THAT
-#define THIS u
+#define THIS s.u
 #define THAT back->upstreams[0]
 #define CONFIG_UPSTREAM
 #include "lib/config.def"
 #undef THIS
 #undef THAT
-#define THIS a
+#define THIS s.a
 #define THAT back->apis[0]
 #define CONFIG_API
+#include "lib/config.def"
+#undef THIS
+#undef THAT
+#define THIS s.r
+#define THAT back->reads[0]
+#define CONFIG_READ
+#include "lib/config.def"
+#undef THIS
+#undef THAT
+#define THIS s.i
+#define THAT back->reads[0].ids[0]
+#define CONFIG_READ_ID
+#include "lib/config.def"
+#undef THIS
+#undef THAT
+#define THIS s.k
+#define THAT back->reads[0].calls[0]
+#define CONFIG_READ_CALL
 #include "lib/config.def"
 #undef THIS
 #undef THAT
@@ -247,12 +296,10 @@ static struct buf whole; /* a good file */
 
 static void good_file(void)
 {
-	struct provider p = {0};
-	struct upstream u = {0};
-	struct api a = {0};
+	struct sample s = {0};
 	struct config c = {0};
 
-	fill(&c, &p, &u, &a);
+	fill(&c, &s);
 	config_write(&c, &whole);
 }
 
@@ -319,6 +366,18 @@ static void every_row_refuses_another_type(void **state)
 #define CONFIG_API
 #include "lib/config.def"
 #undef LIST
+#define LIST "reads"
+#define CONFIG_READ
+#include "lib/config.def"
+#undef LIST
+#define LIST "readIds"
+#define CONFIG_READ_ID
+#include "lib/config.def"
+#undef LIST
+#define LIST "readCalls"
+#define CONFIG_READ_CALL
+#include "lib/config.def"
+#undef LIST
 #undef FIELD
 #undef ENUM
 	refuses(NULL, "apis", real);
@@ -339,6 +398,14 @@ static void every_row_refuses_another_type(void **state)
 	"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\"}],"       \
 	"\"apis\":[" apis "]}"
 
+#define READ(name) "{\"name\":\"" name "\",\"path\":\"/r\",\"deadlineMs\":1}"
+#define CALL(read, more)                                                       \
+	"{\"read\":\"" read "\",\"name\":\"c\",\"upstream\":\"u\","            \
+	"\"path\":\"/c\"" more "}"
+#define READS(reads, ids, calls)                                               \
+	"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\"}],"       \
+	"\"reads\":[" reads "],\"readIds\":[" ids "],\"readCalls\":[" calls    \
+	"]}"
 #define SECRETS(rows) "{\"format\":1,\"name\":\"n\",\"secrets\":[" rows "]}"
 
 static const struct {
@@ -387,6 +454,21 @@ static const struct {
     {SECRETS("{\"name\":\"s\",\"env\":\"A\"},"
 	     "{\"name\":\"s\",\"env\":\"B\"}"),
 	"config-value", "this name"},
+    {READS("", "", CALL("r", "")), "config-value", "stands together"},
+    {READS(READ("r"), "", ""), "config-value", "has calls"},
+    {READS(READ("R"), "", CALL("R", "")), "config-value", "a read's name"},
+    {READS(READ("r") "," READ("r"), "", CALL("r", "")), "config-value",
+	"two reads"},
+    {READS(READ("r") "," READ("s"), "",
+	 CALL("r", "") "," CALL("s", "") "," CALL("r", "")),
+	"config-value", "stands together"},
+    {READS(READ("r"), "", CALL("r", ",\"each\":\"x\"")), "config-value",
+	"for each of"},
+    {READS(READ("r"), "", CALL("r", ",\"emptyOn\":[\"500\"]")), "config-value",
+	"400 to 499"},
+    {READS(READ("r"), "{\"read\":\"r\",\"name\":\"x\",\"from\":\"path.x\"}",
+	 CALL("r", "")),
+	"config-value", "max above 0"},
     {SECRETS("{\"name\":\"s\"}"), "config-value", "env or file"},
     {SECRETS("{\"name\":\"s\",\"env\":\"A\",\"file\":\"/a\"}"), "config-value",
 	"env or file"},
