@@ -130,6 +130,7 @@ static enum outcome ask_again(struct loop *loop, struct waiting *w,
 	    spec->resume(spec->ctx, loop->now, &loop->arena, w, ans, change);
 	if (outcome != OUTCOME_PARK || w->deadline_boot > loop->now.boot_ms)
 		return outcome;
+	conn_gone(loop, w);
 	*ans = (struct answer){0};
 	spec->refuse(spec->ctx, loop->now, &loop->arena, ERR_FULL, ans);
 	return OUTCOME_ANSWER;
@@ -257,6 +258,7 @@ void conn_unpark(
 	size_t used;
 
 	if (c->state == CONN_STREAMING) {
+		conn_gone(loop, &found->waiting);
 		conn_stream_end(loop, c);
 		return;
 	}
@@ -267,6 +269,7 @@ void conn_unpark(
 		return;
 	}
 	park_take(loop->park, c->slot, &slot);
+	conn_gone(loop, &slot.waiting);
 	writer_end(&loop->out, slot.request_id);
 	conn_send(loop, c, !slot.keep_conn);
 }
@@ -295,6 +298,8 @@ void conn_committed(struct loop *loop, struct change *change)
 		/* what came meanwhile has had its edge */
 		if (c->fd >= 0)
 			conn_later(loop, c);
+	} else if (outcome == OUTCOME_PARK || outcome == OUTCOME_STREAM) {
+		conn_gone(loop, &waiting);
 	}
 	spec->discard(spec->ctx, change);
 	arena_reset(&loop->arena);

@@ -50,6 +50,7 @@ void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
 	struct answer full = {0};
 
 	if (c->end || loop->drain_boot) {
+		conn_gone(loop, waiting);
 		conn_answer(loop, c, request_id, keep_conn, ans);
 		return;
 	}
@@ -57,6 +58,7 @@ void conn_stream(struct loop *loop, struct conn *c, uint16_t request_id,
 	    conn_not_before_now(loop, waiting->again_boot);
 	if (conn_streams_full(loop) ||
 	    park_put(loop->park, &slot, &c->slot) != ERR_OK) {
+		conn_gone(loop, waiting);
 		spec->refuse(
 		    spec->ctx, loop->now, &loop->arena, ERR_FULL, &full);
 		conn_answer(loop, c, request_id, keep_conn, &full);
@@ -82,6 +84,7 @@ void conn_stream_on(struct loop *loop, struct conn *c)
 	struct change *never;
 
 	if (w.deadline_boot <= loop->now.boot_ms) {
+		conn_gone(loop, &w);
 		conn_stream_end(loop, c);
 		return;
 	}

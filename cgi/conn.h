@@ -123,6 +123,8 @@ bool conn_spill(
 void conn_unspill(struct loop *loop, struct conn *c);
 /* Ends what it waits for as well. Its place is free, its name is gone. */
 void conn_close(struct loop *loop, struct conn *c);
+/* Whoever waits so will not be asked for again, and `resume` did not end it. */
+void conn_gone(struct loop *loop, const struct waiting *waiting);
 /* Closes every connection and gives back the memory. */
 void conns_release(struct loop *loop);
 

@@ -178,8 +178,16 @@ void conn_unspill(struct loop *loop, struct conn *c)
 	c->spilled = 0;
 }
 
+void conn_gone(struct loop *loop, const struct waiting *waiting)
+{
+	if (loop->spec->gone)
+		loop->spec->gone(loop->spec->ctx, waiting);
+}
+
 void conn_close(struct loop *loop, struct conn *c)
 {
+	struct park_slot slot;
+
 	if (c->fd < 0)
 		return;
 	conn_time(loop, c, NULL);
@@ -191,7 +199,8 @@ void conn_close(struct loop *loop, struct conn *c)
 	if (c->state == CONN_STREAMING)
 		loop->n_streams--;
 	c->state = CONN_READING;
-	park_take(loop->park, c->slot, NULL);
+	if (park_take(loop->park, c->slot, &slot))
+		conn_gone(loop, &slot.waiting);
 	buf_release(&c->carry);
 	writer_release(&c->out);
 	close(c->fd);

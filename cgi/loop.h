@@ -81,8 +81,11 @@ struct loop_spec {
 	enum outcome (*resume)(void *ctx, struct app_now now, struct arena *a,
 	    struct waiting *wait, struct answer *ans, struct change **change);
 	/*
-	 * Who waited (or streamed) has gone without an answer: nobody asks for
-	 * *wait again. NULL: nobody needs to know.
+	 * Once for each *wait that was to be parked or streamed and that
+	 * `resume` did not end with OUTCOME_ANSWER or OUTCOME_COMMIT: its
+	 * client left, it was refused or cut off, the loop ends. Nobody asks
+	 * for it again. It may come in the middle of anything the loop does.
+	 * NULL: nobody needs to know.
 	 */
 	void (*gone)(void *ctx, const struct waiting *wait);
 	/*

@@ -33,6 +33,7 @@
  *               "late TOKEN"); token "turn": late ones say the how
  *               many-th they were; "drawn": how much earlier than asked
  *               their deadline is, in ms
+ *               token "stubborn": waits on, come what may
  *               token "commits": instead, a change is committed, as /commit?-1
  *   /poll?MS    as /park?MS, but the deadline is five seconds behind the end
  *               of the wait; for "drawn" alone
@@ -70,6 +71,8 @@ struct shared {
 	volatile int version, over;   /* of streams */
 	volatile int piece;	      /* bytes of what they are told at once */
 	volatile int slow; /* what the token "slow" was told, bytes */
+	volatile int gone; /* calls of gone, and whose the last one was */
+	char gone_token[TOKEN_MAX];
 };
 
 struct world {
@@ -360,6 +363,8 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 	if (wait->view == WAIT_EVENTS)
 		return test_stream(w, now, a, wait, ans);
 	w->shared->asked_while = w->shared->asked - w->shared->asked_then;
+	if (strcmp(token, "stubborn") == 0)
+		return OUTCOME_PARK;
 	if (strcmp(token, "turn") == 0 && wait->deadline_boot <= now.boot_ms)
 		ans->body = arena_printf(a, "%d", w->shared->resumed);
 	else if (strcmp(token, "drawn") == 0 &&
@@ -377,6 +382,14 @@ static inline enum outcome test_resume(void *ctx, struct app_now now,
 	if (!ans->status)
 		ans->status = 200;
 	return OUTCOME_ANSWER;
+}
+
+static inline void test_gone(void *ctx, const struct waiting *wait)
+{
+	struct world *w = ctx;
+
+	memcpy(w->shared->gone_token, wait->id + JOB_KEY_OFFSET, TOKEN_MAX);
+	w->shared->gone++;
 }
 
 static inline void test_refuse(void *ctx, struct app_now now, struct arena *a,
@@ -463,6 +476,7 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .ctx = w,
 	    .handle = test_handle,
 	    .resume = test_resume,
+	    .gone = test_gone,
 	    .commit_fd = w->commit_fd,
 	    .submit = test_submit,
 	    .done = test_done,
