@@ -161,11 +161,6 @@ enum err listen_unix(const char *path, struct diag *diag, int *fd)
 
 /* ---- at a port ----------------------------------------------------------- */
 
-struct tcp {
-	struct sockaddr_storage at;
-	socklen_t n;
-};
-
 static bool is_loopback(const struct sockaddr_storage *at)
 {
 	const struct sockaddr_in *in4 = (const void *)at;
@@ -193,7 +188,7 @@ static bool read_port(struct str text, in_port_t *port)
 }
 
 /* "127.0.0.1:9000", "[::1]:9000" */
-static bool read_tcp(const char *text, struct tcp *out)
+static bool read_tcp(const char *text, struct listen_at *out)
 {
 	struct sockaddr_in *in4 = (void *)&out->at;
 	struct sockaddr_in6 *in6 = (void *)&out->at;
@@ -202,7 +197,7 @@ static bool read_tcp(const char *text, struct tcp *out)
 	char host[INET6_ADDRSTRLEN];
 	in_port_t port;
 
-	*out = (struct tcp){0};
+	*out = (struct listen_at){0};
 	if (!colon || n >= sizeof(host) || !read_port(str_of(colon + 1), &port))
 		return false;
 	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
@@ -222,7 +217,7 @@ static bool read_tcp(const char *text, struct tcp *out)
 }
 
 static enum err bind_port(
-    int fd, const struct tcp *tcp, const char *address, struct diag *diag)
+    int fd, const struct listen_at *tcp, const char *address, struct diag *diag)
 {
 	const int on = 1;
 
@@ -242,7 +237,7 @@ static enum err bind_port(
 static enum err listen_tcp(
     enum listen_use use, const char *address, struct diag *diag, int *fd)
 {
-	struct tcp tcp;
+	struct listen_at tcp;
 
 	if (!read_tcp(address + strlen("tcp:"), &tcp)) {
 		diag_error(diag, POS_NONE, "bad-value",
@@ -277,6 +272,31 @@ enum err listen_open(
 		return listen_tcp(use, address, diag, fd);
 	diag_error(diag, POS_NONE, "bad-value",
 	    "%s takes " LISTEN_KINDS ", not `%s`", uses[use].option, address);
+	return ERR_USAGE;
+}
+
+enum err listen_where(const char *option, const char *address,
+    struct diag *diag, struct listen_at *out)
+{
+	struct str s = str_of(address);
+	struct sockaddr_un *un = (void *)&out->at;
+
+	*out = (struct listen_at){0};
+	if (str_starts(s, "tcp:") && read_tcp(address + strlen("tcp:"), out))
+		return is_loopback(&out->at)
+			   ? ERR_OK
+			   : refuse_loopback(LISTEN_REQUESTS, diag, address);
+	s = str_slice(s, strlen("unix:"), s.n);
+	if (str_starts(str_of(address), "unix:") && s.n &&
+	    s.n < sizeof(un->sun_path)) {
+		un->sun_family = AF_UNIX;
+		memcpy(un->sun_path, s.p, s.n);
+		out->n = sizeof(*un);
+		return ERR_OK;
+	}
+	diag_error(diag, POS_NONE, "bad-value",
+	    "%s takes " LISTEN_KINDS " (a path of at most %zu bytes), not `%s`",
+	    option, sizeof(un->sun_path) - 1, address);
 	return ERR_USAGE;
 }
 

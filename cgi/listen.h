@@ -1,6 +1,8 @@
 #ifndef LOWTIDE_CGI_LISTEN_H
 #define LOWTIDE_CGI_LISTEN_H
 
+#include <sys/socket.h>
+
 #include "lib/diag.h"
 #include "lib/err.h"
 
@@ -22,6 +24,18 @@ enum err listen_open(enum listen_use use, const char *address,
     struct diag *diag, int *fd) __attribute__((warn_unused_result));
 /* For requests, a unix socket (0660); a dead one is replaced. */
 enum err listen_unix(const char *path, struct diag *diag, int *fd)
+    __attribute__((warn_unused_result));
+
+/*
+ * Where somebody else listens, of the same kinds, for the option of that name.
+ * ERR_USAGE with a finding, `bad-value`, `listen-path` or `listen-loopback`.
+ */
+struct listen_at {
+	struct sockaddr_storage at;
+	socklen_t n;
+};
+enum err listen_where(const char *option, const char *address,
+    struct diag *diag, struct listen_at *out)
     __attribute__((warn_unused_result));
 
 /*
