@@ -145,7 +145,7 @@ export class Client {
 	}
 
 	/* Rejects when the connection closes, or after ms. */
-	answer(id = 1, ms = 20000) {
+	answer(id = 1, ms = 60000) {
 		const here = this.answers.get(id);
 		this.answers.delete(id);
 		if (here)

@@ -20,7 +20,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 
 const PROGRAMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
-const PATIENCE = 30000; /* ms that until() waits */
+const PATIENCE = 120000; /* ms that until() waits */
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -103,7 +103,15 @@ function connect(child) {
 		send(method, params = {}, sessionId = undefined) {
 			const id = ++last;
 			return new Promise((resolve, reject) => {
-				waiting.set(id, {method, resolve, reject});
+				const late = setTimeout(() => reject(new Error(
+					`${method}: the browser does not answer`)),
+				2 * PATIENCE);
+				const settle = (how) => (what) => {
+					clearTimeout(late);
+					how(what);
+				};
+				waiting.set(id, {method, resolve: settle(resolve),
+					reject: settle(reject)});
 				to.write(`${JSON.stringify(
 					{id, method, params, sessionId})}\0`);
 			});

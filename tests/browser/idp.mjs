@@ -34,7 +34,7 @@ const MODULES = '/usr/lib/glewlwyd';
 const SCHEMA = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
 const LOGIN = fileURLToPath(new URL('idp-login.html', import.meta.url));
 const PORTS = 5; /* that are tried, should another take one meanwhile */
-const PATIENCE = 20000; /* ms until it answers */
+const PATIENCE = 120000; /* ms until it answers */
 
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -200,7 +200,7 @@ test('one that its upstream works on: how far it is, as it says', async () => {
 	const r = await until('it tells', () => {
 		const now = line.show(id);
 		return now.progress === 40 && now;
-	}, 20000);
+	});
 	equal([r.status, r.polled, r.sent], ['processing', true, true]);
 	equal(r.pollUrl, `${up.url}/state/1`);
 	match(r.progressMessage, /^half.*way$/);

@@ -161,7 +161,10 @@ export async function startLine({upstreams, apis, dir = newFolder(), ...more}) {
 			api((i + 0xa00000).toString(16), a))}));
 	line.run = (name, ...args) => {
 		const r = spawnSync(program(name), args,
-			{encoding: 'utf8', maxBuffer: 1 << 30});
+			{encoding: 'utf8', maxBuffer: 1 << 30,
+				timeout: 120000, killSignal: 'SIGABRT'});
+		if (r.error)
+			throw r.error; /* it did not end, for one */
 		return {status: r.status, out: r.stdout, err: r.stderr};
 	};
 	line.start = (name, ...args) =>

@@ -65,10 +65,10 @@ for (const by of clocks)
 			await until(`a ${kind} is accepted`, () =>
 				world.journal.read().some(l => l.from > from &&
 					l.kind === kind && l.ask === 'again' &&
-					[201, 202].includes(l.status)), 20000);
+					[201, 202].includes(l.status)));
 		await until('one of the short queue is', () =>
 			world.journal.read().some(l => l.from > from &&
-				l.kind === 'once' && l.status === 202), 20000);
+				l.kind === 'once' && l.status === 202));
 	}));
 
 test('every accepted one comes to its end', () => world.settle());

@@ -35,7 +35,7 @@ function vatReturn(id, name, waitMs) {
 
 const files = () => readdirSync(`/proc/${pid}/fd`).length;
 async function filesAgain(n) {
-	for (let i = 0; i < 400 && files() !== n; i++)
+	for (let i = 0; i < 6000 && files() !== n; i++)
 		await pause(10);
 	equal(files(), n);
 }
@@ -153,7 +153,7 @@ for (const [what, bytes] of Object.entries(broken))
 	test(`${what}: closed or refused, nothing accepted`, async () => {
 		const c = await dial();
 		c.send(bytes);
-		const a = await Promise.race([c.answer(1, 10000),
+		const a = await Promise.race([c.answer(1),
 			c.closed.then(() => ({status: 0}))]).catch(
 			() => ({status: 0}));
 		ok(a.status === 0 || a.status === 431, `got ${a.status}`);

@@ -61,7 +61,7 @@ async function round(program, n) {
 		equal(a?.status, 200, `${program} ${n}: look-up`);
 	}
 	world.mend();
-	await world.settle(60000);
+	await world.settle();
 	for (const it of [world.worker, world.cgi])
 		await it.stop();
 	return struck;

@@ -140,7 +140,7 @@ test('held for too long: 503, and nothing has been accepted', async () => {
 		equal(JSON.parse(a.body).status, 'accepted');
 	}
 	/* what is written a while later says that it works again */
-	for (let i = 0; i < 100 && (await health())[0] !== 200; i++) {
+	for (let i = 0; i < 600 && (await health())[0] !== 200; i++) {
 		await pause(100);
 		await c.ask(bundle(randomUUID()));
 	}

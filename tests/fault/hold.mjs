@@ -29,7 +29,7 @@ async function holder(command, args, say) {
 	child.stdout.on('data', d => { said += d; });
 	if (say)
 		child.stdin.write(say);
-	await until(`${command} holds`, () => said.includes('HELD'), 20000);
+	await until(`${command} holds`, () => said.includes('HELD'));
 	return async () => {
 		child.stdin.end(say ? 'COMMIT;\n.quit\n' : '');
 		await ended;

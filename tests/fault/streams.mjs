@@ -45,7 +45,7 @@ class Stream {
 	}
 
 	/* Until test() is true; false: it ended before that. */
-	until(test, ms = 20000) {
+	until(test, ms = 60000) {
 		return new Promise((resolve, reject) => {
 			const late = setTimeout(() => reject(new Error(
 				`nothing came: ${this.text}`)), ms);
@@ -100,7 +100,7 @@ async function cancel(job, c = second) {
 
 const files = () => readdirSync(`/proc/${pids[0]}/fd`).length;
 async function filesAgain(n) {
-	for (let i = 0; i < 500 && files() !== n; i++)
+	for (let i = 0; i < 6000 && files() !== n; i++)
 		await pause(10);
 	equal(files(), n);
 }

@@ -17,7 +17,7 @@ const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
 	finalised: true};
 
 async function settled(statusUrl, want) {
-	for (let i = 0; i < 150; i++) {
+	for (let i = 0; i < 600; i++) {
 		const r = await ask('GET', pathOf(statusUrl));
 		if (r.status === 429) {
 			await pause(Number(r.h['retry-after']) * 1000);
@@ -127,7 +127,7 @@ test('the polling client of old: same URL, same id, until it is not 202', async 
 		'x-request-id': id, 'x-initial-request': 'true'}});
 	equal(r.h['x-request-id'], id);
 	const job = r.json.jobId;
-	for (let i = 0; r.status === 202 && i < 60; i++) {
+	for (let i = 0; r.status === 202 && i < 600; i++) {
 		equal(r.json.jobId, job);
 		r = await ask('POST', VAT, {body, headers: {'x-request-id':
 			r.h['x-request-id']}});

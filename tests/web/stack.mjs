@@ -61,7 +61,7 @@ export function start(argv, options = {}) {
 		go(code ?? signal)).on('error', go));
 	child.stop = async (signal = 'SIGTERM') => {
 		child.kill(signal);
-		const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+		const late = setTimeout(() => child.kill('SIGKILL'), 30000);
 		const how = await child.ended;
 		clearTimeout(late);
 		return how;

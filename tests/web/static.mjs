@@ -58,7 +58,7 @@ function start(name, argv, options = {}) {
 	const ended = new Promise(go => child.on('exit', go).on('error', go));
 	child.stop = async () => {
 		child.kill('SIGTERM');
-		const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+		const late = setTimeout(() => child.kill('SIGKILL'), 30000);
 		await ended;
 		clearTimeout(late);
 	};
@@ -68,12 +68,12 @@ function start(name, argv, options = {}) {
 }
 
 async function until(what, ask) {
-	for (let i = 0; i < 200; i++) {
+	for (let i = 0; i < 1200; i++) {
 		if (await ask())
 			return;
 		await pause(50);
 	}
-	throw new Error(`${what}: not in ten seconds`);
+	throw new Error(`${what}: not in a minute`);
 }
 
 /* ---- asking ------------------------------------------------------------- */

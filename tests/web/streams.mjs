@@ -113,7 +113,7 @@ function read(status, headers, input, close) {
 	return {status, headers, close, next: () => new Promise((go, fail) => {
 		const late = setTimeout(() => fail(new Error(
 			'nothing came: what the test waits for is held back')),
-		20000);
+		60000);
 		waiting.push(event => {
 			clearTimeout(late);
 			go(event);
