@@ -106,15 +106,19 @@ void attempt_prepare(struct attempt *t, const struct attempt_means *means,
 	const struct api *api = &means->config->apis[t->api];
 	struct str plain;
 
-	t->compose = (struct compose){
-	    .upstream = config_upstream(means->config, api->upstream),
-	    .api = api,
-	    .request = &t->request,
-	    .job_id = ids_text(&t->arena, t->job.id),
-	    .accepted_ms = t->job.accepted_ms,
-	    .attempt = t->job.attempt - t->job.released,
-	    .secrets = means->secrets,
-	    .handlers = means->handlers};
+	char owner[2 * JOB_OWNER_BYTES + 1];
+
+	ids_owner_text(t->job.owner, owner);
+	t->compose =
+	    (struct compose){.owner = arena_str(&t->arena, str_of(owner)),
+		.upstream = config_upstream(means->config, api->upstream),
+		.api = api,
+		.request = &t->request,
+		.job_id = ids_text(&t->arena, t->job.id),
+		.accepted_ms = t->job.accepted_ms,
+		.attempt = t->job.attempt - t->job.released,
+		.secrets = means->secrets,
+		.handlers = means->handlers};
 	if (seal_open(means->keys, &t->job, BODY_REQUEST, sealed, &t->arena,
 		&plain) != ERR_OK ||
 	    envelope_get_request(&t->arena, plain, &t->request) != ERR_OK)
@@ -122,7 +126,7 @@ void attempt_prepare(struct attempt *t, const struct attempt_means *means,
 	else if (api->noop)
 		outcome_echo(&t->job, compose_type(&t->compose),
 		    t->request.body, now, &t->outcome);
-	else if (!t->compose.upstream && !api->exec.n)
+	else if (!t->compose.upstream && !api->exec.n && !api->read.n)
 		end_unusable(t, STR("this API has no upstream"), now);
 	else if (t->job.polled)
 		prepare_poll(t, means->keys, note, now);
@@ -171,7 +175,8 @@ static bool is_taken(struct attempt *t, const struct upstream_answer *answer)
 	struct str url;
 
 	if (answer->end != UPSTREAM_ANSWER || answer->status != 202 ||
-	    !answer->location.n || t->compose.api->exec.n)
+	    !answer->location.n || t->compose.api->exec.n ||
+	    t->compose.api->read.n)
 		return false;
 	url = compose_poll_url(
 	    &t->answers, &t->compose, str_of(t->call.url), answer->location);

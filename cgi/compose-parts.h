@@ -5,8 +5,8 @@
 #include "cgi/template.h"
 
 /*
- * What compose.c (HTTP calls), compose-exec.c (programs) and compose-poll.c
- * (asking again) share. Nobody else includes this.
+ * What compose.c (HTTP calls), compose-exec.c (programs), compose-read.c
+ * (reads) and compose-poll.c (asking again) share. Nobody else includes this.
  */
 
 /* What the templates are filled from. */
@@ -27,5 +27,9 @@ struct str compose_trace(const struct compose *c);
 enum err compose_exec(struct arena *a, const struct compose *c,
     const struct template_source *source, struct upstream_call *out,
     struct str *why) __attribute__((warn_unused_result));
+/* compose_call() of an API that is a read. */
+enum err compose_read(struct arena *a, const struct compose *c,
+    struct upstream_call *out, struct str *why)
+    __attribute__((warn_unused_result));
 
 #endif

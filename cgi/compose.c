@@ -316,6 +316,8 @@ enum err compose_call(struct arena *a, const struct compose *c,
 	*why = (struct str){0};
 	compose_source(a, c, &source);
 	*out = compose_rules(a, c);
+	if (c->api->read.n)
+		return compose_read(a, c, out, why);
 	return c->api->exec.n ? compose_exec(a, c, &source, out, why)
 			      : compose_http(a, c, &source, out, why);
 }

@@ -29,6 +29,7 @@ struct compose {
 	struct secrets *secrets; /* NULL = there are none */
 	const char *handlers;	 /* folder of programs; NULL = none here */
 	int attempt;		 /* for a program; 0 = is not told */
+	struct str owner;	 /* for a read: whoever asked, in hex */
 };
 
 /*

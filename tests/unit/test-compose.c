@@ -680,6 +680,39 @@ static void polls(void **state)
 	assert_true(f->why.n > 0);
 }
 
+/* A read has no call of its own: its plan makes them. */
+static void reads(void **state)
+{
+	struct fixture *f = *state;
+	struct compose c = compose_of(f);
+
+	f->api.read = STR("case");
+	f->api.path = STR("/api/v1/{area}/case/{crns}");
+	f->api.deadline_ms = 60000;
+	f->request.method = STR("GET");
+	f->request.path = STR("/api/v1/a%2Fb/case/X1,X%C3%A4");
+	c.owner = STR("00ff");
+	c.upstream = NULL;
+	assert_int_equal(
+	    compose_call(&f->arena, &c, &f->call, &f->why), ERR_OK);
+	const struct upstream_read *read = f->call.read;
+	assert_non_null(read);
+	assert_null(f->call.url);
+	assert_true(str_is(read->name, "case"));
+	assert_true(str_is(read->owner, "00ff"));
+	assert_ptr_equal(read->request, &f->request);
+	assert_int_equal(f->call.timeout_ms, 60000);
+	assert_int_equal(read->params.n, 2);
+	assert_true(str_is(read->params.items[0].name, "area"));
+	assert_true(str_is(read->params.items[0].value, "a/b"));
+	assert_true(str_is(read->params.items[1].name, "crns"));
+	assert_true(str_is(read->params.items[1].value, "X1,X\xc3\xa4"));
+	f->request.path = STR("/api/v1/a/case/%zz");
+	assert_int_equal(
+	    compose_call(&f->arena, &c, &f->call, &f->why), ERR_INPUT);
+	assert_true(str_is(f->why, "the path cannot be decoded"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -706,6 +739,7 @@ int main(void)
 	    CASE(poll_urls),
 	    CASE(poll_urls_of_others),
 	    CASE(polls),
+	    CASE(reads),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
