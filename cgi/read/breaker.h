@@ -12,16 +12,19 @@
  *	HALF ──(all of them good)──▶ CLOSED   HALF ──(one bad)──▶ OPEN
  *
  * The window is BREAKER_SLICES of equal length, the oldest of which goes as a
- * new one begins; it is empty after each change of state. A probe that is never
- * heard of (breaker_drop) frees its place for another.
+ * new one begins; it is empty after each change of state. A probe that is slow
+ *is a bad one. A probe that is never heard of (breaker_drop) frees its place
+ *for another. What was let through before a change of state and ends after it
+ *is not counted.
  */
 #define BREAKER_SLICES 10
+#define BREAKER_PROBE_MS 1000 /* .retry_ms while all probes are under way */
 
 struct breaker_rules {
 	int64_t window_ms; /* 0 = always closed */
 	int64_t calls;	   /* fewer than so many in the window say nothing */
 	int64_t failures;  /* percent, 1..100 */
-	int64_t slow_ms;   /* longer is slow; 0 = nothing is */
+	int64_t slow_ms;   /* that long, or longer, is slow; 0 = nothing is */
 	int64_t slow;	   /* percent, 1..100 */
 	int64_t open_ms, probes;
 };
@@ -36,8 +39,8 @@ struct breaker {
 	struct breaker_slice slices[BREAKER_SLICES];
 	int64_t until_ms;  /* OPEN */
 	int64_t out, good; /* HALF: probes under way; that were good */
-	uint32_t era; /* which half-open time it is: late answers of another
-			 are not counted */
+	uint32_t era; /* changes of state: late answers of another era are not
+			 counted */
 };
 /* What is told again when the call is over. */
 struct breaker_pass {
@@ -52,7 +55,9 @@ bool breaker_tell(struct breaker *b, const struct breaker_rules *rules,
     int64_t now_ms, struct breaker_pass pass, bool good, int64_t took_ms);
 /* The call was given up, for no fault of the upstream's. */
 void breaker_drop(struct breaker *b, struct breaker_pass pass);
-/* What breaker_ask() would say, without asking. */
+/* Empties the window: what was counted by a window of another length. */
+void breaker_forget(struct breaker *b);
+/* The state that breaker_ask() would find, without asking. */
 enum breaker_state breaker_state(
     const struct breaker *b, const struct breaker_rules *rules, int64_t now_ms);
 
