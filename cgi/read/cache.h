@@ -18,8 +18,13 @@
  * fails); after that it is gone.
  */
 #define READ_KEY_BYTES 32
-#define CACHE_ENTRY_OVERHEAD 256 /* bytes that an entry counts beside its own  \
-				  */
+/*
+ * Bytes that an entry counts beside its name and its body: all that is
+ * allocated for it, its share of the tables and what the allocator rounds up.
+ */
+#define CACHE_ENTRY_OVERHEAD 256
+#define CACHE_NAME_MAX                                                         \
+	((size_t)64 * 1024) /* with a longer one it is not kept */
 
 struct cached {
 	struct blob *blob;
@@ -27,8 +32,8 @@ struct cached {
 	int64_t fresh_boot, stale_boot, spare_boot;
 };
 struct cache_stats {
-	uint64_t entries, bytes; /* now */
-	uint64_t put, evicted, refused, expired, purged;
+	uint64_t entries, bytes;			 /* now */
+	uint64_t put, evicted, refused, expired, purged; /* since it began */
 };
 
 struct cache;
@@ -44,13 +49,20 @@ bool cache_get(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
 /*
  * Takes a reference of its own to entry->blob; replaces what has that key.
  * `name` is UPSTREAM and path as it was called, "bundles/bundle/7", for
- * cache_purge(). One larger than an eighth of the cache is not kept.
+ * cache_purge(). One larger than an eighth of the cache, or over already, is
+ * not kept (refused), nor is what it would have replaced.
  */
 void cache_put(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
     struct str name, const struct cached *entry, int64_t now_boot);
-/* All whose name begins so; how many. The empty prefix is all of them. */
+/*
+ * All whose name begins so; how many. The empty prefix is all of them. Looks at
+ * every entry: the only thing here that takes longer the more there are.
+ */
 size_t cache_purge(struct cache *cache, struct str prefix);
-/* What is over, a bounded number; when to come again (0 = empty). */
+/*
+ * What is over, a bounded number; when to come again (0 = empty; now_boot: at
+ * once, there is more). What is over is never given out, swept or not.
+ */
 int64_t cache_sweep(struct cache *cache, int64_t now_boot);
 void cache_stats(const struct cache *cache, struct cache_stats *out);
 
