@@ -21,6 +21,8 @@ const REASONS = ['', 'upstream-refused', 'upstream-error', 'upstream-timeout',
 const WRITTEN_MS = 3000;
 /* so long after it was stopped one may have sent what it had in hand */
 const LATE_MS = 500;
+/* so long before what it hears now a worker may have looked at its clock */
+const HEARD_MS = 500;
 /* so long after a caller went that is known */
 const KNOWN_MS = 200;
 
@@ -148,22 +150,27 @@ export const checks = {
 		const found = [];
 		const shut = record.filter(l => l.what === 'shut');
 		const died = signals.filter(s => s.signal !== 'SIGTERM');
-		const within = (list, r) => list.some(s => s.t <= r.ended &&
-			(s.until ?? s.t) >= r.accepted);
+		const within = (list, from, to) => list.some(s =>
+			s.t <= to && (s.until ?? s.t) >= from);
 		for (const r of rows) {
 			if (REASONS[r.reason] !== 'outcome-unknown' ||
 				decided.has(r.jobId) || strayed.has(r.jobId))
 				continue;
-			const seen = byJob.get(r.jobId) ?? [];
+			const last = byJob.get(r.jobId)?.at(-1);
 			const ran = (byProgram.get(r.jobId) ?? [])
 				.filter(p => p.what === 'start');
 			const heard = a => a.sent && !a.answer.half &&
 				lives(a.instance, a.t, a.sent.t + WRITTEN_MS);
 			const stopped = () => cancels.some(c =>
 				c.id === r.jobId && c.t <= r.ended);
-			const told = seen.length ? heard(seen.at(-1)) :
-				!within(died, r) && !(apis[r.api].exec ?
-					stopped() : within(shut, r));
+			/* "not now": what came next is not here */
+			const open = !last || last.answer?.status === 429;
+			const from = last?.t ?? r.accepted;
+			const caused = within(died, from, r.ended) ||
+				(apis[r.api].exec ? stopped() :
+					within(shut, from, r.ended + HEARD_MS));
+			const told = (!last || heard(last)) &&
+				!(open && caused);
 			if (!apis[r.api].once)
 				found.push([r.jobId, 'unknown, and it may be ' +
 					'repeated']);

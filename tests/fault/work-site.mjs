@@ -110,7 +110,8 @@ export const workSite = seed => async world => {
 		return {what, id, attempt: Number(attempt), pid, instance};
 	});
 	/* it shuts some connections, and does not know what they are for */
-	world.calm = () => fetched(`${base}/calm`, {method: 'PUT'});
+	for (const mode of ['calm', 'moods'])
+		world[mode] = () => fetched(`${base}/${mode}`, {method: 'PUT'});
 	const make = () => {
 		const name = randomUUID(), kind = draw.of(KINDS);
 		return {name, kind, key: name, target: `/api/${kind}`,

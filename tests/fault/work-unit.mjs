@@ -202,6 +202,28 @@ test('late or lost answers of those that died are no finding', () => {
 	ok(judge(s).some(f => f.check === 'toldIsKept'));
 });
 
+test('a connection that was shut is a cause, also after "not now"', () => {
+	for (const id of ['a', 'b']) {
+		const s = story();
+		const unknown = () => judge(s).filter(f => f.id === id &&
+			f.check === 'unknownHasCause');
+		if (id === 'a')
+			s.record = s.record.filter(l => l.id !== id);
+		else
+			s.record = s.record.filter(l => l.n !== arrivals(s,
+				id)[1].n);
+		s.signals = [];
+		Object.assign(rowOf(s, id), {state: 'failed', reason: UNKNOWN,
+			ended: 1000});
+		equal(unknown().length, 1);
+		s.record.push({what: 'shut', conn: 99, t: 5000});
+		equal(unknown().length, 1);
+		/* the clock that `ended` is of was looked at before */
+		s.record.push({what: 'shut', conn: 98, t: 1003});
+		equal(unknown(), []);
+	}
+});
+
 test('a program that was cancelled as it began is no finding', () => {
 	const s = story();
 	const unknown = () => judge(s).filter(f => f.id === 'f');

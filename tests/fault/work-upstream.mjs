@@ -14,8 +14,8 @@
  * first on it; instance: which worker says that it calls; done: whether what it
  * was asked for has been done by it.
  *
- * PUT /calm: from then on everything is done and answered at once. Arguments:
- * the record, a seed.
+ * It is calm at first, and everything is done and answered at once; PUT /moods:
+ * no longer; PUT /calm: again. Arguments: the record, a seed.
  */
 import {appendFileSync} from 'node:fs';
 import {createServer} from 'node:http';
@@ -34,7 +34,7 @@ const POLLS = [[60, 'ok'], [20, 'running'], [8, 'error'], [8, 'silent'],
 	[4, 'elsewhere']];
 const SHUT = 0.02;
 const DONE = ['ok', 'slow', 'silent-done', 'hang', 'half'];
-let calm = false, arrivals = 0, connections = 0;
+let calm = true, arrivals = 0, connections = 0;
 const conns = new WeakMap();
 
 function answer(n, res, status, body, headers = {}) {
@@ -106,8 +106,8 @@ const server = createServer(async (req, res) => {
 	}
 	const [, api, id] = req.url.split('/');
 	const conn = conns.get(req.socket);
-	if (api === 'calm') {
-		calm = true;
+	if (api === 'calm' || api === 'moods') {
+		calm = api === 'calm';
 		res.end();
 		return;
 	}

@@ -75,6 +75,7 @@ const TARGETS = [[5, () => [draw.of(world.workers)]],
 const SIGNALS = [[8, 'SIGKILL'], [1, 'SIGTERM'], [1.4, 'SIGSTOP']];
 
 test(`${KILLS} times something is killed, ended or stopped`, async () => {
+	await within('the upstream', world.moods());
 	await world.load(async () => {
 		for (let n = 0; n < KILLS;) {
 			await pause(50 + draw.real() * 300);
