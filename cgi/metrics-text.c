@@ -98,9 +98,9 @@ size_t metrics_bucket(const struct metrics_bound *bounds, int64_t ms)
 	return i;
 }
 
-void metrics_histogram(struct metrics_text *t,
+void metrics_histogram_of(struct metrics_text *t,
     const struct metrics_bound *bounds, const uint64_t *counts, uint64_t sum_ms,
-    struct str api)
+    const char *label, struct str value)
 {
 	uint64_t all = 0;
 	size_t i = 0;
@@ -108,16 +108,23 @@ void metrics_histogram(struct metrics_text *t,
 	do {
 		all += counts[i];
 		metrics_sample(t, "_bucket");
-		metrics_label(t, "api", api);
+		metrics_label(t, label, value);
 		metrics_label(t, "le", str_of(bounds[i].le));
 		metrics_value(t, all);
 	} while (bounds[i++].ms != INT64_MAX);
 	metrics_sample(t, "_sum");
-	metrics_label(t, "api", api);
+	metrics_label(t, label, value);
 	metrics_seconds(t, sum_ms);
 	metrics_sample(t, "_count");
-	metrics_label(t, "api", api);
+	metrics_label(t, label, value);
 	metrics_value(t, all);
+}
+
+void metrics_histogram(struct metrics_text *t,
+    const struct metrics_bound *bounds, const uint64_t *counts, uint64_t sum_ms,
+    struct str api)
+{
+	metrics_histogram_of(t, bounds, counts, sum_ms, "api", api);
 }
 
 /* ---- what waits ---------------------------------------------------------- */

@@ -5,8 +5,8 @@
 #include "lib/str.h"
 
 /*
- * The text exposition format, version 0.0.4, as metrics.c and metrics-work.c
- * write it, and what both of them tell. Pure.
+ * The text exposition format, version 0.0.4, as metrics.c, metrics-work.c and
+ * read/metrics-read.c write it, and what they have in common. Pure.
  *
  * A family is its two lines of comment and all of its samples, together:
  *
@@ -48,11 +48,15 @@ struct metrics_bound {
 };
 /* Which of them it falls to; less than nothing is nothing. */
 size_t metrics_bucket(const struct metrics_bound *bounds, int64_t ms);
+void metrics_histogram_of(struct metrics_text *t,
+    const struct metrics_bound *bounds, const uint64_t *counts, uint64_t sum_ms,
+    const char *label, struct str value);
+/* Of the label "api". */
 void metrics_histogram(struct metrics_text *t,
     const struct metrics_bound *bounds, const uint64_t *counts, uint64_t sum_ms,
     struct str api);
 
-/* ---- what every program of a store tells --------------------------------- */
+/* ---- what several programs tell ------------------------------------------ */
 
 /* The name of an API; empty for none. */
 struct str metrics_api_name(const struct config *config, size_t api);

@@ -11,6 +11,10 @@
  * only labels are names of reads and upstreams of the configuration, and words
  * of fixed lists. Every function takes NULL and counts nothing then; an index
  * that there is none of counts for none.
+ *
+ * Indices are of the configuration that it was fitted to last. A name that is
+ * in both keeps what was counted, wherever it stands; one that went takes it
+ * along.
  */
 enum read_from { /* where a part of an answer came from */
 	READ_FROM_HIT,
@@ -21,10 +25,9 @@ enum read_from { /* where a part of an answer came from */
 	READ_FROMS
 };
 struct read_metrics;
-struct read_metrics *read_metrics_new(size_t n_reads, size_t n_upstreams);
+struct read_metrics *read_metrics_new(const struct config *config);
 void read_metrics_free(struct read_metrics *m); /* NULL-safe */
-void read_metrics_fit(
-    struct read_metrics *m, size_t n_reads, size_t n_upstreams);
+void read_metrics_fit(struct read_metrics *m, const struct config *config);
 
 /* An answer to a client: of that read, or of none (SIZE_MAX). */
 void read_metrics_answered(
@@ -43,7 +46,6 @@ void read_metrics_promoted(struct read_metrics *m, size_t read);
 void read_metrics_reloaded(struct read_metrics *m, bool good);
 
 struct read_metrics_now {
-	const struct config *config;
 	const enum breaker_state *breakers; /* as config.upstreams */
 	struct cache_stats cache;
 	uint64_t reads, flights, waiting, connections;
