@@ -53,7 +53,7 @@ struct build {
 	const struct web_server *web_server; /* generator/api-auth.h */
 	const struct redirects *redirects;   /* set by produce_hosts() */
 	/* `lowtide serve` overrides these; NULL = the installed places */
-	const char *socket, *root;
+	const char *socket, *read_socket, *root;
 };
 
 /* The first one told of a logical path counts. Copies both. */

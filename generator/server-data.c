@@ -25,14 +25,15 @@
  *   redirects[]  from, regex, raw, plain; head, tail, splat, takes …
  *   codings[]    token, ending, suffix; the best first
  *   rewrites[]   for lighttpd, which cannot ask whether a file is there
+ *   socket_read   lowtide-read's; which requests are its own: server-reads.c
  *   owner …      who has to be somebody: server-owner.c
- *   stop_s …     the worker's unit: server-worker.c
+ *   stop_s …     the units of this site: server-worker.c
  *
  * regex ends with \z or '/', so that a template may not put anything behind it;
  * coded is the same with the endings of compressed siblings.
  */
 #define PORT 8080	       /* when base_url is not on loopback */
-#define READ_SLACK_MS 15000    /* above the longest wait of any API */
+#define READ_SLACK_MS 15000    /* above the longest wait, or deadline */
 #define READ_MIN_MS 45000      /* streams say something every 15 s */
 #define BODY_MIN (1024 * 1024) /* below it our own 413 answers … */
 #define BODY_SLACK (64 * 1024) /* … and a little above the caps */
@@ -181,13 +182,21 @@ static void set_problems(const struct server_ctx *d)
 		    problem(d, rows[i].name, rows[i].status));
 }
 
+static void set_socket(const struct server_ctx *d, const char *key,
+    const char *given, const char *name)
+{
+	data_text(d, d->root, key,
+	    given ? str_of(given)
+		  : arena_printf(d->a, "/run/lowtide/%.*s/%s",
+			STR_ARG(d->b->site->name), name));
+}
+
 static void set_api(const struct server_ctx *d)
 {
 	const struct config *config = d->b->config;
 	int64_t body = BODY_MIN, read = READ_MIN_MS;
 
-	data_flag(d, d->root, "api", config && config->n_apis > 0);
-	if (!config || config->n_apis == 0)
+	if (!server_set_reads(d))
 		return;
 	for (size_t i = 0; i < config->n_apis; i++) {
 		const struct api *api = &config->apis[i];
@@ -196,6 +205,9 @@ static void set_api(const struct server_ctx *d)
 		if (api->wait_max_ms + READ_SLACK_MS > read)
 			read = api->wait_max_ms + READ_SLACK_MS;
 	}
+	for (size_t i = 0; i < config->n_reads; i++)
+		if (config->reads[i].deadline_ms + READ_SLACK_MS > read)
+			read = config->reads[i].deadline_ms + READ_SLACK_MS;
 	data_text(d, d->root, "prefix", config->prefix);
 	data_text(d, d->root, "prefix_regex",
 	    data_made(d, server_regex, config->prefix));
@@ -204,10 +216,8 @@ static void set_api(const struct server_ctx *d)
 	data_int(d, d->root, "body_max", body);
 	data_int(d, d->root, "body_max_kb", (body + 1023) / 1024);
 	data_int(d, d->root, "read_timeout_s", read / 1000);
-	data_text(d, d->root, "socket",
-	    d->b->socket ? str_of(d->b->socket)
-			 : arena_printf(d->a, "/run/lowtide/%.*s/cgi.sock",
-			       STR_ARG(d->b->site->name)));
+	set_socket(d, "socket", d->b->socket, "cgi.sock");
+	set_socket(d, "socket_read", d->b->read_socket, "read.sock");
 }
 
 /* --- the rest ---------------------------------------------------------- */
@@ -300,6 +310,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	set_api(d);
 	server_set_owner(d);
 	server_set_worker(d);
+	server_set_read_unit(d);
 	/* said already if there is no such page */
 	struct str page;
 	if (server_page(b, "site.not_found", &page) == ERR_OK && page.n)

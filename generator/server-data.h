@@ -32,9 +32,23 @@ struct value *data_row(const struct server_ctx *d, struct value *array);
 struct str data_made(const struct server_ctx *d,
     void (*put)(struct buf *out, struct str text), struct str text);
 
-void server_set_owner(const struct server_ctx *d); /* server-owner.c */
-/* server-paths.c: each sets the arrays of its name. */
+/* What answers below the prefix, but the job of a read: an API, or a read. */
+struct server_route {
+	struct str path;
+	struct str method; /* an expression */
+	bool is_read, is_checked;
+};
+/* server-reads.c. In the router's order. */
+struct server_route *server_routes(const struct server_ctx *d, size_t *n);
+/* "/a/{id}" as it stands in a request, up to its query. */
+struct str server_route_regex(const struct server_ctx *d, struct str path);
+/* False: nothing is below the prefix. */
+bool server_set_reads(const struct server_ctx *d);
+
+void server_set_owner(const struct server_ctx *d);  /* server-owner.c */
 void server_set_worker(const struct server_ctx *d); /* server-worker.c */
+void server_set_read_unit(const struct server_ctx *d);
+/* server-paths.c: each sets the arrays of its name. */
 void server_find_lowered(struct server_ctx *d);
 void server_set_rules(const struct server_ctx *d);
 void server_set_shared(const struct server_ctx *d);

@@ -232,8 +232,9 @@ static bool is_api(const struct build *b, struct str path)
 {
 	struct str prefix = site_text(b->site, "prefix");
 
-	return b->config && b->config->n_apis && begins(path, prefix) &&
-	       path.n > prefix.n && path.p[prefix.n] == '/';
+	return b->config && (b->config->n_apis || b->config->n_reads) &&
+	       begins(path, prefix) && path.n > prefix.n &&
+	       path.p[prefix.n] == '/';
 }
 
 static void check_clash(struct build *b, const struct redirect *r)

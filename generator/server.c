@@ -8,48 +8,59 @@
  * into somebody's own server, and a complete example (`lowtide serve` uses
  * nginx's). Another server is its rows here and its templates.
  */
+enum piece_who { FOR_ALL, FOR_APIS, FOR_READS, FOR_READ_SECRETS, FOR_EITHER };
 static const struct piece {
 	const char *kind, *file;
 	/* before and behind the site's name; NULL: it is called as its file */
 	const char *as[2];
 	enum mustache_escape escape;
 	struct server_spelling spelling;
-	bool is_for_apis;
+	enum piece_who who;
 } pieces[] = {
-    {"nginx", "nginx-http.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
-    {"nginx", "nginx-site.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
-    {"nginx", "nginx-example.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, false},
+    {"nginx", "nginx-http.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, FOR_ALL},
+    {"nginx", "nginx-site.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, FOR_ALL},
+    {"nginx", "nginx-example.conf", {NULL, NULL}, ESCAPE_NGINX, {"%"}, FOR_ALL},
     /* where %1 would be what a condition matched */
-    {"apache", "apache-site.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"}, false},
+    {"apache", "apache-site.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"},
+	FOR_ALL},
     {"apache", "apache-example.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"},
-	false},
-    {"apache", "apache-cgi.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"}, true},
+	FOR_ALL},
+    {"apache", "apache-cgi.conf", {NULL, NULL}, ESCAPE_APACHE, {"\\%"},
+	FOR_APIS},
     {"lighttpd", "lighttpd-site.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
-	false},
+	FOR_ALL},
     {"lighttpd", "lighttpd-example.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
-	false},
+	FOR_ALL},
     {"lighttpd", "lighttpd-cgi.conf", {NULL, NULL}, ESCAPE_LIGHTTPD, {"%%"},
-	true},
+	FOR_APIS},
     {"lighttpd", "lighttpd-problem-413.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
-	true},
+	FOR_EITHER},
     {"lighttpd", "lighttpd-problem-502.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
-	true},
+	FOR_EITHER},
     {"lighttpd", "lighttpd-problem-503.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
-	true},
+	FOR_EITHER},
     {"lighttpd", "lighttpd-problem-504.html", {NULL, NULL}, ESCAPE_NONE, {"%%"},
-	true},
+	FOR_EITHER},
     /* for any site of a machine; `make install` has them, too */
     {UNITS, "systemd/lowtide-cgi@.socket", {NULL, NULL}, ESCAPE_NONE, {"%"},
-	true},
+	FOR_APIS},
     {UNITS, "systemd/lowtide-cgi@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
-	true},
+	FOR_APIS},
     {UNITS, "systemd/lowtide-worker@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
-	true},
-    {UNITS, "systemd/lowtide.sysusers", {NULL, NULL}, ESCAPE_NONE, {"%"}, true},
+	FOR_APIS},
+    {UNITS, "systemd/lowtide-read@.socket", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	FOR_READS},
+    {UNITS, "systemd/lowtide-read@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	FOR_READS},
+    {UNITS, "systemd/lowtide.sysusers", {NULL, NULL}, ESCAPE_NONE, {"%"},
+	FOR_EITHER},
     /* for this one */
     {UNITS, "systemd/lowtide-worker-site.conf",
 	{"systemd/lowtide-worker@", ".service.d/site.conf"}, ESCAPE_NONE, {"%"},
-	true},
+	FOR_APIS},
+    {UNITS, "systemd/lowtide-read-site.conf",
+	{"systemd/lowtide-read@", ".service.d/site.conf"}, ESCAPE_NONE, {"%"},
+	FOR_READ_SECRETS},
 };
 
 /* `lowtide serve` runs nginx whatever a site is published with. */
@@ -67,6 +78,26 @@ static bool is_wanted(const struct build *b, const char *kind)
 	return false;
 }
 
+/* Sites that have what a piece is about. */
+static bool is_for(const struct build *b, const struct piece *p)
+{
+	bool apis = b->config && b->config->n_apis > 0;
+	bool reads = b->config && b->config->n_reads > 0;
+
+	switch (p->who) {
+	case FOR_APIS:
+		return apis;
+	case FOR_READS:
+	case FOR_READ_SECRETS:
+		return reads;
+	case FOR_EITHER:
+		return apis || reads;
+	case FOR_ALL:
+		break;
+	}
+	return true;
+}
+
 /* lighttpd passes on no checked name, Apache asks no program. */
 static void check_kind(struct build *b, const char *kind)
 {
@@ -76,7 +107,7 @@ static void check_kind(struct build *b, const char *kind)
 	if (b->web_server && (strcmp(kind, "lighttpd") == 0 ||
 				 (asks && strcmp(kind, "apache") == 0)))
 		diag_warn(b->diag, kinds->pos, "nobody-checks",
-		    "behind %s each request of an API with auth = "
+		    "behind %s each request of an API or read with auth = "
 		    "\"web-server\" is 401: %s",
 		    kind,
 		    asks ? "only nginx asks a program who it is"
@@ -116,8 +147,7 @@ enum err produce_server(struct build *b)
 	for (size_t i = 0;
 	     err == ERR_OK && i < sizeof(pieces) / sizeof(*pieces); i++) {
 		const struct piece *p = &pieces[i];
-		if (!is_wanted(b, p->kind) ||
-		    (p->is_for_apis && !(b->config && b->config->n_apis)))
+		if (!is_wanted(b, p->kind) || !is_for(b, p))
 			continue;
 		if (strcmp(of, p->kind) != 0) {
 			check_kind(b, p->kind);
@@ -125,6 +155,9 @@ enum err produce_server(struct build *b)
 			    b->redirects ? b->redirects : &none, &p->spelling);
 		}
 		of = p->kind;
+		if (p->who == FOR_READ_SECRETS &&
+		    !value_get(data, "any_read_secrets")->as.b)
+			continue;
 		err = put_piece(b, p, data);
 	}
 	return err;

@@ -129,6 +129,12 @@ void server_files(struct build *b, struct str fallback, struct value *data);
 struct value *server_data(struct build *b, const struct redirects *redirects,
     const struct server_spelling *spelling);
 
+/*
+ * A path that lowtide-read answers whatever the method, so that OPTIONS shows
+ * whether it is there; empty: every read shares its path with an API.
+ */
+struct str server_read_alone(struct arena *a, const struct config *c);
+
 /* --- texts (server-text.c) --------------------------------------------- */
 
 #define SERVER_GROUP_MAX 4000 /* bytes of one regular expression */

@@ -12,6 +12,8 @@ is "programs, manuals, completions and units, nothing else" \
 	"./bin/lowtide ./bin/lowtide-cgi ./bin/lowtide-jobs ./bin/lowtide-worker\
  ./lib/systemd/system/lowtide-cgi@.service\
  ./lib/systemd/system/lowtide-cgi@.socket\
+ ./lib/systemd/system/lowtide-read@.service\
+ ./lib/systemd/system/lowtide-read@.socket\
  ./lib/systemd/system/lowtide-worker@.service\
  ./lib/sysusers.d/lowtide.conf\
  ./share/bash-completion/completions/lowtide\
