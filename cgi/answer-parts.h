@@ -5,9 +5,11 @@
 #include "lib/json.h"
 
 /*
- * What answer.c (problems, headers) and document.c (what is said of a job)
- * share. For them alone; others use cgi/answer.h.
+ * What answer.c (problems, headers), document.c (what is said of a job) and
+ * read/read-answer.c share. For them alone; others use cgi/answer.h.
  */
+
+#define ANSWER_PROBLEM_TYPE "application/problem+json"
 
 /* The name an answer gives the request: the job's where there is one. */
 struct str answer_request_id(
@@ -25,6 +27,13 @@ void answer_put_document(struct json_writer *w, const struct answer_context *c,
 /* type, title, status and detail, inside an object that is open. */
 void answer_put_problem(struct json_writer *w, const struct answer_context *c,
     enum problem problem, int status, const char *detail);
+/*
+ * An object with those, and what else every problem has, is open; its status is
+ * the answer's. status 0: as the table has it.
+ */
+void answer_start_problem(struct json_writer *w, const struct answer_context *c,
+    enum problem problem, int status, const char *detail,
+    const struct answer_job *j, struct answer *ans);
 /* upstreamStatus, where an upstream answered. */
 void answer_put_upstream(struct json_writer *w, const struct answer_job *j);
 

@@ -5,7 +5,6 @@
 #include "cgi/answer-parts.h"
 #include "cgi/ids.h"
 
-#define PROBLEM_TYPE "application/problem+json"
 #define RETRY_MIN_S 1
 #define RETRY_MAX_S 30
 #define STORE_RETRY_MS 5000 /* when a store that is away is asked again */
@@ -165,11 +164,13 @@ void answer_put_upstream(struct json_writer *w, const struct answer_job *j)
 	json_int(w, j->result.status);
 }
 
-static void start_problem(struct json_writer *w, const struct answer_context *c,
-    enum problem problem, const char *detail, const struct answer_job *j,
-    struct answer *ans)
+void answer_start_problem(struct json_writer *w, const struct answer_context *c,
+    enum problem problem, int status, const char *detail,
+    const struct answer_job *j, struct answer *ans)
 {
-	ans->status = rows[problem].status ? rows[problem].status : 502;
+	ans->status = status ? status : rows[problem].status;
+	if (!ans->status)
+		ans->status = 502;
 	json_open(w, '{');
 	if (!detail)
 		detail = rows[problem].detail;
@@ -197,11 +198,11 @@ void answer_problem(const struct answer_context *c, enum problem problem,
 	struct buf out = {0};
 	struct json_writer w = {.out = &out};
 
-	start_problem(&w, c, problem, detail, j, ans);
+	answer_start_problem(&w, c, problem, 0, detail, j, ans);
 	if (j && j->job->state == JOB_FAILED)
 		answer_put_upstream(&w, j);
 	json_close(&w, '}');
-	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+	answer_json(c->arena, &out, ANSWER_PROBLEM_TYPE, ans);
 }
 
 void answer_invalid(const struct answer_context *c,
@@ -211,7 +212,8 @@ void answer_invalid(const struct answer_context *c,
 	struct json_writer w = {.out = &out};
 	const char *detail = arena_cstr(c->arena, faults[0].detail);
 
-	start_problem(&w, c, PROBLEM_VALIDATION_FAILED, detail, NULL, ans);
+	answer_start_problem(
+	    &w, c, PROBLEM_VALIDATION_FAILED, 0, detail, NULL, ans);
 	answer_text(&w, "pointer", faults[0].pointer);
 	json_key(&w, "errors");
 	json_open(&w, '[');
@@ -223,7 +225,7 @@ void answer_invalid(const struct answer_context *c,
 	}
 	json_close(&w, ']');
 	json_close(&w, '}');
-	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+	answer_json(c->arena, &out, ANSWER_PROBLEM_TYPE, ans);
 }
 
 void answer_bad_parameter(const struct answer_context *c, const char *parameter,
@@ -232,10 +234,11 @@ void answer_bad_parameter(const struct answer_context *c, const char *parameter,
 	struct buf out = {0};
 	struct json_writer w = {.out = &out};
 
-	start_problem(&w, c, PROBLEM_VALIDATION_FAILED, detail, NULL, ans);
+	answer_start_problem(
+	    &w, c, PROBLEM_VALIDATION_FAILED, 0, detail, NULL, ans);
 	answer_text(&w, "parameter", str_of(parameter));
 	json_close(&w, '}');
-	answer_json(c->arena, &out, PROBLEM_TYPE, ans);
+	answer_json(c->arena, &out, ANSWER_PROBLEM_TYPE, ans);
 }
 
 /* ---- on every answer ---------------------------------------------------- */
@@ -261,14 +264,16 @@ void answer_common(const struct answer_context *c, const struct answer_job *j,
 
 	if (!trace.n && j)
 		trace = j->meta.traceparent;
-	answer_header(ans, "Cache-Control", STR("no-store"));
+	if (!answer_get(ans, "Cache-Control").n)
+		answer_header(ans, "Cache-Control", STR("no-store"));
 	answer_header(ans, "Referrer-Policy", STR("no-referrer"));
 	answer_header(ans, "X-Content-Type-Options", STR("nosniff"));
 	if (id.n)
 		answer_header(ans, "x-request-id", id);
 	if (trace.n)
 		answer_header(ans, "traceparent", trace);
-	answer_header(ans, "Vary", STR("Origin, Prefer"));
+	if (!answer_get(ans, "Vary").n)
+		answer_header(ans, "Vary", STR("Origin, Prefer"));
 	/* one that left the configuration is empty (config-merge.h) */
 	if (!c->origin || c->origin > c->config->origins.n ||
 	    !c->config->origins.items[c->origin - 1].n)

@@ -96,7 +96,10 @@ void answer_result(const struct answer_context *c, const struct answer_job *j,
 /* Retry-After for an open job; j NULL: when the store may be back. */
 void answer_retry_after(const struct answer_context *c,
     const struct answer_job *j, struct answer *ans);
-/* no-store, Referrer-Policy, CORS, x-request-id … on every answer, last. */
+/*
+ * no-store, Referrer-Policy, CORS, x-request-id … on every answer, last. A
+ * Cache-Control or Vary that it has already stays.
+ */
 void answer_common(const struct answer_context *c, const struct answer_job *j,
     struct answer *ans);
 

@@ -2,30 +2,13 @@
 
 #include <string.h>
 
+#include "cgi/asked.h"
 #include "cgi/handle.h"
 #include "cgi/ids.h"
 #include "cgi/metrics.h"
 #include "cgi/names.h"
 
 #define TROUBLE_OVER_MS 1000 /* without a failure: it works again */
-
-/* splitmix64: one step per number, any seed. */
-static uint64_t next_random(struct app *app)
-{
-	uint64_t z = app->seed += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-static uint32_t origin_of(const struct config *config, struct str origin)
-{
-	for (size_t i = 0; origin.n && i < config->origins.n; i++)
-		if (str_eq(config->origins.items[i], origin))
-			return (uint32_t)i + 1;
-	return 0;
-}
 
 static void start(struct handling *h, struct app *app, struct app_now now,
     struct arena *a, struct answer *ans)
@@ -44,38 +27,13 @@ static void start(struct handling *h, struct app *app, struct app_now now,
 	    .now_ms = now.wall_ms,
 	    .estimates = app->estimates,
 	    .streams = !app->plain,
-	    .random = (uint32_t)next_random(app)};
+	    .random = (uint32_t)asked_random(&app->seed)};
 }
 
-static struct str new_trace(struct handling *h)
-{
-	uint64_t random[3];
-
-	for (size_t i = 0; i < 3; i++)
-		random[i] = next_random(h->app);
-	return names_new_trace(h->arena, random);
-}
-
-static struct str id_of_trace(struct str trace)
-{
-	return str_slice(trace, 3, 3 + 32);
-}
-
-/*
- * What the answer names the request by where no job does: its own id or its
- * trace's. A trace is made here only where the request brought none.
- */
 static void start_request(struct handling *h, const struct request *r)
 {
-	struct str id = request_header(r, "x-request-id");
-	struct str trace = request_header(r, "traceparent");
-
 	h->r = r;
-	h->c.path = r->path;
-	h->c.origin = origin_of(h->app->config, request_header(r, "origin"));
-	h->c.traceparent = names_is_trace(trace) ? trace : new_trace(h);
-	h->c.request_id =
-	    names_is_request_id(id) ? id : id_of_trace(h->c.traceparent);
+	asked_begin(&h->c, r, &h->app->seed);
 	h->ans->head = str_is(r->method, "HEAD");
 }
 
@@ -103,7 +61,7 @@ static void put_waited(struct handling *h)
 static void put_trace(struct handling *h)
 {
 	if (!h->c.traceparent.n && !(h->has_job && h->job.meta.traceparent.n))
-		h->c.traceparent = new_trace(h);
+		h->c.traceparent = asked_new_trace(h->arena, &h->app->seed);
 }
 
 /* Whose it is, if it is of one: .api begins as the first, of whomever. */
@@ -402,6 +360,6 @@ void app_refuse(struct app *app, struct app_now now, struct arena *a,
 	put_trace(&h);
 	/* one that there is no room for has a name, which is not known here */
 	if (problem != PROBLEM_QUEUE_FULL)
-		h.c.request_id = id_of_trace(h.c.traceparent);
+		h.c.request_id = asked_id_of_trace(h.c.traceparent);
 	finish(&h, handling_problem(&h, problem, NULL));
 }

@@ -59,7 +59,7 @@ struct conn {
 
 struct loop {
 	const struct loop_spec *spec;
-	int64_t incomplete_ms, stalled_ms, commit_ms, stuck_ms;
+	int64_t incomplete_ms, stalled_ms, commit_ms, stuck_ms, recheck_ms;
 	int epoll_fd, signal_fd;
 	int listen_fd;	     /* -1 while draining */
 	int64_t accept_boot; /* out of descriptors: not before; 0 = now */

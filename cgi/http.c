@@ -167,6 +167,21 @@ bool request_has_header(const struct request *r, const char *name)
 	return find(r->headers.items, r->headers.n, name) != NULL;
 }
 
+bool http_names_tag(struct str list, struct str etag)
+{
+	for (size_t at = 0; at < list.n;) {
+		size_t end = str_find(list, ',', at);
+		struct str tag = str_trim(str_slice(list, at, end));
+
+		if (str_starts(tag, "W/"))
+			tag = str_slice(tag, 2, tag.n);
+		if (str_is(tag, "*") || str_eq(tag, etag))
+			return true;
+		at = end + 1;
+	}
+	return false;
+}
+
 void answer_header(struct answer *ans, const char *name, struct str value)
 {
 	if (ans->n_headers < ANSWER_HEADERS_MAX)

@@ -41,6 +41,12 @@ bool request_has_header(const struct request *r, const char *name);
 enum err request_from_cgi(struct arena *a, char *const *vars,
     struct request *out) __attribute__((warn_unused_result));
 
+/*
+ * Whether an If-None-Match names this ETag, compared weakly (RFC 9110 13.1.2,
+ * 8.8.3.2), as whoever compresses an answer makes its tag a weak one.
+ */
+bool http_names_tag(struct str list, struct str etag);
+
 #define ANSWER_HEADERS_MAX 40
 struct answer {
 	int status;

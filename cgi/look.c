@@ -80,24 +80,10 @@ static enum err open_body(
 	return err;
 }
 
-/* If-None-Match, compared weakly (RFC 9110 13.1.2, 8.8.3.2). */
 static bool knows_version(const struct handling *h)
 {
-	struct str list = h->tags;
-
-	if (!list.n)
-		return false;
-	struct str etag = answer_etag(h->arena, &h->row);
-	for (size_t at = 0; at < list.n;) {
-		size_t end = str_find(list, ',', at);
-		struct str tag = str_trim(str_slice(list, at, end));
-		if (str_starts(tag, "W/"))
-			tag = str_slice(tag, 2, tag.n);
-		if (str_is(tag, "*") || str_eq(tag, etag))
-			return true;
-		at = end + 1;
-	}
-	return false;
+	return h->tags.n &&
+	       http_names_tag(h->tags, answer_etag(h->arena, &h->row));
 }
 
 /* The result is not opened for a 304, which shows nothing of it. */

@@ -147,7 +147,8 @@ static void release_all(struct loop *loop)
 	struct park_name name;
 
 	while (park_next(loop->park, &at, &name)) {
-		int64_t then = loop->now.boot_ms + loop_random(loop, span);
+		int64_t then = loop->now.boot_ms + loop->spec->patience_ms +
+			       loop_random(loop, span);
 		const struct park_slot *slot = park_get(loop->park, name);
 		if (slot && slot->waiting.deadline_boot > then)
 			park_until(loop->park, name, then);
@@ -228,7 +229,8 @@ static void take_bell(struct loop *loop)
 	if (!spec->heard(spec->ctx, spec->bell_fd))
 		return;
 	loop->look_boot = loop->now.boot_ms;
-	loop->recheck_boot = loop->now.boot_ms + LOOP_RECHECK_MS;
+	if (loop->recheck_ms >= 0)
+		loop->recheck_boot = loop->now.boot_ms + loop->recheck_ms;
 }
 
 /*
@@ -480,6 +482,7 @@ static enum err loop_open(struct loop *loop, const struct loop_spec *spec)
 	    .stalled_ms = spec->stalled_ms ? spec->stalled_ms : LOOP_STALLED_MS,
 	    .commit_ms = spec->commit_ms ? spec->commit_ms : LOOP_COMMIT_MS,
 	    .stuck_ms = spec->stuck_ms ? spec->stuck_ms : LOOP_STREAM_STUCK_MS,
+	    .recheck_ms = spec->recheck_ms ? spec->recheck_ms : LOOP_RECHECK_MS,
 	    .streams_max =
 		spec->streams_max ? spec->streams_max : LOOP_STREAMS_MAX,
 	    .conns_max = spec->conns_max ? spec->conns_max : LOOP_CONNS_MAX,

@@ -32,7 +32,8 @@
 #define LOOP_AGAIN_MS 20     /* a store that is held back is asked again */
 #define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define LOOP_DRAIN_MS 5000   /* at the end: to hand over what is answered */
-#define LOOP_RELEASE_MS 1000 /* of these: until all who wait are answered */
+#define LOOP_RELEASE_MS 1000 /* of these: in which all who wait are answered   \
+			      */
 /*
  * Who began to wait together shall not come back together: the end of a wait
  * of LOOP_JITTER_FROM_MS or more is drawn up to a LOOP_JITTER_PART-th earlier,
@@ -57,7 +58,11 @@ struct loop_spec {
 	size_t body_max; /* larger ones are handled as body_too_large */
 	int64_t incomplete_ms, stalled_ms, commit_ms; /* 0 = as above */
 	int64_t stuck_ms;			      /* 0 = as above */
-	uint32_t conns_max, streams_max;	      /* 0 = as above */
+	int64_t recheck_ms; /* 0 = as above; -1: no ring is ever missed */
+	/* at the end: so long those who wait are left to what they wait for,
+	   before LOOP_RELEASE_MS begins; less than LOOP_DRAIN_MS minus that */
+	int64_t patience_ms;
+	uint32_t conns_max, streams_max; /* 0 = as above */
 	uint64_t seed; /* for jitter; nothing secret, any number */
 	const struct log *log;
 	void *ctx;

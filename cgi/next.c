@@ -24,19 +24,31 @@ static enum err read_files(const struct start *s, const struct config *over,
 	return err;
 }
 
-enum err next_read(
-    const struct start *s, const struct config *over, struct next **out)
+static struct next *next_new(void)
 {
 	struct next *next = calloc(1, sizeof(*next));
-	struct arena files;
-	struct diag diag;
 
 	if (!next)
 		abort();
 	arena_init(&next->arena);
+	return next;
+}
+
+/* `over` NULL: nothing is laid over it, and there are no keys. */
+static enum err next_make(
+    const struct start *s, const struct config *over, struct next **out)
+{
+	struct next *next = next_new();
+	struct arena files;
+	struct diag diag;
+	enum err err;
+
 	arena_init(&files);
 	diag_init(&diag, &files);
-	enum err err = read_files(s, over, &files, &diag, next);
+	if (over)
+		err = read_files(s, over, &files, &diag, next);
+	else
+		err = start_config_again(s, &next->arena, &diag, &next->config);
 	diag_print(&diag, stderr);
 	arena_release(&files);
 	if (err != ERR_OK) {
@@ -45,6 +57,17 @@ enum err next_read(
 	}
 	*out = next;
 	return err;
+}
+
+enum err next_read(
+    const struct start *s, const struct config *over, struct next **out)
+{
+	return next_make(s, over, out);
+}
+
+enum err next_read_config(const struct start *s, struct next **out)
+{
+	return next_make(s, NULL, out);
 }
 
 bool next_is_same(const struct next *next, const struct config *config)

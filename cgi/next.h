@@ -22,6 +22,12 @@ struct next {
  */
 enum err next_read(const struct start *s, const struct config *over,
     struct next **out) __attribute__((warn_unused_result));
+/*
+ * The configuration alone and as it is, laid over nothing, for a program that
+ * has neither keys nor a store.
+ */
+enum err next_read_config(const struct start *s, struct next **out)
+    __attribute__((warn_unused_result));
 /* Nothing at all is different but, perhaps, keys. */
 bool next_is_same(const struct next *next, const struct config *config);
 /* The start's keys, or both, are these from now on. */

@@ -234,6 +234,28 @@ void route_find(struct arena *a, const struct config *config,
 		find_api(a, config, r, &s, out);
 }
 
+void route_find_read(struct arena *a, const struct config *config,
+    const struct request *r, struct route *out)
+{
+	struct segments s;
+	int64_t best = -1;
+
+	*out = (struct route){.kind = ROUTE_NONE, .api = ROUTE_NO_API};
+	if (!split(a, r->path, &s))
+		return;
+	for (size_t i = 0; i < config->n_reads; i++) {
+		int64_t literal = match(config->reads[i].path, &s);
+		if (literal > best) {
+			best = literal;
+			out->api = i;
+		}
+	}
+	if (best < 0)
+		return;
+	fill_params(config->reads[out->api].path, &s, out);
+	settle(r, ROUTE_READ, "GET, HEAD, OPTIONS", out);
+}
+
 /* As url_decode, but '+' is a space, as forms send it. */
 static bool decode_form(struct arena *a, struct str s, struct str *out)
 {

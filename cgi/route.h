@@ -21,6 +21,7 @@ enum route_kind {
 	ROUTE_HEALTH,	    /* prefix/jobs/health: GET, HEAD */
 	ROUTE_LIST,	    /* prefix/jobs: GET, HEAD */
 	ROUTE_OWNER_EVENTS, /* prefix/jobs/events: GET */
+	ROUTE_READ,	    /* of route_find_read() alone: .api, .params */
 };
 #define ROUTE_PARAMS_MAX 16
 #define ROUTE_NO_API ((size_t)-1)
@@ -37,6 +38,13 @@ struct route {
 	size_t n_params;
 };
 void route_find(struct arena *a, const struct config *config,
+    const struct request *r, struct route *out);
+
+/*
+ * Which read it means, of those alone: ROUTE_READ for GET and HEAD, .api is an
+ * index into config.reads, for OPTIONS as well; ROUTE_METHOD, ROUTE_NONE.
+ */
+void route_find_read(struct arena *a, const struct config *config,
     const struct request *r, struct route *out);
 
 /*

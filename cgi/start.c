@@ -133,21 +133,28 @@ enum err start_open(
 
 /* ---- while it runs ------------------------------------------------------- */
 
+enum err start_config_again(const struct start *s, struct arena *a,
+    struct diag *diag, struct config **config)
+{
+	enum err err = config_read(a, s->config_path, diag, config);
+
+	if (err != ERR_OK || str_eq((*config)->name, s->config->name))
+		return err;
+	diag_error(diag, POS_FILE(s->config_path), "config-other-site",
+	    "it is of the site `%.*s` now, and this program serves `%.*s`; "
+	    "start another one for it",
+	    STR_ARG((*config)->name), STR_ARG(s->config->name));
+	return ERR_INPUT;
+}
+
 enum err start_again(const struct start *s, struct arena *a, struct diag *diag,
     struct config **config, struct keys *keys)
 {
 	uint8_t was[KEYS_CHECK_BYTES], is[KEYS_CHECK_BYTES];
 
 	*keys = (struct keys){0};
-	enum err err = config_read(a, s->config_path, diag, config);
+	enum err err = start_config_again(s, a, diag, config);
 	enum err keys_err = keys_load(s->keys_path, diag, keys);
-	if (err == ERR_OK && !str_eq((*config)->name, s->config->name)) {
-		diag_error(diag, POS_FILE(s->config_path), "config-other-site",
-		    "it is of the site `%.*s` now, and this program serves "
-		    "`%.*s`; start another one for it",
-		    STR_ARG((*config)->name), STR_ARG(s->config->name));
-		err = ERR_INPUT;
-	}
 	if (keys_err == ERR_OK) {
 		keys_check(&s->keys, was);
 		keys_check(keys, is);

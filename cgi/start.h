@@ -84,6 +84,10 @@ enum err start_config_options(struct start *s, const struct opt_value *values)
 enum err start_again(const struct start *s, struct arena *a, struct diag *diag,
     struct config **config, struct keys *keys)
     __attribute__((warn_unused_result));
+/* The same, the configuration alone. */
+enum err start_config_again(const struct start *s, struct arena *a,
+    struct diag *diag, struct config **config)
+    __attribute__((warn_unused_result));
 /*
  * --test: whether start_open() would do, changing nothing. What a first start
  * would make may be missing. `file` is the configuration where no option names

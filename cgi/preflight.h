@@ -1,0 +1,18 @@
+#ifndef LOWTIDE_CGI_PREFLIGHT_H
+#define LOWTIDE_CGI_PREFLIGHT_H
+
+#include "cgi/answer.h"
+
+/*
+ * OPTIONS, answered before owner and admission (contract 2): a browser asks so
+ * on its own, without credentials. Pure.
+ *
+ * `allow` are the methods of the address; what these APIs forward may be sent
+ * there, beside what may be sent anywhere (of a read: one for each of its
+ * calls, with what that forwards). `asked` is
+ * Access-Control-Request-Headers.
+ */
+void preflight_answer(const struct answer_context *c, struct str allow,
+    const struct api *apis, size_t n, struct str asked, struct answer *ans);
+
+#endif
