@@ -23,7 +23,11 @@ one() { # HEADER FILE
 	is "$1 is included by $2 alone" "$(users "$1")" "$2 "
 }
 one fcgiapp.h cgi/fcgi/parse.c
-one 'curl/curl.h' cgi/upstream/curl.c
+# what of upstream_curl is in which of its files is nobody else's business
+one 'curl/curl.h' cgi/upstream/curl-parts.h
+is "and that by nobody but upstream_curl" "$(git grep -lE \
+	'^#\s*include "cgi/upstream/curl-parts.h"' |
+	grep -vE '^cgi/upstream/curl(-[a-z]+)?\.c$')" ""
 one 'toml\+\+/toml.h|toml\+\+.h' generator/toml.cc
 is "jansson is an oracle of the tests only" "$(users jansson.h)" ""
 one sqlite3.h cgi/store/db.c

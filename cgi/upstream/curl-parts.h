@@ -1,0 +1,79 @@
+#ifndef LOWTIDE_CGI_UPSTREAM_CURL_PARTS_H
+#define LOWTIDE_CGI_UPSTREAM_CURL_PARTS_H
+
+#include <curl/curl.h>
+
+#include "cgi/upstream/dues.h"
+#include "cgi/upstream/tags.h"
+#include "cgi/upstream/upstream.h"
+#include "lib/buf.h"
+
+/*
+ * Inside upstream_curl: what curl.c (the pool and what is asked of it),
+ * curl-call.c (an easy handle, made for a call), curl-answer.c (what became of
+ * it) and curl-turn.c (sockets and time) share. Nobody else sees libcurl.
+ */
+struct http_list {
+	struct http_call *first, *last;
+};
+struct http_call {
+	struct due due; /* its total time-out, monotonic; first of all */
+	struct http_list *list;
+	struct http_call *before, *next; /* in that list */
+	struct http_pool *pool;
+	CURL *easy;
+	struct curl_slist *headers;
+	void *tag;
+	bool local, too_large, refused;
+	bool head_ended; /* the empty line behind it came */
+	int64_t max, stall_ms;
+	struct strs keep; /* the caller's */
+	size_t seen;	  /* bytes of the answer, at the last look */
+	int looks;	  /* since its time was over */
+	size_t header_bytes;
+	struct buf body;
+	CURLcode code; /* once it has ended */
+	char why[CURL_ERROR_SIZE];
+};
+
+/*
+ * A call is in one list: running (and in the heap of time-outs), overdue (its
+ * time is over, and it is looked at once more) or ended.
+ */
+struct http_pool {
+	CURLM *multi;
+	int epoll_fd, timer_fd; /* the timer is in the epoll */
+	struct http_list running, overdue, ended;
+	struct dues dues;
+	struct tags tags;
+	size_t n_sockets;
+	int64_t curl_due_ms; /* when libcurl wants to be called; 0 = not */
+	int64_t armed_ms;    /* what the timer is set to; 0 = it is not */
+};
+
+void http_call_move(struct http_call *call, struct http_list *to); /* NULL */
+/* It comes out of next(), as it stands. */
+void http_call_end(struct http_call *call, CURLcode code);
+bool http_call_unsent(const struct http_call *call);
+
+/* curl-call.c: the handle's options. All of `spec` lives as long as it does. */
+void http_call_set_up(struct http_call *call, const struct upstream_call *spec);
+
+/* curl-answer.c: of one that has ended. */
+void http_call_answer(
+    const struct http_call *call, struct arena *a, struct upstream_answer *out);
+
+/* curl-turn.c: descriptors and libcurl's callbacks for them; false: errno. */
+bool http_pool_watch(struct http_pool *pool);
+void http_pool_unwatch(struct http_pool *pool);
+/* All that sockets and libcurl's timer have, and what ended by it. */
+void http_pool_turn(struct http_pool *pool);
+/* Whose time is over and of whom no byte left is not sent any more. */
+void http_pool_end_late(struct http_pool *pool);
+/* Whose time is over and of whom the last turn brought nothing; true: of some
+   it brought something, and they want another. */
+bool http_pool_judge(struct http_pool *pool);
+/* The timer, after whatever was done. */
+void http_pool_arm(struct http_pool *pool);
+
+#endif
