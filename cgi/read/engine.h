@@ -74,9 +74,13 @@ bool engine_uses(const struct engine *e, const struct config *config);
 enum err engine_begin(struct engine *e, struct engine_now now,
     const struct engine_ask *ask, struct arena *a, uint64_t *ticket,
     struct str *why) __attribute__((warn_unused_result));
-/* Nobody waits for it any more; it will not come out. */
+/* Nobody waits for it any more; it will not come out. What that leaves room for
+   begins with the next step. */
 void engine_leave(struct engine *e, uint64_t ticket);
-/* *due_boot: when again, even if no call moves; 0 = never. */
+/*
+ * *due_boot: when again, even if no call moves; 0 = never. Whoever began, left
+ * or refitted anything steps once more before he sleeps: it may be another.
+ */
 void engine_step(struct engine *e, struct engine_now now, int64_t *due_boot);
 /* One that is over and was not named yet, in the order they ended; false: none
    is. It stays until it is taken or left. */
@@ -88,6 +92,8 @@ bool engine_ready(struct engine *e, uint64_t *ticket);
 bool engine_take(struct engine *e, struct arena *a, uint64_t ticket,
     struct read_result *result);
 
+/* How many answers went. A call that is out for one of them goes on for those
+   who wait for it; nobody joins it any more, and its answer is not kept. */
 size_t engine_purge(struct engine *e, struct str prefix);
 struct engine_load {
 	size_t reads, flights, waiting; /* calls that wait for their lane */
