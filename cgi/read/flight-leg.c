@@ -84,14 +84,12 @@ static void hedge(struct engine *e, struct engine_now now, struct flight *f)
 	f->hedge_boot = 0;
 	if (f->queue->n || e->running >= e->spec.calls_max)
 		return;
+	if (!lane_may_hedge(f->queue->lane))
+		return;
 	const struct lane_answer answer =
 	    lane_ask(f->queue->lane, now.now_boot, 0, 0);
 	if (answer.say != LANE_GO)
 		return;
-	if (!lane_may_hedge(f->queue->lane)) {
-		lane_drop(f->queue->lane, answer.pass);
-		return;
-	}
 	f->hedged = true;
 	read_metrics_hedged(e->spec.metrics, f->queue->index);
 	start(e, now, f, answer.pass);
