@@ -12,8 +12,8 @@
 /*
  * `lowtide serve`: a whole local stack for a site folder. In this order, each
  * step standing on the one before: places and programs → helpers of
- * [serve.run] → the site, told where the helpers are → endpoint, worker, nginx
- * → an answer through nginx → the command behind `--`, or a signal. What
+ * [serve.run] → the site, told where the helpers are → endpoint, worker, reads,
+ * nginx → an answer through nginx → the command behind `--`, or a signal. What
  * changes meanwhile is built again: serve-rebuild.c.
  */
 #define SERVE_PORT 8080
@@ -122,14 +122,19 @@ static enum err bring_up(struct serve *s)
 	if (err == ERR_OK)
 		err = serve_start_helpers(s);
 	if (err == ERR_OK)
-		err = place_socket(
-		    s->arena, &s->place, s->diag, &s->socket_path, &s->socket);
+		err = place_socket(s->arena, &s->place, "cgi.sock", s->diag,
+		    &s->socket_path, &s->socket);
 	if (err == ERR_OK)
-		err = serve_build(s, s->site, s->arena, s->diag, &s->has_api);
+		err = place_socket(s->arena, &s->place, "read.sock", s->diag,
+		    &s->read_socket_path, &s->read_socket);
+	if (err == ERR_OK)
+		err = serve_build(s, s->site, s->arena, s->diag, &s->has);
 	s->config =
 	    fs_join(s->arena, s->place.run, "release/server/lowtide.json");
-	if (err == ERR_OK && s->has_api)
+	if (err == ERR_OK && s->has.apis)
 		err = serve_start_programs(s);
+	if (err == ERR_OK && s->has.reads)
+		err = serve_start_read(s);
 	if (err == ERR_OK)
 		err = serve_start_nginx(s);
 	if (err == ERR_OK)
@@ -158,6 +163,7 @@ static enum err run(struct command_run *run)
 	    .supervisor.signal_fd = -1,
 	    .spec = command_site(&v[OPT_DIR], &v[OPT_ENV], &v[OPT_SET]),
 	    .socket = -1,
+	    .read_socket = -1,
 	};
 
 	if (run->opts->n_operands) {
@@ -198,6 +204,8 @@ static enum err run(struct command_run *run)
 	}
 	if (s.socket >= 0)
 		close(s.socket);
+	if (s.read_socket >= 0)
+		close(s.read_socket);
 	place_release(&s.place);
 	/* stopped by a signal before a command ended is not its success */
 	if (err == ERR_CLOSED && run->opts->rest)
@@ -208,7 +216,8 @@ static enum err run(struct command_run *run)
 const struct command command_serve = {
     .name = "serve",
     .operands = "[-- COMMAND …]",
-    .help = "run the whole site on 127.0.0.1: nginx, endpoint, worker, helpers",
+    .help = "run the whole site on 127.0.0.1: nginx, endpoint, worker, reads, "
+	    "helpers",
     .options = options,
     .run = run,
     .runs_on = true,

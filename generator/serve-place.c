@@ -127,41 +127,56 @@ static enum err copy_site(struct arena *a, struct place *p, struct diag *diag)
 struct program {
 	const char *name, *finding, *remedy;
 	bool ours;
+	bool of_few; /* missed by the sites that need it, once they are known */
 };
 static const struct program programs[] = {
     {"nginx", "nginx-missing",
-	"install it (`apt-get install nginx`; it need not be running)", false},
-    {"lowtide-cgi", "program-missing", "build it (`make`)", true},
-    {"lowtide-worker", "program-missing", "build it (`make`)", true},
-    {"lowtide-jobs", "program-missing", "build it (`make`)", true},
+	"install it (`apt-get install nginx`; it need not be running)", false,
+	false},
+    {"lowtide-cgi", "program-missing", "build it (`make`)", true, false},
+    {"lowtide-worker", "program-missing", "build it (`make`)", true, false},
+    {"lowtide-jobs", "program-missing", "build it (`make`)", true, false},
+    {"lowtide-read", "program-missing", "build it (`make`)", true, true},
 };
+
+static enum err is_missing(const struct program *row, struct diag *diag)
+{
+	diag_error(diag, POS_NONE, row->finding,
+	    "%s is neither beside lowtide nor in PATH; %s", row->name,
+	    row->remedy);
+	return ERR_MISSING;
+}
 
 static enum err find_programs(
     struct arena *a, const char *self, struct place *p, struct diag *diag)
 {
-	const char **into[] = {&p->nginx, &p->cgi, &p->worker, &p->jobs};
+	const char **into[] = {
+	    &p->nginx, &p->cgi, &p->worker, &p->jobs, &p->read};
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < sizeof(into) / sizeof(*into); i++) {
 		const struct program *row = &programs[i];
 		*into[i] = search(a, row->ours ? self : NULL, row->name);
-		if (*into[i])
-			continue;
-		diag_error(diag, POS_NONE, row->finding,
-		    "%s is neither beside lowtide nor in PATH; %s", row->name,
-		    row->remedy);
-		err = ERR_MISSING;
+		if (!*into[i] && !row->of_few)
+			err = is_missing(row, diag);
 	}
 	for (size_t i = 0;
 	     p->as_root && err == ERR_OK && i < sizeof(into) / sizeof(*into);
 	     i++) {
-		if (!programs[i].ours)
+		if (!programs[i].ours || !*into[i])
 			continue;
 		const char *copy = fs_join(a, p->run, programs[i].name);
 		err = copy_file(*into[i], copy, 0755, diag);
 		*into[i] = copy;
 	}
 	return err;
+}
+
+enum err place_read(const struct place *place, struct diag *diag)
+{
+	const size_t last = sizeof(programs) / sizeof(*programs) - 1;
+
+	return place->read ? ERR_OK : is_missing(&programs[last], diag);
 }
 
 enum err place_give(const char *path, struct diag *diag)
@@ -337,11 +352,11 @@ enum err place_keys(struct arena *a, const struct place *place,
 }
 
 enum err place_socket(struct arena *a, const struct place *place,
-    struct diag *diag, const char **path, int *fd)
+    const char *name, struct diag *diag, const char **path, int *fd)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 
-	*path = fs_join(a, place->run, "cgi.sock");
+	*path = fs_join(a, place->run, name);
 	if (strlen(*path) >= sizeof(at.sun_path)) {
 		diag_error(diag, POS_FILE(*path), "path-too-long",
 		    "is too long for a socket; set TMPDIR to a short folder");

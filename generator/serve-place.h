@@ -28,7 +28,7 @@ struct place {
 	const char *state; /* real path */
 	const char *run;
 	/* of the programs and the site as the children can reach them */
-	const char *nginx, *cgi, *worker, *jobs;
+	const char *nginx, *cgi, *worker, *jobs, *read;
 	const char *work; /* the site folder, or its copy */
 };
 
@@ -45,15 +45,19 @@ enum err place_keys(struct arena *a, const struct place *place,
     struct diag *diag, const char **keys) __attribute__((warn_unused_result));
 void place_release(struct place *place); /* removes run, NULL-safe */
 
+/* `program-missing` where there is no lowtide-read, which few sites need. */
+enum err place_read(const struct place *place, struct diag *diag)
+    __attribute__((warn_unused_result));
+
 /* A program by its name, in PATH; NULL when it is not there. */
 const char *place_program(struct arena *a, const char *name);
 /* Makes a path nobody's own. */
 enum err place_give(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));
 
-/* The endpoint's listening socket, `run`/cgi.sock. */
+/* A listening socket, `run`/NAME. */
 enum err place_socket(struct arena *a, const struct place *place,
-    struct diag *diag, const char **path, int *fd)
+    const char *name, struct diag *diag, const char **path, int *fd)
     __attribute__((warn_unused_result));
 /* ERR_CONFLICT with `port-busy` when somebody listens there already. */
 enum err place_port(uint16_t port, struct diag *diag)

@@ -30,7 +30,7 @@
 /* What a build tells the process that serves, through a pipe. */
 struct report {
 	enum err err;
-	bool has_api;
+	struct serve_has has;
 	int64_t ms;
 	char helpers[65]; /* digest of [serve.run] */
 };
@@ -120,7 +120,7 @@ static void build_again(struct serve *s, int fd)
 	if (report.err == ERR_OK) {
 		struct str hex = digest_of_helpers(&a, site);
 		memcpy(report.helpers, hex.p, hex.n);
-		report.err = serve_build(s, site, &a, &diag, &report.has_api);
+		report.err = serve_build(s, site, &a, &diag, &report.has);
 	}
 	if (report.err == ERR_OK && diag.errors)
 		report.err = ERR_INPUT;
@@ -162,29 +162,53 @@ static void start_build(struct serve *s)
 
 /* ---- what has to learn of it --------------------------------------------- */
 
-static void tell_programs(struct serve *s, bool has_api)
-{
-	struct child *both[] = {&s->cgi, &s->worker};
-	struct str config = digest_of_config(s);
-	bool had_api = s->has_api;
+/* Those that work on a part of the configuration, and come and go with it. */
+struct group {
+	struct child *children[2];
+	size_t n;
+	bool had, has;
+	const char *again, *over; /* what is said */
+	enum err (*start)(struct serve *s);
+};
 
-	s->has_api = has_api;
-	if (str_eq(config, s->rebuild.config) && has_api == had_api)
+static void tell_group(struct serve *s, const struct group *g)
+{
+	bool running = false;
+
+	if (!g->has && !g->had)
+		return;
+	serve_say(s, "  %s", g->has ? g->again : g->over);
+	for (size_t i = 0; i < g->n; i++) {
+		running = running || g->children[i]->pid != 0;
+		g->children[i]->restart = g->has;
+		supervise_renew(g->children[i], RENEW_GRACE_MS);
+	}
+	bool started = g->has && !running && g->start(s) == ERR_OK;
+	for (size_t i = 0; i < g->n && started; i++)
+		g->children[i]->restart = true;
+}
+
+static void tell_programs(struct serve *s, const struct serve_has *has)
+{
+	const struct group groups[] = {
+	    {{&s->cgi, &s->worker}, 2, s->has.apis, has->apis,
+		"the APIs changed: endpoint and worker start again",
+		"there are no APIs any more: endpoint and worker end",
+		serve_start_programs},
+	    {{&s->read}, 1, s->has.reads, has->reads,
+		"the reads changed: lowtide-read starts again",
+		"there are no reads any more: lowtide-read ends",
+		serve_start_read},
+	};
+	struct str config = digest_of_config(s);
+	bool same = s->has.apis == has->apis && s->has.reads == has->reads;
+
+	s->has = *has;
+	if (same && str_eq(config, s->rebuild.config))
 		return;
 	s->rebuild.config = config;
-	if (!has_api && !had_api)
-		return;
-	serve_say(s, has_api ? "  the APIs changed: endpoint and worker start "
-			       "again"
-			     : "  there are no APIs any more: endpoint and "
-			       "worker end");
-	bool running = both[0]->pid != 0 || both[1]->pid != 0;
-	for (size_t i = 0; i < 2; i++) {
-		both[i]->restart = has_api;
-		supervise_renew(both[i], RENEW_GRACE_MS);
-	}
-	if (has_api && !running && serve_start_programs(s) == ERR_OK)
-		both[0]->restart = both[1]->restart = true;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		tell_group(s, &groups[i]);
 }
 
 static void tell_nginx(struct serve *s)
@@ -235,7 +259,7 @@ static void finish_build(struct serve *s)
 		return;
 	}
 	tell_people(s, &report);
-	tell_programs(s, report.has_api);
+	tell_programs(s, &report.has);
 	tell_nginx(s);
 	command_tell(s->run, s->diag);
 	diag_init(s->diag, s->arena);

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "generator/build.h"
+#include "generator/server.h"
 #include "lib/clock.h"
 #include "lib/fs.h"
 
 /*
- * What `lowtide serve` runs: the release, then lowtide-cgi, lowtide-worker and
- * nginx over it, and the small tools that all parts of serve share.
+ * What `lowtide serve` runs: the release, then lowtide-cgi, lowtide-worker,
+ * lowtide-read and nginx over it, and the small tools that all parts of serve
+ * share.
  */
 #define SERVE_READY_MS 15000 /* for the first answer through nginx */
 /* short: whoever kills the worker wants to see what becomes of its jobs */
@@ -111,7 +113,7 @@ static void warn_of_secrets(const struct config *c, struct diag *diag)
 }
 
 enum err serve_build(struct serve *s, struct site *site, struct arena *a,
-    struct diag *diag, bool *has_api)
+    struct diag *diag, struct serve_has *has)
 {
 	const char *dir = fs_join(a, s->place.run, "release");
 	const struct out_spec out = {.dir = dir};
@@ -122,6 +124,7 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 	    .fast = true,
 	    .progress = s->run->progress,
 	    .socket = s->socket_path,
+	    .read_socket = s->read_socket_path,
 	    .root = fs_join(a, dir, "www"),
 	};
 
@@ -139,7 +142,12 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 		return err;
 	}
 	warn_of_secrets(b.config, diag);
-	*has_api = b.config && b.config->n_apis > 0;
+	*has = (struct serve_has){
+	    .apis = b.config && b.config->n_apis > 0,
+	    .reads = b.config && b.config->n_reads > 0,
+	};
+	if (has->reads)
+		s->read_probe = server_read_alone(s->arena, b.config).p;
 	return out_commit(&b.out, diag);
 }
 
@@ -175,6 +183,27 @@ enum err serve_start_programs(struct serve *s)
 	return err;
 }
 
+/* What takes orders (--purge) is in a folder of its own. */
+enum err serve_start_read(struct serve *s)
+{
+	const struct place *p = &s->place;
+	const char *dir = fs_join(s->arena, p->run, "read");
+	enum err err = place_read(p, s->diag);
+
+	if (err == ERR_OK)
+		err = fs_mkdirs(dir, 0700, s->diag);
+	if (err == ERR_OK && p->as_root)
+		err = place_give(dir, s->diag);
+	if (err == ERR_OK)
+		err = start(s, &s->read, "lowtide-read",
+		    SERVE_LIST(s, p->read, "--config", s->config, "--state",
+			p->state, "--endpoint",
+			serve_text(s, "unix:%s", s->socket_path), "--control",
+			serve_text(s, "unix:%s/control.sock", dir)),
+		    s->read_socket);
+	return err;
+}
+
 enum err serve_start_nginx(struct serve *s)
 {
 	const char *prefix = serve_text(s, "%s/nginx/", s->place.run);
@@ -192,14 +221,14 @@ enum err serve_start_nginx(struct serve *s)
 	return err;
 }
 
-/* The status of a GET, 0 when nobody answers. */
-static int get(uint16_t port, const char *path)
+/* The status of an answer, 0 when nobody answers. */
+static int ask(uint16_t port, const char *method, const char *path)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET,
 	    .sin_port = htons(port),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct timeval limit = {.tv_sec = 2};
-	char line[512];
+	char line[4096];
 	int status = 0, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -207,7 +236,7 @@ static int get(uint16_t port, const char *path)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0) {
 		int n = snprintf(line, sizeof(line),
-		    "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+		    "%s %s HTTP/1.0\r\nHost: localhost\r\n\r\n", method, path);
 		if (send(fd, line, (size_t)n, MSG_NOSIGNAL) == n) {
 			ssize_t got = recv(fd, line, sizeof(line) - 1, 0);
 			line[got > 0 ? got : 0] = '\0';
@@ -226,7 +255,7 @@ static int get(uint16_t port, const char *path)
  */
 static enum err all_alive(struct serve *s)
 {
-	const struct child *all[] = {&s->cgi, &s->worker, &s->nginx};
+	const struct child *all[] = {&s->cgi, &s->worker, &s->read, &s->nginx};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		if (!all[i]->name || all[i]->pid != 0)
@@ -240,22 +269,24 @@ static enum err all_alive(struct serve *s)
 	return ERR_OK;
 }
 
-enum err serve_wait_ready(struct serve *s)
+/*
+ * One after the other: an endpoint that has its store and its worker, reads
+ * that answer what needs no upstream, or any page.
+ */
+struct ready {
+	const char *method, *path;
+	int from, to; /* statuses */
+};
+
+static enum err wait_for(struct serve *s, const struct ready *r)
 {
 	int64_t until = clock_monotonic_ms() + SERVE_READY_MS;
-	const char *prefix = s->has_api
-				 ? serve_text(s, "%.*s/jobs/health",
-				       STR_ARG(site_text(s->site, "prefix")))
-				 : "/";
 	int status = 0;
 
 	while (clock_monotonic_ms() < until) {
-		status = get(s->port, prefix);
-		if (s->has_api ? status == 200 : status != 0) {
-			s->cgi.restart = s->worker.restart = s->has_api;
-			s->nginx.restart = true;
+		status = ask(s->port, r->method, r->path);
+		if (status >= r->from && status <= r->to)
 			return ERR_OK;
-		}
 		if (serve_watch(s, 20) != ERR_OK)
 			return ERR_CLOSED;
 		enum err err = all_alive(s);
@@ -264,6 +295,30 @@ enum err serve_wait_ready(struct serve *s)
 	}
 	diag_error(s->diag, POS_NONE, "not-ready",
 	    "%s%s does not answer (last status %d); the logs are in %s", s->url,
-	    prefix, status, s->place.state);
+	    r->path, status, s->place.state);
 	return ERR_MISSING;
+}
+
+enum err serve_wait_ready(struct serve *s)
+{
+	const struct ready health = {"GET",
+	    serve_text(
+		s, "%.*s/jobs/health", STR_ARG(site_text(s->site, "prefix"))),
+	    200, 200};
+	const struct ready read = {"OPTIONS", s->read_probe, 200, 499};
+	const struct ready page = {"GET", "/", 100, 599};
+	enum err err = ERR_OK;
+
+	if (s->has.apis)
+		err = wait_for(s, &health);
+	if (err == ERR_OK && s->has.reads && *s->read_probe)
+		err = wait_for(s, &read);
+	if (err == ERR_OK && !s->has.apis)
+		err = wait_for(s, &page);
+	if (err != ERR_OK)
+		return err;
+	s->cgi.restart = s->worker.restart = s->has.apis;
+	s->read.restart = s->has.reads;
+	s->nginx.restart = true;
+	return ERR_OK;
 }

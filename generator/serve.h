@@ -9,7 +9,7 @@
 
 /*
  * What the parts of `lowtide serve` share: cmd-serve.c (the order of things),
- * serve-helper.c ([serve.run]), serve-stack.c (endpoint, worker, nginx),
+ * serve-helper.c ([serve.run]), serve-stack.c (endpoint, worker, reads, nginx),
  * serve-rebuild.c (what changed since), serve-place.c (folders, programs,
  * ports), watch.c (changes) and supervise.c (processes).
  */
@@ -33,6 +33,12 @@ struct rebuild {
 	struct str config, server, helpers;
 };
 
+/* What a site has for programs to do. */
+struct serve_has {
+	bool apis;  /* for endpoint and worker */
+	bool reads; /* for lowtide-read */
+};
+
 struct serve {
 	struct command_run *run;
 	struct arena *arena;
@@ -41,14 +47,16 @@ struct serve {
 	struct supervisor supervisor;
 	struct site_spec spec;
 	const char *url, *config, *keys;
-	const char *socket_path;
-	int socket; /* the endpoint's, listening; -1 = none */
+	const char *socket_path, *read_socket_path;
+	/* the endpoint's and lowtide-read's, listening; -1 = none */
+	int socket, read_socket;
+	const char *read_probe; /* of the first build: server_read_alone() */
 	uint16_t port;
 	struct site *site;
 	struct helper *helpers;
 	size_t n_helpers;
-	bool has_api;
-	struct child cgi, worker, nginx, command;
+	struct serve_has has;
+	struct child cgi, worker, read, nginx, command;
 	struct rebuild rebuild;
 };
 
@@ -81,16 +89,18 @@ enum err serve_fill_references(struct serve *s, struct site *site,
 
 /*
  * serve-stack.c. The site as it is now, and the release below `run` made of it;
- * *has_api: there is something for endpoint and worker to do. Findings go into
- * `diag`; after an error the last release is as it was.
+ * *has: what there is to do. Findings go into `diag`; after an error the last
+ * release is as it was.
  */
 enum err serve_load(struct serve *s, struct arena *a, struct diag *diag,
     struct site **site) __attribute__((warn_unused_result));
 enum err serve_build(struct serve *s, struct site *site, struct arena *a,
-    struct diag *diag, bool *has_api) __attribute__((warn_unused_result));
+    struct diag *diag, struct serve_has *has)
+    __attribute__((warn_unused_result));
 /* The keys where they are missing, endpoint and worker. */
 enum err serve_start_programs(struct serve *s)
     __attribute__((warn_unused_result));
+enum err serve_start_read(struct serve *s) __attribute__((warn_unused_result));
 enum err serve_start_nginx(struct serve *s) __attribute__((warn_unused_result));
 /*
  * Until something answers through nginx; `not-ready` names the logs,
