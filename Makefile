@@ -279,7 +279,7 @@ install: all
 	install -m 644 $(BUILD)/man/lowtide.1 cgi/lowtide-jobs.1 \
 		$(SHARE)/man/man1
 	install -m 644 $(filter %.5,$(MANUALS)) $(SHARE)/man/man5
-	install -m 644 cgi/lowtide-cgi.8 cgi/lowtide-worker.8 $(SHARE)/man/man8
+	install -m 644 $(sort $(wildcard cgi/*.8)) $(SHARE)/man/man8
 	install -m 644 $(BUILD)/completions/lowtide.bash \
 		$(SHARE)/bash-completion/completions/lowtide
 	install -m 644 cgi/lowtide-jobs.bash \
