@@ -17,6 +17,15 @@ import assert from 'node:assert/strict';
  */
 const LIMIT_S = Number(process.env.TAP_LIMIT_S ?? 900);
 
+/*
+ * The platform's fetch() may wait for ever for a connection that the other side
+ * closes just as it is made: one that says nothing of its end has this one.
+ */
+const FETCH_MS = 120000;
+const fetched = globalThis.fetch;
+globalThis.fetch = (what, options) => fetched(what,
+	{signal: AbortSignal.timeout(FETCH_MS), ...options});
+
 const planned = [];
 const cleanups = [];
 

@@ -139,8 +139,8 @@ const api = (tag, given) => ({name: given.name, tag,
  * The upstream is this process, which is held up by each program that it runs:
  * so nothing times out but where that is what is looked at.
  */
-export const IMPATIENT = {timeoutMs: 1500, connectTimeoutMs: 1000,
-	stallTimeoutMs: 1000};
+export const IMPATIENT = {timeoutMs: 4000, connectTimeoutMs: 4000,
+	stallTimeoutMs: 3000};
 const upstream = given => ({local: true, timeoutMs: 20000,
 	connectTimeoutMs: 20000, stallTimeoutMs: 20000, responseMax: 200000,
 	...given});

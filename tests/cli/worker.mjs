@@ -89,8 +89,9 @@ const gone = await new Promise(r => {
 });
 const names = Object.keys(moods);
 const base = given => ({upstream: 'up', ...given});
+const HASTY = {hangs: 'hasty', stalls: 'hasty', held: 'hasty'};
 const apis = [
-	...names.map(name => base({name})),
+	...names.map(name => base({name, upstream: HASTY[name] ?? 'up'})),
 	base({name: 'located2', requestPath: '/located/{job.id}',
 		location: '/bundles/{result.id}'}),
 	base({name: 'long2', requestPath: '/long/{job.id}',
@@ -105,15 +106,14 @@ const apis = [
 		requestPath: '/flaky/{job.id}'}),
 	base({name: 'again-id', onLost: 'retry',
 		requestPath: '/again/{job.id}'}),
-	base({name: 'one', concurrency: 1, requestPath: '/held/{job.id}'}),
-	base({name: 'held-retry', onLost: 'retry',
+	base({name: 'one', upstream: 'calm', concurrency: 1,
 		requestPath: '/held/{job.id}'}),
 	base({name: 'calm', upstream: 'calm', requestPath: '/held/{job.id}'}),
 	base({name: 'calm-retry', upstream: 'calm', onLost: 'retry',
 		requestPath: '/held/{job.id}'}),
 	base({name: 'fleeting', ttlMs: 300, requestPath: '/ok/{job.id}'}),
 	base({name: 'gone', upstream: 'gone', attempts: 1}),
-	base({name: 'brief', deadlineMs: 400, requestPath: '/hangs/{job.id}'}),
+	base({name: 'brief', deadlineMs: 2500, requestPath: '/hangs/{job.id}'}),
 	...['plain', 'hex', 'mapped', 'name'].map(how => base({attempts: 1,
 		name: `private-${how}`, upstream: `private-${how}`,
 		requestPath: '/private/x'})),
@@ -138,11 +138,11 @@ async function certified() {
 		cert: readFileSync(join(dir, 'cert'))}));
 }
 
-const at = (name, url, more = {}) =>
-	({name, base: url, ...IMPATIENT, ...more});
+const at = (name, url, more = {}) => ({name, base: url, ...more});
 const line = await startLine({apis, upstreams: [
 	at('up', up.url, {headers: {'X-Own': 'yes'}}),
-	at('patient', up.url, {timeoutMs: 60000}),
+	at('hasty', up.url, IMPATIENT),
+	at('patient', up.url, {...IMPATIENT, timeoutMs: 60000}),
 	at('calm', up.url, {timeoutMs: 60000, stallTimeoutMs: 60000}),
 	at('nowhere', 'http://nowhere.invalid'),
 	at('gone', `http://127.0.0.1:${gone}`),
@@ -345,7 +345,7 @@ test('an idle worker is not woken by anything', async () => {
 });
 
 test('kill -9 with a call on its way: never twice', async () => {
-	const once = await send('held'), again = await send('held-retry');
+	const once = await send('calm'), again = await send('calm-retry');
 	await until('both are held', () => held.length === 2);
 	worker.child.kill('SIGKILL');
 	await worker.ended;
@@ -378,7 +378,7 @@ async function stop(who) {
 }
 
 test('two workers, one of them stopped: the fence holds', async () => {
-	const id = await send('held-retry');
+	const id = await send('calm-retry');
 	await until('it is held', () => held.length === 1);
 	await stop(worker);
 	const other = line.worker();
@@ -399,7 +399,7 @@ test('two workers, one of them stopped: the fence holds', async () => {
 /* Longer than its lease and than the upstream waits, in the middle of a call. */
 async function sleeps(who) {
 	await stop(who);
-	await pause(1600);
+	await pause(IMPATIENT.timeoutMs + 100);
 }
 
 test('a worker that slept through its lease: one arrival', async () => {
