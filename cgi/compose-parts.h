@@ -6,8 +6,25 @@
 
 /*
  * What compose.c (HTTP calls), compose-exec.c (programs), compose-read.c
- * (reads) and compose-poll.c (asking again) share. Nobody else includes this.
+ * (reads), compose-get.c (a read's calls) and compose-poll.c (asking again)
+ * share. Nobody else includes this.
  */
+#define COMPOSE_HEADERS_MAX 256
+
+/*
+ * Replaces one of that name, else appends, where there is room for that many;
+ * nothing, if it is no header.
+ */
+void compose_set_header(
+    struct pairs *headers, struct str name, struct str value);
+/* Not the connection's own, and none that is written for us. */
+bool compose_passes_on(struct str name);
+/*
+ * What is wrong with a place: with a secret, for whoever runs this
+ * (ERR_MISSING); else for the client, who gets to know its name alone.
+ */
+enum err compose_refuse(struct arena *a, struct secrets *secrets, enum err err,
+    struct str where, struct str place, struct str *why);
 
 /* What the templates are filled from. */
 void compose_source(

@@ -8,11 +8,11 @@
 /*
  * A call is made in the order URL, headers, body; the first place that the
  * client's request does not fill ends it, with the sentence that names it.
- * Headers are put through set_header() alone: it replaces by name, holds them
- * to HEADERS_MAX, and drops whatever could end a header and start another.
+ * Headers are put through
+ * compose_set_header() alone: it replaces by name, holds them
+ * to COMPOSE_HEADERS_MAX, and drops whatever could end a header and start
+ * another.
  */
-#define HEADERS_MAX 256
-
 /*
  * Lower case; the connection's own, and what libcurl writes by itself. An
  * answer is kept as it came and without its Content-Encoding.
@@ -34,7 +34,7 @@ static const char *const never_passed_on[] = {
     "upgrade",
 };
 
-static bool is_passed_on(struct str name)
+bool compose_passes_on(struct str name)
 {
 	size_t n = sizeof(never_passed_on) / sizeof(never_passed_on[0]);
 
@@ -57,7 +57,8 @@ static bool is_clean(struct str s, bool token)
 	return !token || s.n;
 }
 
-static void set_header(struct pairs *headers, struct str name, struct str value)
+void compose_set_header(
+    struct pairs *headers, struct str name, struct str value)
 {
 	if (!is_clean(name, true) || !is_clean(value, false))
 		return;
@@ -67,7 +68,7 @@ static void set_header(struct pairs *headers, struct str name, struct str value)
 			return;
 		}
 	}
-	if (headers->n < HEADERS_MAX)
+	if (headers->n < COMPOSE_HEADERS_MAX)
 		headers->items[headers->n++] = (struct pair){name, value};
 }
 
@@ -75,15 +76,15 @@ static void set_header(struct pairs *headers, struct str name, struct str value)
  * What is wrong with a place: with a secret, for whoever runs this; else for
  * the client, who gets to know its name alone.
  */
-static enum err refuse(struct arena *a, const struct compose *c, enum err err,
+enum err compose_refuse(struct arena *a, struct secrets *secrets, enum err err,
     struct str where, struct str place, struct str *why)
 {
 	if (str_starts(place, "secret.")) {
 		const char *reason = "it cannot stand there";
-		if (!c->secrets)
+		if (!secrets)
 			reason = "there are no secrets here";
 		else if (err != ERR_INPUT)
-			reason = secrets_why(c->secrets);
+			reason = secrets_why(secrets);
 		*why = arena_printf(a, "the %.*s needs {%.*s}: %s",
 		    STR_ARG(where), STR_ARG(place), reason);
 		return ERR_MISSING;
@@ -105,9 +106,9 @@ static enum err templated_headers(struct arena *a, const struct compose *c,
 		    a, source, TEMPLATE_HEADER, h->value, &value, &place);
 
 		if (err == ERR_OK)
-			set_header(out, h->name, value);
+			compose_set_header(out, h->name, value);
 		else if (!template_drops_header(err, place))
-			return refuse(a, c, err,
+			return compose_refuse(a, c->secrets, err,
 			    arena_printf(
 				a, "request header %.*s", STR_ARG(h->name)),
 			    place, why);
@@ -121,8 +122,8 @@ static void sent_headers(const struct compose *c, struct pairs *out)
 
 	for (size_t i = 0; i < sent->n; i++)
 		if (names_matches_forward(c->api, sent->items[i].name) &&
-		    is_passed_on(sent->items[i].name))
-			set_header(
+		    compose_passes_on(sent->items[i].name))
+			compose_set_header(
 			    out, sent->items[i].name, sent->items[i].value);
 }
 
@@ -133,11 +134,12 @@ enum err compose_headers(struct arena *a, const struct compose *c,
 	const struct str trace = compose_trace(c);
 
 	*out = (struct pairs){
-	    .items = arena_array(a, HEADERS_MAX, sizeof(struct pair))};
+	    .items = arena_array(a, COMPOSE_HEADERS_MAX, sizeof(struct pair))};
 	if (trace.n)
-		set_header(out, STR("traceparent"), trace);
+		compose_set_header(out, STR("traceparent"), trace);
 	for (size_t i = 0; i < own->n; i++)
-		set_header(out, own->items[i].name, own->items[i].value);
+		compose_set_header(
+		    out, own->items[i].name, own->items[i].value);
 	sent_headers(c, out);
 	return templated_headers(a, c, source, out, why);
 }
@@ -188,8 +190,8 @@ static enum err form_of(struct arena *a, const struct compose *c,
 		} else if (template_drops_member(err, place)) {
 			err = ERR_OK;
 		} else {
-			err =
-			    refuse(a, c, err, STR("request form"), place, why);
+			err = compose_refuse(a, c->secrets, err,
+			    STR("request form"), place, why);
 		}
 	}
 	*out = arena_str(a, buf_str(&form));
@@ -209,8 +211,8 @@ enum err compose_body(struct arena *a, const struct compose *c,
 		err = template_fill(a, source, TEMPLATE_BODY,
 		    c->api->request_body, &out->body, &place);
 		if (err != ERR_OK)
-			err =
-			    refuse(a, c, err, STR("request body"), place, why);
+			err = compose_refuse(a, c->secrets, err,
+			    STR("request body"), place, why);
 	} else if (c->api->request_form.n) {
 		err = form_of(a, c, source, &out->body, why);
 	}
@@ -227,7 +229,8 @@ static enum err url_of(struct arena *a, const struct compose *c,
 	    a, source, TEMPLATE_PATH, c->api->request_path, &path, &place);
 
 	if (err != ERR_OK)
-		return refuse(a, c, err, STR("request path"), place, why);
+		return compose_refuse(
+		    a, c->secrets, err, STR("request path"), place, why);
 	out->url = arena_printf(
 	    a, "%.*s%.*s", STR_ARG(c->upstream->base), STR_ARG(path))
 		       .p;
@@ -304,7 +307,7 @@ static enum err compose_http(struct arena *a, const struct compose *c,
 		return err;
 	struct str type = compose_type(c);
 	if (out->has_body && type.n && !has_type(&out->headers))
-		set_header(&out->headers, STR("Content-Type"), type);
+		compose_set_header(&out->headers, STR("Content-Type"), type);
 	return ERR_OK;
 }
 

@@ -101,12 +101,17 @@ static bool matches(struct str pattern, struct str header)
 	return true;
 }
 
-bool names_matches_forward(const struct api *api, struct str header)
+bool names_matches_any(const struct strs *patterns, struct str header)
 {
-	for (size_t i = 0; i < api->forward.n; i++)
-		if (matches(api->forward.items[i], header))
+	for (size_t i = 0; i < patterns->n; i++)
+		if (matches(patterns->items[i], header))
 			return true;
 	return false;
+}
+
+bool names_matches_forward(const struct api *api, struct str header)
+{
+	return names_matches_any(&api->forward, header);
 }
 
 static bool any_names(const struct pairs *templates, struct str header)

@@ -29,6 +29,8 @@ bool names_is_token(struct str s);
 bool names_is_forwarded(const struct api *api, struct str header);
 /* The first half of it: a `forward` pattern names the header. */
 bool names_matches_forward(const struct api *api, struct str header);
+/* The same of such patterns, wherever they are from. */
+bool names_matches_any(const struct strs *patterns, struct str header);
 /*
  * Whether this header of a client is one that the upstream may want another of
  * when it says 401: one that the API names. Patterns reach other things as

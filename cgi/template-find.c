@@ -37,6 +37,18 @@ static enum err find_result(
 	return from_tree(f->source->result, name, out);
 }
 
+static enum err from_pairs(
+    const struct pairs *pairs, const char *name, struct found *out)
+{
+	for (size_t i = 0; pairs && i < pairs->n; i++) {
+		if (str_is(pairs->items[i].name, name)) {
+			out->text = pairs->items[i].value;
+			return ERR_OK;
+		}
+	}
+	return ERR_NOT_FOUND;
+}
+
 /* The pattern and the path have the same segments: one was matched by both. */
 static enum err find_path(
     const struct finding *f, const char *name, struct found *out)
@@ -44,6 +56,8 @@ static enum err find_path(
 	struct str pattern = f->source->pattern, path;
 	size_t at = 0, in = 0;
 
+	if (f->source->params)
+		return from_pairs(f->source->params, name, out);
 	if (!f->source->request)
 		return ERR_NOT_FOUND;
 	path = f->source->request->path;
@@ -124,11 +138,25 @@ static enum err find_secret(
 	return secrets_get(f->source->secrets, str_of(name), &out->text, &why);
 }
 
-static const struct place_root {
-	const char *name;
-	enum err (*find)(
-	    const struct finding *f, const char *name, struct found *out);
-} roots[] = {
+static enum err find_id(
+    const struct finding *f, const char *name, struct found *out)
+{
+	if (!f->source->awaited)
+		return from_pairs(f->source->ids, name, out);
+	out->text = STR("x");
+	return ERR_OK;
+}
+
+static enum err find_call(
+    const struct finding *f, const char *name, struct found *out)
+{
+	if (!f->source->awaited)
+		return from_tree(f->source->calls, name, out);
+	out->text = STR("x");
+	return ERR_OK;
+}
+
+static const struct place_root roots[] = {
     {"body", find_body},
     {"path", find_path},
     {"query", find_query},
@@ -137,6 +165,8 @@ static const struct place_root {
     {"job", find_job},
     {"cgi", find_cgi},
     {"result", find_result},
+    {"id", find_id},
+    {"call", find_call},
 };
 
 static bool is_name_char(char c)

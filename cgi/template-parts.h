@@ -15,6 +15,13 @@ struct found {
 	bool secret;
 };
 
+struct finding;
+struct place_root {
+	const char *name;
+	enum err (*find)(
+	    const struct finding *f, const char *name, struct found *out);
+};
+
 struct place {
 	struct str name; /* as it stands there: "body.a.b?" */
 	bool optional;

@@ -300,6 +300,22 @@ enum err template_fill(struct arena *a, const struct template_source *source,
 	return err;
 }
 
+bool template_next(struct str text, size_t *at, struct template_name *out)
+{
+	struct place place;
+
+	for (; *at < text.n; ++*at) {
+		if (!place_at(text, *at, &place))
+			continue;
+		*at += place.name.n + 2;
+		*out = (struct template_name){.root = str_of(place.root->name),
+		    .name = place_name(&place),
+		    .optional = place.optional};
+		return true;
+	}
+	return false;
+}
+
 static bool has_place(struct str text, const char *root, bool or_optional)
 {
 	const size_t n = strlen(root);

@@ -52,6 +52,9 @@ enum template_place {
 struct secrets;
 struct template_source {
 	struct str pattern; /* the API's path, "/api/v1/bundle/{id}" */
+	/* {path.x}, decoded; NULL = the pattern and the request's path say it
+	 */
+	const struct pairs *params;
 	const struct envelope_request *request; /* NULL = nothing of it */
 	const struct value *body;   /* the client's body, NULL = not JSON */
 	const struct value *result; /* the upstream's, NULL = not JSON */
@@ -66,6 +69,8 @@ struct template_source {
 	 * and times are there, whatever they say.
 	 */
 	bool rehearsal;
+	/* likewise {id.x} and {call.x}, by who does not know them yet */
+	bool awaited;
 };
 
 /*
@@ -98,6 +103,15 @@ void template_put_form(struct buf *out, struct str text);
 bool template_uses(struct str text, const char *root);
 /* ... and one that is not optional. */
 bool template_needs(struct str text, const char *root);
+/*
+ * The places of a text one by one, from *at = 0; false: no more. {call.a.b?}
+ * has the root "call", the name "a.b" and is optional.
+ */
+struct template_name {
+	struct str root, name;
+	bool optional;
+};
+bool template_next(struct str text, size_t *at, struct template_name *out);
 /* True when `text` names {header.NAME}; NAME compares without case. */
 bool template_names_header(struct str text, struct str name);
 
