@@ -24,7 +24,6 @@
 #define ENGINE_CACHE_BYTES ((size_t)64 * 1024 * 1024)
 #define ENGINE_READS_MAX 16384 /* askers at once */
 #define ENGINE_CALLS_MAX 512   /* calls at once, of all upstreams */
-#define ENGINE_RESULT_MAX ((size_t)32 * 1024 * 1024) /* bytes of an answer */
 /* An asker has that many calls out at once, where his read does not say. */
 #define ENGINE_READ_CALLS 64
 

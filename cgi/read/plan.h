@@ -27,6 +27,10 @@
 #define PLAN_CALLS_MAX 4096 /* of one request; more is 400 */
 #define PLAN_ID_MAX 128	    /* bytes of one identifier */
 #define PLAN_IDS_MAX 1000   /* of one kind, whatever `max` says */
+#define PLAN_TREE_MAX                                                          \
+	((size_t)8 * 1024 * 1024)		   /* of a result that another \
+						      call or a shape looks into */
+#define PLAN_RESULT_MAX ((size_t)32 * 1024 * 1024) /* bytes of an answer */
 
 struct secrets;
 struct plan_spec {
@@ -38,7 +42,7 @@ struct plan_spec {
 	 */
 	const struct envelope_request *request;
 	struct str owner; /* whoever asks, in any spelling of our own; "" */
-	struct secrets *secrets;
+	struct secrets *secrets; /* NULL = there are none */
 };
 
 enum plan_failure {
@@ -53,11 +57,13 @@ enum plan_failure {
 struct plan_outcome {
 	enum plan_failure failure;
 	int status;	     /* of an HTTP_ERROR; else 0 */
-	const char *message; /* our own words: never the upstream's */
+	const char *message; /* our own words: never the upstream's; NULL =
+				the usual ones */
 	int64_t retry_ms;   /* CIRCUIT_OPEN, or shed: when again; 0 = unknown */
 	bool shed;	    /* UNKNOWN_ERROR: we had too much to do */
-	struct blob *blob;  /* PLAN_OK: a reference is taken */
-	int64_t fresh_boot; /* PLAN_OK: until then it is fresh */
+	struct blob *blob;  /* PLAN_OK: a reference is taken; NULL = empty */
+	int64_t fresh_boot; /* PLAN_OK: until then it is fresh; not later than
+			       blob->made_boot: nobody may keep it */
 	bool stale;	    /* it is older than it should be */
 };
 
@@ -76,14 +82,24 @@ struct plan_call {
 struct plan;
 /*
  * ERR_INPUT: *why is a sentence for the client. ERR_MISSING: a secret cannot be
- * had; for the log. The spec and what it points to live as long as the plan.
+ * had, or the read is one that plan_check() refuses; for the log. What the spec
+ * points to lives as long as the plan; where the read's auth is a provider, the
+ * request's Authorization is not looked at.
  */
 enum err plan_new(struct arena *a, const struct plan_spec *spec,
     struct plan **out, struct str *why) __attribute__((warn_unused_result));
+/*
+ * Whether a read can be planned at all: its calls name what there is, and do
+ * not wait for each other in a ring; its shape can be filled. *why says what
+ * is wrong. Nothing of lowtide.json that fails here came from the generator.
+ */
+bool plan_check(struct arena *a, const struct config *config,
+    const struct read *read, struct str *why);
 /* Gives back its blobs; its memory is the arena's. NULL-safe. */
 void plan_release(struct plan *plan);
 /* The next call that can be made, each once; false: none just now. */
 bool plan_next(struct plan *plan, struct plan_call *out);
+/* One that is not out (the deadline came) is dropped. */
 void plan_take(
     struct plan *plan, size_t index, const struct plan_outcome *outcome);
 /* Nothing is under way or to be made; or a required one failed, after which
@@ -109,15 +125,21 @@ struct read_result {
 	bool stale;		       /* a part is older than it should be */
 	struct str body;	       /* JSON, of a 200 */
 	int64_t made_boot, fresh_boot; /* the oldest part; the first to go */
-	bool cacheable;		       /* every part has a ttl */
+	bool cacheable;		       /* every part may be kept */
 	int64_t retry_ms;	       /* 503 */
 	const struct read_failure *failures; /* all that failed, in order */
 	size_t n_failures;
 };
-/* Once it is over. In the arena. */
-void plan_result(
-    const struct plan *plan, struct arena *a, struct read_result *out);
-/* `"upstreamFailures"` as contract 9 has it, as a member's value. */
+/*
+ * Once it is over; failures that are known then decide the status together.
+ * In the arena, but for texts of the plan's own. More than PLAN_RESULT_MAX is a
+ * 502 with one failure, of the read itself.
+ */
+void plan_result(struct plan *plan, struct arena *a, struct read_result *out);
+/*
+ * `"upstreamFailures"` as contract 9 has it, as a member's value. Those beyond
+ * READ_FAILURES_TOLD are one more, of the first one's kind: "and 7 more".
+ */
 struct json_writer;
 void read_put_failures(
     struct json_writer *w, const struct read_failure *failures, size_t n);
