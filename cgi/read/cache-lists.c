@@ -13,7 +13,7 @@
 #define WINDOW_SHARE 100
 #define PROTECTED_PERCENT 80
 
-void lists_init(struct cache *cache)
+void lists_init(struct read_cache *cache)
 {
 	cache->window_max = cache->bytes_max / WINDOW_SHARE;
 	cache->protected_max =
@@ -22,7 +22,8 @@ void lists_init(struct cache *cache)
 		link_init(&cache->lists[i]);
 }
 
-static void enter(struct cache *cache, struct entry *e, enum segment segment)
+static void enter(
+    struct read_cache *cache, struct entry *e, enum segment segment)
 {
 	e->segment = segment;
 	link_push(&cache->lists[segment], &e->list);
@@ -30,39 +31,41 @@ static void enter(struct cache *cache, struct entry *e, enum segment segment)
 	cache->bytes[segment] += e->bytes;
 }
 
-void lists_remove(struct cache *cache, struct entry *e)
+void lists_remove(struct read_cache *cache, struct entry *e)
 {
 	link_drop(&e->list);
 	cache->counts[e->segment]--;
 	cache->bytes[e->segment] -= e->bytes;
 }
 
-static void move(struct cache *cache, struct entry *e, enum segment segment)
+static void move(
+    struct read_cache *cache, struct entry *e, enum segment segment)
 {
 	lists_remove(cache, e);
 	enter(cache, e, segment);
 }
 
-static struct entry *oldest(const struct cache *cache, enum segment segment)
+static struct entry *oldest(
+    const struct read_cache *cache, enum segment segment)
 {
 	const struct link *head = &cache->lists[segment];
 
 	return link_is_empty(head) ? NULL : ENTRY_OF(head->prev, list);
 }
 
-void lists_add(struct cache *cache, struct entry *e)
+void lists_add(struct read_cache *cache, struct entry *e)
 {
 	enter(cache, e, SEGMENT_WINDOW);
 }
 
-static void protect_no_more_than_fits(struct cache *cache)
+static void protect_no_more_than_fits(struct read_cache *cache)
 {
 	while (cache->bytes[SEGMENT_PROTECTED] > cache->protected_max)
 		move(
 		    cache, oldest(cache, SEGMENT_PROTECTED), SEGMENT_PROBATION);
 }
 
-void lists_asked(struct cache *cache, struct entry *e)
+void lists_asked(struct read_cache *cache, struct entry *e)
 {
 	if (e->segment == SEGMENT_WINDOW) {
 		move(cache, e, SEGMENT_WINDOW);
@@ -72,7 +75,7 @@ void lists_asked(struct cache *cache, struct entry *e)
 	protect_no_more_than_fits(cache);
 }
 
-void lists_resize(struct cache *cache, struct entry *e, size_t bytes)
+void lists_resize(struct read_cache *cache, struct entry *e, size_t bytes)
 {
 	cache->bytes[e->segment] += bytes;
 	cache->bytes[e->segment] -= e->bytes;
@@ -81,7 +84,7 @@ void lists_resize(struct cache *cache, struct entry *e, size_t bytes)
 }
 
 /* The first of them is the oldest candidate; how many there are. */
-static size_t leave_window(struct cache *cache)
+static size_t leave_window(struct read_cache *cache)
 {
 	size_t n = 0;
 
@@ -94,7 +97,7 @@ static size_t leave_window(struct cache *cache)
 }
 
 /* The oldest of the n newest on probation. */
-static struct entry *candidate_of(struct cache *cache, size_t n)
+static struct entry *candidate_of(struct read_cache *cache, size_t n)
 {
 	struct link *l = &cache->lists[SEGMENT_PROBATION];
 
@@ -103,7 +106,7 @@ static struct entry *candidate_of(struct cache *cache, size_t n)
 	return ENTRY_OF(l, list);
 }
 
-static struct entry *victim_of(const struct cache *cache)
+static struct entry *victim_of(const struct read_cache *cache)
 {
 	struct entry *e = oldest(cache, SEGMENT_PROBATION);
 
@@ -112,19 +115,19 @@ static struct entry *victim_of(const struct cache *cache)
 	return e ? e : oldest(cache, SEGMENT_WINDOW);
 }
 
-static bool is_asked_for_more(
-    const struct cache *cache, const struct entry *a, const struct entry *b)
+static bool is_asked_for_more(const struct read_cache *cache,
+    const struct entry *a, const struct entry *b)
 {
 	return sketch_of(&cache->sketch, a->hash) >
 	       sketch_of(&cache->sketch, b->hash);
 }
 
-void lists_fit(struct cache *cache, int64_t now_boot)
+void lists_fit(struct read_cache *cache, int64_t now_boot)
 {
 	size_t candidates = leave_window(cache);
 	struct entry *c = candidates ? candidate_of(cache, candidates) : NULL;
 
-	while (cache_bytes(cache) > cache->bytes_max) {
+	while (read_cache_bytes(cache) > cache->bytes_max) {
 		struct entry *goes = victim_of(cache);
 		const bool over = goes->cached.spare_boot <= now_boot;
 		if (c && !over && !is_asked_for_more(cache, c, goes))
@@ -133,6 +136,6 @@ void lists_fit(struct cache *cache, int64_t now_boot)
 			c = --candidates ? ENTRY_OF(c->list.prev, list) : NULL;
 		cache->stats.expired += over;
 		cache->stats.evicted += !over;
-		cache_drop(cache, goes);
+		read_cache_drop(cache, goes);
 	}
 }

@@ -114,7 +114,7 @@ int64_t wheel_next(const struct wheel *w, int64_t now_boot);
 
 /* ---- the whole ----------------------------------------------------------- */
 
-struct cache {
+struct read_cache {
 	size_t bytes_max, window_max, protected_max;
 	uint64_t seed;
 	struct link lists[SEGMENTS];
@@ -124,18 +124,18 @@ struct cache {
 	struct wheel wheel;
 	struct cache_stats stats; /* without entries and bytes */
 };
-size_t cache_bytes(const struct cache *cache);
+size_t read_cache_bytes(const struct read_cache *cache);
 /* Out of everything, and freed. */
-void cache_drop(struct cache *cache, struct entry *e);
+void read_cache_drop(struct read_cache *cache, struct entry *e);
 
 /* lists (cache-lists.c): who stays */
-void lists_init(struct cache *cache);
-void lists_add(struct cache *cache, struct entry *e);
-void lists_remove(struct cache *cache, struct entry *e);
-void lists_asked(struct cache *cache, struct entry *e);
+void lists_init(struct read_cache *cache);
+void lists_add(struct read_cache *cache, struct entry *e);
+void lists_remove(struct read_cache *cache, struct entry *e);
+void lists_asked(struct read_cache *cache, struct entry *e);
 /* It counts so many bytes now. */
-void lists_resize(struct cache *cache, struct entry *e, size_t bytes);
+void lists_resize(struct read_cache *cache, struct entry *e, size_t bytes);
 /* Until it is no more than there is room for. */
-void lists_fit(struct cache *cache, int64_t now_boot);
+void lists_fit(struct read_cache *cache, int64_t now_boot);
 
 #endif

@@ -5,9 +5,9 @@
 #define LARGEST_SHARE 8 /* of all bytes, for one entry */
 #define SWEEP_MAX 512	/* entries at once */
 
-struct cache *cache_new(size_t bytes_max, uint64_t seed)
+struct read_cache *read_cache_new(size_t bytes_max, uint64_t seed)
 {
-	struct cache *cache = calloc(1, sizeof(*cache));
+	struct read_cache *cache = calloc(1, sizeof(*cache));
 
 	if (!cache)
 		abort();
@@ -20,11 +20,11 @@ struct cache *cache_new(size_t bytes_max, uint64_t seed)
 	return cache;
 }
 
-void cache_free(struct cache *cache)
+void read_cache_free(struct read_cache *cache)
 {
 	if (!cache)
 		return;
-	cache_purge(cache, STR(""));
+	read_cache_purge(cache, STR(""));
 	table_release(&cache->table);
 	sketch_release(&cache->sketch);
 	free(cache);
@@ -32,7 +32,7 @@ void cache_free(struct cache *cache)
 
 /* The finish of splitmix64, for each word of the key. */
 static uint64_t hash_of(
-    const struct cache *cache, const uint8_t key[READ_KEY_BYTES])
+    const struct read_cache *cache, const uint8_t key[READ_KEY_BYTES])
 {
 	uint64_t words[READ_KEY_BYTES / 8], h = cache->seed;
 
@@ -46,13 +46,13 @@ static uint64_t hash_of(
 	return h;
 }
 
-size_t cache_bytes(const struct cache *cache)
+size_t read_cache_bytes(const struct read_cache *cache)
 {
 	return cache->bytes[SEGMENT_WINDOW] + cache->bytes[SEGMENT_PROBATION] +
 	       cache->bytes[SEGMENT_PROTECTED];
 }
 
-void cache_drop(struct cache *cache, struct entry *e)
+void read_cache_drop(struct read_cache *cache, struct entry *e)
 {
 	lists_remove(cache, e);
 	table_remove(&cache->table, e);
@@ -61,7 +61,7 @@ void cache_drop(struct cache *cache, struct entry *e)
 	free(e);
 }
 
-bool cache_get(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
+bool read_cache_get(struct read_cache *cache, const uint8_t key[READ_KEY_BYTES],
     int64_t now_boot, struct cached *out)
 {
 	const uint64_t hash = hash_of(cache, key);
@@ -72,7 +72,7 @@ bool cache_get(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
 		return false;
 	if (e->cached.spare_boot <= now_boot) {
 		cache->stats.expired++;
-		cache_drop(cache, e);
+		read_cache_drop(cache, e);
 		return false;
 	}
 	lists_asked(cache, e);
@@ -80,7 +80,7 @@ bool cache_get(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
 	return true;
 }
 
-static void add(struct cache *cache, uint64_t hash,
+static void add(struct read_cache *cache, uint64_t hash,
     const uint8_t key[READ_KEY_BYTES], struct str name,
     const struct cached *entry, size_t bytes)
 {
@@ -102,7 +102,7 @@ static void add(struct cache *cache, uint64_t hash,
 }
 
 /* It stays where it is among the others. */
-static void renew(struct cache *cache, struct entry *e,
+static void renew(struct read_cache *cache, struct entry *e,
     const struct cached *entry, size_t bytes)
 {
 	blob_unref(e->cached.blob);
@@ -112,7 +112,7 @@ static void renew(struct cache *cache, struct entry *e,
 	lists_resize(cache, e, bytes);
 }
 
-void cache_put(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
+void read_cache_put(struct read_cache *cache, const uint8_t key[READ_KEY_BYTES],
     struct str name, const struct cached *entry, int64_t now_boot)
 {
 	const size_t bytes = CACHE_ENTRY_OVERHEAD + name.n + entry->blob->n;
@@ -123,7 +123,7 @@ void cache_put(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
 			     bytes > cache->bytes_max / LARGEST_SHARE;
 
 	if (e && (refused || !str_eq(entry_name(e), name))) {
-		cache_drop(cache, e);
+		read_cache_drop(cache, e);
 		e = NULL;
 	}
 	if (refused) {
@@ -141,7 +141,7 @@ void cache_put(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
 	lists_fit(cache, now_boot);
 }
 
-size_t cache_purge(struct cache *cache, struct str prefix)
+size_t read_cache_purge(struct read_cache *cache, struct str prefix)
 {
 	size_t n = 0;
 
@@ -153,7 +153,7 @@ size_t cache_purge(struct cache *cache, struct str prefix)
 			if (e->n_name < prefix.n ||
 			    (prefix.n && memcmp(e->name, prefix.p, prefix.n)))
 				continue;
-			cache_drop(cache, e);
+			read_cache_drop(cache, e);
 			n++;
 		}
 	}
@@ -161,7 +161,7 @@ size_t cache_purge(struct cache *cache, struct str prefix)
 	return n;
 }
 
-int64_t cache_sweep(struct cache *cache, int64_t now_boot)
+int64_t read_cache_sweep(struct read_cache *cache, int64_t now_boot)
 {
 	struct wheel *w = &cache->wheel;
 
@@ -170,7 +170,7 @@ int64_t cache_sweep(struct cache *cache, int64_t now_boot)
 		struct entry *e = ENTRY_OF(w->due.next, slot);
 		if (e->cached.spare_boot <= now_boot) {
 			cache->stats.expired++;
-			cache_drop(cache, e);
+			read_cache_drop(cache, e);
 			continue;
 		}
 		link_drop(&e->slot);
@@ -179,9 +179,9 @@ int64_t cache_sweep(struct cache *cache, int64_t now_boot)
 	return wheel_next(w, now_boot);
 }
 
-void cache_stats(const struct cache *cache, struct cache_stats *out)
+void read_cache_stats(const struct read_cache *cache, struct cache_stats *out)
 {
 	*out = cache->stats;
 	out->entries = cache->table.n;
-	out->bytes = cache_bytes(cache);
+	out->bytes = read_cache_bytes(cache);
 }

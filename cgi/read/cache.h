@@ -36,34 +36,34 @@ struct cache_stats {
 	uint64_t put, evicted, refused, expired, purged; /* since it began */
 };
 
-struct cache;
+struct read_cache;
 /* `seed` keeps strangers from choosing keys that collide in the sketch. */
-struct cache *cache_new(size_t bytes_max, uint64_t seed);
-void cache_free(struct cache *cache); /* NULL-safe */
+struct read_cache *read_cache_new(size_t bytes_max, uint64_t seed);
+void read_cache_free(struct read_cache *cache); /* NULL-safe */
 /*
  * Counts as having been asked for, whether it is there or not. False: nothing
  * that can be used at all. The blob is the cache's: blob_ref() to keep it.
  */
-bool cache_get(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
+bool read_cache_get(struct read_cache *cache, const uint8_t key[READ_KEY_BYTES],
     int64_t now_boot, struct cached *out);
 /*
  * Takes a reference of its own to entry->blob; replaces what has that key.
  * `name` is UPSTREAM and path as it was called, "bundles/bundle/7", for
- * cache_purge(). One larger than an eighth of the cache, or over already, is
- * not kept (refused), nor is what it would have replaced.
+ * read_cache_purge(). One larger than an eighth of the cache, or over already,
+ * is not kept (refused), nor is what it would have replaced.
  */
-void cache_put(struct cache *cache, const uint8_t key[READ_KEY_BYTES],
+void read_cache_put(struct read_cache *cache, const uint8_t key[READ_KEY_BYTES],
     struct str name, const struct cached *entry, int64_t now_boot);
 /*
  * All whose name begins so; how many. The empty prefix is all of them. Looks at
  * every entry: the only thing here that takes longer the more there are.
  */
-size_t cache_purge(struct cache *cache, struct str prefix);
+size_t read_cache_purge(struct read_cache *cache, struct str prefix);
 /*
  * What is over, a bounded number; when to come again (0 = empty; now_boot: at
  * once, there is more). What is over is never given out, swept or not.
  */
-int64_t cache_sweep(struct cache *cache, int64_t now_boot);
-void cache_stats(const struct cache *cache, struct cache_stats *out);
+int64_t read_cache_sweep(struct read_cache *cache, int64_t now_boot);
+void read_cache_stats(const struct read_cache *cache, struct cache_stats *out);
 
 #endif

@@ -115,7 +115,7 @@ static bool get(struct engine *e, int64_t now_boot,
 {
 	struct cached own = {0};
 
-	if (!keeps(call) || !cache_get(e->cache, key, now_boot, out) ||
+	if (!keeps(call) || !read_cache_get(e->cache, key, now_boot, out) ||
 	    !spans(call, out->blob->status, out->blob->made_boot, &own))
 		return false;
 	out->fresh_boot = smaller(out->fresh_boot, own.fresh_boot);
@@ -184,7 +184,7 @@ void engine_keep(struct engine *e, int64_t now_boot, const struct flight *f,
 	if (entry.spare_boot <= now_boot)
 		return;
 	landing->fresh_boot = entry.fresh_boot;
-	cache_put(e->cache, f->key, f->name, &entry, now_boot);
+	read_cache_put(e->cache, f->key, f->name, &entry, now_boot);
 	if (!e->sweep_boot)
 		e->sweep_boot = now_boot + ENGINE_SWEEP_MS;
 }

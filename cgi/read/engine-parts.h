@@ -172,7 +172,7 @@ struct flights {
 
 struct engine {
 	struct engine_spec spec;
-	struct cache *cache;
+	struct read_cache *cache;
 	struct epoch *epochs;
 	struct queue *queues;
 	struct flights flights; /* that others may join */

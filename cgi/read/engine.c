@@ -29,7 +29,7 @@ struct engine *engine_new(const struct engine_spec *spec)
 	link_init(&e->spare_waiters);
 	spec->random(&e->random, sizeof(e->random));
 	e->flights.seed = engine_random(e);
-	e->cache = cache_new(e->spec.cache_bytes, engine_random(e));
+	e->cache = read_cache_new(e->spec.cache_bytes, engine_random(e));
 	engine_fit(e, spec->config, spec->secrets);
 	return e;
 }
@@ -78,7 +78,7 @@ void engine_free(struct engine *e)
 	}
 	times_release(&e->times);
 	arena_release(&e->scratch);
-	cache_free(e->cache);
+	read_cache_free(e->cache);
 	free(e->askers);
 	free(e->lives);
 	free(e->free_slots);
@@ -140,7 +140,7 @@ static void sweep(struct engine *e, struct engine_now now)
 {
 	if (!e->sweep_boot || now.now_boot < e->sweep_boot)
 		return;
-	e->sweep_boot = cache_sweep(e->cache, now.now_boot);
+	e->sweep_boot = read_cache_sweep(e->cache, now.now_boot);
 	if (e->sweep_boot && e->sweep_boot < now.now_boot + ENGINE_SWEEP_MS)
 		e->sweep_boot = now.now_boot + ENGINE_SWEEP_MS;
 }
@@ -204,7 +204,7 @@ size_t engine_purge(struct engine *e, struct str prefix)
 		    str_eq(str_slice(f->name, 0, prefix.n), prefix))
 			flight_unlist(e, f);
 	}
-	return cache_purge(e->cache, prefix);
+	return read_cache_purge(e->cache, prefix);
 }
 
 struct engine_load engine_load(const struct engine *e)
@@ -216,7 +216,7 @@ struct engine_load engine_load(const struct engine *e)
 
 void engine_cache_stats(const struct engine *e, struct cache_stats *out)
 {
-	cache_stats(e->cache, out);
+	read_cache_stats(e->cache, out);
 }
 
 enum breaker_state engine_breaker(

@@ -75,7 +75,7 @@ struct plan_call {
 	/* upstream, URL, every header that is sent but traceparent, and the
 	   owner where call->owned: whoever has the same gets the same */
 	uint8_t key[READ_KEY_BYTES];
-	struct str name; /* for cache_purge(): UPSTREAM + path */
+	struct str name; /* for read_cache_purge(): UPSTREAM + path */
 	struct str id;	 /* of `each`; "" */
 };
 
