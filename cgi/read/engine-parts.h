@@ -56,6 +56,7 @@ enum timer_kind { TIMER_ASKER, TIMER_WAITER, TIMER_FLIGHT, TIMER_QUEUE };
 #define ENGINE_CALL_MS ((int64_t)60 * 1000)
 /* Expired answers are looked for so often at most. */
 #define ENGINE_SWEEP_MS ((int64_t)10 * 1000)
+#define ENGINE_SWEEP_MORE_MS 10 /* while there is more */
 /* Those who wait for calls, of all askers; beyond it nobody may ask. */
 #define ENGINE_WAITERS_MAX ((size_t)256 * 1024)
 /* Of what is free, so much is kept for the next. */

@@ -140,9 +140,11 @@ static void sweep(struct engine *e, struct engine_now now)
 {
 	if (!e->sweep_boot || now.now_boot < e->sweep_boot)
 		return;
-	e->sweep_boot = read_cache_sweep(e->cache, now.now_boot);
-	if (e->sweep_boot && e->sweep_boot < now.now_boot + ENGINE_SWEEP_MS)
-		e->sweep_boot = now.now_boot + ENGINE_SWEEP_MS;
+	const int64_t next = read_cache_sweep(e->cache, now.now_boot);
+	const int64_t rest =
+	    next > now.now_boot ? ENGINE_SWEEP_MS : ENGINE_SWEEP_MORE_MS;
+	e->sweep_boot =
+	    next && next < now.now_boot + rest ? now.now_boot + rest : next;
 }
 
 void engine_step(struct engine *e, struct engine_now now, int64_t *due_boot)
