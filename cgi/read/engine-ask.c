@@ -133,10 +133,8 @@ static enum err make_plan(
 	    .request = copy_request(a, ask->request),
 	    .owner = arena_str(a, ask->owner),
 	    .secrets = asker->epoch->secrets};
-	struct plan_spec *kept = arena_alloc(a, sizeof(*kept));
 
-	*kept = spec;
-	return plan_new(a, kept, &asker->plan, why);
+	return plan_new(a, &spec, &asker->plan, why);
 }
 
 enum err engine_begin(struct engine *e, struct engine_now now,
@@ -180,7 +178,7 @@ void engine_tell(struct engine *e, struct asker *asker, size_t index,
 
 	if (outcome->blob) {
 		asker->bytes += outcome->blob->n;
-		if (asker->bytes > ENGINE_RESULT_MAX) {
+		if (asker->bytes > PLAN_RESULT_MAX) {
 			asker->bytes -= outcome->blob->n;
 			outcome = &too_large;
 		}

@@ -182,6 +182,21 @@ bool engine_ready(struct engine *e, uint64_t *ticket)
 	return true;
 }
 
+/* What the result has of the plan's own texts goes with the plan. */
+static void keep_texts(struct arena *a, struct read_result *result)
+{
+	struct read_failure *kept =
+	    arena_array(a, result->n_failures, sizeof(*kept));
+
+	for (size_t i = 0; i < result->n_failures; i++) {
+		kept[i] = result->failures[i];
+		kept[i].endpoint = arena_str(a, kept[i].endpoint);
+		kept[i].message = arena_str(a, kept[i].message);
+		kept[i].identifier = arena_str(a, kept[i].identifier);
+	}
+	result->failures = kept;
+}
+
 bool engine_take(struct engine *e, struct arena *a, uint64_t ticket,
     struct read_result *result)
 {
@@ -190,6 +205,7 @@ bool engine_take(struct engine *e, struct arena *a, uint64_t ticket,
 	if (!asker || asker->phase == ASKER_ASKS)
 		return false;
 	plan_result(asker->plan, a, result);
+	keep_texts(a, result);
 	asker_free(e, asker);
 	return true;
 }
