@@ -46,7 +46,8 @@ export function ask(method, path, {headers = {}, body, from, until} = {}) {
 		all['content-length'] = Buffer.byteLength(bytes);
 	return new Promise((resolve, reject) => {
 		const req = http.request({host: base.hostname, port: base.port,
-			localAddress: from, method, path, headers: all}, res => {
+			localAddress: from, agent: false, method, path,
+			headers: all}, res => {
 			const parts = [];
 			const over = () => {
 				const text = Buffer.concat(parts).toString();

@@ -269,7 +269,8 @@ export async function startStack(name, {files, state = {}, wrap, set = [],
 
 /*
  * A request as it is: {status, h, text, json}. A body that is no string is sent
- * as JSON.
+ * as JSON. A server may close a connection that it kept just as that is used
+ * again (RFC 9112 9.3.1): then it is asked once more.
  */
 export function ask(stack, method, path, {headers = {}, body} = {}) {
 	const bytes = body === undefined ? undefined :
@@ -297,7 +298,9 @@ export function ask(stack, method, path, {headers = {}, body} = {}) {
 					raw: res.rawHeaders, text, json});
 			});
 		});
-		req.on('error', reject);
+		req.on('error', e => req.reusedSocket && e.code === 'ECONNRESET' ?
+			resolve(ask(stack, method, path, {headers, body})) :
+			reject(e));
 		req.setTimeout(60000, () => req.destroy(new Error('slow')));
 		req.end(bytes);
 	});
