@@ -281,6 +281,23 @@ static void keep(struct arena *a, const struct api *api,
 		out->result.headers = exit_status(a, answer->exit_status);
 }
 
+/*
+ * Whoever answered more than we take has told us nothing of what he did, unless
+ * he refused: what must not be done twice ends as without an answer. Doing
+ * anything else again would bring as much again.
+ */
+static enum job_event_kind kind_of(const struct api *api,
+    enum answer_class class, const struct upstream_answer *answer)
+{
+	const bool repeatable =
+	    api->idempotent || api->on_lost == ON_LOST_RETRY;
+	const bool refused = answer->status >= 400 && answer->status < 500;
+
+	return class == CLASS_TOO_LARGE && !repeatable && !refused
+		   ? JOB_EVENT_BROKEN
+		   : classes[class].kind;
+}
+
 void outcome_of(struct arena *a, const struct api *api, const struct job *job,
     const struct upstream_answer *answer, const struct outcome_now *now,
     struct outcome *out)
@@ -292,8 +309,9 @@ void outcome_of(struct arena *a, const struct api *api, const struct job *job,
 	bool again = may_go_again(api, job, row);
 
 	*out = (struct outcome){.not_executed = row->not_executed, .why = why};
-	out->event = outcome_event(again ? JOB_EVENT_RETRY : row->kind, job,
-	    now->now_ms, now->now_boot);
+	out->event =
+	    outcome_event(again ? JOB_EVENT_RETRY : kind_of(api, class, answer),
+		job, now->now_ms, now->now_boot);
 	out->event.reason = row->reason;
 	if (class == CLASS_UNSENT && is_program(api))
 		out->event.reason = REASON_FAILED;

@@ -182,9 +182,9 @@ test('HTTP/1.1 is spoken, also where another one is offered', async () => {
 /* ---- answers that are none --------------------------------------------- */
 
 for (const [mood, reason, says_so] of [
-	['announced', 'job-failed', /larger than response_max or result_max/],
-	['chunked', 'job-failed', /larger than response_max or result_max/],
-	['hints', 'job-failed', /more headers than anybody needs/],
+	['announced', 'outcome-unknown', /larger than response_max or result_max/],
+	['chunked', 'outcome-unknown', /larger than response_max or result_max/],
+	['hints', 'outcome-unknown', /more headers than anybody needs/],
 	['head', 'outcome-unknown', /broke off within its head/],
 	['chunk', 'outcome-unknown', /./],
 	['greeting', 'outcome-unknown', /no HTTP server answers there/],

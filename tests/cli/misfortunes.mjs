@@ -134,7 +134,7 @@ for (const [name, words] of [
 	});
 
 test('output without end is cut off, and the program with it', () =>
-	fails('pours', 'job-failed', /output is larger than result_max/));
+	fails('pours', 'outcome-unknown', /output is larger than result_max/));
 
 test('progress without end costs nothing', async () => {
 	equal((await ends('floods')).status, 'completed');

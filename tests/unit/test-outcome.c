@@ -96,8 +96,12 @@ static const struct row {
 	    REASON_UPSTREAM_TIMEOUT},
 	{502, 504, 504}},
     {"too large", {.end = UPSTREAM_TOO_LARGE, .status = 200},
-	{X_FAIL, X_FAIL, X_FAIL}, false,
-	{REASON_FAILED, REASON_FAILED, REASON_FAILED}, {500, 500, 500}},
+	{X_BROKEN, X_FAIL, X_FAIL}, false,
+	{REASON_OUTCOME_UNKNOWN, REASON_FAILED, REASON_FAILED},
+	{502, 500, 500}},
+    {"refused at too great a length",
+	{.end = UPSTREAM_TOO_LARGE, .status = 422}, {X_FAIL, X_FAIL, X_FAIL},
+	false, {REASON_FAILED, REASON_FAILED, REASON_FAILED}, {500, 500, 500}},
 };
 
 static struct job running(int attempt)
@@ -198,8 +202,7 @@ static void large_results(void **state)
 	assert_int_equal(o.result.body.n, 100);
 	answer.body.n = 101;
 	outcome_of(&a, &apis[FAIL], &job, &answer, &now, &o);
-	assert_int_equal(o.event.kind, JOB_EVENT_FAIL);
-	assert_int_equal(o.event.reason, REASON_FAILED);
+	assert_int_equal(o.event.kind, JOB_EVENT_BROKEN);
 	assert_int_equal(o.result.body.n, 0);
 	arena_release(&a);
 }
@@ -387,7 +390,8 @@ static void programs(void **state)
 		502, "The program did not end in time."},
 	    {{.end = UPSTREAM_UNSENT}, X_RETRY, true, REASON_FAILED, 500,
 		"The program could not be started."},
-	    {{.end = UPSTREAM_TOO_LARGE}, X_FAIL, false, REASON_FAILED, 500,
+	    {{.end = UPSTREAM_TOO_LARGE}, X_BROKEN, false,
+		REASON_OUTCOME_UNKNOWN, 502,
 		"The program's output is larger than allowed."},
 	};
 	struct api api = apis[FAIL];

@@ -76,7 +76,8 @@ static bool is_final(const struct api *api, enum reply told)
 	if (told == REPLY_ERROR || told == REPLY_UNAVAILABLE)
 		return !api->idempotent || api->exec.n;
 	return told == REPLY_DONE || told == REPLY_REFUSED ||
-	       told == REPLY_TOO_LARGE;
+	       (told == REPLY_TOO_LARGE &&
+		   (api->idempotent || api->on_lost == ON_LOST_RETRY));
 }
 
 static void check_written(
@@ -98,7 +99,8 @@ static void check_told(struct sim *s, int job, const struct job *row)
 
 	if (m->told_attempt != row->attempt)
 		return;
-	if (row->held || row->reason == REASON_OUTCOME_UNKNOWN)
+	if ((row->held || row->reason == REASON_OUTCOME_UNKNOWN) &&
+	    m->told != REPLY_TOO_LARGE)
 		sim_fault(s, job, "given up, though its worker was told");
 	if (row->state == JOB_PENDING && is_final(&s->apis[m->api], m->told))
 		sim_fault(s, job, "to be sent again after its answer");

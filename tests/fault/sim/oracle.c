@@ -27,7 +27,8 @@ static bool is_outcome_known(
 	if (a->reply == REPLY_TAKEN)
 		return m->poll_told;
 	return a->told && a->reply != REPLY_CUT_BEFORE &&
-	       a->reply != REPLY_CUT_AFTER && a->reply != REPLY_SILENT;
+	       a->reply != REPLY_CUT_AFTER && a->reply != REPLY_SILENT &&
+	       a->reply != REPLY_TOO_LARGE;
 }
 
 bool oracle_has_unknown(const struct memory_of_job *m)
