@@ -264,7 +264,7 @@ test('answers without end are cut off', async () => {
 	for (const mood of ['huge', 'headers']) {
 		const job = await ends(mood);
 		equal([job.reason, job.httpStatus, arrivals(mood, job.jobId)],
-			['job-failed', 500, 1]);
+			['outcome-unknown', 502, 1]);
 	}
 });
 

@@ -105,9 +105,9 @@ export const files = upstream => ({
 		deadline = "1s"
 		request = { ${forwarded} }
 
-		[api.small]
+		[api.small]                     # may be asked again, and fails
 		upstream = "shop"
-		on_lost = "fail"
+		on_lost = "retry"
 		result = { max = "16B" }
 		request = { ${forwarded} }
 
