@@ -25,6 +25,7 @@ static void see_none(
 		seen->slots *= 2;
 	seen->table = arena_array(a, seen->slots, sizeof(*seen->table));
 	ids->list.items = arena_array(a, max, sizeof(struct str));
+	ids->known = true;
 }
 
 static bool is_good(struct str id)

@@ -149,6 +149,17 @@ static bool has_ring(const struct plan *plan)
 	return n < plan->n_calls;
 }
 
+static void find_looked(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_calls; i++) {
+		struct plan_calling *call = &plan->calls[i];
+		call->looked = call->users || plan_shape_looks_into(plan, call);
+	}
+	for (size_t i = 0; i < plan->n_ids; i++)
+		if (plan->ids[i].from != PLAN_NONE)
+			plan->calls[plan->ids[i].from].looked = true;
+}
+
 static bool is_small(const struct read *read)
 {
 	return read->n_calls && read->n_calls <= CONFIG_READ_CALLS_MAX &&
@@ -180,6 +191,7 @@ bool plan_find_needs(struct plan *plan, struct str *why)
 	for (size_t i = 0; i < plan->n_calls; i++)
 		if (!find_call(plan, &plan->calls[i], why))
 			return false;
+	find_looked(plan);
 	return !has_ring(plan) ||
 	       wrong(plan, STR("its calls"), "wait for each other", why);
 }

@@ -7,8 +7,8 @@
 /*
  * What plan.c (who is asked when), plan-needs.c (who waits for whom),
  * plan-ids.c (whom a read is about), plan-call.c (one call), plan-value.c (what
- * others see of a result) and plan-result.c (the answer) share. Nobody else
- * includes this.
+ * others see of a result), plan-result.c (the answer) and plan-body.c (its
+ * body) share. Nobody else includes this.
  */
 #define PLAN_NONE SIZE_MAX
 
@@ -25,8 +25,9 @@ struct plan_ids {
 	size_t from;	   /* the call whose results have them; PLAN_NONE: the
 			      request does */
 	struct str member; /* of that, by dots */
-	struct strs list;  /* in the order they came, each once */
-	struct str joined; /* by commas; p NULL = not yet */
+	bool known;
+	struct strs list;	      /* in the order they came, each once */
+	struct str joined;	      /* by commas; p NULL = not yet */
 	const struct plan_id *sorted; /* by text; NULL = not yet */
 	const char *notes[2]; /* what is wrong with some of them; or NULL */
 };
@@ -68,6 +69,7 @@ struct plan_calling {
 	   without; who names this one */
 	uint32_t needs, hard, users;
 	uint32_t joins; /* bits of identifiers that it names all of */
+	bool looked;	/* something looks into its results */
 	/* the same for all identifiers, and known once p is not NULL */
 	bool same_url, same_headers;
 	struct str url, path;
@@ -147,5 +149,14 @@ bool plan_text(const struct value *v, struct str *out);
  */
 struct value *plan_value(struct plan *plan, struct plan_calling *need,
     struct plan_ids *ids, size_t n);
+
+/* plan-body.c: of a 200. False: it is larger than PLAN_RESULT_MAX. */
+bool plan_put_body(
+    struct plan *plan, const struct read_result *result, struct buf *out);
+/* Whether the read's shape can be filled; else *why. */
+bool plan_check_shape(struct plan *plan, struct str *why);
+/* Whether it needs what the call brings as a tree. */
+bool plan_shape_looks_into(
+    const struct plan *plan, const struct plan_calling *call);
 
 #endif

@@ -194,65 +194,7 @@ static void find_ages(struct plan *plan, struct read_result *out)
 	out->cacheable &= fresh != INT64_MAX;
 }
 
-/* ---- its body ------------------------------------------------------------ */
-
-/* False: it becomes too large. */
-static bool put_part(struct json_writer *w, const struct plan_part *part)
-{
-	const bool empty = !part->blob || !part->blob->n;
-
-	if (!empty && w->out->len + part->blob->n > PLAN_RESULT_MAX)
-		return false;
-	json_raw(w, empty ? STR("null") : blob_str(part->blob));
-	return w->out->len <= PLAN_RESULT_MAX;
-}
-
-static bool put_call(struct json_writer *w, const struct plan_calling *call)
-{
-	bool fits = true;
-
-	json_key_str(w, call->is->name);
-	if (!call->ids)
-		return put_part(w, call->parts);
-	json_open(w, '{');
-	for (size_t i = 0; i < call->n && fits; i++) {
-		if (call->parts[i].failure)
-			continue;
-		json_key_str(w, call->ids->list.items[i]);
-		fits = put_part(w, &call->parts[i]);
-	}
-	json_close(w, '}');
-	return fits;
-}
-
-static bool put_data(struct json_writer *w, const struct plan *plan)
-{
-	bool fits = true;
-
-	json_open(w, '{');
-	for (size_t i = 0; i < plan->n_calls && fits; i++) {
-		const struct plan_calling *call = &plan->calls[i];
-		if (!call->fate.failure && (call->ids || !call->parts->failure))
-			fits = put_call(w, call);
-	}
-	json_close(w, '}');
-	return fits;
-}
-
-static bool put_body(
-    struct plan *plan, const struct read_result *result, struct buf *out)
-{
-	struct json_writer w = {.out = out};
-	bool fits;
-
-	json_open(&w, '{');
-	json_key(&w, "data");
-	fits = put_data(&w, plan);
-	json_key(&w, "upstreamFailures");
-	read_put_failures(&w, result->failures, result->n_failures);
-	json_close(&w, '}');
-	return fits && out->len <= PLAN_RESULT_MAX;
-}
+/* ---- all of it ----------------------------------------------------------- */
 
 static void be_too_large(
     struct plan *plan, struct arena *a, struct read_result *out)
@@ -277,7 +219,7 @@ void plan_result(struct plan *plan, struct arena *a, struct read_result *out)
 	if (out->status != 200)
 		return;
 	find_ages(plan, out);
-	if (put_body(plan, out, &body))
+	if (plan_put_body(plan, out, &body))
 		out->body = arena_str(a, buf_str(&body));
 	else
 		be_too_large(plan, a, out);

@@ -285,7 +285,7 @@ bool plan_check(struct arena *a, const struct config *config,
 	    .arena = a, .spec = {.config = config, .read = read}};
 
 	*why = (struct str){0};
-	return plan_find_needs(&plan, why);
+	return plan_find_needs(&plan, why) && plan_check_shape(&plan, why);
 }
 
 void plan_release(struct plan *plan)
@@ -327,6 +327,23 @@ static struct plan_part *part_of(struct plan *plan, size_t index)
 	return NULL;
 }
 
+/*
+ * What others look into has to be readable; what is passed on as it came was
+ * read by whoever took it.
+ */
+static void look_into(struct plan *plan, struct plan_part *part)
+{
+	const struct blob *blob = part->blob;
+
+	part->state = PART_DONE;
+	if (!part->of->looked || !blob || !blob->n || plan_tree(plan, part))
+		return;
+	part->failure = PLAN_UNKNOWN_ERROR;
+	part->message = blob->n > PLAN_TREE_MAX
+			    ? "its answer is too large to be looked into"
+			    : "its answer is not JSON";
+}
+
 void plan_take(
     struct plan *plan, size_t index, const struct plan_outcome *outcome)
 {
@@ -348,6 +365,7 @@ void plan_take(
 	} else {
 		part->blob = outcome->blob ? blob_ref(outcome->blob) : NULL;
 		part->fresh_boot = outcome->fresh_boot;
+		look_into(plan, part);
 	}
 	end_part(plan, part);
 	tell_all(plan);
