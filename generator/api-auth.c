@@ -46,39 +46,6 @@ struct str api_auth(struct making *m)
 	return good ? v->text : (struct str){0};
 }
 
-/* Does {header.authorization} stand in it? Names are no case's. */
-static bool names_own(struct str text)
-{
-	static const char place[] = "{header.authorization";
-	size_t n = sizeof(place) - 1;
-
-	for (size_t i = 0; i + n < text.n; i++)
-		if (str_ieq(str_slice(text, i, i + n), str_of(place)) &&
-		    (text.p[i + n] == '}' || text.p[i + n] == '?'))
-			return true;
-	return false;
-}
-
-static void refuse_own(struct making *m, const struct api *api, struct pos pos)
-{
-	diag_error(m->diag, pos, "forwards-own-token",
-	    "the Authorization of a request is for this API (auth = \"%.*s\"), "
-	    "and never passed on; have the client send the upstream's token in "
-	    "a header of its own",
-	    STR_ARG(api->auth));
-}
-
-/* A pattern of `forward`, in lower case; it may end in `*`. */
-static bool fits_own(struct str pattern)
-{
-	struct str own = STR("authorization");
-
-	if (!str_ends(pattern, "*"))
-		return str_eq(pattern, own);
-	return str_eq(str_slice(pattern, 0, pattern.n - 1),
-	    str_slice(own, 0, pattern.n - 1));
-}
-
 static void check_own(struct making *m, const struct api *api)
 {
 	static const char *const keys[] = {
@@ -86,52 +53,42 @@ static void check_own(struct making *m, const struct api *api)
 	static const char *const tables[] = {
 	    "request.headers", "request.form", "request.query"};
 	const struct value *json = making_given(m, "request.json");
-	const struct value *forward = making_given(m, "request.forward");
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (names_own(making_text(m, keys[i])))
-			refuse_own(m, api, making_place(m, keys[i]));
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
-		const struct value *v = making_given(m, tables[i]);
-		for (size_t j = 0; v && j < v->as.table.n; j++)
-			if (names_own(v->as.table.members[j].value->text))
-				refuse_own(
-				    m, api, v->as.table.members[j].value->pos);
-	}
-	if (json && names_own(api->request_body))
-		refuse_own(m, api, json->pos);
-	for (size_t i = 0; forward && i < api->forward.n; i++)
-		if (fits_own(api->forward.items[i]))
-			refuse_own(m, api, forward->as.array.items[i]->pos);
+		api_own_text(m, api->auth, making_text(m, keys[i]),
+		    making_place(m, keys[i]));
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		api_own_texts(m, api->auth, tables[i]);
+	if (json)
+		api_own_text(m, api->auth, api->request_body, json->pos);
+	api_own_forward(m, api->auth, "request.forward", api->forward);
 }
 
-static void check_scopes(struct making *m, const struct api *api, bool token)
+void api_auth_scopes(struct making *m, struct str auth, struct strs scopes)
 {
 	const struct value *v = making_given(m, "scopes");
 
-	if (api->scopes.n && !token)
+	if (!auth.n)
+		return;
+	if (scopes.n && (str_is(auth, "none") || str_is(auth, "web-server")))
 		diag_error(m->diag, v->pos, "bad-value",
 		    "scopes are of a token, and auth = \"%.*s\" has none; name "
 		    "a provider, or take them out",
-		    STR_ARG(api->auth));
-	for (size_t i = 0; i < api->scopes.n; i++)
-		if (!provider_is_scope(api->scopes.items[i]))
+		    STR_ARG(auth));
+	for (size_t i = 0; i < scopes.n; i++)
+		if (!provider_is_scope(scopes.items[i]))
 			diag_error(m->diag, v->as.array.items[i]->pos,
 			    "scope-chars",
 			    "\"%.*s\" is not a scope (RFC 6749 3.3); each is a "
 			    "string of its own, of ASCII without spaces, "
 			    "quotes and backslashes",
-			    STR_ARG(api->scopes.items[i]));
+			    STR_ARG(scopes.items[i]));
 }
 
 void api_auth_check(struct making *m, const struct api *api)
 {
-	if (!api->auth.n)
-		return;
-	if (!str_is(api->auth, "none"))
-		check_own(m, api);
-	check_scopes(m, api,
-	    !str_is(api->auth, "none") && !str_is(api->auth, "web-server"));
+	check_own(m, api);
+	api_auth_scopes(m, api->auth, api->scopes);
 }
 
 /* ---- [web_server] ------------------------------------------------------- */
@@ -272,12 +229,15 @@ static void web_server(struct making *m, bool *from_env)
 
 /* ---- providers ---------------------------------------------------------- */
 
-/* The first API that takes its tokens; NULL: none does. */
-static const struct api *taker(const struct config *c, struct str id)
+/* The first API or read that takes its tokens; NULL: none does. */
+static const struct str *taker(const struct config *c, struct str id)
 {
 	for (size_t i = 0; i < c->n_apis; i++)
-		if (str_eq(c->apis[i].auth, id))
-			return &c->apis[i];
+		if (str_eq(c->apis[i].auth, id) && !c->apis[i].read.n)
+			return &c->apis[i].name;
+	for (size_t i = 0; i < c->n_reads; i++)
+		if (str_eq(c->reads[i].auth, id))
+			return &c->reads[i].name;
 	return NULL;
 }
 
@@ -299,7 +259,7 @@ static bool is_doubtful(struct making *m, struct str id)
 
 /* What a check of its tokens cannot do without. */
 static void check_provider(
-    struct making *m, const struct oauth_provider *p, const struct api *api)
+    struct making *m, const struct oauth_provider *p, struct str taker_name)
 {
 	bool cognito = strcmp(p->kind, "cognito") == 0;
 
@@ -314,12 +274,12 @@ static void check_provider(
 		diag_error(m->diag, p->pos, "issuer-missing",
 		    "`%.*s` takes tokens of [%.*s], which says not who issues "
 		    "them; set issuer, as it stands in their iss",
-		    STR_ARG(api->name), STR_ARG(p->table));
+		    STR_ARG(taker_name), STR_ARG(p->table));
 	if (!p->jwks_uri.n)
 		diag_error(m->diag, p->pos, "jwks-missing",
 		    "`%.*s` takes tokens of [%.*s], which says not where the "
 		    "keys are that sign them; set jwks_uri%s",
-		    STR_ARG(api->name), STR_ARG(p->table),
+		    STR_ARG(taker_name), STR_ARG(p->table),
 		    cognito ? " or issuer"
 			    : ", which stands in what its issuer has at "
 			      "/.well-known/openid-configuration");
@@ -327,7 +287,7 @@ static void check_provider(
 		diag_error(m->diag, p->pos, "audience-missing",
 		    "`%.*s` takes tokens of [%.*s], and would take those that "
 		    "are for others; set audience, as it stands in their aud",
-		    STR_ARG(api->name), STR_ARG(p->table));
+		    STR_ARG(taker_name), STR_ARG(p->table));
 }
 
 /* "hmrc:sandbox" and "hmrc-sandbox": STATE/jwks has one file for both. */
@@ -387,10 +347,10 @@ static void providers(struct making *m, bool *from_env)
 		return;
 	m->c->providers = arena_array(m->a, n, sizeof(*m->c->providers));
 	for (size_t i = 0; i < n; i++) {
-		const struct api *api = taker(m->c, list[i].id);
-		if (!api)
+		const struct str *name = taker(m->c, list[i].id);
+		if (!name)
 			continue;
-		check_provider(m, &list[i], api);
+		check_provider(m, &list[i], *name);
 		check_file(m, &list[i]);
 		put_provider(m, &list[i]);
 		*from_env |= list[i].from_env || list[i].tokens_from_env;
@@ -405,11 +365,15 @@ void api_auth_together(struct making *m, bool *from_env)
 	for (size_t i = 0; i < m->c->n_apis; i++)
 		if (!m->c->apis[i].auth.n)
 			unused = false; /* it may have been the one */
+	for (size_t i = 0; i < m->c->n_reads; i++)
+		if (!m->c->reads[i].auth.n)
+			unused = false;
 	if (taker(m->c, STR("web-server")))
 		web_server(m, from_env);
 	else if (unused)
 		diag_warn(m->diag, table->pos, "auth-unused",
-		    "no API says auth = \"web-server\"; take [web_server] "
+		    "no API and no read says auth = \"web-server\"; take "
+		    "[web_server] "
 		    "out, or have one say it");
 	providers(m, from_env);
 }

@@ -42,6 +42,17 @@ struct str api_auth(struct making *m);
  * caller's own credential on, and scopes are of tokens.
  */
 void api_auth_check(struct making *m, const struct api *api);
+void api_auth_scopes(struct making *m, struct str auth, struct strs scopes);
+/*
+ * `forwards-own-token`: the Authorization that told who asks goes no further,
+ * by {header.authorization} or by what is passed on. Where auth is "none" it
+ * tells nobody, and may. api-own.c
+ */
+void api_own_text(
+    struct making *m, struct str auth, struct str text, struct pos pos);
+void api_own_texts(struct making *m, struct str auth, const char *key);
+void api_own_forward(
+    struct making *m, struct str auth, const char *key, struct strs names);
 /*
  * After all APIs: config.providers, config.web_challenge, b->web_server and
  * what is missing for them. *from_env: the environment said a part of it.

@@ -106,22 +106,45 @@ static bool same_shape(struct str a, struct str b)
 	}
 }
 
-static bool is_reserved(const struct config *c, const struct api *api)
+static bool is_reserved(const struct config *c, struct str path)
 {
-	struct str rest = str_slice(api->path, c->prefix.n + 1, api->path.n);
+	struct str rest = str_slice(path, c->prefix.n + 1, path.n);
 	struct str first = str_slice(rest, 0, str_find(rest, '/', 0));
 
 	return str_is(first, "jobs") || is_place(first);
 }
 
 /* "/api/api/quote": `path` was written with the prefix. */
-static bool repeats_prefix(const struct config *c, const struct api *api)
+static bool repeats_prefix(const struct config *c, struct str path)
 {
-	struct str own = str_slice(api->path, c->prefix.n, api->path.n);
+	struct str own = str_slice(path, c->prefix.n, path.n);
 	struct str begin = str_slice(own, 0, c->prefix.n);
 
 	return c->prefix.n > 1 && str_eq(begin, c->prefix) &&
 	       own.n > c->prefix.n && own.p[c->prefix.n] == '/';
+}
+
+static void check_path(
+    const struct config *c, struct str path, struct pos pos, struct diag *diag)
+{
+	if (is_reserved(c, path))
+		diag_error(diag, pos, "path-reserved",
+		    "%.*s would stand over %.*s/jobs, where the "
+		    "tickets are; choose another path",
+		    STR_ARG(path), STR_ARG(c->prefix));
+	if (repeats_prefix(c, path))
+		diag_warn(diag, pos, "path-has-prefix",
+		    "this becomes %.*s, for `prefix` stands in front "
+		    "of every path; take it out here",
+		    STR_ARG(path));
+}
+
+static void clash(struct str method, struct str path, struct str other,
+    struct pos pos, struct diag *diag)
+{
+	diag_error(diag, pos, "path-clash",
+	    "%.*s %.*s is `%.*s` already; change one of the two",
+	    STR_ARG(method), STR_ARG(path), STR_ARG(other));
 }
 
 static void check_pair(const struct api *api, const struct api *other,
@@ -133,34 +156,46 @@ static void check_pair(const struct api *api, const struct api *other,
 		    "another with tag = \"…\"",
 		    STR_ARG(api->name), STR_ARG(other->name),
 		    STR_ARG(api->tag));
-	if (str_eq(api->method, other->method) &&
+	if (!api->read.n && !other->read.n &&
+	    str_eq(api->method, other->method) &&
 	    same_shape(api->path, other->path))
-		diag_error(diag, pos, "path-clash",
-		    "%.*s %.*s is `%.*s` already; change one of the two",
-		    STR_ARG(api->method), STR_ARG(api->path),
-		    STR_ARG(other->name));
+		clash(api->method, api->path, other->name, pos, diag);
 }
 
-void api_check_together(
-    const struct config *c, const struct pos *places, struct diag *diag)
+/* An API that is a read has its path from there. */
+static void check_read(
+    const struct config *c, size_t i, struct pos pos, struct diag *diag)
 {
-	if (c->n_apis > CONFIG_APIS_MAX) {
-		diag_error(diag, places[0], "too-many-apis",
-		    "there are more than %d APIs", CONFIG_APIS_MAX);
+	const struct read *read = &c->reads[i];
+
+	check_path(c, read->path, pos, diag);
+	for (size_t j = 0; j < c->n_apis; j++)
+		if (!c->apis[j].read.n && str_is(c->apis[j].method, "GET") &&
+		    same_shape(read->path, c->apis[j].path))
+			clash(
+			    STR("GET"), read->path, c->apis[j].name, pos, diag);
+	for (size_t j = 0; j < i; j++)
+		if (same_shape(read->path, c->reads[j].path))
+			clash(STR("GET"), read->path, c->reads[j].name, pos,
+			    diag);
+}
+
+void api_check_together(const struct config *c, const struct pos *places,
+    const struct pos *reads, struct diag *diag)
+{
+	if (c->n_apis > CONFIG_APIS_MAX || c->n_reads > CONFIG_APIS_MAX) {
+		diag_error(diag,
+		    c->n_reads > CONFIG_APIS_MAX ? reads[0] : places[0],
+		    "too-many-apis", "there are more than %d APIs",
+		    CONFIG_APIS_MAX);
 		return;
 	}
 	for (size_t i = 0; i < c->n_apis; i++) {
-		if (is_reserved(c, &c->apis[i]))
-			diag_error(diag, places[i], "path-reserved",
-			    "%.*s would stand over %.*s/jobs, where the "
-			    "tickets are; choose another path",
-			    STR_ARG(c->apis[i].path), STR_ARG(c->prefix));
-		if (repeats_prefix(c, &c->apis[i]))
-			diag_warn(diag, places[i], "path-has-prefix",
-			    "this becomes %.*s, for `prefix` stands in front "
-			    "of every path; take it out here",
-			    STR_ARG(c->apis[i].path));
+		if (!c->apis[i].read.n)
+			check_path(c, c->apis[i].path, places[i], diag);
 		for (size_t j = 0; j < i; j++)
 			check_pair(&c->apis[i], &c->apis[j], places[i], diag);
 	}
+	for (size_t i = 0; i < c->n_reads; i++)
+		check_read(c, i, reads[i], diag);
 }

@@ -5,11 +5,11 @@
 #include "generator/build.h"
 
 /*
- * What the files that compile the API table share: api.c (upstreams, all of
- * it), api-secret.c ([secret]), api-one.c, api-exec.c, api-body.c and
- * api-rules.c (one API), api-auth.c (who calls). A making
- * looks at one table at a time; keys are named from there, "request.path", and
- * have the defaults of the key table.
+ * What the files that compile the API table share: api.c (all of it),
+ * api-upstream.c, api-secret.c ([secret]), api-one.c, api-exec.c, api-body.c
+ * and api-rules.c (one API), api-auth.c and api-own.c (who calls), read*.c. A
+ * making looks at one table at a time; keys are named from there,
+ * "request.path", and have the defaults of the key table.
  */
 struct making {
 	struct build *b;
@@ -49,6 +49,15 @@ struct pairs making_headers(
 bool making_is_from_env(const struct value *v);
 /* Strings of an array. */
 struct strs making_strings(struct making *m, const char *key);
+/* Headers that are passed on, in lower case; the last may end in `*`. */
+struct strs making_forward(struct making *m, const char *key);
+/* `upstream` is one; of an API's or a read's name no '_'; its own tag. */
+void making_check_upstream(struct making *m);
+void making_check_name(struct making *m, struct str name, const char *what);
+struct str making_tag(struct arena *a, struct str name);
+/* [upstream], first; keys of reads where there is none, last. */
+void making_upstreams(struct making *m);
+void making_upstreams_check(struct making *m);
 /* [secret], before the APIs; what nobody names, after them. api-secret.c */
 void making_secrets(struct making *m);
 void making_secrets_check(struct making *m);
@@ -70,5 +79,10 @@ void making_result(struct making *m, struct api *api);
 void making_rules(struct making *m, struct api *api);
 /* One [api.NAME], at m->table, into out. api-one.c */
 void making_api(struct making *m, struct str name, struct api *out);
+/*
+ * All of [read], after the APIs; `places` gets a row for each read, and goes on
+ * with one for each API that a read becomes. generator/read.c
+ */
+void making_reads(struct making *m, struct pos *reads, struct pos *apis);
 
 #endif

@@ -14,15 +14,20 @@
  * `handler-twice`, `unknown-upstream`, `bad-tag`, `bad-header`; as warnings
  * `noop-handler`, `hold-unused`.
  */
-static void check_name(struct making *m, struct str name)
+void making_check_name(struct making *m, struct str name, const char *what)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (name.p[i] == '_') {
 			diag_error(m->diag, m->table->pos, "bad-name",
-			    "`%.*s` names a request table; use a-z, 0-9 and -",
-			    STR_ARG(name));
+			    "`%.*s` names a %s; use a-z, 0-9 and -",
+			    STR_ARG(name), what);
 			return;
 		}
+}
+
+struct str making_tag(struct arena *a, struct str name)
+{
+	return str_slice(hash_blake2b(a, name), 0, CONFIG_TAG_HEX);
 }
 
 static struct str tag(struct making *m, struct str name)
@@ -31,7 +36,7 @@ static struct str tag(struct making *m, struct str name)
 	size_t good = 0;
 
 	if (!making_given(m, "tag"))
-		return str_slice(hash_blake2b(m->a, name), 0, CONFIG_TAG_HEX);
+		return making_tag(m->a, name);
 	while (good < t.n && t.p[good] && strchr("0123456789abcdef", t.p[good]))
 		good++;
 	if (good != t.n || t.n != CONFIG_TAG_HEX)
@@ -42,14 +47,30 @@ static struct str tag(struct making *m, struct str name)
 	return t;
 }
 
-static void handler(struct making *m, struct api *api)
+void making_check_upstream(struct making *m)
 {
 	const struct value *all = site_table(m->b->site, "upstream");
 	struct str name = making_text(m, "upstream");
 	const char *names[64];
 	size_t n = 0;
 
-	api->upstream = name;
+	/* the table of all of them may be what is wrong */
+	if (value_member(all, name) ||
+	    (all ? all->broken && all->as.table.n == 0
+		 : m->b->site->root->doubtful))
+		return;
+	for (size_t i = 0; all && i < all->as.table.n && n < 64; i++)
+		names[n++] = arena_cstr(m->a, all->as.table.members[i].key);
+	const char *near = opt_nearest(name, names, n);
+	diag_error(m->diag, making_place(m, "upstream"), "unknown-upstream",
+	    "there is no [upstream.%.*s]%s%s%s", STR_ARG(name),
+	    near ? "; did you mean `" : "; write one", near ? near : "",
+	    near ? "`?" : "");
+}
+
+static void handler(struct making *m, struct api *api)
+{
+	api->upstream = making_text(m, "upstream");
 	if (!making_given(m, "upstream") &&
 	    (m->table->doubtful || api->noop || making_given(m, "exec")))
 		return;
@@ -66,18 +87,7 @@ static void handler(struct making *m, struct api *api)
 		    "noop = true does it already; take one of the two out");
 		return;
 	}
-	/* the table of all of them may be what is wrong */
-	if (value_member(all, name) ||
-	    (all ? all->broken && all->as.table.n == 0
-		 : m->b->site->root->doubtful))
-		return;
-	for (size_t i = 0; all && i < all->as.table.n && n < 64; i++)
-		names[n++] = arena_cstr(m->a, all->as.table.members[i].key);
-	const char *near = opt_nearest(name, names, n);
-	diag_error(m->diag, making_place(m, "upstream"), "unknown-upstream",
-	    "there is no [upstream.%.*s]%s%s%s", STR_ARG(name),
-	    near ? "; did you mean `" : "; write one", near ? near : "",
-	    near ? "`?" : "");
+	making_check_upstream(m);
 }
 
 static void noop(struct making *m, struct api *api)
@@ -165,14 +175,14 @@ static void body(struct making *m, struct api *api)
 		    "\"application/json\"");
 }
 
-static void forward(struct making *m, struct api *api)
+struct strs making_forward(struct making *m, const char *key)
 {
-	const struct value *v = making_given(m, "request.forward");
+	const struct value *v = making_given(m, key);
+	struct strs out = {0};
 
 	if (!v)
-		return;
-	api->forward.items =
-	    arena_array(m->a, v->as.array.n, sizeof(*api->forward.items));
+		return out;
+	out.items = arena_array(m->a, v->as.array.n, sizeof(*out.items));
 	for (size_t i = 0; i < v->as.array.n; i++) {
 		const struct value *one = v->as.array.items[i];
 		struct str name = making_lower(m, one->text);
@@ -184,8 +194,9 @@ static void forward(struct making *m, struct api *api)
 			    STR_ARG(one->text));
 		else
 			making_check_header(m, name, one->pos);
-		api->forward.items[api->forward.n++] = name;
+		out.items[out.n++] = name;
 	}
+	return out;
 }
 
 /* own: the API's path without the prefix */
@@ -198,7 +209,7 @@ static void request(struct making *m, struct api *api, struct str own)
 	api_template_check(m->a, API_TEMPLATE_LOCATION, api->location, own,
 	    &m->secrets, making_place(m, "location"), m->diag);
 	api->request_headers = making_headers(m, "request.headers", &own);
-	forward(m, api);
+	api->forward = making_forward(m, "request.forward");
 }
 
 void making_api(struct making *m, struct str name, struct api *out)
@@ -207,7 +218,7 @@ void making_api(struct making *m, struct str name, struct api *out)
 
 	if (!making_given(m, "path"))
 		own = arena_printf(m->a, "/%.*s", STR_ARG(name));
-	check_name(m, name);
+	making_check_name(m, name, "request table");
 	api_check_path(own, making_place(m, "path"), m->diag);
 	out->name = name;
 	out->tag = tag(m, name);

@@ -108,19 +108,34 @@ static void refuse_public(
 		found |= str_is(str_slice(v->text, i, i + n), place);
 	if (found)
 		diag_error(m->diag, v->pos, "secret-public",
-		    "a secret is filled into the `request` of an API and "
-		    "nowhere else; %s is for everybody, take it out",
+		    "a secret is filled into the `request` of an API, or "
+		    "the call of a read, and nowhere else; %s is for "
+		    "everybody, take it out",
 		    where);
 }
 
-/* A location is a template, and looked at as one. */
+/* What people and openapi.json are told of each row of a table. */
+static void check_told(struct making *m, const char *tables)
+{
+	static const char *const told[] = {
+	    "events", "summary", "description", "tags"};
+	const struct value *all = site_table(m->b->site, tables);
+
+	for (size_t i = 0; all && i < all->as.table.n; i++)
+		for (size_t j = 0; j < sizeof(told) / sizeof(*told); j++) {
+			const struct value *v =
+			    value_get(all->as.table.members[i].value, told[j]);
+			if (v)
+				refuse_public(m, v,
+				    arena_printf(m->a, "`%s`", told[j]).p);
+		}
+}
+
+/* A location and a shape have places, and are looked at as such. */
 static void check_public(struct making *m)
 {
 	static const char *const open[] = {
 	    "public", "oauth", "openapi", "redirects", "dotenv", "web_server"};
-	static const char *const told[] = {
-	    "events", "summary", "description", "tags"};
-	const struct value *apis = site_table(m->b->site, "api");
 
 	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
 		const struct value *v = site_value(m->b->site, open[i]);
@@ -128,14 +143,8 @@ static void check_public(struct making *m)
 			refuse_public(
 			    m, v, arena_printf(m->a, "[%s]", open[i]).p);
 	}
-	for (size_t i = 0; apis && i < apis->as.table.n; i++)
-		for (size_t j = 0; j < sizeof(told) / sizeof(*told); j++) {
-			const struct value *v =
-			    value_get(apis->as.table.members[i].value, told[j]);
-			if (v)
-				refuse_public(m, v,
-				    arena_printf(m->a, "`%s`", told[j]).p);
-		}
+	check_told(m, "api");
+	check_told(m, "read");
 }
 
 void making_secrets_check(struct making *m)
@@ -144,7 +153,7 @@ void making_secrets_check(struct making *m)
 	for (size_t i = 0; i < m->c->n_secrets; i++)
 		if (!m->secrets.used[i] && !m->skipped)
 			diag_warn(m->diag, m->secret_places[i], "secret-unused",
-			    "no request of an API names {secret.%.*s}; take it "
-			    "out",
+			    "no request of an API and no call of a read "
+			    "names {secret.%.*s}; take it out",
 			    STR_ARG(m->c->secrets[i].name));
 }

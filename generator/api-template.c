@@ -23,8 +23,7 @@ static bool is_name_char(char c)
 	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-/* Is {NAME} a segment of the path? */
-static bool has_segment(struct str pattern, struct str name)
+bool api_template_has_segment(struct str pattern, struct str name)
 {
 	for (size_t at = 0; at < pattern.n;) {
 		size_t end = str_find(pattern, '/', at);
@@ -63,7 +62,7 @@ static void unknown_root(struct check *c, struct str place, struct str root)
 	const char *near = opt_nearest(root, roots, N_ROOTS);
 	struct str inside = str_slice(place, 1, place.n - 1);
 
-	if (has_segment(c->pattern, inside))
+	if (api_template_has_segment(c->pattern, inside))
 		bad(c, place,
 		    arena_printf(c->a, "write {path.%.*s}", STR_ARG(inside)).p);
 	else if (near)
@@ -134,7 +133,8 @@ static void check_place(
 		    STR_ARG(place));
 	else if (str_is(root, "secret"))
 		check_secret(c, place, name);
-	else if (str_is(root, "path") && !has_segment(c->pattern, name))
+	else if (str_is(root, "path") &&
+		 !api_template_has_segment(c->pattern, name))
 		bad(c, place, "the API's path has no such segment");
 	else if (str_is(root, "job") && !str_is(name, "id") &&
 		 !str_is(name, "acceptedAt"))

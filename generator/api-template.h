@@ -37,6 +37,8 @@ struct api_secrets {
 void api_template_check(struct arena *a, enum api_template where,
     struct str text, struct str pattern, const struct api_secrets *secrets,
     struct pos pos, struct diag *diag);
+/* Is {NAME} a segment of the path? */
+bool api_template_has_segment(struct str pattern, struct str name);
 /* "/bundle/{id}" → "/bundle/{path.id}": a path passed on as it came. */
 struct str api_template_of_path(struct arena *a, struct str pattern);
 

@@ -1,107 +1,24 @@
 #include "generator/api-auth.h"
 #include "generator/api-check.h"
 #include "generator/api-make.h"
-#include "lib/units.h"
 #include "lib/url.h"
 
 /*
- * [upstream.X] and [api.X] → struct config → server/lowtide.json. Findings,
- * beside those of api-one.c: `bad-origin`, `upstream-local`, `rate-missing`,
- * `ca-not-absolute`.
+ * [upstream.X], [api.X] and [read.X] → struct config → server/lowtide.json.
+ * Findings, beside those of api-one.c and its like: `bad-origin`, `bad-path`.
  */
-#define BURST_MAX 10000
-
-/* ---- upstreams ---------------------------------------------------------- */
-
-static void check_base(struct making *m, struct upstream *u)
+static size_t count(const struct making *m, const char *key)
 {
-	struct pos pos = making_place(m, "base");
-	struct url url;
+	const struct value *all = site_table(m->b->site, key);
 
-	if (url_split(m->a, u->base, &url) == ERR_OK && url_is_loopback(&url) &&
-	    !u->local)
-		diag_error(m->diag, pos, "upstream-local",
-		    "%.*s is this machine; say local = true if that is meant",
-		    STR_ARG(u->base));
+	return all ? all->as.table.n : 0;
 }
 
-/* A burst is a second's worth, and one call at least. */
-static void rate(struct making *m, struct upstream *u)
-{
-	if (making_given(m, "burst") && !making_given(m, "rate") &&
-	    !m->table->doubtful)
-		diag_error(m->diag, making_place(m, "burst"), "rate-missing",
-		    "`burst` is how many calls of a rate may go at once; write "
-		    "rate = \"150/m\" too, or take it out");
-	if (!making_given(m, "rate") ||
-	    units_rate(making_text(m, "rate"), &u->rate_count,
-		&u->rate_per_ms) != ERR_OK)
-		return;
-	u->burst = making_amount(m, "burst");
-	if (!u->burst)
-		u->burst = u->rate_count * 1000 / u->rate_per_ms;
-	if (u->burst < 1)
-		u->burst = 1;
-	if (u->burst > BURST_MAX)
-		u->burst = BURST_MAX;
-}
-
-static void ca(struct making *m, struct upstream *u)
-{
-	u->ca = making_text(m, "ca");
-	if (u->ca.n && !str_starts(u->ca, "/"))
-		diag_error(m->diag, making_place(m, "ca"), "ca-not-absolute",
-		    "`ca` is \"%.*s\"; it is the whole path of a file on the "
-		    "server, \"/etc/ssl/ledger.pem\"",
-		    STR_ARG(u->ca));
-	if (u->ca.n && str_starts(u->base, "http:"))
-		diag_warn(m->diag, making_place(m, "ca"), "key-unused",
-		    "certificates are of https, and `base` is not; take `ca` "
-		    "out");
-}
-
-static void upstream(struct making *m, struct str name, struct upstream *u)
-{
-	u->name = name;
-	u->base = making_without_slash(making_text(m, "base"));
-	u->local = making_flag(m, "local");
-	u->timeout_ms = making_amount(m, "timeout");
-	u->connect_timeout_ms = making_amount(m, "connect_timeout");
-	u->stall_timeout_ms = making_amount(m, "stall_timeout");
-	u->response_max = making_amount(m, "response_max");
-	rate(m, u);
-	ca(m, u);
-	u->headers = making_headers(m, "headers", NULL);
-	check_base(m, u);
-}
-
-static void upstreams(struct making *m)
-{
-	const struct value *all = site_table(m->b->site, "upstream");
-
-	if (!all)
-		return;
-	m->c->upstreams =
-	    arena_array(m->a, all->as.table.n, sizeof(*m->c->upstreams));
-	for (size_t i = 0; i < all->as.table.n; i++) {
-		const struct member *one = &all->as.table.members[i];
-		if (one->value->broken)
-			continue;
-		m->table = one->value;
-		m->base =
-		    arena_printf(m->a, "upstream.%.*s", STR_ARG(one->key)).p;
-		upstream(m, one->key, &m->c->upstreams[m->c->n_upstreams++]);
-	}
-}
-
-static void apis(struct making *m)
+static void apis(struct making *m, struct pos *places)
 {
 	const struct value *all = site_table(m->b->site, "api");
-	size_t n = all ? all->as.table.n : 0;
-	struct pos *places = arena_array(m->a, n, sizeof(*places));
 
-	m->c->apis = arena_array(m->a, n, sizeof(*m->c->apis));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < count(m, "api"); i++) {
 		const struct member *one = &all->as.table.members[i];
 		if (one->value->broken) {
 			m->skipped = true;
@@ -112,7 +29,19 @@ static void apis(struct making *m)
 		places[m->c->n_apis] = making_place(m, "path");
 		making_api(m, one->key, &m->c->apis[m->c->n_apis++]);
 	}
-	api_check_together(m->c, places, m->diag);
+}
+
+/* A read may be an API as well. */
+static void tables(struct making *m)
+{
+	size_t n = count(m, "read"), all = count(m, "api") + n;
+	struct pos *places = arena_array(m->a, all, sizeof(*places));
+	struct pos *reads = arena_array(m->a, n, sizeof(*reads));
+
+	m->c->apis = arena_array(m->a, all, sizeof(*m->c->apis));
+	apis(m, places);
+	making_reads(m, reads, places);
+	api_check_together(m->c, places, reads, m->diag);
 }
 
 /* ---- all of it ---------------------------------------------------------- */
@@ -175,8 +104,9 @@ bool making_is_from_env(const struct value *v)
 
 static enum err put(struct making *m, bool env)
 {
-	static const char *const used[] = {"api", "auth", "upstream", "secret",
-	    "base_url", "api_url", "origins", "credentials", "prefix"};
+	static const char *const used[] = {"api", "auth", "read", "upstream",
+	    "secret", "base_url", "api_url", "origins", "credentials",
+	    "prefix"};
 	struct buf json = {0};
 
 	for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
@@ -195,8 +125,8 @@ enum err produce_api(struct build *b)
 	size_t before = b->diag->errors;
 	bool env = false;
 
-	if (!site_table(b->site, "api") && !site_table(b->site, "upstream") &&
-	    !site_table(b->site, "secret"))
+	if (!site_table(b->site, "api") && !site_table(b->site, "read") &&
+	    !site_table(b->site, "upstream") && !site_table(b->site, "secret"))
 		return ERR_OK;
 	m.c = arena_alloc(b->arena, sizeof(*m.c));
 	m.c->name = b->site->name;
@@ -206,9 +136,10 @@ enum err produce_api(struct build *b)
 	origins(&m);
 	m.c->credentials = site_flag(b->site, "credentials");
 	making_secrets(&m);
-	upstreams(&m);
-	apis(&m);
+	making_upstreams(&m);
+	tables(&m);
 	making_secrets_check(&m);
+	making_upstreams_check(&m);
 	api_auth_together(&m, &env);
 	if (b->diag->errors > before)
 		return ERR_INPUT;

@@ -138,16 +138,8 @@ void key_check_choice(struct key_walk *w, const struct key *row,
 	for (struct str rest = str_of(row->arg); rest.n;) {
 		size_t bar = str_find(rest, '|', 0);
 		struct str one = str_slice(rest, 0, bar);
-		bool later = str_starts(one, "-");
-		one = str_slice(one, later, one.n);
-		if (str_eq(one, v->text)) {
-			if (later)
-				diag_error(w->diag, v->pos, "not-built-yet",
-				    "`%.*s` cannot be \"%.*s\" yet; choose "
-				    "another",
-				    STR_ARG(path), STR_ARG(v->text));
+		if (str_eq(one, v->text))
 			return;
-		}
 		if (n < 32)
 			choices[n++] = arena_cstr(w->a, one);
 		rest = str_slice(rest, bar + 1, rest.n);

@@ -5,9 +5,8 @@
 
 /*
  * One walk down the tree beside the rows. A finding marks its value `broken`; a
- * table with a key that is unknown or not built yet is `doubtful`: a key that
- * seems missing may be the misspelt one. key_mend() and the producers go by
- * these marks.
+ * table with a key that is unknown is `doubtful`: a key that seems missing may
+ * be the misspelt one. key_mend() and the producers go by these marks.
  */
 static void unknown(struct key_walk *w, const char *parent, struct value *table,
     const struct member *m)
@@ -196,13 +195,6 @@ static void walk_member(struct key_walk *w, const char *parent, struct str path,
 		    "`%.*s` cannot be a name; use up to %d of a-z, 0-9, - "
 		    "and _, a letter or digit first",
 		    STR_ARG(m->key), KEY_NAME_MAX);
-		return;
-	}
-	if (row->flags & KEY_LATER) {
-		table->doubtful = true;
-		w->strange++;
-		diag_error(w->diag, m->pos, "not-built-yet",
-		    "`%.*s` is not built yet; leave it out", STR_ARG(path));
 		return;
 	}
 	if (row->flags & KEY_ENV_ONLY && !m->value->from_env) {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #define REQUIRED KEY_REQUIRED
-#define LATER KEY_LATER
 #define ENV_ONLY KEY_ENV_ONLY
 #define RAW KEY_RAW
 const struct key key_rows[] = {

@@ -9,8 +9,8 @@
 /*
  * The key table (generator/keys.def): what may stand in a site's TOML, of
  * which type, with which default. One walk over the merged tree finds every
- * key that is unknown, misspelt, of the wrong type, missing or not built yet,
- * and puts the values of `{ env = "X" }` in their places.
+ * key that is unknown, misspelt, of the wrong type or missing, and puts the
+ * values of `{ env = "X" }` in their places.
  */
 enum key_kind {
 	KEY_TABLE,
@@ -31,9 +31,8 @@ enum key_kind {
 };
 enum key_flag {
 	KEY_REQUIRED = 1,
-	KEY_LATER = 2,	  /* the finding `not-built-yet` */
-	KEY_ENV_ONLY = 4, /* may stand in env/NAME.toml (or --set) only */
-	KEY_RAW = 8,	  /* its producer looks for placeholders itself */
+	KEY_ENV_ONLY = 2, /* may stand in env/NAME.toml (or --set) only */
+	KEY_RAW = 4,	  /* its producer looks for placeholders itself */
 };
 struct key {
 	const char *pattern;
@@ -62,7 +61,7 @@ const struct key *key_find(const char *dotted);
  * `outside`.
  *
  * Findings: `unknown-key`, `wrong-type`, `bad-value`, `bad-name`,
- * `missing-key`, `not-built-yet`, `env-missing`, `env-only`, `placeholder`,
+ * `missing-key`, `env-missing`, `env-only`, `placeholder`,
  * `not-text`.
  */
 void key_check(struct arena *a, struct value *root,

@@ -1,6 +1,7 @@
 #include "generator/tables-part.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "generator/keys.h"
@@ -137,6 +138,10 @@ static struct str example(struct tables *t, const struct key *k)
 	for (size_t i = 0; i < n && i < all->as.array.n; i++)
 		bars = arena_printf(t->a, "%.*s%s%.*s", STR_ARG(bars),
 		    i ? "|" : "", STR_ARG(all->as.array.items[i]->text));
+	/* the usual 10 may be too little: then the least that may be */
+	if (k->kind == KEY_INT && k->arg && strtoll(k->arg, NULL, 10) > 10)
+		return str_slice(
+		    str_of(k->arg), 0, str_find(str_of(k->arg), '.', 0));
 	return n ? as_toml(t, k, bars.p) : str_of(kinds[k->kind].example);
 }
 
@@ -164,7 +169,6 @@ static struct value *key(struct tables *t, const struct key *k)
 	tables_set_str(t, row, "default", as_toml(t, k, k->fallback));
 	tables_set_str(t, row, "example", example(t, k));
 	tables_set_bool(t, row, "required", k->flags & KEY_REQUIRED);
-	tables_set_bool(t, row, "later", k->flags & KEY_LATER);
 	tables_set_bool(t, row, "env_only", k->flags & KEY_ENV_ONLY);
 	tables_set_help(t, row, k->help);
 	tables_set_text(t, row, "page", page_of(str_of(k->pattern)));
@@ -214,7 +218,6 @@ static void put_top(struct tables *t, struct value *tables, const char *page)
 	tables_set_text(t, row, "like", NULL);
 	tables_set_text(t, row, "help", NULL);
 	tables_set_text(t, row, "sentence", NULL);
-	tables_set_bool(t, row, "later", false);
 	tables_set_flag(t, row, arena_printf(t->a, "top_%s", page));
 	value_push(t->a, tables, row);
 }
@@ -246,7 +249,6 @@ static void put_sections(struct tables *t, struct value *tables)
 		tables_set_str(t, s, "like",
 		    k->kind == KEY_LIKE ? heading(t, k->arg) : (struct str){0});
 		tables_set_help(t, s, k->help);
-		tables_set_bool(t, s, "later", k->flags & KEY_LATER);
 		tables_set_flag(t, s, str_of(k->pattern));
 		value_push(t->a, tables, s);
 		above = tables_array(t);

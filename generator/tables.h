@@ -16,10 +16,10 @@
  * - an option: name, letter, arg, choices (texts), values ("a or b"), repeats,
  *   min, max, completes, help, sentence, command, takes_value
  * - keys: all rows; a key: pattern, name, type, type_sentence, kind, choices,
- *   range, default, example, required, later, env_only, unkept, help, sentence,
+ *   range, default, example, required, env_only, unkept, help, sentence,
  * page
  * - tables: rows of pattern, heading, like, sentence, page, on_site, on_api,
- *   later, above (keys that only hold this table), has_keys, keys
+ *   above (keys that only hold this table), has_keys, keys
  *
  * Whatever a row has not is null. `completes` is "folders", "files",
  * "environments", "choices" or null. `page` is "site" or "api": the manual that

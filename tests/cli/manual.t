@@ -112,7 +112,7 @@ is "lowtide-site(5) says what each means" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
 
 is "lowtide-api(5) does for what is said of APIs" "$(sed -n '/^\.Sh DIAGNOSTICS/,$p' \
 	"$man/lowtide-api.5" | listed | sed 's/^Li //' | codes)" "$(
-	cat generator/{api,api-{auth,body,exec,one,rules,secret,template},exchange,server}.c | tr -s '\n\t ' ' ' | grep -oE \
+	cat generator/{api,api-{auth,body,exec,one,own,rules,secret,template,upstream},exchange,read*,server}.c | tr -s '\n\t ' ' ' | grep -oE \
 		'diag_(error|warn)\(([^";]|"[a-z_]+")*"[a-z]+(-[a-z]+)+"' |
 		grep -oE '[a-z]+(-[a-z]+)+"' | tr -d '"' | codes)"
 
@@ -158,7 +158,7 @@ for page in site api; do
 done >"$TMP/examples"
 is "every key that is built has a value to write" \
 	"$(cut -d' ' -f1 "$TMP/examples" | sort -u)" \
-	"$(table "t.keys.filter((k) => !k.later &&
+	"$(table "t.keys.filter((k) =>
 		!['table', 'like'].includes(k.kind)).map((k) => k.pattern)" |
 		sort)"
 mkdir -p "$TMP/one/env"

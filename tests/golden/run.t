@@ -104,7 +104,7 @@ while read -r name; do
 	result $? "the finding $name has its case"
 done < <(cat generator/{toml.cc,dotenv{,-groups,-values,-provider}.c,classic.c,oauth-clients.c,published.c,key-value.c,keys-check.c,site.c,catalogue.c} \
 	generator/{canon.c,out.c,out-commit.c,api.c,api-one.c,api-secret.c,api-exec.c,api-body.c,exchange.c,api-make.c,api-check.c,api-auth.c,api-rules.c} \
-	generator/{openapi,run-reference,server-redirects,server-pages}.c \
+	generator/{api-own,api-upstream,openapi,read*,run-reference,server-redirects,server-pages}.c \
 	generator/{page-oauth,provider-{logout,name,page,redirect,shared,variant}}.c \
 	generator/{api-template.c,template.c,secrets.c,oauth-pages.c,scan.c,sign.c,schema.c,schema-check.c,schema-cross.c,catalogue-guard.c} | tr -s '\n\t ' ' ' |
 	grep -oE '(diag_(error|warn)|provider_refuse)\([^"]*"[a-z]+(-[a-z]+)+"' |

@@ -223,14 +223,17 @@ static void values_are_held(void **state)
 	fine("[api.a]\nwait = '25s'\nttl = '365d'\nconcurrency = 1_000\n");
 }
 
-static void what_is_missing_or_not_built_is_said(void **state)
+static void what_is_missing_is_said(void **state)
 {
 	(void)state;
 	finds("[upstream.u]",
 	    "f:2:1: missing-key: `base` is missing in upstream.u; add it: URL "
 	    "that paths are added to\n");
-	finds("[api.a]\nexec = ['x']\non_lost = 'hold'\n[read.r]\n",
-	    "f:5:2: not-built-yet: `read` is not built yet; leave it out\n");
+	finds("[read.r.call.c]\nupstream = 'x'\n[read.r.ids.i]\n",
+	    "f:2:1: missing-key: `path` is missing in read.r.call.c; add it: "
+	    "its path there, with places\n"
+	    "f:4:1: missing-key: `from` is missing in read.r.ids.i; add it: "
+	    "\"path.X\", \"query.X\", or \"call.X.a.b\" of a result\n");
 	finds("server.kinds = ['apache', 'nginx', 'iis']",
 	    "f:2:36: bad-value: `server.kinds` cannot be \"iis\"; it may be: "
 	    "nginx, apache, lighttpd, static-host\n");
@@ -354,7 +357,7 @@ int main(void)
 	    cmocka_unit_test(names_and_keys_are_told_apart),
 	    cmocka_unit_test(types_are_held),
 	    cmocka_unit_test(values_are_held),
-	    cmocka_unit_test(what_is_missing_or_not_built_is_said),
+	    cmocka_unit_test(what_is_missing_is_said),
 	    cmocka_unit_test(references_are_resolved),
 	    cmocka_unit_test(references_that_lead_nowhere),
 	    cmocka_unit_test(placeholders_are_found),
