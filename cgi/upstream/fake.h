@@ -16,6 +16,7 @@ struct fake_call {
 	struct pairs headers;
 	struct str body;
 	bool has_body, reuse, local;
+	int64_t timeout_ms;
 	bool unsent;  /* set by the test: no byte has left yet */
 	bool exec;    /* a program */
 	bool stopped; /* it was asked to end */
