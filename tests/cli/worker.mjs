@@ -338,10 +338,12 @@ test('what is past its TTL is emptied, and said', async () => {
 });
 
 test('an idle worker is not woken by anything', async () => {
-	await pause(1500); /* the last re-check is over */
-	const before = switches(worker.pid);
-	await pause(2500);
-	equal(switches(worker.pid) - before, 0);
+	/* once its last re-check is over */
+	await until('it rests', async () => {
+		const before = switches(worker.pid);
+		await pause(2500);
+		return switches(worker.pid) === before;
+	});
 });
 
 test('kill -9 with a call on its way: never twice', async () => {
@@ -514,10 +516,14 @@ test('without a stderr its lines go nowhere, into no file of ours', async () => 
 		program('lowtide-worker'), ...line.common], {stdio: 'ignore'});
 	cleanup(() => child.kill('SIGKILL'));
 	const over = new Promise(r => child.on('close', r));
-	await pause(500);
-	const fds = readdirSync(`/proc/${child.pid}/fd`)
-		.filter(n => Number(n) < 3)
-		.map(n => readlinkSync(`/proc/${child.pid}/fd/${n}`));
+	const fds = await until('it has three', () => {
+		if (!/worker/.test(readFileSync(`/proc/${child.pid}/comm`)))
+			return false; /* the shell's are others */
+		const low = readdirSync(`/proc/${child.pid}/fd`)
+			.filter(n => Number(n) < 3);
+		return low.length === 3 && low.map(n =>
+			readlinkSync(`/proc/${child.pid}/fd/${n}`));
+	});
 	child.kill('SIGTERM');
 	await over;
 	equal(fds, ['/dev/null', '/dev/null', '/dev/null']);
