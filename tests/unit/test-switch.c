@@ -19,6 +19,7 @@
 #include "cgi/upstream/exec.h"
 #include "cgi/upstream/switch.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "tests/unit/watchdog.h"
 
 /*
@@ -424,6 +425,265 @@ static void test_progress_is_its_channels(void **state)
 	assert_true(none(w->first));
 }
 
+/* ---- reads --------------------------------------------------------------- */
+
+/*
+ * Somebody who does reads: each is two calls on a channel of his own, and its
+ * answer is both of theirs, one behind the other. One that is named "now" is
+ * there at once, one that is named "later" in a while, both without a call.
+ */
+#define READS_MAX 4
+struct pair_read {
+	void *tag; /* NULL = free */
+	int calls[2];
+	int out; /* of its calls */
+	bool late, known;
+	char said[2][32];
+};
+struct reads {
+	void *channel;
+	const char *base;
+	struct arena arena;
+	struct pair_read all[READS_MAX];
+	int64_t due_boot;
+	int depth, deepest, closed;
+};
+
+static void reads_call(struct reads *r, int *tag, const char *name, int which)
+{
+	const struct upstream_call call = {
+	    .url = arena_printf(&r->arena, "%s/%s/%d", r->base, name, which).p,
+	    .method = "GET",
+	    .local = true,
+	    .timeout_ms = 30000};
+
+	upstream_channel.start(r->channel, &call, tag);
+}
+
+static void reads_start(void *p, const struct upstream_call *call, void *tag)
+{
+	const struct str name = call->read->name;
+	struct reads *r = p;
+	struct pair_read *read = r->all;
+
+	while (read->tag)
+		read++;
+	*read = (struct pair_read){.tag = tag,
+	    .known = str_is(name, "now"),
+	    .late = str_is(name, "later")};
+	if (read->known || read->late) {
+		r->due_boot = clock_boot_ms() + (read->late ? 20 : 0);
+		return;
+	}
+	read->out = 2;
+	for (int i = 0; i < 2; i++)
+		reads_call(r, &read->calls[i], arena_cstr(&r->arena, name), i);
+}
+
+static struct pair_read *reads_find(struct reads *r, const void *tag)
+{
+	for (size_t i = 0; i < READS_MAX; i++)
+		if (r->all[i].tag == tag)
+			return &r->all[i];
+	return NULL;
+}
+
+static bool reads_unsent(void *p, void *tag)
+{
+	const struct pair_read *read = reads_find(p, tag);
+
+	return read && read->out == 2;
+}
+
+static void reads_abort(void *p, void *tag)
+{
+	struct reads *r = p;
+	struct pair_read *read = reads_find(r, tag);
+
+	for (int i = 0; read && i < 2; i++)
+		upstream_channel.abort(r->channel, &read->calls[i]);
+	if (read)
+		read->tag = NULL;
+}
+
+/* What came for his calls. */
+static void reads_take(struct reads *r)
+{
+	struct upstream_answer answer;
+	void *tag;
+
+	while (upstream_channel.next(r->channel, &r->arena, &tag, &answer))
+		for (size_t i = 0; i < READS_MAX; i++)
+			for (int k = 0; k < 2; k++)
+				if (tag == &r->all[i].calls[k]) {
+					assert_non_null(r->all[i].tag);
+					snprintf(r->all[i].said[k],
+					    sizeof(r->all[i].said[k]), "%.*s",
+					    (int)answer.body.n, answer.body.p);
+					r->all[i].known = --r->all[i].out == 0;
+				}
+}
+
+static bool reads_next(
+    void *p, struct arena *a, void **tag, struct upstream_answer *answer)
+{
+	struct reads *r = p;
+	bool found = false;
+
+	if (++r->depth > r->deepest)
+		r->deepest = r->depth;
+	reads_take(r);
+	if (r->due_boot && r->due_boot <= clock_boot_ms())
+		for (size_t i = 0; i < READS_MAX; i++)
+			r->all[i].known |= r->all[i].late;
+	for (size_t i = 0; i < READS_MAX && !found; i++) {
+		struct pair_read *read = &r->all[i];
+		if (!read->tag || !read->known)
+			continue;
+		*tag = read->tag;
+		*answer = (struct upstream_answer){.end = UPSTREAM_ANSWER,
+		    .status = 200,
+		    .body = str_of(
+			arena_printf(a, "%s+%s", read->said[0], read->said[1])
+			    .p),
+		    .why = ""};
+		read->tag = NULL;
+		found = true;
+	}
+	if (!found && r->due_boot <= clock_boot_ms())
+		r->due_boot = 0;
+	r->depth--;
+	return found;
+}
+
+static void reads_close(void *p)
+{
+	struct reads *r = p;
+
+	for (size_t i = 0; i < READS_MAX; i++)
+		if (r->all[i].tag)
+			reads_abort(r, r->all[i].tag);
+	arena_release(&r->arena);
+	r->closed++;
+}
+
+static int64_t reads_due_boot(void *p)
+{
+	return ((struct reads *)p)->due_boot;
+}
+
+static const struct upstream_ops upstream_reads = {.name = "reads",
+    .close = reads_close,
+    .start = reads_start,
+    .unsent = reads_unsent,
+    .abort = reads_abort,
+    .next = reads_next};
+
+static struct reads *lend(struct world *w)
+{
+	static struct reads r;
+
+	r = (struct reads){.channel = switch_channel(w->s, 3), .base = w->base};
+	const struct switch_reads reads = {
+	    .ops = &upstream_reads, .pool = &r, .due_boot = reads_due_boot};
+	switch_lend(w->s, &reads);
+	return &r;
+}
+
+static void start_read(void *channel, const char *name, int *tag)
+{
+	struct upstream_read *read = arena_alloc(&arena, sizeof(*read));
+	const struct upstream_call call = {.read = read};
+
+	*read = (struct upstream_read){.name = str_of(name)};
+	upstream_channel.start(channel, &call, tag);
+}
+
+static void test_reads_need_somebody(void **state)
+{
+	struct world *w = *state;
+	int *tag;
+
+	start_read(w->first, "x", &tags[0]);
+	assert_true(upstream_channel.unsent(w->first, &tags[0]));
+	struct upstream_answer answer = take(w->second, w->first, &tag);
+	assert_int_equal(answer.end, UPSTREAM_UNSENT);
+	assert_non_null(strstr(answer.why, "no read"));
+}
+
+/* Whose calls go through the same switch, from within its own looks. */
+static void test_reads_call_through_a_channel(void **state)
+{
+	struct world *w = *state;
+	struct reads *r = lend(w);
+	int *tag;
+
+	start_read(w->first, "a", &tags[0]);
+	start_read(w->second, "b", &tags[0]);
+	start(w, w->second, "/call", &tags[1]);
+	assert_true(upstream_channel.unsent(w->first, &tags[0]));
+	struct upstream_answer answer = take(w->second, w->first, &tag);
+	assert_ptr_equal(tag, &tags[0]);
+	assert_true(str_is(answer.body, "/a/0+/a/1"));
+	bool seen[2] = {false};
+	for (int i = 0; i < 2; i++) {
+		answer = take(w->first, w->second, &tag);
+		assert_true(
+		    str_is(answer.body, tag == tags ? "/b/0+/b/1" : "/call"));
+		seen[tag - tags] = true;
+	}
+	assert_true(seen[0] && seen[1]);
+	assert_int_equal(r->deepest, 1);
+	assert_true(none(w->first));
+	assert_true(none(w->second));
+	assert_true(none(r->channel));
+}
+
+/* No wait is longer than until he wants to be asked. */
+static void test_reads_bound_the_waits(void **state)
+{
+	struct world *w = *state;
+	struct reads *r = lend(w);
+	int *tag;
+
+	start_read(w->first, "now", &tags[0]);
+	assert_true(str_is(take(w->first, w->first, &tag).body, "+"));
+	start_read(w->second, "later", &tags[1]);
+	assert_true(none(w->second));
+	assert_true(str_is(take(w->first, w->second, &tag).body, "+"));
+	assert_ptr_equal(tag, &tags[1]);
+	/* and one that is shorter stays so */
+	assert_true(none(w->first));
+	r->due_boot = clock_boot_ms() + 3600000;
+	assert_int_equal(
+	    upstream_channel.wait(w->first, NULL, 0, NULL, 0), ERR_OK);
+}
+
+static void test_reads_are_aborted_with_their_calls(void **state)
+{
+	struct world *w = *state;
+	struct reads *r = lend(w);
+	int *tag;
+
+	start_read(w->first, "a", &tags[0]);
+	start_read(w->first, "b", &tags[1]);
+	upstream_channel.abort(w->first, &tags[0]);
+	upstream_channel.stop(w->first, &tags[1]); /* it goes on */
+	struct upstream_answer answer = take(w->second, w->first, &tag);
+	assert_ptr_equal(tag, &tags[1]);
+	assert_true(str_is(answer.body, "/b/0+/b/1"));
+	assert_true(none(w->first));
+	assert_true(none(r->channel));
+	/* closed with some under way, before what they call through */
+	start_read(w->first, "c", &tags[0]);
+	assert_true(none(w->second));
+	switch_close(w->s);
+	assert_int_equal(r->closed, 1);
+	w->s = NULL;
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
 static void test_close_with_calls_under_way(void **state)
 {
 	struct world *w = *state;
@@ -456,6 +716,10 @@ int main(int argc, char *argv[])
 	    TEST(test_progress_of_http_is_none),
 	    TEST(test_descriptors_of_the_waiting),
 	    TEST(test_programs_need_a_folder),
+	    TEST(test_reads_need_somebody),
+	    TEST(test_reads_call_through_a_channel),
+	    TEST(test_reads_bound_the_waits),
+	    TEST(test_reads_are_aborted_with_their_calls),
 	    TEST(test_close_with_calls_under_way),
 	    PROGRAMS(test_programs_beside_calls),
 	    PROGRAMS(test_progress_is_its_channels),
