@@ -60,6 +60,26 @@ static const struct row {
     {TEMPLATE_HEADER, "at {job.acceptedAt}", "at 2026-11-21T08:30:00.250Z",
 	ERR_OK, ""},
     {TEMPLATE_HEADER, "{job.claimedAt}", NULL, ERR_NOT_FOUND, "job.claimedAt"},
+    /* of reads: what calls brought, and identifiers, commas and all */
+    {TEMPLATE_PATH, "/c/{id.crn}", "/c/X%2F1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c?ids={id.all}", "/c?ids=1%2C2", ERR_OK, ""},
+    {TEMPLATE_HEADER, "{id.all}", "1,2", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c/{id.none}", NULL, ERR_NOT_FOUND, "id.none"},
+    {TEMPLATE_PATH, "/c?a={id.none?}&b={id.crn?}", "/c?b=X%2F1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c/{call.s.riskId}", "/c/1.10", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c/{call.s.deep.flag}", "/c/true", ERR_OK, ""},
+    {TEMPLATE_HEADER, "{call.plain}", "a b", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c/{call.s.deep}", NULL, ERR_INPUT, "call.s.deep"},
+    {TEMPLATE_PATH, "/c/{call.s.list}", NULL, ERR_INPUT, "call.s.list"},
+    {TEMPLATE_PATH, "/c/{call.s.nil}", NULL, ERR_INPUT, "call.s.nil"},
+    {TEMPLATE_PATH, "/c?a={call.s.nil?}&b=1", "/c?b=1", ERR_OK, ""},
+    {TEMPLATE_PATH, "/c/{call.s.dots}", NULL, ERR_INPUT, "call.s.dots"},
+    {TEMPLATE_PATH, "/c/{call.s.none}", NULL, ERR_NOT_FOUND, "call.s.none"},
+    {TEMPLATE_PATH, "/c/{call.none.x}", NULL, ERR_NOT_FOUND, "call.none.x"},
+    {TEMPLATE_HEADER, "{call.s.lines}", NULL, ERR_INPUT, "call.s.lines"},
+    {TEMPLATE_HEADER, "{call.s.none?}", NULL, ERR_NOT_FOUND, "call.s.none?"},
+    {TEMPLATE_PATH, "/c/{call} {call.} {id}", "/c/{call} {call.} {id}", ERR_OK,
+	""},
     /* secrets: anywhere but in a path */
     {TEMPLATE_HEADER, "Basic {secret.plain}", "Basic p&s=w +%", ERR_OK, ""},
     {TEMPLATE_FORM, "{secret.plain}", "p%26s%3Dw+%2B%25", ERR_OK, ""},
@@ -137,6 +157,15 @@ static const char client[] =
     "{\"vrn\":\"193/?#\",\"amount\":1.10,\"dots\":\"..\",\"nil\":null,"
     "\"lines\":\"a\\nb\\\"c\",\"deep\":{\"flag\":true}}";
 
+static const char calls[] =
+    "{\"s\":{\"riskId\":1.10,\"deep\":{\"flag\":true},\"list\":[1],\"nil\":"
+    "null,"
+    "\"dots\":\"..\",\"lines\":\"a\\nb\"},\"plain\":\"a b\"}";
+static struct pair id_rows[] = {
+    {STR_INIT("crn"), STR_INIT("X/1")},
+    {STR_INIT("all"), STR_INIT("1,2")},
+};
+
 static struct secret secret_rows[] = {
     {.name = STR_INIT("plain"), .env = STR_INIT("LOWTIDE_TEST_PLAIN")},
     {.name = STR_INIT("quote"), .env = STR_INIT("LOWTIDE_TEST_QUOTE")},
@@ -158,7 +187,8 @@ static void every_row(void **state)
 {
 	struct secrets *secrets = some_secrets();
 	struct arena a = {0};
-	struct value *body, *result;
+	const struct pairs ids = {id_rows, 2};
+	struct value *body, *result, *tree;
 	struct pair headers[] = {
 	    {STR("hmrc-access-token"), STR("t0ken")},
 	    {STR("x-evil"), STR("a\r\nHost: b")},
@@ -176,12 +206,16 @@ static void every_row(void **state)
 	assert_int_equal(
 	    json_read(&a, str_of(client), 4096, NULL, NULL, &body), ERR_OK);
 	assert_int_equal(
+	    json_read(&a, str_of(calls), 4096, NULL, NULL, &tree), ERR_OK);
+	assert_int_equal(
 	    json_read(&a, STR("{\"id\":\"b-1\"}"), 4096, NULL, NULL, &result),
 	    ERR_OK);
 	struct template_source source = {.pattern = STR("/api/v1/bundle/{id}"),
 	    .request = &request,
 	    .body = body,
 	    .result = result,
+	    .ids = &ids,
+	    .calls = tree,
 	    .job_id = STR("job_x"),
 	    .accepted_ms = 1795249800250,
 	    .secrets = secrets};
@@ -222,11 +256,64 @@ static void rehearsed(void **state)
 	arena_release(&a);
 }
 
+/* A read's: segments as they were decoded, and what others will bring. */
+static void awaited(void **state)
+{
+	struct pair segment = {STR("crns"), STR("1,2")};
+	const struct pairs params = {&segment, 1};
+	struct template_source source = {
+	    .pattern = STR("/x/{id}"), .params = &params, .awaited = true};
+	const struct envelope_request request = {.path = STR("/x/7")};
+	struct arena a = {0};
+	struct str out, place;
+
+	(void)state;
+	source.request = &request;
+	assert_int_equal(
+	    template_fill(&a, &source, TEMPLATE_PATH,
+		STR("/{path.crns}/{id.x}?{call.a.b}"), &out, &place),
+	    ERR_OK);
+	assert_true(str_is(out, "/1%2C2/x?x"));
+	assert_int_equal(template_fill(&a, &source, TEMPLATE_PATH,
+			     STR("/{id.x}/{path.id}"), &out, &place),
+	    ERR_NOT_FOUND);
+	assert_true(str_is(place, "path.id"));
+	source.awaited = false;
+	assert_int_equal(template_fill(&a, &source, TEMPLATE_PATH,
+			     STR("/{call.a.b}"), &out, &place),
+	    ERR_NOT_FOUND);
+	arena_release(&a);
+}
+
+static void one_by_one(void **state)
+{
+	const struct str text =
+	    STR("{x.y}{call.a.b-c?} {{id.crn}}{id}{query.}{path.x}{");
+	static const struct template_name want[] = {
+	    {STR_INIT("call"), STR_INIT("a.b-c"), true},
+	    {STR_INIT("id"), STR_INIT("crn"), false},
+	    {STR_INIT("path"), STR_INIT("x"), false},
+	};
+	struct template_name got;
+	size_t at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(*want); i++) {
+		assert_true(template_next(text, &at, &got));
+		assert_true(str_eq(got.root, want[i].root));
+		assert_true(str_eq(got.name, want[i].name));
+		assert_int_equal(got.optional, want[i].optional);
+	}
+	assert_false(template_next(text, &at, &got));
+	assert_false(template_next(text, &at, &got));
+}
+
 static void without_anything(void **state)
 {
 	static const char *const texts[] = {"{body.x}", "{path.id}",
 	    "{query.x}", "{header.x}", "{job.id}", "{job.acceptedAt}",
-	    "{cgi.REMOTE_ADDR}", "{result.x}", "{secret.x}"};
+	    "{cgi.REMOTE_ADDR}", "{result.x}", "{secret.x}", "{id.x}",
+	    "{call.x.y}"};
 	struct template_source source = {.pattern = STR("/x/{id}")};
 	struct arena a = {0};
 	struct str out, place;
@@ -262,6 +349,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_row),
 	    cmocka_unit_test(rehearsed),
+	    cmocka_unit_test(awaited),
+	    cmocka_unit_test(one_by_one),
 	    cmocka_unit_test(without_anything),
 	    cmocka_unit_test(what_it_uses),
 	};
