@@ -10,7 +10,8 @@
  *   both          so a server has to tell them apart:
  *   to_read[]     method, regex, is, any: of a request line, as a request has
  *                 it. The first that fits counts; where none does it is the
- *                 endpoint's. Those without `any` are of GET and HEAD
+ *                 endpoint's. Those without `any` are of GET and HEAD, which
+ *                 those with `again` come too late for
  *   to_read_last[]  the same; the last that fits counts
  *
  * A read's path is its own, whatever the method (it says 405, and what OPTIONS
@@ -136,15 +137,32 @@ struct str server_route_regex(const struct server_ctx *d, struct str path)
 	return text;
 }
 
+static bool has(const struct value *rows, struct str regex, bool any)
+{
+	for (size_t i = 0; i < rows->as.array.n; i++) {
+		const struct value *row = rows->as.array.items[i];
+		if (value_get(row, "any")->as.b == any &&
+		    str_eq(value_text(row, "regex"), regex))
+			return true;
+	}
+	return false;
+}
+
+/* What would come too late is left out. */
 static void push(const struct server_ctx *d, struct value *rows,
     const struct server_route *r, bool any)
 {
-	struct value *row = data_row(d, rows);
+	struct str regex = server_route_regex(d, r->path);
 
+	if (has(rows, regex, any))
+		return;
+	bool again = any && has(rows, regex, false);
+	struct value *row = data_row(d, rows);
 	data_text(d, row, "method", any ? STR(ANY_METHOD) : STR(GET_HEAD));
-	data_text(d, row, "regex", server_route_regex(d, r->path));
+	data_text(d, row, "regex", regex);
 	data_flag(d, row, "is", r->is_read);
 	data_flag(d, row, "any", any);
+	data_flag(d, row, "again", again);
 }
 
 /* Only what may meet the other kind has to be told from it. */
@@ -153,7 +171,6 @@ static void set_to_read(const struct server_ctx *d)
 	const struct config *c = d->b->config;
 	struct value *first = data_array(d, "to_read");
 	struct value *last = data_array(d, "to_read_last");
-	struct str before = {0};
 	size_t n;
 	const struct server_route *all = server_routes(d, &n);
 
@@ -162,13 +179,9 @@ static void set_to_read(const struct server_ctx *d)
 				   : str_is(all[i].method, "GET") &&
 					 meets_read(c, all[i].path))
 			push(d, first, &all[i], false);
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].is_read || str_eq(all[i].path, before) ||
-		    !meets_read(c, all[i].path))
-			continue;
-		before = all[i].path;
-		push(d, first, &all[i], true);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!all[i].is_read && meets_read(c, all[i].path))
+			push(d, first, &all[i], true);
 	for (size_t i = 0; i < n; i++)
 		if (all[i].is_read)
 			push(d, first, &all[i], true);

@@ -1,7 +1,8 @@
 /*
  * A FastCGI responder for tests of a web server's configuration: answers every
  * request with what arrived, as JSON: {"params": {…}, "body": bytes,
- * "connection": which one}. Listens on the unix socket in argv[2].
+ * "connection": which one}. Listens on the unix socket in argv[2]; argv[3] is
+ * the value of a header `x-who`, for who asks more than one of them.
  *
  * A path that ends in /hang is never answered and its connection closed, as a
  * program does that dies; /problem answers 404 with a body of its own.
@@ -48,7 +49,8 @@ function answer(socket, id, keep, params, body, connection) {
 		'404 Not Found' : '200 OK';
 	const json = JSON.stringify({params, body, connection, requests, keep});
 	const text = `Status: ${status}\r\nContent-Type: application/json\r\n` +
-		`Cache-Control: no-store\r\n\r\n${json}`;
+		`Cache-Control: no-store\r\nx-who: ${process.argv[3] ?? 'echo'}` +
+		`\r\n\r\n${json}`;
 	socket.write(Buffer.concat([record(6, id, Buffer.from(text)),
 		record(6, id), record(3, id, Buffer.alloc(8))]));
 	if (!keep)

@@ -196,20 +196,24 @@ function give(dir, {uid, gid}) {
 /*
  * files: of the site, which is called `acme-shop`. state: what is put into the
  * state folder. wrap(dist): a last look at what was built. port: where it is to
- * be, if that matters. Comes back when the server answers: {url, dist, state, endpoint, worker, server, …}.
+ * be, if that matters. behind(stack): starts what is behind the server instead
+ * of endpoint and worker; read: lowtide-read, too. ready: a path that is answered
+ * with 200. Comes back when the server answers: {url, dist, state, endpoint, worker, server, …}.
  */
 export async function startStack(name, {files, state = {}, wrap, set = [],
-	port: given}) {
+	port: given, behind, read, ready = '/api/jobs/health'}) {
 	const server = servers[name];
 	const port = given ?? await freePort();
 	const at = (...path) => join(tmp, ...path);
 	const stack = {name, ...server, id: 'acme_shop', port, dist: at('dist'),
 		state: at('state'), keys: at('etc/keys'), socket: at('cgi.sock'),
+		readSocket: at('read.sock'), control: at('control.sock'),
 		url: `http://127.0.0.1:${port}`,
 		agent: new http.Agent({keepAlive: true})};
 	cleanup(() => stack.agent.destroy());
 
 	put(at('site'), files);
+	mkdirSync(at('state'));
 	put(at('state'), state);
 	const {stderr} = await run(join(bin, 'lowtide'), ['build', '-q', '-C',
 		at('site'), '--out', stack.dist, '--set',
@@ -229,7 +233,8 @@ export async function startStack(name, {files, state = {}, wrap, set = [],
 			.replaceAll('/var/lib/lowtide/acme-shop', stack.state)
 			.replaceAll('/usr/local/bin', at('bin')));
 	mkdirSync(at('bin')); /* a checkout need not be www-data's to enter */
-	for (const program of ['lowtide-cgi', 'lowtide-worker'])
+	for (const program of ['lowtide-cgi', 'lowtide-worker',
+		...read ? ['lowtide-read'] : []])
 		copyFileSync(join(bin, program), at('bin', program));
 	writeFileSync(join(etc, 'lowtide.json'),
 		readFileSync(join(conf, 'lowtide.json')));
@@ -250,19 +255,35 @@ export async function startStack(name, {files, state = {}, wrap, set = [],
 		await until('the endpoint', () => existsSync(stack.socket));
 		chmodSync(stack.socket, 0o777);
 	};
-	if (!server.cgi)
+	stack.startRead = async (...more) => {
+		rmSync(stack.readSocket, {force: true});
+		stack.read = start([at('bin/lowtide-read'), ...common.slice(0, 2),
+			'--state', stack.state, '--listen',
+			`unix:${stack.readSocket}`, '--endpoint',
+			`unix:${stack.socket}`, '--control',
+			`unix:${stack.control}`, ...more]);
+		await until('lowtide-read', () => existsSync(stack.readSocket));
+		chmodSync(stack.readSocket, 0o777);
+	};
+	if (behind)
+		await behind(stack);
+	else if (!server.cgi)
 		await stack.startEndpoint();
-	stack.worker = start([at('bin/lowtide-worker'), ...common], as);
+	if (!behind)
+		stack.worker = start([at('bin/lowtide-worker'), ...common], as);
+	if (read)
+		await stack.startRead();
 	stack.server = start(server.argv(stack), {cwd: stack.dist});
 	await until(name, async () => {
 		if (stack.server.exitCode !== null)
 			throw new Error(`${name} ended: ${stack.server.said}`);
-		return (await fetch(`${stack.url}/api/jobs/health`,
+		return (await fetch(`${stack.url}${ready}`,
 			{signal: AbortSignal.timeout(5000)}).catch(e =>
 			e.name === 'TimeoutError' && console.log(`# ${e}`)))?.ok;
 	}).catch(e => {
 		throw new Error(`${e.message}\n${stack.server.said}\n` +
-			`${stack.endpoint?.said}\n${stack.worker.said}`);
+			`${stack.endpoint?.said}\n${stack.worker?.said}\n` +
+			`${stack.read?.said}`);
 	});
 	return stack;
 }
