@@ -85,6 +85,21 @@ int64_t pattern_prefer_ms(const struct request *r)
 	return ms;
 }
 
+int64_t pattern_wish_ms(const struct request *r, bool *async)
+{
+	struct str prefer = request_header(r, "prefer"), name, value;
+	int64_t ms = -1;
+
+	*async = false;
+	if (request_has_header(r, "x-wait-time-ms"))
+		return number(str_trim(request_header(r, "x-wait-time-ms")));
+	for (size_t at = 0; next_preference(prefer, &at, &name, &value);)
+		*async |= str_ieq(name, STR("respond-async"));
+	if (read_prefer(r, &ms) != PREFER_WAIT)
+		ms = -1;
+	return ms;
+}
+
 bool pattern_is_strict(const struct request *r)
 {
 	struct str prefer = request_header(r, "prefer"), name, value;

@@ -21,6 +21,12 @@ void pattern_choose(
 
 /* `Prefer: wait=n` in ms, 0 for respond-async alone (RFC 7240); -1 = none. */
 int64_t pattern_prefer_ms(const struct request *r);
+/*
+ * How long a client of a read wants to wait: x-wait-time-ms, else `wait=n` of
+ * Prefer; -1 = it did not say. *async: `respond-async` is there, which counts
+ * where x-wait-time-ms is not.
+ */
+int64_t pattern_wish_ms(const struct request *r, bool *async);
 /* `Prefer: handling=strict` (RFC 7240 4.4). */
 bool pattern_is_strict(const struct request *r);
 /* The longest anybody may wait at this API. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <seccomp.h>
@@ -150,6 +151,13 @@ static bool is_sanitizers(int call)
 	       (call == SCMP_SYS(ptrace) || call == SCMP_SYS(fork));
 }
 
+/* With arguments that are looked at: refuse_sockets(). */
+static bool is_callers(int call)
+{
+	return call == SCMP_SYS(socket) || call == SCMP_SYS(socketpair) ||
+	       call == SCMP_SYS(connect);
+}
+
 /* This architecture may not have it. */
 static bool refuse(scmp_filter_ctx ctx, int call)
 {
@@ -202,13 +210,40 @@ static bool refuse_others(scmp_filter_ctx ctx)
 		   ctx, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCSTI));
 }
 
-static bool refuse_all(scmp_filter_ctx ctx)
+/*
+ * Of families AF_UNIX, AF_INET and AF_INET6, of types SOCK_STREAM and
+ * SOCK_DGRAM, which has flags beside it. A rule looks at an argument once, so
+ * that each number that is not one of them has its own.
+ */
+static bool refuse_sockets(scmp_filter_ctx ctx)
 {
-	bool added = refuse_processes(ctx) && refuse_others(ctx);
+	static const int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair)};
+	bool added = true;
+
+	for (size_t i = 0; i < 2; i++) {
+		added = added && refuse_if(ctx, calls[i],
+				     SCMP_A0(SCMP_CMP_GT, AF_INET6));
+		for (scmp_datum_t n = 0; n < AF_INET6 && added; n++)
+			if (n != AF_UNIX && n != AF_INET)
+				added = refuse_if(
+				    ctx, calls[i], SCMP_A0(SCMP_CMP_EQ, n));
+		for (scmp_datum_t n = 0; n < 16 && added; n++)
+			if (n != SOCK_STREAM && n != SOCK_DGRAM)
+				added = refuse_if(ctx, calls[i],
+				    SCMP_A1(SCMP_CMP_MASKED_EQ, 15, n));
+	}
+	return added;
+}
+
+static bool refuse_all(scmp_filter_ctx ctx, const struct sandbox_spec *spec)
+{
+	bool added = refuse_processes(ctx) && refuse_others(ctx) &&
+		     (!spec->calls || refuse_sockets(ctx));
 
 	for (size_t i = 0; added && i < sizeof(refused) / sizeof(refused[0]);
 	     i++)
-		added = refuse(ctx, refused[i]);
+		if (!spec->calls || !is_callers(refused[i]))
+			added = refuse(ctx, refused[i]);
 	for (size_t i = 0;
 	     added && i < sizeof(refused_new) / sizeof(refused_new[0]); i++)
 		added = refuse(ctx, refused_new[i]);
@@ -216,7 +251,7 @@ static bool refuse_all(scmp_filter_ctx ctx)
 }
 
 /* A tree instead of a row: most calls are none of these. */
-bool sandbox_calls(void)
+bool sandbox_calls(const struct sandbox_spec *spec)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
@@ -225,7 +260,7 @@ bool sandbox_calls(void)
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	const bool loaded =
 	    seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
-	    refuse_all(ctx) && seccomp_load(ctx) == 0;
+	    refuse_all(ctx, spec) && seccomp_load(ctx) == 0;
 	seccomp_release(ctx);
 	return loaded;
 }

@@ -28,11 +28,18 @@
 #define FS_TRUNCATE (1ULL << 14)
 #define FS_IOCTL_DEV (1ULL << 15)
 #define NET_TCP 3ULL /* bind, connect */
-#define SCOPES 3ULL  /* abstract sockets, signals */
+#define NET_CONNECT 2ULL
+#define SCOPES 3ULL /* abstract sockets, signals */
 
 /* As in <linux/landlock.h> of ABI 6; zeros at its end are older ones. */
 struct ruleset {
 	uint64_t fs, net, scoped;
+};
+
+/* struct landlock_net_port_attr, and its rule's type, of ABI 4 */
+#define RULE_NET_PORT 2
+struct port_rule {
+	uint64_t access, port;
 };
 
 /* From the ABI on by which it was known. */
@@ -44,6 +51,14 @@ static const struct ruleset abis[] = {
     [5] = {.fs = FS_IOCTL_DEV},
     [6] = {.scoped = SCOPES},
 };
+
+/*
+ * Resolving: files of /etc, which are replaced by rename, what they lead to,
+ * and libraries that are loaded for it. Authorities: links out of /etc/ssl.
+ */
+const char *const sandbox_calling_folders[] = {"/etc", "/lib", "/usr/lib",
+    "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+    "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", NULL};
 
 #define READS (LANDLOCK_ACCESS_FS_READ_FILE)
 #define WRITES                                                                 \
@@ -96,17 +111,38 @@ static void allow_folder_of(struct rules *r, const char *path)
 	}
 }
 
+static void allow_port(struct rules *r, uint16_t port)
+{
+	const struct port_rule rule = {NET_CONNECT, port};
+
+	if (r->taken.net &&
+	    syscall(SYS_landlock_add_rule, r->fd, RULE_NET_PORT, &rule, 0) != 0)
+		r->failed = true;
+}
+
+static void allow_state(struct rules *r, const char *dir)
+{
+	char real[PATH_MAX];
+
+	allow(r, dir, WRITES);
+	/* the providers' keys: in there, unless jwks is a link */
+	if (strlen(dir) + sizeof("/jwks") <= sizeof(real)) {
+		strcpy(real, dir);
+		strcat(real, "/jwks");
+		allow(r, real, READS);
+	}
+}
+
 static void allow_all(struct rules *r, const struct sandbox_spec *spec)
 {
 	char real[PATH_MAX];
 
-	allow(r, spec->state_dir, WRITES);
-	/* the providers' keys: in there, unless jwks is a link */
-	if (strlen(spec->state_dir) + sizeof("/jwks") <= sizeof(real)) {
-		strcpy(real, spec->state_dir);
-		strcat(real, "/jwks");
-		allow(r, real, READS);
-	}
+	if (spec->state_dir)
+		allow_state(r, spec->state_dir);
+	for (size_t i = 0; spec->folders && spec->folders[i]; i++)
+		allow(r, spec->folders[i], READS | LANDLOCK_ACCESS_FS_READ_DIR);
+	for (size_t i = 0; spec->calls && i < spec->n_ports; i++)
+		allow_port(r, spec->ports[i]);
 	for (size_t i = 0; spec->files[i]; i++) {
 		allow_folder_of(r, spec->files[i]);
 		if (realpath(spec->files[i], real))

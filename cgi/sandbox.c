@@ -33,7 +33,7 @@ void sandbox_enter(
 	    "no-new-privs");
 	note(&missing, keep_memory(), "no-core");
 	note(&missing, sandbox_files(spec), "landlock");
-	note(&missing, sandbox_calls(), "seccomp");
+	note(&missing, sandbox_calls(spec), "seccomp");
 	if (missing.len)
 		ERROR_LOG(log, now_ms, "sandbox-partial",
 		    LOG_STR("missing", buf_str(&missing)));

@@ -17,8 +17,8 @@
  * to listen, or needs another user.
  */
 struct sandbox_spec {
-	const char
-	    *state_dir; /* files in it, and below, are made and written */
+	/* files in it, and below, are made and written; NULL = nowhere */
+	const char *state_dir;
 	/*
 	 * Files that are read again; NULL ends them. The folder of each is
 	 * readable, of a link that of what it points at too: they are replaced
@@ -26,7 +26,21 @@ struct sandbox_spec {
 	 * Neither would one about a folder, if it were replaced as a whole.
 	 */
 	const char *const *files;
+	const char *const *folders; /* with all below readable; NULL = none */
+	/*
+	 * It calls others: sockets of streams and datagrams, unix and IP, and
+	 * of TCP these ports alone, where the kernel can tell. It listens to
+	 * nobody new.
+	 */
+	bool calls;
+	const uint16_t *ports;
+	size_t n_ports;
 };
+/*
+ * What a call needs to read, whichever it is: how names become addresses, and
+ * the machine's authorities. NULL ends them.
+ */
+extern const char *const sandbox_calling_folders[];
 /*
  * Where the kernel lacks a part of it, `sandbox-partial` is logged, with what
  * is `missing`, and the rest is there.
@@ -39,7 +53,7 @@ void sandbox_enter(
  * nothing has changed.
  */
 bool sandbox_files(const struct sandbox_spec *spec); /* Landlock */
-bool sandbox_calls(void);			     /* seccomp */
+bool sandbox_calls(const struct sandbox_spec *spec); /* seccomp */
 
 /*
  * A sanitizer looks for leaks at exit with a process of its own, which stops

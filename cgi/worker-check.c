@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgi/upstreams-check.h"
 #include "lib/config-merge.h"
 
 /*
@@ -60,40 +61,6 @@ static void report_handler(
 		    STR_ARG(api->name));
 }
 
-static void report_ca(const struct upstream *up, struct diag *diag)
-{
-	const char *path = arena_cstr(diag->arena, up->ca);
-
-	if (access(path, R_OK) == 0)
-		return;
-	diag_warn(diag, POS_FILE(path), "ca-unreadable",
-	    "the certificates of the upstream `%.*s` cannot be read: %s; until "
-	    "they can be, no call of it is made",
-	    STR_ARG(up->name), strerror(errno));
-}
-
-/* Told once, for all those upstreams that cannot be called without. */
-static void report_authorities(const struct config *config, struct diag *diag)
-{
-	const char *path = upstream_authorities();
-
-	if (!path || access(path, R_OK) == 0)
-		return;
-	for (size_t i = 0; i < config->n_upstreams; i++) {
-		const struct upstream *up = &config->upstreams[i];
-
-		if (up->ca.n || !str_starts(up->base, "https:"))
-			continue;
-		diag_warn(diag, POS_FILE(path), "ca-missing",
-		    "without it no certificate can be checked, and the "
-		    "upstream "
-		    "`%.*s` cannot be called; install the package "
-		    "ca-certificates",
-		    STR_ARG(up->name));
-		return;
-	}
-}
-
 /* Made where there is none, once jobs are taken. */
 static void report_work(const struct worker *w, struct diag *diag)
 {
@@ -115,10 +82,7 @@ void worker_report(const struct worker *w, const struct config *config,
 			report_handler(w, &config->apis[i], diag);
 	if (worker_has_programs(config))
 		report_work(w, diag);
-	for (size_t i = 0; i < config->n_upstreams; i++)
-		if (config->upstreams[i].ca.n)
-			report_ca(&config->upstreams[i], diag);
-	report_authorities(config, diag);
+	upstreams_report(config, diag);
 	secrets_report(secrets, diag);
 }
 

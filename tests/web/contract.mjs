@@ -825,6 +825,9 @@ if (!plain)
 const elsewhere = {
 	'store-full': 'tests/fault/tmpfs.mjs',
 	'internal': 'tests/unit/test-answer.c',
+	/* lowtide-read's: */
+	'circuit-open': 'tests/unit/test-read-answer.c',
+	'overloaded': 'tests/unit/test-read-answer.c',
 	'result-consumed': 'tests/unit/test-once.c', /* half a minute later */
 };
 test('every cell of the table has its row', () => {

@@ -1,0 +1,438 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgi/listen.h"
+#include "cgi/read/read-parts.h"
+#include "cgi/sandbox.h"
+#include "cgi/user.h"
+#include "lib/clock.h"
+#include "lib/units.h"
+#include "lib/version.h"
+
+/*
+ * lowtide-read: reads of several upstreams, behind a web server. This file is
+ * the beginning: options, and what is opened in which order. What runs then is
+ * read/read-serve.c.
+ *
+ * The order is that of the endpoint: everything that opens a file by name or
+ * listens comes first, then confine(), then threads (a call's look-up of a name
+ * has one).
+ */
+#define RUN "/run/lowtide"
+
+enum {
+	READ_CONFIG,
+	READ_STATE,
+	READ_LISTEN,
+	READ_ENDPOINT,
+	READ_CONTROL,
+	READ_CACHE,
+	READ_IDLE_EXIT,
+	READ_USER,
+	READ_METRICS,
+	READ_LOG_LEVEL,
+	READ_PURGE,
+	READ_TEST,
+	READ_HELP,
+	READ_VERSION
+};
+static const struct opt options[] = {
+    {.name = "config",
+	.letter = 'c',
+	.kind = OPT_STRING,
+	.arg = "FILE",
+	.help = "lowtide.json, as `lowtide build` wrote it"},
+    {.name = "state",
+	.letter = 's',
+	.kind = OPT_STRING,
+	.arg = "DIR",
+	.help = "in whose folder jwks the keys of tokens are"},
+    {.name = "listen",
+	.letter = 'l',
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = LISTEN_KINDS "; else the socket it is started with, else "
+			     "unix:" RUN "/NAME/read.sock"},
+    {.name = "endpoint",
+	.letter = 'e',
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = "where lowtide-cgi takes reads that become jobs; else "
+		"unix:" RUN "/NAME/cgi.sock"},
+    {.name = "control",
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = "unix:PATH; takes --purge there; else "
+		"unix:" RUN "/NAME/read-control.sock, where that can be"},
+    {.name = "cache",
+	.kind = OPT_STRING,
+	.arg = "SIZE",
+	.help = "what is kept in memory of upstreams' answers (64MiB)"},
+    {.name = "idle-exit",
+	.kind = OPT_DURATION,
+	.arg = "TIME",
+	.help = "end when nobody was here for so long; for a socket that "
+		"starts it again"},
+    {.name = "user",
+	.letter = 'u',
+	.kind = OPT_STRING,
+	.arg = "NAME",
+	.help = "become this user, once it listens"},
+    {.name = "metrics",
+	.kind = OPT_STRING,
+	.arg = "ADDRESS",
+	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
+    {.name = "log-level",
+	.kind = OPT_STRING,
+	.arg = "LEVEL",
+	.choices = LOG_LEVELS,
+	.help = "error, info (also what failed; left out) or debug (also each "
+		"answer)"},
+    {.name = "purge",
+	.letter = 'p',
+	.kind = OPT_STRING,
+	.arg = "PREFIX",
+	.help = "have the one that runs forget what it keeps of UPSTREAM/PATH, "
+		"say how many answers that were, and exit"},
+    {.name = "test",
+	.letter = 't',
+	.kind = OPT_FLAG,
+	.help = "check configuration (or FILE) and what it needs, then exit"},
+    {.name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "show this"},
+    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
+    {.name = NULL},
+};
+
+static const char *given(const struct opt_value *values, int option)
+{
+	return values[option].given ? values[option].string : NULL;
+}
+
+/* ---- setting up ---------------------------------------------------------- */
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* What comes before there is a loop for it waits until there is. */
+static void hold_hangup(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static const char *run_path(struct read_program *p, const char *name)
+{
+	return arena_printf(&p->start.arena, RUN "/%.*s/%s",
+	    STR_ARG(p->start.config->name), name)
+	    .p;
+}
+
+/* Who leaves has to be started again by whoever has the socket. */
+static enum err check_idle(struct read_program *p, bool inherited)
+{
+	if (!p->idle_ms || inherited)
+		return ERR_OK;
+	diag_error(&p->start.diag, POS_NONE, "idle-exit-socket",
+	    "nobody would start it again: --idle-exit is for a socket that it "
+	    "is started with, of a lowtide-read@NAME.socket for example; leave "
+	    "--idle-exit out, or --listen");
+	return ERR_USAGE;
+}
+
+static enum err listen_somewhere(
+    struct read_program *p, const struct opt_value *option)
+{
+	struct diag *diag = &p->start.diag;
+	enum err err = ERR_OK;
+
+	if (!option->given)
+		err = listen_inherited(LISTEN_REQUESTS, diag, &p->listen_fd);
+	if (err == ERR_OK)
+		err = check_idle(p, p->listen_fd >= 0);
+	if (err != ERR_OK || p->listen_fd >= 0)
+		return err;
+	if (option->given)
+		return listen_open(
+		    LISTEN_REQUESTS, option->string, diag, &p->listen_fd);
+	return listen_unix(run_path(p, "read.sock"), diag, &p->listen_fd);
+}
+
+static enum err open_metrics(
+    struct read_program *p, const struct opt_value *option)
+{
+	struct diag *diag = &p->start.diag;
+
+	return option->given
+		   ? listen_open(
+			 LISTEN_METRICS, option->string, diag, &p->metrics_fd)
+		   : listen_inherited(LISTEN_METRICS, diag, &p->metrics_fd);
+}
+
+/* Where orders are taken; a path, because its mode says who may. */
+static enum err control_path(
+    struct read_program *p, const struct opt_value *values, const char **path)
+{
+	const char *address = given(values, READ_CONTROL);
+
+	if (!address) {
+		*path = run_path(p, "read-control.sock");
+		return ERR_OK;
+	}
+	*path = address + strlen("unix:");
+	if (strncmp(address, "unix:", 5) == 0 && address[5])
+		return ERR_OK;
+	diag_error(&p->start.diag, POS_NONE, "bad-value",
+	    "--control takes unix:PATH, not `%s`", address);
+	return ERR_USAGE;
+}
+
+/* The default is for the folder that a service has; without it, no orders. */
+static enum err open_control(
+    struct read_program *p, const struct opt_value *values)
+{
+	const char *path;
+	enum err err = control_path(p, values, &path);
+
+	if (err != ERR_OK)
+		return err;
+	if (!values[READ_CONTROL].given &&
+	    access(run_path(p, "."), W_OK | X_OK) != 0)
+		return ERR_OK;
+	return listen_unix(path, &p->start.diag, &p->control_fd);
+}
+
+static enum err find_endpoint(
+    struct read_program *p, const struct opt_value *values)
+{
+	const char *address = given(values, READ_ENDPOINT);
+
+	if (!address)
+		address = arena_printf(
+		    &p->start.arena, "unix:%s", run_path(p, "cgi.sock"))
+			      .p;
+	p->has_endpoint = true;
+	return listen_where(
+	    "--endpoint", address, &p->start.diag, &p->endpoint);
+}
+
+static enum err read_options(
+    struct read_program *p, const struct opt_value *values)
+{
+	int64_t bytes = 0;
+
+	if (values[READ_LOG_LEVEL].given)
+		(void)log_level_read(
+		    values[READ_LOG_LEVEL].string, &p->log.level);
+	p->idle_ms = values[READ_IDLE_EXIT].number;
+	if (!values[READ_CACHE].given)
+		return ERR_OK;
+	enum err err = units_size(str_of(values[READ_CACHE].string), &bytes);
+	if (err == ERR_OK && bytes >= READ_CACHE_MIN &&
+	    bytes <= READ_CACHE_MAX) {
+		p->cache_bytes = (size_t)bytes;
+		return ERR_OK;
+	}
+	diag_error(&p->start.diag, POS_NONE, "bad-value",
+	    "--cache takes a size from 64KiB to 1024GiB, such as 256MiB, not "
+	    "`%s`",
+	    values[READ_CACHE].string);
+	return ERR_USAGE;
+}
+
+/* As another user the files are read, so that he can do it again later. */
+static enum err open_files(
+    struct read_program *p, const struct opt_value *values)
+{
+	struct start *s = &p->start;
+	enum err err = start_config(
+	    s, given(values, READ_CONFIG), given(values, READ_STATE), NULL);
+
+	if (err == ERR_OK && values[READ_USER].given) {
+		err = listen_somewhere(p, &values[READ_LISTEN]);
+		if (err == ERR_OK)
+			err = user_become(
+			    values[READ_USER].string, p->listen_fd, &s->diag);
+	}
+	return err;
+}
+
+static enum err open_sockets(
+    struct read_program *p, const struct opt_value *values)
+{
+	enum err err = ERR_OK;
+
+	if (p->listen_fd < 0)
+		err = listen_somewhere(p, &values[READ_LISTEN]);
+	if (err == ERR_OK)
+		err = open_metrics(p, &values[READ_METRICS]);
+	if (err == ERR_OK)
+		err = open_control(p, values);
+	return err == ERR_OK ? read_observe(p) : err;
+}
+
+static void confine(struct read_program *p)
+{
+	struct arena *a = &p->start.arena;
+	uint16_t *ports;
+	const size_t n_ports = read_ports(a, p->start.config, &ports);
+	const char *const *files = read_files(a, p);
+	const struct sandbox_spec spec = {.files = files,
+	    .folders = sandbox_calling_folders,
+	    .calls = true,
+	    .ports = ports,
+	    .n_ports = n_ports};
+
+	if (user_is_root())
+		ERROR_LOG(&p->log, clock_wall_ms(), "running-as-root",
+		    LOG_TEXT("why", "nothing here needs it; start it as a user "
+				    "of its own, or say --user NAME"));
+	sandbox_enter(&spec, &p->log, clock_wall_ms());
+}
+
+static enum err set_up(struct read_program *p, const struct opt_value *values)
+{
+	enum err err = read_options(p, values);
+
+	hold_hangup();
+	if (err == ERR_OK)
+		err = open_files(p, values);
+	if (err == ERR_OK)
+		err = find_endpoint(p, values);
+	raise_file_limit();
+	if (err == ERR_OK)
+		err = read_equip(p);
+	if (err == ERR_OK)
+		err = open_sockets(p, values);
+	if (err != ERR_OK)
+		return err;
+	read_report_now(p->start.config, p->bearer);
+	confine(p);
+	return ERR_OK;
+}
+
+/* ---- the command line ---------------------------------------------------- */
+
+static void usage(void)
+{
+	puts("usage: lowtide-read [--config FILE] [--state DIR] "
+	     "[--listen ADDRESS]\n"
+	     "                    [--endpoint ADDRESS] [--control ADDRESS] "
+	     "[--cache SIZE]\n"
+	     "                    [--idle-exit TIME] [--user NAME] "
+	     "[--metrics ADDRESS]\n"
+	     "                    [--log-level LEVEL]\n"
+	     "       lowtide-read --purge PREFIX [--config FILE | --control "
+	     "ADDRESS]\n"
+	     "       lowtide-read --test [FILE]\n\n"
+	     "Answers reads of several upstreams at once, as a FastCGI "
+	     "program: calls them\nin parallel, keeps their answers, tells "
+	     "what failed.\n");
+	opt_help(options, stdout);
+}
+
+static enum err test(
+    struct read_program *p, const struct opt_value *values, const char *file)
+{
+	struct start *s = &p->start;
+	const char *config = given(values, READ_CONFIG);
+	enum err err = read_options(p, values);
+
+	if (err == ERR_OK)
+		err = start_config(
+		    s, config ? config : file, given(values, READ_STATE), NULL);
+	if (err == ERR_OK)
+		err = find_endpoint(p, values);
+	if (err == ERR_OK)
+		err = read_equip(p);
+	if (err != ERR_OK)
+		return err;
+	read_report(s->config, p->bearer, &s->diag);
+	printf("%s: %zu read%s\n", s->config_path, s->config->n_reads,
+	    s->config->n_reads == 1 ? "" : "s");
+	return ERR_OK;
+}
+
+static enum err purge(struct read_program *p, const struct opt_value *values)
+{
+	struct start *s = &p->start;
+	const char *path = NULL;
+	struct listen_at at;
+	uint64_t n = 0;
+	enum err err = ERR_OK;
+
+	if (!values[READ_CONTROL].given)
+		err = start_config(s, given(values, READ_CONFIG), NULL, NULL);
+	if (err == ERR_OK)
+		err = control_path(p, values, &path);
+	if (err == ERR_OK)
+		err = listen_where("--control",
+		    arena_printf(&s->arena, "unix:%s", path).p, &s->diag, &at);
+	if (err == ERR_OK)
+		err = purge_ask(
+		    &at, path, str_of(values[READ_PURGE].string), &s->diag, &n);
+	if (err == ERR_OK)
+		printf("%llu\n", (unsigned long long)n);
+	return err;
+}
+
+static enum err run(struct read_program *p, const struct opt_result *found)
+{
+	const struct opt_value *values = found->values;
+	const bool tests = values[READ_TEST].given;
+
+	if (values[READ_HELP].given) {
+		usage();
+		return ERR_OK;
+	}
+	if (values[READ_VERSION].given) {
+		puts("lowtide-read " LOWTIDE_VERSION);
+		return ERR_OK;
+	}
+	if (found->n_operands > (tests && !values[READ_CONFIG].given)) {
+		diag_error(&p->start.diag, POS_NONE, "unexpected-operand",
+		    "`%s` is not expected; see --help", found->operands[0]);
+		return ERR_USAGE;
+	}
+	if (values[READ_PURGE].given)
+		return purge(p, values);
+	if (tests)
+		return test(
+		    p, values, found->n_operands ? found->operands[0] : NULL);
+	enum err err = set_up(p, values);
+	return err == ERR_OK ? read_serve(p) : err;
+}
+
+int main(int argc, char *argv[])
+{
+	struct read_program p = {
+	    .listen_fd = -1,
+	    .metrics_fd = -1,
+	    .control_fd = -1,
+	    .aside_fd = -1,
+	    .log = {.fd = STDERR_FILENO, .program = "lowtide-read"},
+	};
+	struct opt_result found;
+
+	start_init(&p.start);
+	enum err err = opt_parse(
+	    &p.start.arena, options, argc, argv, &p.start.diag, &found);
+	if (err == ERR_OK)
+		err = run(&p, &found);
+	read_release(&p);
+	return start_close(&p.start, err);
+}
