@@ -24,7 +24,7 @@ struct world {
 	struct read_call calls[2];
 	struct strs pass_on;
 	struct str statuses[1];
-	struct config config;
+	struct config config, later; /* outlive the engine */
 	struct fake_upstream *fake;
 	struct reads *reads;
 	struct envelope_request request;
@@ -240,20 +240,21 @@ static void an_aborted_one_stops_its_calls(void **state)
 static void another_configuration(void **state)
 {
 	struct world *w = *state;
-	struct config later = w->config;
+	struct config *later = &w->later;
 	struct upstream_answer answer;
 	void *tag;
 
+	*later = w->config;
 	ask(w, w);
 	assert_false(next(w, &tag, &answer));
-	reads_refit(w->reads, &later, NULL);
+	reads_refit(w->reads, later, NULL);
 	assert_true(reads_uses(w->reads, &w->config));
 	answer_all(w, 200, "1");
 	assert_true(next(w, &tag, &answer));
 	assert_int_equal(answer.status, 200);
 	assert_false(reads_uses(w->reads, &w->config));
-	later.n_reads = 0;
-	reads_refit(w->reads, &later, NULL);
+	later->n_reads = 0;
+	reads_refit(w->reads, later, NULL);
 	ask(w, w);
 	assert_true(next(w, &tag, &answer));
 	assert_int_equal(answer.end, UPSTREAM_UNSENT);
