@@ -72,9 +72,34 @@ static void begin_fetching(struct worker *w)
 	w->fetch = fetch_new(&spec);
 }
 
+/*
+ * Reads that became jobs. What they call goes out as all calls do, through a
+ * channel of their own.
+ */
+static void begin_reading(struct worker *w, struct secrets *secrets)
+{
+	const struct config *config = w->start.config;
+	const struct reads_spec spec = {.config = config,
+	    .secrets = secrets,
+	    .log = &w->log,
+	    .upstream = &upstream_channel,
+	    .pool = switch_channel(w->calls, CHANNEL_READS)};
+
+	if (w->reads) {
+		reads_refit(w->reads, config, secrets);
+	} else if (config->n_reads) {
+		w->reads = reads_open(&spec);
+		const struct switch_reads lent = {.ops = &upstream_reads,
+		    .pool = w->reads,
+		    .due_boot = reads_due_boot};
+		switch_lend(w->calls, &lent);
+	}
+}
+
 void worker_begin(struct worker *w, struct next *next)
 {
 	struct shift shift = {.channel = free_channel(w),
+	    .config = w->start.config,
 	    .secrets = secrets_new(w->start.config),
 	    .next = next};
 	const struct runner_spec spec = {.config = w->start.config,
@@ -94,6 +119,7 @@ void worker_begin(struct worker *w, struct next *next)
 	if (worker_has_programs(w->start.config))
 		(void)mkdir(w->work, 0700); /* worker_report() looks */
 	metrics_work_fit(w->metrics, w->start.config->n_apis);
+	begin_reading(w, shift.secrets);
 	shift.runner = runner_new(&spec);
 	w->shift = shift;
 	begin_fetching(w);
@@ -265,7 +291,7 @@ enum err worker_run(struct worker *w)
 	    LOG_INT("heartbeatMs", w->heartbeat_ms));
 	while (err == ERR_OK) {
 		const int64_t due_boot = step(w);
-		if (w->leaving.runner && !runner_is_busy(w->leaving.runner)) {
+		if (worker_has_left(w)) {
 			worker_left(w, now());
 			continue;
 		}

@@ -6,6 +6,7 @@
 #include "cgi/next.h"
 #include "cgi/runner.h"
 #include "cgi/secrets.h"
+#include "cgi/upstream/reads.h"
 #include "cgi/upstream/switch.h"
 
 /*
@@ -16,14 +17,15 @@
  */
 
 /* The channels of the switch; two runners while one of them drains. */
-enum { CHANNEL_FETCH, CHANNEL_RUNNER, CHANNEL_OTHER_RUNNER };
+enum { CHANNEL_FETCH, CHANNEL_RUNNER, CHANNEL_OTHER_RUNNER, CHANNEL_READS };
 
 /* A runner, and all that it works by. */
 struct shift {
 	struct runner *runner; /* NULL: there is none */
 	size_t channel;
 	struct secrets *secrets;
-	struct next *next; /* its configuration; NULL = the start's */
+	const struct config *config;
+	struct next *next; /* who has it; NULL = the start */
 };
 struct worker {
 	struct start start;
@@ -32,6 +34,7 @@ struct worker {
 	int signal_fd, bell_fd, metrics_fd, state_fd;
 	struct upstream_switch *calls;
 	struct fetch *fetch;
+	struct reads *reads;	     /* the switch's; NULL: no job is a read */
 	const char *handlers, *work; /* folders: of programs, for them */
 	unsigned signals;	     /* so many told it to stop */
 	bool dev;
@@ -85,7 +88,8 @@ void worker_report_now(const struct worker *w, const struct shift *shift);
  * began with; one that comes meanwhile waits until they have.
  */
 void worker_hang_up(struct worker *w, struct runner_now now);
-/* Those that were under way have ended. */
+/* Those that were under way have ended, and so has what they began. */
+bool worker_has_left(const struct worker *w);
 void worker_left(struct worker *w, struct runner_now now);
 
 /* ---- worker-metrics.c ---------------------------------------------------- */

@@ -74,7 +74,7 @@ static void take_next(struct worker *w, struct runner_now now)
 	reloaded(w, now, next);
 	worker_begin(w, next);
 	worker_report_now(w, &w->shift);
-	if (!runner_is_busy(w->leaving.runner))
+	if (worker_has_left(w))
 		worker_left(w, now);
 }
 
@@ -113,6 +113,12 @@ static void end_shift(struct worker *w, struct shift *shift)
 	else
 		arena_release(&w->start.config_arena);
 	*shift = (struct shift){0};
+}
+
+bool worker_has_left(const struct worker *w)
+{
+	return w->leaving.runner && !runner_is_busy(w->leaving.runner) &&
+	       !(w->reads && reads_uses(w->reads, w->leaving.config));
 }
 
 void worker_left(struct worker *w, struct runner_now now)

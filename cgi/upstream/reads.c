@@ -286,8 +286,14 @@ static bool reads_next(
 	return true;
 }
 
+static void close_reads(void *pool)
+{
+	reads_close(pool);
+}
+
 const struct upstream_ops upstream_reads = {
     .name = "reads",
+    .close = close_reads,
     .start = reads_start,
     .unsent = reads_unsent,
     .abort = reads_abort,

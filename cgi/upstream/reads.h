@@ -37,7 +37,10 @@ bool reads_uses(const struct reads *r, const struct config *config);
 /* CLOCK_BOOTTIME in ms: next() is to be asked then at the latest; 0 = never. */
 int64_t reads_due_boot(void *pool);
 
-/* Its pool is what reads_open() gave. It opens none, and has no wait(). */
+/*
+ * Its pool is what reads_open() gave. It opens none, and has no wait(): it is
+ * lent to a switch.
+ */
 extern const struct upstream_ops upstream_reads;
 
 #endif
