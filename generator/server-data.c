@@ -96,6 +96,7 @@ struct str data_made(const struct server_ctx *d,
 
 /* What the endpoint never says, and so has no page. */
 #define BLANK "uri-too-long"
+#define AWAY "store-unavailable"
 
 /*
  * A problem that a server answers by itself, as the endpoint would; status 0
@@ -127,6 +128,10 @@ static struct str problem(
 
 	while (strcmp(r->name, name) != 0)
 		r++;
+	struct str detail = str_of(r->detail);
+	/* a server does not know which of the two is away */
+	if (d->b->config->n_reads && strcmp(name, AWAY) == 0)
+		detail = STR("Who answers here is away; try again later.");
 	json_open(&w, '{');
 	json_key(&w, "type");
 	json_string(&w, strcmp(name, BLANK) != 0 ? type : STR("about:blank"));
@@ -135,11 +140,11 @@ static struct str problem(
 	json_key(&w, "status");
 	json_int(&w, status ? status : r->status);
 	json_key(&w, "detail");
-	json_string(&w, str_of(r->detail));
+	json_string(&w, detail);
 	json_key(&w, "error");
 	json_string(&w, str_of(r->name));
 	json_key(&w, "message");
-	json_string(&w, str_of(r->detail));
+	json_string(&w, detail);
 	json_close(&w, '}');
 	struct str text = arena_str(d->a, buf_str(&json));
 	buf_release(&json);
@@ -172,9 +177,9 @@ static void set_problems(const struct server_ctx *d)
 	    {"too_long", BLANK, 0},
 	    {"headers_too_large", "header-fields-too-large", 0},
 	    {"unauthorized", "unauthorized", 0},
-	    {"away", "store-unavailable", 0},
-	    {"away_502", "store-unavailable", 502},
-	    {"away_504", "store-unavailable", 504},
+	    {"away", AWAY, 0},
+	    {"away_502", AWAY, 502},
+	    {"away_504", AWAY, 504},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -15,7 +15,7 @@
  * A file of the unit's own credentials (systemd.exec(5)) is loaded by systemd,
  * from /etc/lowtide/SITE/ID. Then those of lowtide-read, of what a call of a
  * read has in its path or headers: read_variables[], read_files[] and their
- * any_…; a file may be `is_workers`: one that systemd shows to nobody else.
+ * any_…; a file may be `is_others`: systemd shows it to the other unit alone.
  */
 #define STOP_SLACK_MS 20000
 #define CREDENTIALS "/run/credentials/lowtide-"
@@ -63,14 +63,15 @@ static void push_secret(const struct server_ctx *d, const char *program,
 {
 	struct value *row = data_row(d, s->env.n ? variables : files);
 	struct str id = credential(d, program, s->file);
-	struct str workers = credential(d, "worker", s->file);
+	bool others = credential(d, "worker", s->file).n ||
+		      credential(d, "read", s->file).n;
 
 	data_text(d, row, "of",
 	    arena_printf(d->a, "{secret.%.*s}", STR_ARG(s->name)));
 	data_text(d, row, "variable", s->env);
 	data_text(d, row, "file", s->file);
 	data_flag(d, row, "is_credential", id.n > 0);
-	data_flag(d, row, "is_workers", id.n == 0 && workers.n > 0);
+	data_flag(d, row, "is_others", id.n == 0 && others);
 	data_text(d, row, "id", id);
 }
 
