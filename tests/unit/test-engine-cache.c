@@ -75,7 +75,7 @@ static void test_jitter_differs(void **state)
 	call->ttl_ms = 60000;
 	start(w);
 	for (int i = 0; i < 40; i++) {
-		char id[8], url[16];
+		char id[16], url[32];
 		snprintf(id, sizeof(id), "%d", i);
 		snprintf(url, sizeof(url), "one/m/%d", i);
 		set_param(w, "ids", id);
