@@ -7,7 +7,8 @@
 
 /*
  * Random steps against a plain model: MODEL_STEPS of them (make soak: more),
- * drawn from SEED, which is told so that a failure can be had again.
+ * drawn from SEED, which is told so that a failure can be had again. 0 steps:
+ * they have no say.
  */
 struct draw {
 	uint64_t state;
@@ -27,8 +28,10 @@ static inline struct draw draw_begin(uint64_t steps)
 	    .steps = model_env("MODEL_STEPS", steps)};
 
 	d.state = d.seed * 0x9e3779b97f4a7c15u + 1;
-	printf("# SEED=%llu MODEL_STEPS=%llu\n", (unsigned long long)d.seed,
-	    (unsigned long long)d.steps);
+	printf("# SEED=%llu", (unsigned long long)d.seed);
+	if (steps)
+		printf(" MODEL_STEPS=%llu", (unsigned long long)d.steps);
+	putchar('\n');
 	return d;
 }
 
