@@ -116,8 +116,7 @@ static void responses(struct operation *op)
 
 /* ---- words -------------------------------------------------------------- */
 
-/* 90000 → "90 seconds", 3600000 → "1 hour" */
-static struct str duration(struct arena *a, int64_t ms)
+struct str openapi_duration(struct arena *a, int64_t ms)
 {
 	static const struct {
 		int64_t ms;
@@ -141,7 +140,7 @@ static struct str pace(struct arena *a, const struct api *api)
 	return arena_printf(a,
 	    "Answered with the result if there is one within %.*s, else with "
 	    "202, unless the request says how long to wait.",
-	    STR_ARG(duration(a, api->wait_ms)));
+	    STR_ARG(openapi_duration(a, api->wait_ms)));
 }
 
 /* x-wait-time-ms can ask for what is allowed; the rest is made that. */
@@ -180,7 +179,7 @@ static struct str bounds(struct arena *a, const struct api *api)
 	if (api->owner_rate_count)
 		rate = arena_printf(a, " %lld in %.*s",
 		    (long long)api->owner_rate_count,
-		    STR_ARG(duration(a, api->owner_rate_per_ms)));
+		    STR_ARG(openapi_duration(a, api->owner_rate_per_ms)));
 	if (api->owner_open)
 		open = arena_printf(
 		    a, " %lld at a time", (long long)api->owner_open);
@@ -212,12 +211,11 @@ static struct str promises(struct arena *a, const struct api *api)
 	return out;
 }
 
-static void describe(struct operation *op)
+void openapi_describe(struct openapi *o, const char *base, struct str more,
+    struct value *operation)
 {
-	struct arena *a = op->o->a;
-	const struct api *api = op->api;
-	const struct site *site = op->o->b->site;
-	const char *base = arena_printf(a, "api.%.*s", STR_ARG(api->name)).p;
+	struct arena *a = o->a;
+	const struct site *site = o->b->site;
 	struct str summary =
 	    site_text(site, arena_printf(a, "%s.summary", base).p);
 	struct str text =
@@ -226,31 +224,39 @@ static void describe(struct operation *op)
 	    site_value(site, arena_printf(a, "%s.tags", base).p);
 
 	if (tags)
-		openapi_put(op->o, op->out, "tags", tags);
+		openapi_put(o, operation, "tags", tags);
 	if (summary.n)
-		openapi_put_text(op->o, op->out, "summary", summary);
-	openapi_put_text(op->o, op->out, "description",
+		openapi_put_text(o, operation, "summary", summary);
+	openapi_put_text(o, operation, "description",
+	    arena_printf(a, "%.*s%s%.*s", STR_ARG(text), text.n ? "\n\n" : "",
+		STR_ARG(more)));
+}
+
+static void describe(struct operation *op)
+{
+	struct arena *a = op->o->a;
+	const struct api *api = op->api;
+
+	openapi_describe(op->o,
+	    arena_printf(a, "api.%.*s", STR_ARG(api->name)).p,
 	    arena_printf(a,
-		"%.*s%s%.*s%.*s It ends within %.*s, and what it gave is kept "
+		"%.*s%.*s It ends within %.*s, and what it gave is kept "
 		"for %.*s.%.*s%.*s%.*s%s",
-		STR_ARG(text), text.n ? "\n\n" : "", STR_ARG(pace(a, api)),
-		STR_ARG(allowed(a, api)),
-		STR_ARG(duration(a, api->deadline_ms)),
-		STR_ARG(duration(a, api->ttl_ms)), STR_ARG(passed_on(a, api)),
-		STR_ARG(bounds(a, api)), STR_ARG(promises(a, api)),
+		STR_ARG(pace(a, api)), STR_ARG(allowed(a, api)),
+		STR_ARG(openapi_duration(a, api->deadline_ms)),
+		STR_ARG(openapi_duration(a, api->ttl_ms)),
+		STR_ARG(passed_on(a, api)), STR_ARG(bounds(a, api)),
+		STR_ARG(promises(a, api)),
 		api->strict_poll
 		    ? " An unknown x-request-id without x-initial-request is "
 		      "404."
-		    : ""));
+		    : ""),
+	    op->out);
 }
 
 /* ---- all of it ---------------------------------------------------------- */
 
-/*
- * Paths that differ in the names of their places alone are one path here
- * (OpenAPI 3.1, 4.8.8.2): the first one's names stay.
- */
-static struct str key_of(const struct value *paths, struct str path)
+struct str openapi_path(const struct value *paths, struct str path)
 {
 	for (size_t i = 0; i < paths->as.table.n; i++) {
 		struct str key = paths->as.table.members[i].key;
@@ -285,7 +291,7 @@ static const char *method_of(struct arena *a, struct str method)
 void openapi_operation(
     struct openapi *o, struct value *paths, const struct api *api)
 {
-	struct str path = key_of(paths, api->path);
+	struct str path = openapi_path(paths, api->path);
 	struct value *item = openapi_child(o, paths, arena_cstr(o->a, path));
 	struct operation op = {.o = o, .api = api, .out = openapi_table(o)};
 
@@ -293,6 +299,6 @@ void openapi_operation(
 	openapi_put_text(o, op.out, "operationId", api->name);
 	describe(&op);
 	openapi_request(o, api, path, op.out);
-	openapi_secure(o, api, op.out);
+	openapi_secure(o, api->auth, &api->scopes, op.out);
 	responses(&op);
 }

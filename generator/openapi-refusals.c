@@ -1,4 +1,4 @@
-#include "generator/openapi.h"
+#include "generator/openapi-refusals.h"
 
 #include <string.h>
 
@@ -10,23 +10,7 @@
  * The upstream's own refusal comes with its status, type and body, and so can
  * stand beside ours under any status from 400 to 499.
  */
-enum {
-	REFUSED = 1, /* the upstream's own answer may stand here as well */
-	ENDED = 2,   /* how a job ended: a wait may be echoed, D has an ETag */
-	WAITED = 4,  /* a wait may be echoed */
-	AT_ONCE = 8, /* before the request was read, or by the web server */
-	RETRY = 16,
-	SIGN_IN = 32, /* how to: RFC 9110 11.6.1 */
-	LATER = 64,   /* beside the upstream's: when to try again */
-	STRICT = 128, /* a preference may be what it is told for */
-};
-#define REFUSAL_PROBLEMS 4
-
-static const struct refusal {
-	const char *name, *description;
-	unsigned flags;
-	const char *problems[REFUSAL_PROBLEMS]; /* their types */
-} refusals[] = {
+static const struct refusal refusals[] = {
     {"Invalid", "Something in the request is missing or wrong.", 0,
 	{"validation-failed"}},
     {"JobNotFound", "There is no such job.", 0, {"job-not-found"}},
@@ -174,9 +158,10 @@ static struct value *headers(struct openapi *o, unsigned flags)
 		if (!rows[i].flags || rows[i].flags & flags)
 			openapi_put(o, out, rows[i].header,
 			    openapi_ref(o, "headers", rows[i].name));
+	const char *id = flags & AT_ONCE ? "RequestIdMaybe" : "RequestId";
 	openapi_put(o, out, "x-request-id",
-	    openapi_ref(o, "headers",
-		flags & AT_ONCE ? "RequestIdMaybe" : "RequestId"));
+	    openapi_ref(
+		o, "headers", flags & OF_READ ? "RequestIdOfRead" : id));
 	return out;
 }
 
@@ -202,6 +187,14 @@ static struct value *content(struct openapi *o, const struct refusal *r)
 	return out;
 }
 
+void openapi_refusal(
+    struct openapi *o, const struct refusal *r, struct value *out)
+{
+	openapi_put_text(o, out, "description", str_of(r->description));
+	openapi_put(o, out, "headers", headers(o, r->flags));
+	openapi_put(o, out, "content", content(o, r));
+}
+
 void openapi_refusals(struct openapi *o, struct value *responses)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
@@ -210,10 +203,7 @@ void openapi_refusals(struct openapi *o, struct value *responses)
 		    arena_printf(o->a, "#/components/responses/%s", r->name);
 		if (!openapi_names(o->root, ref))
 			continue;
-		struct value *out = openapi_child(o, responses, r->name);
-		openapi_put_text(o, out, "description", str_of(r->description));
-		openapi_put(o, out, "headers", headers(o, r->flags));
-		openapi_put(o, out, "content", content(o, r));
+		openapi_refusal(o, r, openapi_child(o, responses, r->name));
 	}
 }
 

@@ -3,17 +3,12 @@
 #include "generator/api-auth.h"
 
 /*
- * Who may ask: a scheme for each way that some API wants, and which of them an
- * operation takes. What asks about jobs takes each, for a job is found by its
- * owner alone; where there are APIs for anybody, it takes nothing at all as
- * well.
+ * Who may ask: a scheme for each way that some API or read wants, and which of
+ * them an operation takes. What asks about jobs takes each, for a job is found
+ * by its owner alone; where there are APIs for anybody, it takes nothing at all
+ * as well.
  */
 #define WEB_SERVER "web-server"
-
-static bool is_none(const struct api *api)
-{
-	return str_is(api->auth, "none");
-}
 
 /* "hmrc:sandbox" → "hmrc.sandbox": a key (3.1, 4.8.7.1) has no colon. */
 static const char *scheme_name(struct openapi *o, struct str auth)
@@ -73,10 +68,19 @@ static struct value *web_scheme(struct openapi *o)
 	return out;
 }
 
-static bool has_auth(const struct config *c, const char *auth)
+/* Of what becomes a job: a read that does is an API as well. */
+static bool has_auth(const struct config *c, struct str auth)
 {
 	for (size_t i = 0; i < c->n_apis; i++)
-		if (str_is(c->apis[i].auth, auth))
+		if (str_eq(c->apis[i].auth, auth))
+			return true;
+	return false;
+}
+
+static bool reads_have_auth(const struct config *c, struct str auth)
+{
+	for (size_t i = 0; i < c->n_reads; i++)
+		if (str_eq(c->reads[i].auth, auth))
 			return true;
 	return false;
 }
@@ -84,7 +88,7 @@ static bool has_auth(const struct config *c, const char *auth)
 bool openapi_has_owners(const struct config *c)
 {
 	for (size_t i = 0; i < c->n_apis; i++)
-		if (!is_none(&c->apis[i]))
+		if (!str_is(c->apis[i].auth, "none"))
 			return true;
 	return false;
 }
@@ -93,13 +97,16 @@ void openapi_security(struct openapi *o, struct value *components)
 {
 	const struct config *c = o->b->config;
 
-	if (!openapi_has_owners(c))
+	bool web =
+	    has_auth(c, STR(WEB_SERVER)) || reads_have_auth(c, STR(WEB_SERVER));
+
+	if (!web && !c->n_providers)
 		return;
 	struct value *out = openapi_child(o, components, "securitySchemes");
 	for (size_t i = 0; i < c->n_providers; i++)
 		openapi_put(o, out, scheme_name(o, c->providers[i].name),
 		    provider_scheme(o, &c->providers[i]));
-	if (has_auth(c, WEB_SERVER))
+	if (web)
 		openapi_put(o, out, WEB_SERVER, web_scheme(o));
 }
 
@@ -116,14 +123,14 @@ static struct value *requirement(
 	return out;
 }
 
-void openapi_secure(
-    struct openapi *o, const struct api *api, struct value *operation)
+void openapi_secure(struct openapi *o, struct str auth,
+    const struct strs *scopes, struct value *operation)
 {
-	if (is_none(api))
+	if (str_is(auth, "none"))
 		return; /* as the whole document has it */
 	value_push(o->a,
 	    openapi_put(o, operation, "security", openapi_array(o)),
-	    requirement(o, api->auth, &api->scopes));
+	    requirement(o, auth, scopes));
 }
 
 /* All that some API takes; `anybody`: and nothing, where one takes that. */
@@ -132,12 +139,13 @@ static struct value *any_of(struct openapi *o, bool anybody)
 	const struct config *c = o->b->config;
 	struct value *out = openapi_array(o);
 
-	if (anybody && has_auth(c, "none"))
+	if (anybody && has_auth(c, STR("none")))
 		value_push(o->a, out, openapi_table(o));
 	for (size_t i = 0; i < c->n_providers; i++)
-		value_push(
-		    o->a, out, requirement(o, c->providers[i].name, NULL));
-	if (has_auth(c, WEB_SERVER))
+		if (has_auth(c, c->providers[i].name))
+			value_push(o->a, out,
+			    requirement(o, c->providers[i].name, NULL));
+	if (has_auth(c, STR(WEB_SERVER)))
 		value_push(o->a, out, requirement(o, STR(WEB_SERVER), NULL));
 	return out;
 }

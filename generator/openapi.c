@@ -148,18 +148,20 @@ static void info(struct openapi *o)
 static enum err read_template(struct openapi *o, struct value **out)
 {
 	const struct config *c = o->b->config;
-	bool once = false, scopes = false;
+	bool once = false, scopes = false, keys = false;
 	struct value *data = openapi_table(o);
 	struct str text;
 
 	openapi_put_text(o, data, "prefix", c->prefix);
 	openapi_put_bool(o, data, "owners", openapi_has_owners(c));
-	openapi_put_text(o, data, "unavailable",
-	    c->n_providers ? STR("UnavailableOrKeys") : STR("Unavailable"));
 	for (size_t i = 0; i < c->n_apis; i++) {
 		once |= c->apis[i].once;
 		scopes |= c->apis[i].scopes.n > 0;
+		keys |= config_provider(c, c->apis[i].auth) != NULL;
 	}
+	openapi_put_text(o, data, "unavailable",
+	    keys ? STR("UnavailableOrKeys") : STR("Unavailable"));
+	openapi_put_bool(o, data, "reads", c->n_reads > 0);
 	openapi_put_bool(o, data, "once", once);
 	openapi_put_bool(o, data, "scopes", scopes);
 	enum err err =
@@ -170,27 +172,34 @@ static enum err read_template(struct openapi *o, struct value **out)
 	return err;
 }
 
-/* Tags of the APIs, each once, before the template's own. */
+/* Those of one row of a table, where they were not seen. */
+static void put_tags(struct openapi *o, const char *table, struct str name,
+    struct value *seen, struct value *out)
+{
+	const struct value *v = site_value(o->b->site,
+	    arena_printf(o->a, "%s.%.*s.tags", table, STR_ARG(name)).p);
+
+	for (size_t i = 0; v && i < v->as.array.n; i++) {
+		struct value *tag = openapi_table(o);
+		struct str text = v->as.array.items[i]->text;
+		if (value_member(seen, text))
+			continue;
+		value_set(o->a, seen, text, POS_NONE, tag);
+		openapi_put_text(o, tag, "name", text);
+		value_push(o->a, out, tag);
+	}
+}
+
+/* Tags of APIs and reads, each once, before the template's own. */
 static void tags(struct openapi *o, const struct value *own)
 {
 	const struct config *c = o->b->config;
 	struct value *out = openapi_array(o), *seen = openapi_table(o);
 
-	for (size_t i = 0; i < c->n_apis; i++) {
-		const struct value *v =
-		    site_value(o->b->site, arena_printf(o->a, "api.%.*s.tags",
-					       STR_ARG(c->apis[i].name))
-					       .p);
-		for (size_t j = 0; v && j < v->as.array.n; j++) {
-			struct value *tag = openapi_table(o);
-			struct str name = v->as.array.items[j]->text;
-			if (value_member(seen, name))
-				continue;
-			value_set(o->a, seen, name, POS_NONE, tag);
-			openapi_put_text(o, tag, "name", name);
-			value_push(o->a, out, tag);
-		}
-	}
+	for (size_t i = 0; i < c->n_apis; i++)
+		put_tags(o, "api", c->apis[i].name, seen, out);
+	for (size_t i = 0; i < c->n_reads; i++)
+		put_tags(o, "read", c->reads[i].name, seen, out);
 	for (size_t i = 0; own && i < own->as.array.n; i++) {
 		struct value *tag = own->as.array.items[i];
 		if (!value_member(seen, value_text(tag, "name")))
@@ -199,13 +208,17 @@ static void tags(struct openapi *o, const struct value *own)
 	openapi_put(o, o->root, "tags", out);
 }
 
-/* The site's own first, then what the template has. */
+/* The site's own first, then what the template has: the jobs of APIs. */
 static void paths(struct openapi *o, const struct value *own)
 {
+	const struct config *c = o->b->config;
 	struct value *out = openapi_child(o, o->root, "paths");
 
-	for (size_t i = 0; i < o->b->config->n_apis; i++)
-		openapi_operation(o, out, &o->b->config->apis[i]);
+	for (size_t i = 0; i < c->n_apis; i++)
+		if (!c->apis[i].read.n)
+			openapi_operation(o, out, &c->apis[i]);
+	for (size_t i = 0; i < c->n_reads; i++)
+		openapi_read(o, out, &c->reads[i]);
 	for (size_t i = 0; own && i < own->as.table.n; i++) {
 		const struct member *m = &own->as.table.members[i];
 		value_set(o->a, out, m->key, POS_NONE, m->value);
@@ -254,9 +267,10 @@ static enum err document(struct openapi *o)
 	info(o);
 	servers(o);
 	openapi_put(o, o->root, "security", value_get(base, "security"));
-	tags(o, value_get(base, "tags"));
+	bool jobs = o->b->config->n_apis > 0;
+	tags(o, jobs ? value_get(base, "tags") : NULL);
 	openapi_secure_jobs(o, value_get(base, "paths"));
-	paths(o, value_get(base, "paths"));
+	paths(o, jobs ? value_get(base, "paths") : NULL);
 	struct value *components = openapi_put(
 	    o, o->root, "components", value_get(base, "components"));
 	openapi_security(o, components);
@@ -270,7 +284,7 @@ static enum err document(struct openapi *o)
 static enum err put(struct openapi *o, struct str path)
 {
 	static const char *const used[] = {"name", "openapi", "api", "auth",
-	    "oauth", "web_server", "base_url", "api_url", "prefix"};
+	    "read", "oauth", "web_server", "base_url", "api_url", "prefix"};
 	struct build *b = o->b;
 	struct buf json = {0};
 	struct json_writer w = {.out = &json, .indent = INDENT};
@@ -303,11 +317,12 @@ enum err produce_openapi(struct build *b)
 	check_servers(b);
 	if (b->diag->errors > before)
 		return ERR_INPUT;
-	if (!site_table(b->site, "api"))
+	bool any = site_table(b->site, "api") || site_table(b->site, "read");
+	if (!any)
 		diag_warn(b->diag, place(b, "openapi"), "openapi-without-api",
 		    "there is no API to describe; write one in api.toml or "
 		    "leave [openapi] out");
-	if (!site_table(b->site, "api") || !b->config)
+	if (!any || !b->config)
 		return ERR_OK;
 	enum err err = document(&o);
 	return err == ERR_OK ? put(&o, path) : err;

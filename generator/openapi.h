@@ -4,8 +4,8 @@
 #include "generator/build.h"
 
 /*
- * openapi.json: an OpenAPI 3.1 document of what the endpoint answers now. Six
- * files make one value tree:
+ * openapi.json: an OpenAPI 3.1 document of what the endpoint, and reads, answer
+ * now. These files make one value tree:
  *
  *   openapi.c            the document: info, servers, paths, and what every
  *                        one has in common (templates/openapi/)
@@ -14,6 +14,7 @@
  *   openapi-result.c     one API: what is its own about its answers
  *   openapi-refusals.c   every answer that is a problem, and its schema
  *   openapi-security.c   who may ask
+ *   openapi-read*.c      one read: its words, what it takes, what it answers
  *
  * What is described has to be what happens: tests/web/openapi.t holds every
  * answer it can provoke against the document. So a status or a header that is
@@ -48,6 +49,31 @@ struct value *openapi_child(
 /* One API below `paths`. openapi-operation.c */
 void openapi_operation(
     struct openapi *o, struct value *paths, const struct api *api);
+/*
+ * Paths that differ in the names of their places alone are one path here
+ * (OpenAPI 3.1, 4.8.8.2): the first one's names stay.
+ */
+struct str openapi_path(const struct value *paths, struct str path);
+/* 90000 → "90 seconds", 3600000 → "1 hour" */
+struct str openapi_duration(struct arena *a, int64_t ms);
+/*
+ * `summary`, `description` and `tags` of the site's table at `base`; `more` is
+ * said below the description.
+ */
+void openapi_describe(struct openapi *o, const char *base, struct str more,
+    struct value *operation);
+
+/* One read below `paths`. openapi-read.c */
+void openapi_read(
+    struct openapi *o, struct value *paths, const struct read *read);
+/* Its parameters. openapi-read-request.c */
+void openapi_read_request(struct openapi *o, const struct read *read,
+    struct str path, struct value *operation);
+/* Its responses. openapi-read-answer.c */
+void openapi_read_answers(
+    struct openapi *o, const struct read *read, struct value *operation);
+/* The JSON of a 200, from `shape` where there is one. openapi-read-shape.c */
+struct value *openapi_read_schema(struct openapi *o, const struct read *read);
 
 /*
  * Its parameters and its body, into the operation; `path` has the names that
@@ -60,9 +86,9 @@ void openapi_request(struct openapi *o, const struct api *api, struct str path,
 void openapi_security(struct openapi *o, struct value *components);
 /* Whether anybody who calls is more than an address. */
 bool openapi_has_owners(const struct config *c);
-/* What one API wants, into its operation; and what all of `paths` want. */
-void openapi_secure(
-    struct openapi *o, const struct api *api, struct value *operation);
+/* What one API or read wants, into its operation; what all of `paths` want. */
+void openapi_secure(struct openapi *o, struct str auth,
+    const struct strs *scopes, struct value *operation);
 void openapi_secure_jobs(struct openapi *o, const struct value *paths);
 
 /*

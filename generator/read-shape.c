@@ -80,8 +80,8 @@ static void check_call(
 	r->by_used[at] |= s->eachs > 0;
 }
 
-static void check_name(
-    struct shaping *s, struct pos pos, struct str place, struct str name)
+static void check_name(struct shaping *s, struct pos pos, struct str place,
+    struct str name, bool alone)
 {
 	struct reading *r = s->r;
 	size_t ids = reading_ids(r, name);
@@ -90,6 +90,9 @@ static void check_name(
 
 	if (ids < r->n_ids)
 		r->ids_used[ids] = true;
+	if ((ids < r->n_ids || is_word(name)) && !alone && !is_within(s, name))
+		bad(s, pos, place,
+		    "this is no text; let it stand alone in its quotes");
 	if (ids < r->n_ids || is_word(name))
 		return;
 	for (size_t i = 0; i < r->n_ids; i++)
@@ -117,8 +120,8 @@ static bool is_name_char(char c)
 	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-static void check_place(
-    struct shaping *s, struct pos pos, struct str place, struct str name)
+static void check_place(struct shaping *s, struct pos pos, struct str place,
+    struct str name, bool alone)
 {
 	size_t dot = str_find(name, '.', 0);
 	struct str root = str_slice(name, 0, dot);
@@ -127,14 +130,15 @@ static void check_place(
 		diag_error(s->r->m->diag, pos, "secret-public",
 		    "`%.*s`: a shape is what clients get; take it out",
 		    STR_ARG(place));
-	else if (str_is(root, "call") && dot + 1 < name.n)
+	else if (str_is(root, "call") && dot + 1 < name.n &&
+		 !str_ends(name, "."))
 		check_call(s, pos, place, str_slice(name, dot + 1, name.n));
 	else if (dot < name.n && reading_call(s->r, root) < s->r->n_calls)
 		bad(s, pos, place,
 		    arena_printf(s->r->m->a, "write {call.%.*s}", STR_ARG(name))
 			.p);
 	else
-		check_name(s, pos, place, name);
+		check_name(s, pos, place, name, alone);
 }
 
 /* Braces that begin no place are what they are. */
@@ -150,7 +154,8 @@ static void text(struct shaping *s, struct str t, struct pos pos)
 		if (end < t.n && t.p[end] == '?')
 			end++;
 		if (name.n && end < t.n && t.p[end] == '}')
-			check_place(s, pos, str_slice(t, at, end + 1), name);
+			check_place(s, pos, str_slice(t, at, end + 1), name,
+			    at == 0 && end + 1 == t.n);
 	}
 }
 
@@ -184,6 +189,11 @@ static void table(struct shaping *s, const struct value *v, size_t depth)
 		    "`each` names identifiers of this read; write a table "
 		    "[%s.ids.NAME], and NAME here",
 		    r->base);
+	if (is_within(s, each->text))
+		diag_error(r->m->diag, each->pos, "read-shape",
+		    "each %.*s is inside of each %.*s; take one of the two "
+		    "out",
+		    STR_ARG(each->text), STR_ARG(each->text));
 	s->each[s->eachs++] = each->text;
 	value(s, value_get(v, "value"), depth + 1);
 	s->eachs--;

@@ -116,6 +116,18 @@ static bool check_numbers(struct reading *r)
 	       r->n_ids <= CONFIG_READ_IDS_MAX;
 }
 
+/* Both are operations of one openapi.json, and rows of one log. */
+static void check_free(struct making *m, struct str name)
+{
+	const struct value *apis = site_table(m->b->site, "api");
+
+	if (value_member(apis, name))
+		diag_error(m->diag, m->table->pos, "name-taken",
+		    "[api.%.*s] is called so; call one of the two something "
+		    "else",
+		    STR_ARG(name));
+}
+
 static void lists(struct reading *r)
 {
 	struct arena *a = r->m->a;
@@ -139,6 +151,7 @@ static void one_read(struct making *m, struct str name, struct pos *places)
 		    ? making_text(m, "path")
 		    : arena_printf(m->a, "/%.*s", STR_ARG(name));
 	making_check_name(m, name, "read");
+	check_free(m, name);
 	api_check_path(r.own, making_place(m, "path"), m->diag);
 	read->name = name;
 	read->path = arena_printf(

@@ -53,6 +53,7 @@ for (const [site, path, ...args] of [
 	['site', 'openapi.json', '--env', 'prod'],
 	['tests/golden/openapi', 'docs/payments.json'],
 	['tests/golden/api-whole', 'openapi.json'],
+	['tests/golden/read', 'openapi.json'],
 ]) {
 	test(`${site}: it is valid`, async () => {
 		documents[site] = build(site, path, ...args);
