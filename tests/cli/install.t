@@ -9,7 +9,8 @@ ok "make install" make --no-print-directory install DESTDIR="$TMP/root" \
 at=$TMP/root/opt/lowtide
 is "programs, manuals, completions and units, nothing else" \
 	"$(cd "$at" && find . -type f | sort | tr '\n' ' ')" \
-	"./bin/lowtide ./bin/lowtide-cgi ./bin/lowtide-jobs ./bin/lowtide-worker\
+	"./bin/lowtide ./bin/lowtide-cgi ./bin/lowtide-jobs ./bin/lowtide-read\
+ ./bin/lowtide-worker\
  ./lib/systemd/system/lowtide-cgi@.service\
  ./lib/systemd/system/lowtide-cgi@.socket\
  ./lib/systemd/system/lowtide-read@.service\

@@ -21,6 +21,8 @@ cat >"$TMP/site/api.toml" <<-'EOF'
 	exec = ["report"]
 	env = ["REPORT_OF"]
 	deadline = "30m"
+	[read.totals]
+	call.totals = { upstream = "ledger", path = "/totals", headers = { X-Key = "{secret.ledger}" } }
 EOF
 mkdir "$TMP/site/handlers"
 printf '#!/bin/sh\n' >"$TMP/site/handlers/report"
@@ -29,22 +31,29 @@ chmod 755 "$TMP/site/handlers/report"
 ok "the site builds" "$LOWTIDE" build -q -C "$TMP/site" --out "$TMP/dist"
 units=$TMP/dist/server/systemd
 is "the units come with it" "$(ls "$units" | tr '\n' ' ')" \
-	"lowtide-cgi@.service lowtide-cgi@.socket lowtide-worker@.service lowtide-worker@acme-shop.service.d lowtide.sysusers "
+	"lowtide-cgi@.service lowtide-cgi@.socket lowtide-read@.service lowtide-read@.socket lowtide-read@acme-shop.service.d lowtide-worker@.service lowtide-worker@acme-shop.service.d lowtide.sysusers "
 own=lowtide-worker@acme-shop.service.d/site.conf
 is "the worker's of this site: how long it may take, and its secrets" \
 	"$(sed '/^#/d; /^$/d' "$units/$own" | tr '\n' ' ')" \
 	"[Service] TimeoutStopSec=1825s EnvironmentFile=-/etc/lowtide/acme-shop/environment LoadCredential=other:/etc/lowtide/acme-shop/other MemoryDenyWriteExecute=no "
 is "each by its name" "$(grep -o '	[A-Z_]*	[[{].*' "$units/$own" | tr '\n' ' ')" \
 	"	REPORT_OF	[api.report] 	LEDGER_TOKEN	{secret.ledger} "
+reads=lowtide-read@acme-shop.service.d/site.conf
+is "and its reads': their secrets alone" \
+	"$(sed '/^# /d; /^#$/d; /^$/d; /^#.*acme-shop/d' "$units/$reads" |
+		tr '\n' ' ')" \
+	"[Service] #	LEDGER_TOKEN	{secret.ledger} EnvironmentFile=-/etc/lowtide/acme-shop/environment "
 
 # ---- systemd's own opinion
 verify() { # every word that it says
 	(cd "$TMP/units" && systemd-analyze verify --man=no \
 		./lowtide-cgi@acme-shop.socket \
 		./lowtide-cgi@acme-shop.service \
+		./lowtide-read@acme-shop.socket \
+		./lowtide-read@acme-shop.service \
 		./lowtide-worker@acme-shop.service 2>&1)
 }
-cp -r "$units/${own%/*}" "$TMP/units/"
+cp -r "$units/${own%/*}" "$units/${reads%/*}" "$TMP/units/"
 for unit in "$units"/*@.*; do
 	sed "s|^ExecStart=|&$BIN/|" "$unit" >"$TMP/units/${unit##*/}"
 done
@@ -53,16 +62,20 @@ sed -i 's/^NoNewPrivileges=/NoNewPrivilege=/' "$TMP/units/lowtide-cgi@.service"
 like "what it does not know it would tell" "$(verify)" 'NoNewPrivilege'
 sed -i 's/^TimeoutStopSec=/TimeoutStopSecs=/' "$TMP/units/$own"
 like "in what is of the site, too" "$(verify)" 'TimeoutStopSecs'
-for unit in lowtide-cgi lowtide-worker; do
+for unit in lowtide-cgi lowtide-read lowtide-worker; do
 	ok "$unit is well shut in" systemd-analyze security --offline=true \
 		--threshold=20 "$units/$unit@.service"
 done
-socket=$units/lowtide-cgi@.socket
-like "the socket is where nginx looks for it" \
-	"$(cat "$TMP/dist/server/nginx-http.conf")" \
-	"unix:$(sed -n 's/^ListenStream=//p' "$socket" | sed 's/%i/acme-shop/')\""
-like "and the web server's alone" \
-	"$(tr '\n' ' ' <"$socket")" 'SocketGroup=www-data SocketMode=0660'
+for unit in lowtide-cgi lowtide-read; do
+	socket=$units/$unit@.socket
+	like "$unit: the socket is where nginx looks for it" \
+		"$(cat "$TMP/dist/server/nginx-http.conf")" "unix:$(sed -n \
+			's/^ListenStream=//p' "$socket" |
+			sed 's/%i/acme-shop/')\""
+	like "$unit: and the web server's alone" \
+		"$(tr '\n' ' ' <"$socket")" \
+		'SocketGroup=www-data SocketMode=0660'
+done
 like "the user that they name is made" "$(cat "$units/lowtide.sysusers")" \
 	"^u $(sed -n 's/^User=//p' "$units/lowtide-worker@.service") "
 
