@@ -19,7 +19,7 @@ import {createServer} from 'node:http';
 import {join} from 'node:path';
 import {cleanup} from '../tap.mjs';
 import {jwks, newKey, sign} from '../tokens.mjs';
-import {ONCE_MARK, follow, pause} from './client.mjs';
+import {ONCE_MARK, TERMINAL, follow, pause} from './client.mjs';
 
 export const OPEN = 6, QUEUE = 12, ONCE_MS = 30000;
 export const ORIGINS = ['https://page.example', 'https://vat.example'];
@@ -216,6 +216,19 @@ export async function wholeSite(world, pace) {
 			open: {return: OPEN}}}};
 }
 
+/* Whether who follows was told of each end that its clients heard of. */
+function allHeard(log) {
+	const last = new Map(), follow = new Set();
+	for (const l of log.filter(a => a.what === 'told' && a.over === 'owner')) {
+		follow.add(l.owner);
+		last.set(`${l.owner} ${l.jobId}`, l.state);
+	}
+	return log.every(a => a.what !== 'answer' || !a.jobId ||
+		!follow.has(a.owner) || !TERMINAL.includes(a.state) ||
+		['foreign', 'list'].includes(a.ask) ||
+		last.get(`${a.owner} ${a.jobId}`) === a.state);
+}
+
 /*
  * The crowd as world.load, while each who signs in follows what is his; some
  * of the crowd's jobs are followed as well. It ends with the crowd.
@@ -236,6 +249,9 @@ export function eachOfThem(world) {
 	})();
 	/* once nothing more happens, they have heard of all of it */
 	return async () => {
+		for (const end = Date.now() + 60000; Date.now() < end &&
+			!allHeard(world.journal.read());)
+			await pause(500);
 		await pause(1500);
 		over = true;
 		await Promise.all([...all, some]);
