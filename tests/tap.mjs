@@ -18,8 +18,8 @@ import assert from 'node:assert/strict';
 const LIMIT_S = Number(process.env.TAP_LIMIT_S ?? 900);
 
 /*
- * The platform's fetch() may wait for ever for a connection that the other side
- * closes just as it is made: one that says nothing of its end has this one.
+ * The first fetch() of a process waits for ever when the other side closes its
+ * connection as it is made: one that says nothing of its end has this one.
  */
 const FETCH_MS = 120000;
 const fetched = globalThis.fetch;

@@ -138,12 +138,15 @@ const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
 	...['oauth.hmrc', 'oauth.hmrc.variant.sandbox'].flatMap(client =>
 		[`${client}.base_uri`, `${client}.token_endpoint`])];
 
-/* A connection may be closed by the other side just as it is used. */
+/*
+ * A connection may be closed by the other side just as it is used. The first
+ * fetch() of a process has no ear for that yet, and waits for ever.
+ */
 export async function fetched(url, options = {}) {
-	for (let left = 3; ; left--)
+	for (let left = 5; ; left--)
 		try {
 			return await fetch(url, {...options,
-				signal: AbortSignal.timeout(60000)});
+				signal: AbortSignal.timeout(20000)});
 		} catch (e) {
 			if (!left)
 				throw e;
