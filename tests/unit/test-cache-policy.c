@@ -313,6 +313,10 @@ static void counters_have_an_end(void **state)
 		sketch_add(&s, hash_of(2));
 	assert_true(s.asked < until);
 	assert_int_equal(sketch_of(&s, hash_of(1)), SKETCH_MOST / 2);
+	for (size_t i = 0; i < s.n_blocks * 8; i++)
+		for (int c = 0; c < 64; c += 4)
+			assert_true(
+			    ((s.words[i] >> c) & 15) <= SKETCH_MOST / 2);
 	sketch_release(&s);
 }
 
