@@ -90,10 +90,16 @@ static int64_t seconds(int64_t from_ms, int64_t to_ms)
 	return to_ms > from_ms ? (to_ms - from_ms) / 1000 : 0;
 }
 
+/* One without any part was made just now. */
+static int64_t age_of(const struct read_result *result, int64_t now_boot)
+{
+	return result->made_boot ? seconds(result->made_boot, now_boot) : 0;
+}
+
 static void put_freshness(const struct answer_context *c, int64_t now_boot,
     const struct read_result *result, struct answer *ans)
 {
-	const int64_t age = seconds(result->made_boot, now_boot);
+	const int64_t age = age_of(result, now_boot);
 	const int64_t left = seconds(now_boot, result->fresh_boot);
 
 	if (!result->complete || result->stale || !result->cacheable)
@@ -109,8 +115,8 @@ static void put_aggregate(const struct answer_context *c, int64_t now_boot,
     const struct read_result *result, struct answer *ans)
 {
 	ans->kept_at = ans->n_headers;
-	answer_header(ans, "Age",
-	    arena_int(c->arena, seconds(result->made_boot, now_boot)));
+	answer_header(
+	    ans, "Age", arena_int(c->arena, age_of(result, now_boot)));
 	answer_header(ans, "x-aggregate-complete",
 	    result->complete ? STR("true") : STR("false"));
 	if (result->stale)

@@ -267,9 +267,12 @@ static bool answer_engine(struct reading *h, struct waiter *waiter, bool last)
 		answer_with(h, &result);
 		return true;
 	}
-	if (last)
-		overloaded(h);
-	return last;
+	if (!last)
+		return false;
+	engine_leave(engine, waiter->ticket);
+	reader_stir(h->reader);
+	overloaded(h);
+	return true;
 }
 
 static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
