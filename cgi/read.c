@@ -67,7 +67,7 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "ADDRESS",
 	.help = "unix:PATH; takes --purge there; else "
-		"unix:" RUN "/NAME/read-control.sock, where that can be"},
+		"unix:" RUN "/NAME/read/control.sock, where that can be"},
     {.name = "cache",
 	.kind = OPT_STRING,
 	.arg = "SIZE",
@@ -190,7 +190,7 @@ static enum err control_path(
 	const char *address = given(values, READ_CONTROL);
 
 	if (!address) {
-		*path = run_path(p, "read-control.sock");
+		*path = run_path(p, "read/control.sock");
 		return ERR_OK;
 	}
 	*path = address + strlen("unix:");
@@ -201,7 +201,11 @@ static enum err control_path(
 	return ERR_USAGE;
 }
 
-/* The default is for the folder that a service has; without it, no orders. */
+/*
+ * The default is for the folder that a service has; without it, no orders. It
+ * is one of its own: that of the other sockets is root's where systemd made it,
+ * and theirs is another group.
+ */
 static enum err open_control(
     struct read_program *p, const struct opt_value *values)
 {
@@ -210,9 +214,12 @@ static enum err open_control(
 
 	if (err != ERR_OK)
 		return err;
-	if (!values[READ_CONTROL].given &&
-	    access(run_path(p, "."), W_OK | X_OK) != 0)
-		return ERR_OK;
+	if (!values[READ_CONTROL].given) {
+		const char *folder = run_path(p, "read");
+		if (mkdir(folder, 0700) != 0 &&
+		    access(folder, W_OK | X_OK) != 0)
+			return ERR_OK;
+	}
 	return listen_unix(path, &p->start.diag, &p->control_fd);
 }
 

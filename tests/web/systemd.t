@@ -86,26 +86,27 @@ cp "$TMP/dist/server/lowtide.json" "$TMP/etc/acme-shop/"
 command_of() { # UNIT: what it starts
 	sed -n "s|^ExecStart=|$BIN/|p" "$units/$1@.service" |
 		sed "s|/etc/lowtide/|$TMP/etc/|g; s|/var/lib/lowtide/|$TMP/lib/|g
-			s|%i|acme-shop|g"
+			s|/run/lowtide/%i|$TMP|g; s|%i|acme-shop|g"
 }
-for unit in lowtide-cgi lowtide-worker; do
+for unit in lowtide-cgi lowtide-read lowtide-worker; do
 	ok "$unit takes what its unit says" $(command_of $unit) -t
 done
 
 # ---- started by its socket, gone when nobody is there, and started again
 endpoint=$(command_of lowtide-cgi | sed 's/--idle-exit 5m/--idle-exit 200ms/')
-ask() { # METHOD PATH: the status
+ask() { # METHOD PATH BODY [PID]: the status; after a reload, of PATH again
 	node --input-type=module -e "
 		import {Client, request} from '$PWD/tests/fcgi-client.mjs';
 		const c = await Client.dial('$TMP/cgi.sock');
 		c.send(request({id: 1, method: '$1', uri: '$2',
-			params: {CONTENT_TYPE: 'application/json'}, body: '$3'}));
+			params: {CONTENT_TYPE: 'application/json'},
+			body: '$3' || undefined}));
 		const r = await c.answer(1);
 		console.log(r.status);
 		if ($4 + 0) {
 			process.kill($4, 'SIGHUP');
-			c.send(request({id: 2, method: 'GET',
-				uri: '/api/jobs/health'}));
+			c.send(request({id: 2, method: '$3' ? 'GET' : '$1',
+				uri: '$3' ? '/api/jobs/health' : '$2'}));
 			console.log((await c.answer(2)).status);
 		}
 		c.close();"
@@ -124,6 +125,20 @@ for time in first second; do
 	is "and no endpoint" "$(running)" systemd-socket-activate
 	is "it is started by a request, and takes a reload" \
 		"$(ask POST /api/export '{}' "$last" | tr '\n' ' ')" '202 200 '
+	ok "when nobody is there it leaves" wait_for 20 is_over
+	wait "$last"
+	is "in peace" "$?" 0
+done
+reads=$(command_of lowtide-read | sed 's/--idle-exit 30m/--idle-exit 200ms/')
+for time in first second; do
+	rm -f "$TMP/cgi.sock" # where ask() asks
+	start reads-$time systemd-socket-activate -l "$TMP/cgi.sock" \
+		$reads --control "unix:$TMP/control.sock"
+	ok "reads, the $time time: the socket is there" wait_for 10 test -S \
+		"$TMP/cgi.sock"
+	is "and no lowtide-read" "$(running)" systemd-socket-activate
+	is "it is started by a request, and takes a reload" \
+		"$(ask OPTIONS /api/totals '' "$last" | tr '\n' ' ')" '204 204 '
 	ok "when nobody is there it leaves" wait_for 20 is_over
 	wait "$last"
 	is "in peace" "$?" 0
