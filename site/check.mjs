@@ -180,6 +180,48 @@ async function exports(vrn) {
 		'so the program was stopped');
 }
 
+const CASE = '/api/v1/case/TW-0001,TW-0002,TW-0014,TW-0042';
+
+async function asked(path) {
+	const calls = await (await fetch(new URL('/__calls', simulator))).json();
+	return calls.filter((call) => call.path === path).length;
+}
+
+/* Nobody answers 202 for long. */
+async function promoted() {
+	const answer = await fetch(new URL(CASE, site),
+		{headers: {prefer: 'respond-async'}});
+	must(answer.status === 202, 'who will not wait is given a ticket');
+	const end = await follow(await answer.json(), isOver);
+	must(end.status === 'completed' &&
+		end.result.data.person['TW-0042'].name,
+	'and the worker reads the same');
+}
+
+async function reads(receipt) {
+	const at = performance.now();
+	const first = await get(CASE);
+	const took = Math.round(performance.now() - at);
+	const {data, upstreamFailures} = await first.json();
+	must(data.summaries.cases.length === 4 &&
+		data.person['TW-0042'].name && data.risk['TW-0042'].band &&
+		data.premises['TW-0014'] === null,
+	`four traders from five services in ${took} ms, ${
+		upstreamFailures.length} of 17 calls failed`);
+	must((first.headers.get('x-aggregate-complete') === 'true') ===
+		!upstreamFailures.length, 'and it says whether that is all');
+	await (await get(CASE)).text();
+	must(await asked('/risks/TW-0042') === 1,
+		'asked again, nobody was called twice for what is known');
+	await promoted();
+	const same = await (await get(`/api/v1/hmrc/receipt/${
+		receipt.formBundleNumber}`)).json();
+	must(same.processingDate === receipt.processingDate,
+		'the receipt can be read again');
+	const none = await fetch(new URL('/api/v1/hmrc/receipt/0', site));
+	must(none.status === 404, 'and one that there is none of is 404');
+}
+
 async function main() {
 	if (!site || !simulator)
 		throw new Error('LOWTIDE_URL and LOWTIDE_RUN_SIMULATOR_URL ' +
@@ -200,6 +242,8 @@ async function main() {
 	await bundle(requests);
 	say('A program, with progress:');
 	await exports(vrn);
+	say('Reads, of several services at once:');
+	await reads(receipt);
 	say(`Everything was as it should be (${since()}).`);
 }
 

@@ -7,13 +7,17 @@
  *	GET    /organisations/vat/VRN/returns/PERIOD
  *	PUT    /bundles/ID                                201, again: 200
  *	DELETE /bundles/ID   DELETE /bundles?bundleId=X   204
+ *	GET    /bundles   GET /bundles/ID
+ *	GET    /receipts     GET /receipts/NUMBER          of returns taken in
  *	GET    /__calls      every call that arrived, for tests; DELETE forgets
  *
  * The header Gov-Test-Scenario picks a mood; see `scenarios`. Where people sign
- * in is beside it: simulator-signin.mjs.
+ * in is beside it: simulator-signin.mjs. So is what is known of cases:
+ * simulator-case.mjs.
  */
 import {createServer} from 'node:http';
 import {randomInt, randomUUID} from 'node:crypto';
+import {cases} from './simulator-case.mjs';
 import {signIn} from './simulator-signin.mjs';
 
 const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1200);
@@ -190,6 +194,19 @@ const routes = [
 		await sleep(PACE / 10);
 		return putBundle(id, call.body);
 	}],
+	['GET', '/bundles', () => ({status: 200,
+		body: {bundles: [...bundles.values()]}})],
+	['GET', '/bundles/([^/]+)', ([id]) => bundles.has(id) ?
+		{status: 200, body: bundles.get(id)} :
+		error(404, 'NOT_FOUND', 'There is no such bundle')],
+	['GET', '/receipts', () => ({status: 200, body: {receipts:
+		[...returns.values()].map((r) => r.receipt)}})],
+	['GET', '/receipts/([^/]+)', ([name]) => {
+		const found = [...returns.values()].find((r) =>
+			r.receipt.formBundleNumber === name);
+		return found ? {status: 200, body: found.receipt} :
+			error(404, 'NOT_FOUND', 'There is no such receipt');
+	}],
 	['DELETE', '/bundles(?:/([^/]+))?', ([id], call, query) =>
 		deleteBundle(id, query)],
 ];
@@ -200,7 +217,8 @@ const signing = signIn(here);
 async function answer(call) {
 	const {pathname, searchParams} = new URL(call.path, 'http://simulator');
 	const mood = scenarios[call.headers['gov-test-scenario']];
-	const instead = await mood?.(call) ?? await signing(call);
+	const instead = await mood?.(call) ?? await signing(call) ??
+		await cases(call);
 	if (instead)
 		return instead;
 	for (const [method, pattern, run] of routes) {
