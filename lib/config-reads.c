@@ -48,7 +48,9 @@ static bool only(struct str s, const char *allowed)
 static bool are_statuses(const struct strs *statuses)
 {
 	for (size_t i = 0; i < statuses->n; i++)
-		if (statuses->items[i].n != 3 || statuses->items[i].p[0] != '4')
+		if (statuses->items[i].n != 3 ||
+		    statuses->items[i].p[0] != '4' ||
+		    !only(statuses->items[i], "0123456789"))
 			return false;
 	return true;
 }
@@ -59,6 +61,27 @@ static const struct read_ids *ids_of(const struct read *read, struct str name)
 		if (str_eq(read->ids[i].name, name))
 			return &read->ids[i];
 	return NULL;
+}
+
+/* Results are found by the name of their call, and identifiers by theirs. */
+static bool are_single(const struct read *read)
+{
+	for (size_t i = 0; i < read->n_calls; i++)
+		for (size_t j = 0; j < i; j++)
+			if (str_eq(read->calls[i].name, read->calls[j].name))
+				return false;
+	for (size_t i = 0; i < read->n_ids; i++)
+		if (ids_of(read, read->ids[i].name) != &read->ids[i])
+			return false;
+	return true;
+}
+
+/* It is taken as a job by that one, which does nothing else. */
+static bool is_its_job(const struct config *c, const struct read *read)
+{
+	const struct api *api = config_api(c, read->api);
+
+	return api && str_eq(api->read, read->name);
 }
 
 static const char *check_call(const struct config *c, const struct read *read,
@@ -94,11 +117,15 @@ static const char *check_read(const struct config *c, const struct read *read)
 	    !str_is(read->auth, "web-server") &&
 	    !config_provider(c, read->auth))
 		return "a read's auth names a provider not here";
-	if (read->api.n && !config_api(c, read->api))
-		return "a read names an api that is not here";
+	if (read->api.n ? !is_its_job(c, read) : read->promote)
+		return "a read that becomes a job names an api, and that the "
+		       "read";
 	if (!read->n_calls || read->n_calls > CONFIG_READ_CALLS_MAX ||
 	    read->n_ids > CONFIG_READ_IDS_MAX)
 		return "a read has calls, and not too many";
+	if (!are_single(read))
+		return "two calls, or two kinds of identifiers, of a read have "
+		       "one name";
 	for (size_t i = 0; i < read->n_ids; i++)
 		if (!read->ids[i].name.n || !read->ids[i].from.n ||
 		    read->ids[i].max <= 0)
@@ -113,6 +140,8 @@ const char *config_check_reads(const struct config *c)
 	size_t n_ids = 0, n_calls = 0;
 	const char *fault = NULL;
 
+	if (c->n_reads > CONFIG_APIS_MAX)
+		return "there are too many reads";
 	for (size_t i = 0; i < c->n_reads && !fault; i++) {
 		fault = check_read(c, &c->reads[i]);
 		n_ids += c->reads[i].n_ids;
