@@ -89,7 +89,8 @@ static void socket_paths_are_short(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    place_socket(&k.arena, &place, &k.diag, &path, &fd), ERR_OK);
+	    place_socket(&k.arena, &place, "cgi.sock", &k.diag, &path, &fd),
+	    ERR_OK);
 	assert_string_equal(path, kit_path(&k, "cgi.sock"));
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
@@ -100,7 +101,8 @@ static void socket_paths_are_short(void **state)
 	memset(longest, 'x', sizeof(longest) - 1);
 	place.run = longest;
 	assert_int_equal(
-	    place_socket(&k.arena, &place, &k.diag, &path, &fd), ERR_TOO_LARGE);
+	    place_socket(&k.arena, &place, "cgi.sock", &k.diag, &path, &fd),
+	    ERR_TOO_LARGE);
 	kit_says(&k, "path-too-long");
 }
 
