@@ -199,7 +199,8 @@ $(BUILD)/tests/shim.so: tests/fault/shim.c
 
 # make check: everything is built plainly and once more with sanitizers, and
 # every test runs in both (lints once). T=path runs one of them, plainly or,
-# with SAN=1, sanitized. One prove, so that its summary speaks for all.
+# with SAN=1, sanitized. One prove, so that its summary speaks for all, and after
+# it what those that failed had to say (tests/told).
 T_FILES := $(sort $(wildcard tests/cli/*.t tests/golden/*.t tests/web/*.t \
 	tests/browser/*.t tests/fault/*.t))
 LINTS := $(sort $(wildcard tests/lint/*.t))
@@ -225,9 +226,11 @@ else
 	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 all tests-built
 	@$(MAKE) -j$$(nproc) --no-print-directory WERROR=1 SAN=1 all tests-built
 	@$(MAKE) --no-print-directory $(SAN_T)
-	$(PROVE) $(LINTS) $(addprefix build/tests/,$(C_TESTS)) \
+	@rm -f build/failed
+	$(PROVE) --exec tests/told \
+		$(LINTS) $(addprefix build/tests/,$(C_TESTS)) \
 		$(addprefix build/san/tests/,$(C_TESTS) $(notdir $(FUZZERS))) \
-		$(T_FILES) $(SAN_T)
+		$(T_FILES) $(SAN_T) || { cat build/failed; exit 1; }
 endif
 
 # make check-npm: tests with a tool of somebody else's, pinned in tests/npm.

@@ -65,24 +65,32 @@ ok() { # NAME COMMAND…: the command succeeds
 	return 1
 }
 
+# What was wanted comes last: who sees only the end of a log sees both.
+said() { # WORD GOT WORD WANT
+	{
+		printf '%s %s\n' "$1" "$2" | tail -60
+		printf '%s %s\n' "$3" "$4" | head -4
+	} | cut -c 1-400 | sed 's/^/#   /' >&2
+}
+
 is() { # NAME GOT WANT
 	[ "$2" = "$3" ]
 	result $? "$1" && return
-	printf 'got:  %s\nwant: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
+	said got:  "$2" want: "$3"
 	return 1
 }
 
 like() { # NAME GOT EXTENDED-REGEX
 	printf '%s\n' "$2" | grep -Eq -- "$3"
 	result $? "$1" && return
-	printf 'got: %s\nwant something like: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
+	said got: "$2" 'want something like:' "$3"
 	return 1
 }
 
 unlike() { # NAME GOT EXTENDED-REGEX
 	! printf '%s\n' "$2" | grep -Eq -- "$3"
 	result $? "$1" && return
-	printf 'got: %s\nwant nothing like: %s\n' "$2" "$3" | sed 's/^/#   /' >&2
+	said got: "$2" 'want nothing like:' "$3"
 	return 1
 }
 

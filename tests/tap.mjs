@@ -78,6 +78,14 @@ async function bounded(run) {
 	}
 }
 
+/* What was expected and what was there, and where: a dozen lines at most. */
+function said(e) {
+	const lines = String(e?.stack ?? e).split('\n');
+	const frames = lines.filter(l => /^ {4}at .*file:/.test(l));
+	return [...lines.filter(l => !/^ {4}at /.test(l)).slice(0, 10),
+		...frames.filter(l => !/\/tap\.mjs:/.test(l)).slice(0, 2)];
+}
+
 export async function done() {
 	let failed = 0;
 	for (const [i, {name, run}] of planned.entries()) {
@@ -88,9 +96,8 @@ export async function done() {
 		} catch (e) {
 			failed++;
 			console.log(`not ok ${line}`);
-			const text = String(e?.stack ?? e);
-			for (const l of text.split('\n').slice(0, 12))
-				console.error(`#   ${l}`);
+			for (const l of said(e))
+				console.error(`#   ${l.slice(0, 400)}`);
 		}
 	}
 	await clean();
