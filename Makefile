@@ -168,7 +168,12 @@ $(BUILD)/tests/sim: $(patsubst %.c,$(BUILD)/obj/%.o,\
 		$(sort $(wildcard tests/fault/sim/*.c))) $(TEST_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
-tests-built: $(UNIT) $(STORE_TESTS) $(BUILD)/tests/sim \
+# … and of reads: tests/fault/reads-sim.t
+$(BUILD)/tests/reads-sim: $(patsubst %.c,$(BUILD)/obj/%.o,\
+		$(sort $(wildcard tests/fault/reads/*.c))) $(TEST_ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(LDFLAGS) -o $@ $^ $(TEST_LIBS)
+tests-built: $(UNIT) $(STORE_TESTS) $(BUILD)/tests/sim $(BUILD)/tests/reads-sim \
 	$(if $(SAN),$(FUZZERS),$(BENCH_TOOLS) $(BUILD)/tests/shim.so)
 
 # Fuzzers with a driver of ours in make check, sanitized; with clang's coverage
