@@ -25,6 +25,7 @@ sizes=(
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
 	WORLDS=2000 WORLD_STEPS=12000 # of everything, from SEED on: 20 million steps
+	READ_WORLDS=10000 READ_STEPS=5000 # of reads alone: 50 million steps
 	EDITS=300          # of a site, each built upon and afresh
 	LOWTIDE_ROUNDS=5000000 # hostile inputs
 	FUZZ_ROUNDS=200000 # spoilt copies of each corpus
