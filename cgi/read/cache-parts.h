@@ -63,9 +63,9 @@ static inline struct str entry_name(const struct entry *e)
 /* ---- table (cache-table.c): chains, one more at a time ------------------- */
 
 /*
- * Linear hashing: there are as many chains as there were ever entries at once,
- * and each entry that is more splits one chain. So no put ever waits for the
- * whole table to be built again.
+ * Linear hashing: there are twice as many chains as there were ever entries at
+ * once, and each entry that is more splits two chains. So no put ever waits for
+ * the whole table to be built again.
  */
 struct table {
 	struct entry **chains;

@@ -95,17 +95,20 @@ unsigned sketch_of(const struct sketch *s, uint64_t hash)
 	return least;
 }
 
+/*
+ * Without a branch that depends on what is counted: whoever asks next need not
+ * wait until this cache line has come.
+ */
 void sketch_add(struct sketch *s, uint64_t hash)
 {
 	const unsigned least = sketch_of(s, hash);
 
-	if (least < SKETCH_MOST)
-		for (unsigned row = 0; row < ROWS; row++) {
-			const struct spot spot = spot_of(s, hash, row);
-			if (at(s, spot) == least)
-				s->words[spot.word] += UINT64_C(1)
-						       << spot.shift;
-		}
+	for (unsigned row = 0; row < ROWS; row++) {
+		const struct spot spot = spot_of(s, hash, row);
+		const unsigned n = at(s, spot);
+		s->words[spot.word] +=
+		    (uint64_t)((n == least) & (n < SKETCH_MOST)) << spot.shift;
+	}
 	if (++s->asked >= s->n_blocks * BLOCK * ASKS)
 		halve(s);
 }

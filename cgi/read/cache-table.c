@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define ROOM_MIN 64
+#define CHAINS 2 /* for each entry: few have to look at a second one */
 
 void table_init(struct table *t)
 {
@@ -70,7 +71,8 @@ static void split(struct table *t)
 
 void table_add(struct table *t, struct entry *e)
 {
-	if (++t->n > t->n_chains)
+	t->n++;
+	while (t->n_chains < CHAINS * t->n)
 		split(t);
 	struct entry **chain = chain_of(t, e->hash);
 	e->chain = *chain;

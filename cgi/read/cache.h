@@ -9,8 +9,9 @@
  * The policy is W-TinyLFU: new entries pass through a small window; one that is
  * to leave it takes the place of the main part's oldest only if it was asked
  * for more often lately, by a sketch of counters that is halved from time to
- * time. So one caller who asks for ten thousand things once does not drive out
- * what everybody asks for.
+ * time. (A filter before the sketch, for what is asked for once, would gain
+ * nothing: it counts as good as exactly.) So one caller who asks for ten
+ * thousand things once does not drive out what everybody asks for.
  *
  * A key is a hash of all that the answer depends on (plan.h): who asks is part
  * of it, where it matters. An entry is in one of three states by the time:
@@ -21,6 +22,8 @@
 /*
  * Bytes that an entry counts beside its name and its body: all that is
  * allocated for it, its share of the tables and what the allocator rounds up.
+ * Resident memory is what is counted, within two hundredths, and up to a
+ * quarter more where a few answers are a hundred times as large as the others.
  */
 #define CACHE_ENTRY_OVERHEAD 256
 #define CACHE_NAME_MAX                                                         \

@@ -24,6 +24,7 @@ sizes=(
 	AGAIN=50           # how often hundreds of them come and go
 	ROUNDS=100000      # parked, aborted, left, come back
 	STEPS=200000       # in the life of a store
+	MODEL_STEPS=20000000 # of a cache, a breaker, a lane beside their models
 	WORLDS=2000 WORLD_STEPS=12000 # of everything, from SEED on: 20 million steps
 	READ_WORLDS=10000 READ_STEPS=5000 # of reads alone: 50 million steps
 	EDITS=300          # of a site, each built upon and afresh
@@ -40,7 +41,8 @@ for size in "${sizes[@]}"; do
 done
 tests=(tests/fault/*.t tests/cli/deploy.t tests/golden/hostile.t
 	tests/golden/incremental.t build/san/tests/fuzz-*[a-z])
-for name in life faults disk loop-owners loop-park hostile plan-history; do
+for name in life faults disk loop-owners loop-park hostile plan-history \
+	cache-model breaker-model lane-model; do
 	[ ! -x "build/tests/test-$name" ] || tests+=("build/tests/test-$name")
 done
 exec prove --timer --comments "${@:-${tests[@]}}"
