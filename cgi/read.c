@@ -294,15 +294,14 @@ static enum err open_sockets(
 
 static void confine(struct read_program *p)
 {
-	struct arena *a = &p->start.arena;
-	uint16_t *ports;
-	const size_t n_ports = read_ports(a, p->start.config, &ports);
-	const char *const *files = read_files(a, p);
-	const struct sandbox_spec spec = {.files = files,
+	struct read_needs *needs = &p->needs;
+
+	read_needs(&p->start.arena, p, p->start.config, needs);
+	const struct sandbox_spec spec = {.files = needs->files,
 	    .folders = sandbox_calling_folders,
 	    .calls = true,
-	    .ports = ports,
-	    .n_ports = n_ports};
+	    .ports = needs->ports,
+	    .n_ports = needs->n_ports};
 
 	if (user_is_root())
 		ERROR_LOG(&p->log, clock_wall_ms(), "running-as-root",

@@ -1,4 +1,6 @@
+#include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cgi/read/read-parts.h"
@@ -115,59 +117,123 @@ void read_report_now(const struct config *config, struct bearer *bearer)
 	arena_release(&arena);
 }
 
-/* ---- ports --------------------------------------------------------------- */
+/* ---- what the sandbox leaves open
+ * --------------------------------------------------------------- */
 
-static void add_port(uint16_t *ports, size_t *n, uint16_t port)
+static void add_port(struct read_needs *needs, uint16_t port)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (ports[i] == port)
+	for (size_t i = 0; i < needs->n_ports; i++)
+		if (needs->ports[i] == port)
 			return;
-	ports[(*n)++] = port;
+	if (port)
+		needs->ports[needs->n_ports++] = port;
 }
 
-size_t read_ports(struct arena *a, const struct config *config, uint16_t **out)
+static uint16_t port_of(struct arena *a, const struct upstream *up)
 {
-	uint16_t *ports =
-	    arena_array(a, config->n_upstreams + 1, sizeof(ports[0]));
 	struct url url;
-	size_t n = 0;
 
-	add_port(ports, &n, 53); /* DNS, of what does not fit a datagram */
-	for (size_t i = 0; i < config->n_upstreams; i++) {
-		const struct upstream *up = &config->upstreams[i];
-		if (!is_called(config, up) ||
-		    url_split(a, up->base, &url) != ERR_OK)
-			continue;
-		add_port(ports, &n,
-		    url.port			  ? url.port
-		    : str_is(url.scheme, "https") ? 443
-						  : 80);
-	}
-	*out = ports;
-	return n;
+	if (url_split(a, up->base, &url) != ERR_OK)
+		return 0;
+	if (url.port)
+		return url.port;
+	return str_is(url.scheme, "https") ? 443 : 80;
 }
 
-/* ---- files --------------------------------------------------------------- */
+static uint16_t port_at(const struct sockaddr_storage *at)
+{
+	if (at->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)at)->sin_port);
+	if (at->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)at)->sin6_port);
+	return 0;
+}
+
+static void need_ports(struct arena *a, const struct read_program *p,
+    const struct config *of_reads, struct read_needs *out)
+{
+	out->ports =
+	    arena_array(a, of_reads->n_upstreams + 2, sizeof(*out->ports));
+	add_port(out, 53); /* DNS, of what does not fit a datagram */
+	if (p->has_endpoint)
+		add_port(out, port_at(&p->endpoint.at));
+	for (size_t i = 0; i < of_reads->n_upstreams; i++)
+		add_port(out, port_of(a, &of_reads->upstreams[i]));
+}
 
 /* A folder of keys that is not there yet is found in the one it will be in. */
-const char *const *read_files(struct arena *a, const struct read_program *p)
+static void need_files(struct arena *a, const struct read_program *p,
+    const struct config *of_reads, struct read_needs *out)
 {
-	const struct config *c = read_config_of_reads(a, p->start.config);
-	const char **files =
-	    arena_array(a, c->n_upstreams + c->n_secrets + 3, sizeof(*files));
 	const char *jwks = arena_printf(a, "%s/jwks", p->start.state_dir).p;
+	const bool made = access(jwks, F_OK) == 0;
 	size_t n = 0;
 
-	files[n++] = p->start.config_path;
+	out->files =
+	    arena_array(a, of_reads->n_upstreams + of_reads->n_secrets + 3,
+		sizeof(*out->files));
+	out->files[n++] = p->start.config_path;
 	if (p->bearer)
-		files[n++] = access(jwks, F_OK) == 0
-				 ? arena_printf(a, "%s/*", jwks).p
-				 : jwks;
-	for (size_t i = 0; i < c->n_upstreams; i++)
-		if (c->upstreams[i].ca.n)
-			files[n++] = arena_cstr(a, c->upstreams[i].ca);
-	for (size_t i = 0; i < c->n_secrets; i++)
-		if (c->secrets[i].file.n)
-			files[n++] = arena_cstr(a, c->secrets[i].file);
-	return files;
+		out->files[n++] = made ? arena_printf(a, "%s/*", jwks).p : jwks;
+	for (size_t i = 0; i < of_reads->n_upstreams; i++)
+		if (of_reads->upstreams[i].ca.n)
+			out->files[n++] =
+			    arena_cstr(a, of_reads->upstreams[i].ca);
+	for (size_t i = 0; i < of_reads->n_secrets; i++)
+		if (of_reads->secrets[i].file.n)
+			out->files[n++] =
+			    arena_cstr(a, of_reads->secrets[i].file);
+}
+
+void read_needs(struct arena *a, const struct read_program *p,
+    const struct config *config, struct read_needs *out)
+{
+	const struct config *of_reads = read_config_of_reads(a, config);
+
+	*out = (struct read_needs){0};
+	need_ports(a, p, of_reads, out);
+	need_files(a, p, of_reads, out);
+}
+
+static bool has_port(const struct read_needs *has, uint16_t port)
+{
+	for (size_t i = 0; i < has->n_ports; i++)
+		if (has->ports[i] == port)
+			return true;
+	return false;
+}
+
+/* Rules are about folders, and hold for all that is below. */
+static struct str folder_of(const char *path)
+{
+	const char *end = strrchr(path, '/');
+
+	return (struct str){path, end ? (size_t)(end - path) : 0};
+}
+
+static bool is_below(struct str folder, struct str above)
+{
+	return folder.n >= above.n &&
+	       str_eq(str_slice(folder, 0, above.n), above) &&
+	       (folder.n == above.n || folder.p[above.n] == '/');
+}
+
+static bool has_file(const struct read_needs *has, const char *file)
+{
+	for (size_t i = 0; has->files[i]; i++)
+		if (is_below(folder_of(file), folder_of(has->files[i])))
+			return true;
+	return false;
+}
+
+bool read_needs_no_more(
+    const struct read_needs *has, const struct read_needs *wants)
+{
+	for (size_t i = 0; i < wants->n_ports; i++)
+		if (!has_port(has, wants->ports[i]))
+			return false;
+	for (size_t i = 0; wants->files[i]; i++)
+		if (!has_file(has, wants->files[i]))
+			return false;
+	return true;
 }

@@ -26,6 +26,16 @@ struct read_epoch {
 	struct secrets *secrets;
 	struct read_epoch *older;
 };
+/*
+ * What its sandbox leaves open for this configuration: ports of the upstreams
+ * that reads call, 53 and the endpoint's; files that are read again, beside
+ * what any call needs.
+ */
+struct read_needs {
+	uint16_t *ports;
+	size_t n_ports;
+	const char **files; /* NULL ends */
+};
 struct read_program {
 	struct start start;
 	struct log log;
@@ -44,6 +54,7 @@ struct read_program {
 	struct scrape *scrape;
 	struct purge *purge;
 	struct read_epoch *epochs;
+	struct read_needs needs;     /* what the sandbox leaves open */
 	struct loop_spec spec;	     /* of the loop that runs */
 	struct app_now began, asked; /* the program, and its metrics last */
 	struct loop_load load;	     /* then */
@@ -79,10 +90,12 @@ void read_report_now(const struct config *config, struct bearer *bearer);
  */
 const struct config *read_config_of_reads(
     struct arena *a, const struct config *config);
-/* Those of the upstreams that reads call, and 53; each once. */
-size_t read_ports(struct arena *a, const struct config *config, uint16_t **out);
-/* What is read again while it runs, beside what each call needs; NULL ends. */
-const char *const *read_files(struct arena *a, const struct read_program *p);
+/* In the arena. */
+void read_needs(struct arena *a, const struct read_program *p,
+    const struct config *config, struct read_needs *out);
+/* Whether what is left open for `has` is enough for `wants`. */
+bool read_needs_no_more(
+    const struct read_needs *has, const struct read_needs *wants);
 
 /* ---- read-reload.c ------------------------------------------------------- */
 

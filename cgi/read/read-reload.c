@@ -65,14 +65,36 @@ static void failed(struct read_program *p, enum err err)
 	    LOG_TEXT("error", err_name(err)));
 }
 
-/* Tokens are taken from the start on, or never: their folder is opened then. */
+/*
+ * Tokens are taken from the start on, or never: their folder is opened then.
+ * And what the sandbox has shut stays shut.
+ */
+static const char *why_not(
+    const struct read_program *p, const struct config *config)
+{
+	struct arena arena = {0};
+	struct read_needs wants;
+
+	if (!p->bearer && read_needs_bearer(config))
+		return "a read takes a provider's tokens now, and none did "
+		       "when this program was started";
+	read_needs(&arena, p, config, &wants);
+	const bool fits = read_needs_no_more(&p->needs, &wants);
+	arena_release(&arena);
+	return fits ? NULL
+		    : "an upstream has another port, or needs a file in "
+		      "another folder, than any had when this program was "
+		      "started, and its sandbox has shut them";
+}
+
 static enum err check(struct read_program *p, const struct config *config)
 {
-	if (p->bearer || !read_needs_bearer(config))
+	const char *why = why_not(p, config);
+
+	if (!why)
 		return ERR_OK;
-	ERROR_LOG(&p->log, clock_wall_ms(), "restart-needed",
-	    LOG_TEXT("why", "a read takes a provider's tokens now, and none "
-			    "did when this program was started"));
+	ERROR_LOG(
+	    &p->log, clock_wall_ms(), "restart-needed", LOG_TEXT("why", why));
 	return ERR_CONFLICT;
 }
 

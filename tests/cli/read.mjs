@@ -348,6 +348,15 @@ test('SIGHUP: another configuration, while somebody waits', async () => {
 	await hup(JSON.stringify(configOf({...site, name: 'other'})),
 		'reload-failed');
 	equal((await kit.get('/api/new')).status, 200);
+	/* what its sandbox has shut stays shut */
+	for (const more of [{base: 'http://127.0.0.1:1'},
+		{base: up.url, ca: '/somewhere/else/ca.pem'}]) {
+		await hup(JSON.stringify(configOf({...site, upstreams:
+			[{...site.upstreams[0], ...more},
+				...site.upstreams.slice(1)]})), 'reload-failed');
+		match(kit.it.lines('restart-needed').at(-1).why, /sandbox/);
+		equal((await kit.get('/api/new')).status, 200);
+	}
 	await hup(JSON.stringify(configOf(site)), 'reloaded');
 	fresh();
 	equal((await kit.get('/api/one')).status, 200);
