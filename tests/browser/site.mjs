@@ -198,6 +198,43 @@ test('a bundle is shown at once and confirmed later', async () => {
 	await picture('bundle');
 });
 
+/* Of three calls for premises one fails: the fourth trader has none. */
+const case_ = (crn) => page.run((c) => [...document.querySelectorAll('.case')]
+	.filter((e) => e.querySelector('code').textContent === c)
+	.map((e) => [...e.querySelectorAll('h3, .badge, dd')]
+		.map((n) => n.textContent))[0], crn);
+const shown = () => page.until(() => {
+	const {textContent} = document.querySelector('#case-said');
+	return /^4 traders in \d+ ms/.test(textContent) && textContent;
+});
+test('cases come from five services, and what is missing is said', async () => {
+	await page.go(`${site}/case.html`);
+	match(await shown(), /Not all of it: the premises of 1 could not be had/);
+	equal(await case_('TW-0014'), ['Okoro’s Book shop', 'low risk',
+		'193000014', 'Grace Okoro', 'C', 'none']);
+	await picture('cases');
+});
+test('asked again, only what was missing is fetched', async () => {
+	const risks = async () => (await (await fetch(`${simulator}/__calls`))
+		.json()).filter((c) => /^\/(risks|people|case-)/.test(c.path)).length;
+	const before = await risks();
+	await page.run(() => { document.querySelector('#case-said').textContent = ''; });
+	await page.click('#case-form button');
+	ok(!(await shown()).includes('Not all'));
+	match((await case_('TW-0043'))[5], /Road, /);
+	equal(await risks(), before);
+});
+test('a reference that nobody knows, and one that is none', async () => {
+	await page.type('#crns', 'TW-9999');
+	await page.click('#case-form button');
+	await page.until(() => document.querySelector('#case-said')
+		.textContent === 'Nobody knows a trader of that reference.');
+	await page.type('#crns', ' , ');
+	await page.click('#case-form button');
+	await page.until(() => document.querySelector('#case-said')
+		.textContent === 'Give at least one reference.');
+});
+
 test('every request had a name of its own', () => {
 	const names = page.requests.filter((r) => /\/api\/v1\//.test(r.url))
 		.map((r) => r.headers['x-request-id']);
@@ -225,6 +262,12 @@ test('on a telephone nothing is cut off; in the dark neither', async () => {
 			look.width);
 		equal(other.complaints, []);
 		await picture(name, other);
+		await other.go(`${site}/case.html`);
+		await other.until(() => document.querySelector('.case .badge'));
+		ok(await other.run(() => document.documentElement.scrollWidth) <=
+			look.width);
+		equal(other.complaints, []);
+		await picture(`cases-${name}`, other);
 	}
 });
 
