@@ -136,6 +136,7 @@ enum err plan_read_ids(struct plan *plan, struct str *why)
 
 /* ---- of results ---------------------------------------------------------- */
 
+/* A result's bytes may go before the plan's own: what is taken is copied. */
 struct walk {
 	struct plan *plan;
 	struct seen seen;
@@ -158,9 +159,14 @@ static void walk(struct walk *w, const struct value *v, struct str rest)
 		    value_member(v, str_slice(rest, 0, dot));
 		walk(w, m ? m->value : NULL, str_slice(rest, dot + 1, rest.n));
 	} else if (plan_text(v, &text) && text.n) {
+		struct strs *list = &w->seen.ids->list;
+		const size_t n = list->n;
 		const enum taken taken = take(&w->seen, text);
+
 		w->bad |= taken == TAKEN_BAD;
 		w->too_many = taken == TAKEN_TOO_MANY;
+		if (list->n > n)
+			list->items[n] = arena_str(w->plan->arena, text);
 	}
 }
 
