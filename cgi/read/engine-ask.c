@@ -196,17 +196,26 @@ static size_t upstream_of(
 	return asker->epoch->queues[call->upstream - c->upstreams]->index;
 }
 
-/* The deadline is over: a spare copy, or nothing. */
-static void refuse_late(struct engine *e, struct engine_now now,
-    struct asker *asker, const struct plan_call *call)
+/* It is not to be had: a spare copy, or that. */
+static void refuse(struct engine *e, struct engine_now now, struct asker *asker,
+    const struct plan_call *call, const struct landing *landing)
 {
-	const struct landing landing = {.end = UPSTREAM_TIMEOUT};
-	struct plan_outcome outcome = landing_outcome(&landing, call->call);
+	struct plan_outcome outcome = landing_outcome(landing, call->call);
 
 	if (engine_spare(e, now.now_boot, call->key, call->call, &outcome))
 		read_metrics_part(
 		    e->spec.metrics, upstream_of(asker, call), READ_FROM_SPARE);
 	engine_tell(e, asker, call->index, &outcome);
+}
+
+/* Others wait for the end of a pause that is longer than he can wait. */
+static bool is_impatient(const struct asker *asker, const struct flight *f,
+    int64_t now_boot, struct landing *out)
+{
+	const int64_t ms = lane_paused_ms(f->queue->lane, now_boot);
+
+	*out = (struct landing){.kind = LANDING_OPEN, .retry_ms = ms};
+	return f->phase != FLIGHT_OUT && ms > asker->deadline_boot - now_boot;
 }
 
 static void renew(struct engine *e, struct engine_now now, struct asker *asker,
@@ -229,6 +238,7 @@ static void want(struct engine *e, struct engine_now now, struct asker *asker,
 	struct read_metrics *m = e->spec.metrics;
 	const size_t upstream = upstream_of(asker, call);
 	struct plan_outcome outcome;
+	struct landing landing;
 	struct flight *f;
 
 	switch (engine_look(e, now.now_boot, call, &outcome)) {
@@ -245,10 +255,16 @@ static void want(struct engine *e, struct engine_now now, struct asker *asker,
 		break;
 	}
 	if (asker->late) {
-		refuse_late(e, now, asker, call);
+		landing = (struct landing){.end = UPSTREAM_TIMEOUT};
+		refuse(e, now, asker, call, &landing);
 		return;
 	}
 	f = flight_find(e, call->key);
+	if (f && is_impatient(asker, f, now.now_boot, &landing)) {
+		read_metrics_refused(m, upstream, true);
+		refuse(e, now, asker, call, &landing);
+		return;
+	}
 	read_metrics_part(
 	    m, upstream, f ? READ_FROM_COALESCED : READ_FROM_CALL);
 	if (f) {

@@ -197,6 +197,11 @@ struct lane_answer lane_ask(
 	return (struct lane_answer){LANE_GO, .pass = pass};
 }
 
+int64_t lane_paused_ms(const struct lane *lane, int64_t now_boot)
+{
+	return larger(0, lane->paused_boot - now_boot);
+}
+
 static bool is_good(const struct lane_end *end)
 {
 	return end->end == UPSTREAM_ANSWER && end->status > 0 &&

@@ -59,6 +59,8 @@ void lane_refit(struct lane *lane, const struct upstream *upstream);
  */
 struct lane_answer lane_ask(
     struct lane *lane, int64_t now_boot, int64_t patience_ms, size_t waiting);
+/* How long it is still paused by a Retry-After; 0 = it is not. */
+int64_t lane_paused_ms(const struct lane *lane, int64_t now_boot);
 /*
  * True: its breaker has just opened. 429 and 503 with Retry-After pause it. A
  * failure is what is no answer, any 5xx, and 429.

@@ -104,6 +104,20 @@ static void lacks_member(struct plan *plan, struct plan_part *part,
 			STR_ARG(need->is->name), STR_ARG(member)));
 }
 
+static void lacks_ids(
+    struct plan *plan, struct plan_part *part, struct str name)
+{
+	for (size_t i = 0; i < plan->n_ids; i++) {
+		const struct plan_ids *ids = &plan->ids[i];
+		if (ids->failed && str_eq(ids->is->name, name)) {
+			plan_fail_as(plan, part, ids->failed);
+			return;
+		}
+	}
+	be_empty(plan, part,
+	    arena_printf(plan->arena, "there is no {%.*s}", STR_ARG(name)));
+}
+
 static void cannot(struct plan *plan, struct plan_part *part, enum err err,
     const struct value *calls, struct str place)
 {
@@ -113,9 +127,7 @@ static void cannot(struct plan *plan, struct plan_part *part, enum err err,
 	if (str_starts(place, "call."))
 		lacks_member(plan, part, calls, name);
 	else if (str_starts(place, "id.") && err == ERR_NOT_FOUND)
-		be_empty(plan, part,
-		    arena_printf(
-			plan->arena, "there is no {%.*s}", STR_ARG(name)));
+		lacks_ids(plan, part, name);
 	else
 		fail(plan, part, STR("it could not be asked"));
 }

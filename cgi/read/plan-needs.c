@@ -56,31 +56,32 @@ static bool find_source(
 	       wrong(plan, ids->is->name, "come from nowhere", why);
 }
 
-static bool find_place(struct plan *plan, struct plan_calling *call,
+static bool find_call_place(struct plan *plan, struct plan_calling *call,
     const struct template_name *place, struct str *why)
 {
-	size_t need = PLAN_NONE;
+	const size_t need = call_named(
+	    plan, str_slice(place->name, 0, str_find(place->name, '.', 0)));
 
-	if (str_is(place->root, "call")) {
-		need = call_named(plan,
-		    str_slice(place->name, 0, str_find(place->name, '.', 0)));
-		if (need == PLAN_NONE)
-			return wrong(plan, call->is->name,
-			    "names a call that is not there", why);
-	} else if (str_is(place->root, "id")) {
-		const struct plan_ids *ids = ids_named(plan, place->name);
-		if (!ids)
-			return wrong(plan, call->is->name,
-			    "names identifiers that are not there", why);
-		if (ids != call->ids) {
-			call->joins |= UINT32_C(1) << ids->number;
-			need = ids->from;
-		}
-	}
-	if (need != PLAN_NONE) {
-		call->needs |= UINT32_C(1) << need;
-		call->hard |= (uint32_t)!place->optional << need;
-		plan->calls[need].users |= UINT32_C(1) << call->number;
+	if (need == PLAN_NONE)
+		return wrong(plan, call->is->name,
+		    "names a call that is not there", why);
+	call->needs |= UINT32_C(1) << need;
+	call->hard |= (uint32_t)!place->optional << need;
+	plan->calls[need].users |= UINT32_C(1) << call->number;
+	return true;
+}
+
+static bool find_id_place(struct plan *plan, struct plan_calling *call,
+    const struct template_name *place, struct str *why)
+{
+	const struct plan_ids *ids = ids_named(plan, place->name);
+
+	if (!ids)
+		return wrong(plan, call->is->name,
+		    "names identifiers that are not there", why);
+	if (ids != call->ids) {
+		call->joins |= UINT32_C(1) << ids->number;
+		call->hard_joins |= (uint32_t)!place->optional << ids->number;
 	}
 	return true;
 }
@@ -92,9 +93,12 @@ static bool find_places(struct plan *plan, struct plan_calling *call,
 	struct template_name place;
 
 	for (size_t at = 0; template_next(text, &at, &place);) {
-		*same &=
-		    !str_is(place.root, "call") && !str_is(place.root, "id");
-		if (!find_place(plan, call, &place, why))
+		const bool is_call = str_is(place.root, "call");
+		const bool is_id = str_is(place.root, "id");
+
+		*same &= !is_call && !is_id;
+		if ((is_call && !find_call_place(plan, call, &place, why)) ||
+		    (is_id && !find_id_place(plan, call, &place, why)))
 			return false;
 	}
 	return true;
@@ -127,8 +131,12 @@ static bool can_begin(const struct plan *plan, uint32_t good, size_t i)
 	const struct plan_calling *call = &plan->calls[i];
 	uint32_t needs = call->needs;
 
-	if (call->ids && call->ids->from != PLAN_NONE)
-		needs |= UINT32_C(1) << call->ids->from;
+	for (size_t j = 0; j < plan->n_ids; j++) {
+		const struct plan_ids *ids = &plan->ids[j];
+		if (ids->from != PLAN_NONE &&
+		    (ids == call->ids || call->joins >> j & 1))
+			needs |= UINT32_C(1) << ids->from;
+	}
 	return !(needs & ~good);
 }
 

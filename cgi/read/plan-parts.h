@@ -26,9 +26,10 @@ struct plan_ids {
 			      request does */
 	struct str member; /* of that, by dots */
 	bool known;
-	struct strs list;	      /* in the order they came, each once */
-	struct str joined;	      /* by commas; p NULL = not yet */
-	const struct plan_id *sorted; /* by text; NULL = not yet */
+	const struct plan_part *failed; /* why they never will be */
+	struct strs list;		/* in the order they came, each once */
+	struct str joined;		/* by commas; p NULL = not yet */
+	const struct plan_id *sorted;	/* by text; NULL = not yet */
 	const char *notes[2]; /* what is wrong with some of them; or NULL */
 };
 
@@ -68,8 +69,9 @@ struct plan_calling {
 	/* bits of other calls: whom its templates name; those it cannot do
 	   without; who names this one */
 	uint32_t needs, hard, users;
-	uint32_t joins; /* bits of identifiers that it names all of */
-	bool looked;	/* something looks into its results */
+	/* bits of identifiers of which it names all; cannot do without any */
+	uint32_t joins, hard_joins;
+	bool looked; /* something looks into its results */
 	/* the same for all identifiers, and known once p is not NULL */
 	bool same_url, same_headers;
 	struct str url, path;

@@ -50,6 +50,17 @@ void plan_fail_as(
 			    .p;
 }
 
+/* Of a call that is whole: one part that came is enough. */
+static const struct plan_part *find_failed_call(const struct plan_calling *call)
+{
+	if (call->fate.failure)
+		return &call->fate;
+	for (size_t i = 0; i < call->n; i++)
+		if (!call->parts[i].failure)
+			return NULL;
+	return call->n ? call->parts : NULL;
+}
+
 const struct plan_part *plan_failed_need(
     const struct plan_part *part, const struct plan_calling *need)
 {
@@ -59,21 +70,29 @@ const struct plan_part *plan_failed_need(
 		part = &need->parts[part - part->of->parts];
 		return part->failure ? part : NULL;
 	}
-	/* of other identifiers, one that is known is enough */
-	for (size_t i = 0; i < need->n; i++)
-		if (!need->parts[i].failure)
-			return NULL;
-	return need->n ? need->parts : NULL;
+	return find_failed_call(need);
 }
 
-/* Nothing holds it up any more. */
-static void release(struct plan *plan, struct plan_part *part)
+/* What it cannot do without. */
+static const struct plan_part *find_failed(
+    const struct plan *plan, const struct plan_part *part)
 {
 	const struct plan_part *failed = NULL;
 
 	for (size_t i = 0; i < plan->n_calls && !failed; i++)
 		if (part->of->hard >> i & 1)
 			failed = plan_failed_need(part, &plan->calls[i]);
+	for (size_t i = 0; i < plan->n_ids && !failed; i++)
+		if (part->of->hard_joins >> i & 1)
+			failed = plan->ids[i].failed;
+	return failed;
+}
+
+/* Nothing holds it up any more. */
+static void release(struct plan *plan, struct plan_part *part)
+{
+	const struct plan_part *failed = find_failed(plan, part);
+
 	if (failed) {
 		plan_fail_as(plan, part, failed);
 		end_part(plan, part);
@@ -102,18 +121,32 @@ static void make_parts(struct plan *plan, struct plan_calling *call)
 		call->parts[i].of = call;
 }
 
+/* How many things a part waits for. */
+static uint32_t count_waits(
+    const struct plan *plan, const struct plan_part *part)
+{
+	const struct plan_calling *call = part->of;
+	uint32_t waits = 0;
+
+	for (size_t i = 0; i < plan->n_calls; i++) {
+		const struct plan_calling *need = &plan->calls[i];
+		if (call->needs >> i & 1)
+			waits += plan_same_ids(call, need)
+				     ? !need->parts[part - call->parts].told
+				     : !need->whole;
+	}
+	for (size_t i = 0; i < plan->n_ids; i++)
+		if (call->joins >> i & 1 && plan->ids[i].from != PLAN_NONE)
+			waits += !plan->calls[plan->ids[i].from].whole;
+	return waits;
+}
+
 static void begin_parts(struct plan *plan, struct plan_calling *call)
 {
 	for (size_t i = 0; i < call->n; i++) {
 		struct plan_part *part = &call->parts[i];
 
-		for (size_t j = 0; j < plan->n_calls; j++) {
-			const struct plan_calling *need = &plan->calls[j];
-			if (call->needs >> j & 1)
-				part->waits += plan_same_ids(call, need)
-						   ? !need->parts[i].told
-						   : !need->whole;
-		}
+		part->waits = count_waits(plan, part);
 		if (!part->waits)
 			release(plan, part);
 	}
@@ -121,67 +154,72 @@ static void begin_parts(struct plan *plan, struct plan_calling *call)
 
 static void end_call(struct plan *plan, struct plan_calling *call);
 
-/* Those of `ids`, which became known, or never will. */
-static void make_calls(
-    struct plan *plan, const struct plan_ids *ids, const struct plan_part *why)
+/* Those for `ids`, which became known, or never will; NULL = made once. */
+static void make_calls(struct plan *plan, const struct plan_ids *ids)
 {
 	for (size_t i = 0; i < plan->n_calls; i++) {
 		struct plan_calling *call = &plan->calls[i];
 
-		if (call->ids != ids || call->made)
+		if (call->ids != ids)
 			continue;
-		if (!why) {
+		if (!ids || !ids->failed) {
 			make_parts(plan, call);
 			continue;
 		}
 		call->made = true;
-		plan_fail_as(plan, &call->fate, why);
+		plan_fail_as(plan, &call->fate, ids->failed);
 		plan->lost |= call->is->required;
 	}
 	for (size_t i = 0; i < plan->n_calls; i++)
 		if (plan->calls[i].ids == ids)
 			begin_parts(plan, &plan->calls[i]);
 	for (size_t i = 0; i < plan->n_calls; i++)
-		if (plan->calls[i].ids == ids && !plan->calls[i].n &&
-		    !plan->calls[i].whole)
+		if (plan->calls[i].ids == ids && !plan->calls[i].n)
 			end_call(plan, &plan->calls[i]);
 }
 
 static void learn_ids(struct plan *plan, struct plan_ids *ids)
 {
-	const struct plan_calling *from = &plan->calls[ids->from];
-	const struct plan_part *failed = &from->fate;
 	size_t users = 0;
 
 	for (size_t i = 0; i < plan->n_calls; i++)
 		users += plan->calls[i].ids == ids;
-	if (!from->fate.failure) {
-		failed = from->n ? from->parts : NULL;
-		for (size_t i = 0; i < from->n && failed; i++)
-			if (!from->parts[i].failure)
-				failed = NULL;
-	}
-	if (!failed)
+	ids->failed = find_failed_call(&plan->calls[ids->from]);
+	if (!ids->failed)
 		plan_learn_ids(plan, ids,
 		    users ? (PLAN_CALLS_MAX - plan->n_parts) / users
 			  : PLAN_IDS_MAX);
-	make_calls(plan, ids, failed);
 }
 
-/* Deep only as calls depend on each other. */
+static void wake_all(struct plan *plan, struct plan_calling *call)
+{
+	for (size_t i = 0; i < call->n; i++)
+		wake(plan, &call->parts[i]);
+}
+
+/*
+ * Deep only as calls depend on each other. Whoever has parts by now counts on
+ * being told; whoever gets some from here on sees that this one is whole. So
+ * all are told before any are made.
+ */
 static void end_call(struct plan *plan, struct plan_calling *call)
 {
 	call->whole = true;
-	for (size_t i = 0; i < plan->n_calls; i++) {
-		struct plan_calling *user = &plan->calls[i];
-
-		if (call->users >> i & 1 && !plan_same_ids(user, call))
-			for (size_t j = 0; j < user->n; j++)
-				wake(plan, &user->parts[j]);
+	for (size_t i = 0; i < plan->n_calls; i++)
+		if (call->users >> i & 1 &&
+		    !plan_same_ids(&plan->calls[i], call))
+			wake_all(plan, &plan->calls[i]);
+	for (size_t i = 0; i < plan->n_ids; i++) {
+		if (plan->ids[i].from != call->number)
+			continue;
+		learn_ids(plan, &plan->ids[i]);
+		for (size_t j = 0; j < plan->n_calls; j++)
+			if (plan->calls[j].joins >> i & 1)
+				wake_all(plan, &plan->calls[j]);
 	}
 	for (size_t i = 0; i < plan->n_ids; i++)
 		if (plan->ids[i].from == call->number)
-			learn_ids(plan, &plan->ids[i]);
+			make_calls(plan, &plan->ids[i]);
 }
 
 static void tell(struct plan *plan, struct plan_part *part)
@@ -248,10 +286,10 @@ static enum err count_calls(const struct plan *plan, struct str *why)
 
 static void begin(struct plan *plan)
 {
-	make_calls(plan, NULL, NULL);
+	make_calls(plan, NULL);
 	for (size_t i = 0; i < plan->n_ids; i++)
 		if (plan->ids[i].from == PLAN_NONE)
-			make_calls(plan, &plan->ids[i], NULL);
+			make_calls(plan, &plan->ids[i]);
 	tell_all(plan);
 }
 

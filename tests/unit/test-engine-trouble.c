@@ -190,7 +190,10 @@ static void test_pause(void **state)
 		not_ready(w);
 		step(w);
 		assert_true(w->due == w->boot + 3000);
-		pass(w, 2999);
+		pass(w, 10);
+		/* nor has he who would wait for the other's call */
+		fails(w, ask_read(w, "short"), PLAN_CIRCUIT_OPEN, 0);
+		pass(w, 2989);
 		assert_int_equal(w->up->n, n);
 		/* by now he would have */
 		t[3] = ask_read(w, "short");
