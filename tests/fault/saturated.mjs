@@ -50,16 +50,19 @@ async function flood() {
 
 /* ---- what is seen of the leases ---------------------------------------- */
 
-let beats = 0, until_ms = 0;
+let beats = 0, looks = 0, until_ms = 0;
 
-/* A heartbeat moves the end of a lease, which is seen to the millisecond. */
+/*
+ * A heartbeat moves the end of a lease, which is seen to the millisecond. One is
+ * due between two looks; on a slow machine a look takes longer than that.
+ */
 async function watch(ms) {
-	for (const end = Date.now() + ms; Date.now() < end;
-		await pause(HEARTBEAT_MS / 4)) {
+	for (const end = Date.now() + ms; Date.now() < end; looks++) {
 		const at = Date.parse(line.show(jobs[0]).leaseUntil);
 		if (at > until_ms + 10)
 			beats++;
 		until_ms = at;
+		await pause(HEARTBEAT_MS);
 	}
 }
 
@@ -85,12 +88,12 @@ test(`${IN_FLIGHT} accepts in flight for ${LEASES} leases`, async () => {
 		ok(accepted.length > before + IN_FLIGHT,
 			`${accepted.length - before} accepted in a lease`);
 	}
-	console.log(`# ${accepted.length} accepted, ${beats} heartbeats seen`);
+	console.log(`# ${accepted.length} accepted, ${beats} heartbeats seen ` +
+		`in ${looks} looks`);
 });
 
 test('the heartbeats were committed meanwhile', () => {
-	const due = LEASES * LEASE_MS / HEARTBEAT_MS;
-	ok(beats >= due * 2 / 3, `${beats} of ${due}`);
+	ok(beats >= looks * 2 / 3, `${beats} of ${looks}`);
 });
 
 test('no lease was lost meanwhile', async () => {
