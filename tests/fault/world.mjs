@@ -133,10 +133,16 @@ async function startSimulator(dir, pace) {
 }
 
 /* What `lowtide serve` would fill in: {run.simulator.url} of env/dev.toml. */
-const AT_SIMULATOR = ['upstream.hmrc.base', 'upstream.bundles.base',
-	'oauth.cognito.domain', 'oauth.cognito.issuer',
-	...['oauth.hmrc', 'oauth.hmrc.variant.sandbox'].flatMap(client =>
-		[`${client}.base_uri`, `${client}.token_endpoint`])];
+function atSimulator(simulator) {
+	let section = '';
+	return readFileSync('site/env/dev.toml', 'utf8').split('\n').flatMap(l => {
+		section = /^\[(.+)\]/.exec(l)?.[1] ?? section;
+		const [, key, path] =
+			/^(\w+) = "\{run\.simulator\.url\}(.*)"/.exec(l) ?? [];
+		return key ? ['--set', `${section}.${key}=${simulator}${path}`] :
+			[];
+	});
+}
 
 /*
  * A connection may be closed by the other side just as it is used. The first
@@ -157,8 +163,7 @@ export async function fetched(url, options = {}) {
 async function exampleSite({dir, at}, pace) {
 	const simulator = await startSimulator(dir, pace);
 	await run(join(BIN, 'lowtide'), ['build', '-C', 'site', '--env', 'dev',
-		'--out', at('dist'), ...AT_SIMULATOR.flatMap(key =>
-			['--set', `${key}=${simulator}`])]);
+		'--out', at('dist'), ...atSimulator(simulator)]);
 	/* Of one address they would be bounded as one. */
 	const address = () => `10.${[1, 2, 3].map(
 		() => Math.floor(Math.random() * 256)).join('.')}`;
