@@ -92,12 +92,26 @@ const struct config *read_config_of_reads(
 	return part;
 }
 
+/* What the generator makes is none of these; others may have been there. */
+static void report_plans(const struct config *config, struct diag *diag)
+{
+	struct str why;
+
+	for (size_t i = 0; i < config->n_reads; i++)
+		if (!plan_check(diag->arena, config, &config->reads[i], &why))
+			diag_warn(diag, POS_NONE, "read-impossible",
+			    "%.*s; nobody is answered until lowtide.json is "
+			    "built again",
+			    STR_ARG(why));
+}
+
 void read_report(
     const struct config *config, struct bearer *bearer, struct diag *diag)
 {
 	const struct config *part = read_config_of_reads(diag->arena, config);
 	struct secrets *secrets = secrets_new(part);
 
+	report_plans(config, diag);
 	upstreams_report(part, diag);
 	secrets_report(secrets, diag);
 	secrets_free(secrets);
