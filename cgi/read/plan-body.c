@@ -237,10 +237,12 @@ bool plan_check_shape(struct plan *plan, struct str *why)
 		calls[i] = arena_cstr(plan->arena, plan->calls[i].is->name);
 	for (size_t i = 0; i < plan->n_ids; i++)
 		ids[i] = arena_cstr(plan->arena, plan->ids[i].is->name);
-	if (json_read(plan->arena, text, text.n, NULL, NULL, &shape) == ERR_OK)
-		return shape_check(plan->arena, shape, calls, ids, why);
-	*why = arena_printf(plan->arena, "read %.*s: its shape is not JSON",
-	    STR_ARG(plan->spec.read->name));
+	if (json_read(plan->arena, text, text.n, NULL, NULL, &shape) != ERR_OK)
+		*why = STR("it is not JSON");
+	else if (shape_check(plan->arena, shape, calls, ids, why))
+		return true;
+	*why = arena_printf(plan->arena, "read %.*s: its shape: %.*s",
+	    STR_ARG(plan->spec.read->name), STR_ARG(*why));
 	return false;
 }
 

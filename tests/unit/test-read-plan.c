@@ -973,8 +973,8 @@ static const struct check_row {
     {needs_itself, "read case: its calls wait for each other"},
     {ring, "read case: its calls wait for each other"},
     {ring_of_ids, "read case: its calls wait for each other"},
-    {bad_shape, "{call.none} is no call of this read"},
-    {no_shape, "read case: its shape is not JSON"},
+    {bad_shape, "read case: its shape: {call.none} is no call of this read"},
+    {no_shape, "read case: its shape: it is not JSON"},
 };
 
 static void checked(void **state)
