@@ -97,23 +97,34 @@ static void hedge(struct engine *e, struct engine_now now, struct flight *f)
 
 /* ---- they end ------------------------------------------------------------ */
 
-static void say_opened(
-    struct engine *e, struct engine_now now, const struct queue *q)
+static void say_failed(struct engine *e, struct engine_now now,
+    const struct queue *q, const struct lane_end *end, const char *why)
 {
-	read_metrics_opened(e->spec.metrics, q->index);
-	LOG(e->spec.log, now.now_ms, "breaker-opened",
-	    LOG_TEXT("upstream", q->name));
+	if (end->end == UPSTREAM_ANSWER && end->status < 500)
+		return;
+	DEBUG_LOG(e->spec.log, now.now_ms, "call-failed",
+	    LOG_TEXT("upstream", q->name), LOG_INT("status", end->status),
+	    LOG_TEXT("why", why ? why : ""), LOG_INT("ms", end->took_ms));
 }
 
 static void count(struct engine *e, struct engine_now now, struct flight *f,
-    const struct lane_end *end)
+    const struct lane_end *end, const char *why)
 {
 	struct queue *q = f->queue;
+	const enum breaker_state before = lane_state(q->lane, now.now_boot);
 
 	read_metrics_called(
 	    e->spec.metrics, q->index, end->end, end->status, end->took_ms);
-	if (lane_end(q->lane, now.now_boot, end))
-		say_opened(e, now, q);
+	say_failed(e, now, q, end, why);
+	if (lane_end(q->lane, now.now_boot, end)) {
+		read_metrics_opened(e->spec.metrics, q->index);
+		LOG(e->spec.log, now.now_ms, "breaker-opened",
+		    LOG_TEXT("upstream", q->name));
+	}
+	if (before == BREAKER_HALF &&
+	    lane_state(q->lane, now.now_boot) == BREAKER_CLOSED)
+		LOG(e->spec.log, now.now_ms, "breaker-closed",
+		    LOG_TEXT("upstream", q->name));
 	queue_look(e, q);
 }
 
@@ -131,7 +142,7 @@ void legs_abort(
 		e->running--;
 		e->spec.upstream->abort(e->spec.pool, leg);
 		if (late && end.took_ms >= f->patience_ms / 2) {
-			count(e, now, f, &end);
+			count(e, now, f, &end, "it had its time");
 		} else {
 			lane_drop(f->queue->lane, leg->pass);
 			queue_look(e, f->queue);
@@ -172,7 +183,7 @@ void leg_ended(struct engine *e, struct engine_now now, struct leg *leg,
 
 	leg->out = false;
 	e->running--;
-	count(e, now, f, &end);
+	count(e, now, f, &end, answer->why);
 	if (end.has_retry_after && (end.status == 429 || end.status == 503))
 		queue_paused(e, now, f->queue);
 	if (landing_is_good(&landing)) {

@@ -428,6 +428,34 @@ static void test_breaker(void **state)
 	world_free(w);
 }
 
+/* What an operator sees of it: no URL, and nothing that an upstream wrote. */
+static void test_breaker_is_told(void **state)
+{
+	struct world *w = with_breaker();
+	struct buf said = {0};
+	struct log log = {.fd = 2, .program = "t", .level = LOG_DEBUG};
+	uint64_t t;
+	(void)state;
+
+	log.held = &said;
+	w->spec.log = &log;
+	start(w);
+	open_it(w);
+	w->boot += 5000;
+	for (int i = 0; i < 2; i++) {
+		t = ask_read(w, "page");
+		says(w, "one/a", "1");
+		step(w);
+		engine_leave(w->e, t);
+	}
+	assert_non_null(strstr(said.data, "\"call-failed\""));
+	assert_non_null(strstr(said.data, "\"breaker-opened\""));
+	assert_non_null(strstr(said.data, "\"breaker-closed\""));
+	assert_null(strstr(said.data, "/a"));
+	world_free(w);
+	buf_release(&said);
+}
+
 /* A probe that everybody left makes place for another. */
 static void test_breaker_and_leavers(void **state)
 {
@@ -603,6 +631,7 @@ int main(void)
 	    cmocka_unit_test(test_hedging),
 	    cmocka_unit_test(test_hedging_and_failures),
 	    cmocka_unit_test(test_breaker),
+	    cmocka_unit_test(test_breaker_is_told),
 	    cmocka_unit_test(test_breaker_and_leavers),
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
