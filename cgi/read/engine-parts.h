@@ -57,8 +57,6 @@ enum timer_kind { TIMER_ASKER, TIMER_WAITER, TIMER_FLIGHT, TIMER_QUEUE };
 /* Expired answers are looked for so often at most. */
 #define ENGINE_SWEEP_MS ((int64_t)10 * 1000)
 #define ENGINE_SWEEP_MORE_MS 10 /* while there is more */
-/* Those who wait for calls, of all askers; beyond it nobody may ask. */
-#define ENGINE_WAITERS_MAX ((size_t)256 * 1024)
 /* Of what is free, so much is kept for the next. */
 #define ENGINE_SPARE_ASKERS 64
 #define ENGINE_SPARE_WAITERS 4096
@@ -190,6 +188,7 @@ struct engine {
 	struct link spare_waiters; /* by .of_asker */
 	size_t n_spare_waiters, n_waiters;
 	size_t running; /* legs */
+	size_t held;	/* bytes of answers, wherever they are needed */
 	size_t waiting; /* flights in queues */
 	uint64_t random;
 	int64_t sweep_boot; /* 0 = nothing to sweep */

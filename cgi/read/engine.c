@@ -22,6 +22,8 @@ struct engine *engine_new(const struct engine_spec *spec)
 		e->spec.reads_max = ENGINE_READS_MAX;
 	if (!e->spec.calls_max)
 		e->spec.calls_max = ENGINE_CALLS_MAX;
+	if (!e->spec.held_max)
+		e->spec.held_max = ENGINE_HELD_MAX;
 	link_init(&e->turns);
 	link_init(&e->flights_all);
 	link_init(&e->ready);

@@ -24,6 +24,12 @@
 #define ENGINE_CACHE_BYTES ((size_t)64 * 1024 * 1024)
 #define ENGINE_READS_MAX 16384 /* askers at once */
 #define ENGINE_CALLS_MAX 512   /* calls at once, of all upstreams */
+/* Those who wait for a call, of all askers, each as often as he does; beyond it
+   nobody may ask. */
+#define ENGINE_WAITERS_MAX ((size_t)256 * 1024)
+/* Bytes of answers, in the cache or needed by askers; one more is as if it had
+   not come, and its askers are told that there was too much to do. */
+#define ENGINE_HELD_MAX ((size_t)512 * 1024 * 1024)
 /* An asker has that many calls out at once, where his read does not say. */
 #define ENGINE_READ_CALLS 64
 
@@ -36,7 +42,7 @@ struct engine_spec {
 	struct secrets *secrets;      /* NULL = none */
 	const struct log *log;	      /* NULL = silent */
 	struct read_metrics *metrics; /* NULL = nothing is counted */
-	size_t cache_bytes, reads_max, calls_max; /* 0 = as above */
+	size_t cache_bytes, reads_max, calls_max, held_max; /* 0 = as above */
 	void (*random)(void *out, size_t n);
 };
 struct engine_now {
@@ -67,8 +73,8 @@ bool engine_uses(const struct engine *e, const struct config *config);
 /*
  * ERR_OK: *ticket (never 0) can be taken once engine_ready() names it; at
  * once, where the cache has all of it. ERR_INPUT: *why, in the arena, is for
- * the client. ERR_FULL: too many ask already. ERR_MISSING: a secret cannot be
- * had; *why is for the log.
+ * the client. ERR_FULL: too many ask, or wait, already. ERR_MISSING: a secret
+ * cannot be had; *why is for the log.
  */
 enum err engine_begin(struct engine *e, struct engine_now now,
     const struct engine_ask *ask, struct arena *a, uint64_t *ticket,

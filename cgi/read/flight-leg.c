@@ -169,6 +169,20 @@ static bool rest(struct engine *e, struct engine_now now, struct flight *f,
 	return true;
 }
 
+/* Beyond what may be held in all it is as if it had not been asked. */
+static struct landing hold(struct engine *e, struct engine_now now,
+    const struct upstream_answer *answer)
+{
+	struct landing landing;
+
+	if (answer->body.n > e->spec.held_max - e->held)
+		return (struct landing){.kind = LANDING_SHED, .retry_ms = 1000};
+	landing = landing_of(answer, now.now_boot);
+	if (landing.blob)
+		blob_count(landing.blob, &e->held);
+	return landing;
+}
+
 void leg_ended(struct engine *e, struct engine_now now, struct leg *leg,
     const struct upstream_answer *answer)
 {
@@ -179,7 +193,7 @@ void leg_ended(struct engine *e, struct engine_now now, struct leg *leg,
 	    .has_retry_after = answer->has_retry_after,
 	    .retry_after_ms = answer->retry_after_ms,
 	    .took_ms = now.now_boot - leg->began_boot};
-	struct landing landing = landing_of(answer, now.now_boot);
+	struct landing landing = hold(e, now, answer);
 
 	leg->out = false;
 	e->running--;

@@ -570,6 +570,40 @@ static void test_shedding(void **state)
 	world_free(w);
 }
 
+/* Answers take so much memory and no more, whoever needs them. */
+static void test_bytes_held(void **state)
+{
+	struct world *w = one_call();
+	uint64_t t[3];
+	(void)state;
+
+	add_read(w, "b");
+	add_call(w, "b", "one", "/b");
+	w->shop.calls[0].ttl_ms = 1000;
+	w->spec.held_max = 10;
+	start(w);
+	t[0] = ask_read(w, "page");
+	says(w, "one/a", "\"12345\"");
+	step(w);
+	gets(w, t[0], "\"a\":\"12345\"");
+	/* it is kept */
+	t[1] = ask_read(w, "b");
+	says(w, "one/b", "1234");
+	step(w);
+	fails(w, t[1], PLAN_UNKNOWN_ERROR, 0);
+	t[1] = ask_read(w, "b");
+	says(w, "one/b", "123");
+	step(w);
+	gets(w, t[1], "\"b\":123");
+	engine_purge(w->e, (struct str){0});
+	t[1] = ask_read(w, "b");
+	says(w, "one/b", "1234567890");
+	step(w);
+	gets(w, t[1], "\"b\":1234567890");
+	quiet(w);
+	world_free(w);
+}
+
 /* Who could not begin before his deadline is not called. */
 static void test_not_made_in_vain(void **state)
 {
@@ -636,6 +670,7 @@ int main(void)
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
 	    cmocka_unit_test(test_shedding),
+	    cmocka_unit_test(test_bytes_held),
 	    cmocka_unit_test(test_not_made_in_vain),
 	    cmocka_unit_test(test_rate),
 	};
