@@ -36,7 +36,8 @@ static void paths(void **state)
 {
 	static const char *const yes[] = {"client_secret",
 	    "oauth.a.client_secret", "upstream.u.headers.Authorization",
-	    "api.a.request.headers.cookie", "upstream.u.headers.X-API-Key"};
+	    "api.a.request.headers.cookie", "upstream.u.headers.X-API-Key",
+	    "read.r.call.c.headers.authorization"};
 	static const char *const no[] = {"", "authorization",
 	    "public.authorization", "upstream.u.headers.Accept",
 	    "upstream.secret.base", "headers"};
@@ -169,6 +170,7 @@ static void headers_stay_on_the_server(void **state)
 {
 	static const char *const want[][2] = {
 	    {"api.a.request.headers.X-Api-Key", "key-of-the-call"},
+	    {"read.token.call.secret.headers.X-Api-Key", "key-of-the-read"},
 	    {"upstream.u.headers.Authorization", "the-secret-itself"},
 	    {"upstream.u.headers.Cookie", "id=abcdef"},
 	};
@@ -185,7 +187,13 @@ static void headers_stay_on_the_server(void **state)
 	    "Cookie = 'id=abcdef'\nX-Token = { env = 'SHORT' }\n"
 	    "[api.a]\nupstream = 'u'\non_lost = 'fail'\n"
 	    "[api.a.request.headers]\nX-Api-Key = 'key-of-the-call'\n"
-	    "Authorization = 'Bearer {header.hmrc-access-token}'\n");
+	    "Authorization = 'Bearer {header.hmrc-access-token}'\n"
+	    "[read.token]\nids.token.from = 'query.token'\n"
+	    "shape = { token = '{call.secret.token}' }\n"
+	    "[read.token.call.secret]\nupstream = 'u'\n"
+	    "path = '/a-longer-one/{token}'\n"
+	    "headers.X-Api-Key = 'key-of-the-read'\n"
+	    "headers.X-Token = '{header.token}'\n");
 	assert_int_equal(
 	    kit_load_with(&k, &(struct site_spec){.outside = &outside}),
 	    ERR_OK);
