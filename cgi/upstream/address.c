@@ -1,5 +1,6 @@
 #include "cgi/upstream/address.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -76,4 +77,14 @@ bool address_is_global(const struct sockaddr *address, size_t n)
 		return global6(in6.sin6_addr.s6_addr);
 	}
 	return false;
+}
+
+bool address_text_is_global(const char *text)
+{
+	struct in6_addr in6;
+	struct in_addr in;
+
+	if (inet_pton(AF_INET, text, &in) == 1)
+		return global4(ntohl(in.s_addr));
+	return inet_pton(AF_INET6, text, &in6) == 1 && global6(in6.s6_addr);
 }

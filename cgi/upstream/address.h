@@ -15,5 +15,7 @@ struct sockaddr;
  * neither spelling nor a changing DNS answer gets around it.
  */
 bool address_is_global(const struct sockaddr *address, size_t n);
+/* The same of one in digits, as inet_ntop() writes them; others are not. */
+bool address_text_is_global(const char *text);
 
 #endif

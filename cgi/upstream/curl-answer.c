@@ -8,7 +8,7 @@ static enum upstream_end end_of(const struct http_call *call, CURLcode code)
 {
 	if (code == CURLE_OK)
 		return call->head_ended ? UPSTREAM_ANSWER : UPSTREAM_BROKEN;
-	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
+	if (call->too_large)
 		return UPSTREAM_TOO_LARGE;
 	if (code != CURLE_SEND_ERROR && http_call_unsent(call))
 		return UPSTREAM_UNSENT;
@@ -104,7 +104,7 @@ static const char *why_of(
 		return "its address is private; say local = true if it may be";
 	if (call->header_bytes > UPSTREAM_HEADER_BYTES_MAX)
 		return "its answer has more headers than anybody needs";
-	if (call->too_large || code == CURLE_FILESIZE_EXCEEDED)
+	if (call->too_large)
 		return "its answer is larger than response_max or result_max";
 	const char *why = call->why[0] ? call->why : curl_easy_strerror(code);
 	return arena_printf(a, "%s%s", why, advice_on(code)).p;

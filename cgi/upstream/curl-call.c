@@ -14,6 +14,7 @@
  * would open ways around the address check.
  */
 #define DEFAULT_TIMEOUT_MS 10000
+#define CA_KNOWN_S 60L /* another file of authorities is seen after that */
 
 /* ---- what libcurl calls ------------------------------------------------ */
 
@@ -32,6 +33,53 @@ static curl_socket_t on_open(
 	    address->protocol);
 }
 
+/*
+ * The connection may be another call's, who was allowed to open it: before a
+ * byte of this one leaves, its address is looked at once more.
+ */
+static int on_request(
+    void *ctx, char *address, char *ours, int port, int our_port)
+{
+	struct http_call *call = ctx;
+
+	(void)ours;
+	(void)port;
+	(void)our_port;
+	if (call->local || address_text_is_global(address))
+		return CURL_PREREQFUNC_OK;
+	call->refused = true;
+	return CURL_PREREQFUNC_ABORT;
+}
+
+void http_call_give_up(struct http_call *call)
+{
+	curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static size_t refuse(struct http_call *call)
+{
+	call->too_large = true;
+	http_call_give_up(call);
+	return 0;
+}
+
+/* What it says it will send is more than is taken. */
+static bool announces_more(const struct http_call *call, struct str line)
+{
+	const struct str name = STR("Content-Length:");
+	const struct str value = str_trim(str_slice(line, name.n, line.n));
+	int64_t n = 0;
+
+	if (!str_ieq(str_slice(line, 0, name.n), name))
+		return false;
+	for (size_t i = 0; i < value.n && n <= call->max; i++) {
+		if (value.p[i] < '0' || value.p[i] > '9')
+			return false; /* which libcurl has an opinion on */
+		n = n * 10 + (value.p[i] - '0');
+	}
+	return n > call->max;
+}
+
 /* From the first header on, an answer that stalls is cut off. */
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
@@ -46,10 +94,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 		    (long)((call->stall_ms + 999) / 1000));
 	}
 	call->header_bytes += size * n;
-	if (call->header_bytes > UPSTREAM_HEADER_BYTES_MAX) {
-		call->too_large = true;
-		return 0;
-	}
+	if (call->header_bytes > UPSTREAM_HEADER_BYTES_MAX ||
+	    announces_more(call, line))
+		return refuse(call);
 	return size * n;
 }
 
@@ -58,10 +105,8 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 	struct http_call *call = ctx;
 
 	n *= size;
-	if ((int64_t)(call->body.len + n) > call->max) {
-		call->too_large = true;
-		return 0;
-	}
+	if ((int64_t)(call->body.len + n) > call->max)
+		return refuse(call);
 	buf_put(&call->body, p, n);
 	return n;
 }
@@ -149,14 +194,17 @@ static void set_limits(struct http_call *call, const struct upstream_call *spec)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 	    spec->connect_timeout_ms > 0 ? (long)spec->connect_timeout_ms
 					 : total);
-	curl_easy_setopt(
-	    easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->max);
 }
 
 static void set_rules(CURL *easy, const struct upstream_call *spec)
 {
+	const bool shares = spec->reuse && spec->multiplex;
+
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+	    shares ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+	/* whoever comes second waits for what the first one finds there */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, shares ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, spec->reuse ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, spec->reuse ? 0L : 1L);
@@ -167,6 +215,7 @@ static void set_rules(CURL *easy, const struct upstream_call *spec)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, spec->ca);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_KNOWN_S);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -185,6 +234,8 @@ static void set_callbacks(struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

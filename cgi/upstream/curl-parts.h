@@ -40,21 +40,27 @@ struct http_call {
  * A call is in one list: running (and in the heap of time-outs), overdue (its
  * time is over, and it is looked at once more) or ended.
  */
+#define HTTP_NOW ((int64_t)1) /* long past */
 struct http_pool {
 	CURLM *multi;
-	int epoll_fd, timer_fd; /* the timer is in the epoll */
+	int epoll_fd; /* of the sockets, and of these two */
+	int timer_fd, now_fd;
 	struct http_list running, overdue, ended;
 	struct dues dues;
 	struct tags tags;
 	size_t n_sockets;
-	int64_t curl_due_ms; /* when libcurl wants to be called; 0 = not */
+	int64_t curl_due_ms; /* when libcurl wants to be called; 0 = not, and
+				HTTP_NOW = at once */
 	int64_t armed_ms;    /* what the timer is set to; 0 = it is not */
+	bool is_now;	     /* now_fd is readable */
 };
 
 void http_call_move(struct http_call *call, struct http_list *to); /* NULL */
 /* It comes out of next(), as it stands. */
 void http_call_end(struct http_call *call, CURLcode code);
 bool http_call_unsent(const struct http_call *call);
+/* Its connection is closed with it, where no other call is on it. */
+void http_call_give_up(struct http_call *call);
 
 /* curl-call.c: the handle's options. All of `spec` lives as long as it does. */
 void http_call_set_up(struct http_call *call, const struct upstream_call *spec);

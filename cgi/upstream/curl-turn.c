@@ -1,8 +1,8 @@
 #include "cgi/upstream/curl-parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -18,7 +18,8 @@
  * call gets whose time is over: what the turn did not bring had not come.
  */
 #define EVENTS_MAX 256
-#define LAST_LOOKS 1000 /* of an answer that keeps coming */
+#define WENT_OFF ((int64_t)-1) /* the timer: whatever it is set to next */
+#define LAST_LOOKS 1000	       /* of an answer that keeps coming */
 
 /* ---- what libcurl says ------------------------------------------------- */
 
@@ -65,8 +66,10 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
 	struct http_pool *pool = ctx;
 
 	(void)multi;
-	pool->curl_due_ms =
-	    timeout_ms < 0 ? 0 : clock_monotonic_ms() + timeout_ms;
+	if (timeout_ms > 0)
+		pool->curl_due_ms = clock_monotonic_ms() + timeout_ms;
+	else
+		pool->curl_due_ms = timeout_ms == 0 ? HTTP_NOW : 0;
 	return 0;
 }
 
@@ -75,46 +78,77 @@ bool http_pool_watch(struct http_pool *pool)
 	pool->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	pool->timer_fd =
 	    timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	pool->now_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct epoll_event timer = {
 	    .events = EPOLLIN, .data.fd = pool->timer_fd};
+	struct epoll_event now = {.events = EPOLLIN, .data.fd = pool->now_fd};
 	curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
 	curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
-	return pool->epoll_fd >= 0 && pool->timer_fd >= 0 &&
-	       epoll_ctl(
-		   pool->epoll_fd, EPOLL_CTL_ADD, pool->timer_fd, &timer) == 0;
+	return epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->timer_fd,
+		   &timer) == 0 &&
+	       epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->now_fd, &now) ==
+		   0;
 }
 
 void http_pool_unwatch(struct http_pool *pool)
 {
-	if (pool->timer_fd >= 0)
-		close(pool->timer_fd);
-	if (pool->epoll_fd >= 0)
-		close(pool->epoll_fd);
+	const int fds[] = {pool->timer_fd, pool->now_fd, pool->epoll_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 /*
- * The one timer stands for libcurl's, for the first total time-out, and, at
- * once, for an end that nobody has taken yet.
+ * Something is to be done at once: said by a descriptor of its own, as a timer
+ * that is set to what has passed costs an interrupt.
+ */
+static void tell_now(struct http_pool *pool, bool now)
+{
+	uint64_t n = 1;
+
+	if (now == pool->is_now)
+		return;
+	pool->is_now = now;
+	if (now)
+		(void)!write(pool->now_fd, &n, sizeof(n));
+	else
+		(void)!read(pool->now_fd, &n, sizeof(n));
+}
+
+/*
+ * What is set too early goes off once for nothing, which costs less than to put
+ * it off with every call; not where nothing is left to wait for.
+ */
+static void set_timer(struct http_pool *pool, int64_t due_ms)
+{
+	const struct itimerspec at = {.it_value.tv_sec = due_ms / 1000,
+	    .it_value.tv_nsec = due_ms % 1000 * 1000000};
+
+	if (due_ms == pool->armed_ms ||
+	    (pool->armed_ms > 0 && due_ms > pool->armed_ms))
+		return;
+	timerfd_settime(pool->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+	pool->armed_ms = due_ms;
+}
+
+/*
+ * The timer stands for libcurl's and the first total time-out; what lies here
+ * and nobody has taken is for now.
  */
 void http_pool_arm(struct http_pool *pool)
 {
 	const struct due *first = dues_first(&pool->dues);
-	int64_t due = 0;
+	int64_t due_ms = first ? first->at_ms : 0;
 
-	if (pool->ended.first || pool->overdue.first)
-		due = 1;
-	else if (first)
-		due = pool->curl_due_ms && pool->curl_due_ms < first->at_ms
-			  ? pool->curl_due_ms
-			  : first->at_ms;
-	if (due == pool->armed_ms)
-		return;
-	const struct itimerspec at = {.it_value.tv_sec = due / 1000,
-	    .it_value.tv_nsec = due % 1000 * 1000000};
-	timerfd_settime(pool->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
-	pool->armed_ms = due;
+	if (first && pool->curl_due_ms && pool->curl_due_ms < due_ms)
+		due_ms = pool->curl_due_ms;
+	tell_now(pool,
+	    pool->ended.first || pool->overdue.first || due_ms == HTTP_NOW);
+	if (!pool->is_now)
+		set_timer(pool, due_ms);
 }
 
 /* ---- a turn ------------------------------------------------------------ */
@@ -140,11 +174,14 @@ static void see_to_sockets(struct http_pool *pool)
 
 	do {
 		n = epoll_wait(pool->epoll_fd, events, EVENTS_MAX, 0);
-		for (int i = 0; i < n; i++)
-			if (events[i].data.fd != pool->timer_fd)
-				curl_multi_socket_action(pool->multi,
-				    events[i].data.fd,
+		for (int i = 0; i < n; i++) {
+			const int fd = events[i].data.fd;
+			if (fd == pool->timer_fd)
+				pool->armed_ms = WENT_OFF;
+			else if (fd != pool->now_fd)
+				curl_multi_socket_action(pool->multi, fd,
 				    bits_of(events[i].events), &left);
+		}
 		seen += EVENTS_MAX;
 	} while (n == EVENTS_MAX && seen <= most);
 }

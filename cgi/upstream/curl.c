@@ -6,8 +6,9 @@
 #include <time.h>
 
 /*
- * HTTP/1.1 by libcurl's multi interface. Each call is an easy handle of its
- * own, made and thrown away with it: no cookie, no state is carried over.
+ * HTTP by libcurl's multi interface: 1.1, and 2 where calls may share a
+ * connection. Each call is an easy handle of its own, made and thrown away with
+ * it: no cookie, no state is carried over.
  *
  * "Unsent" is libcurl's own count of request bytes handed to the connection
  * (CURLINFO_REQUEST_SIZE) being zero; a failed send counts as sent.
@@ -22,6 +23,8 @@
  * body; here it is broken, as is one that ends within its body.
  */
 #define WAIT_FDS_MAX 8
+#define KEPT_MAX 512L	 /* connections, those in use among them */
+#define STREAMS_MAX 100L /* calls on one of them (HTTP/2) */
 
 /* ---- the pool ---------------------------------------------------------- */
 
@@ -38,6 +41,10 @@ static enum err curl_open(void **out)
 	pool->multi = curl_multi_init();
 	if (!pool->multi)
 		abort();
+	curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(
+	    pool->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
+	curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, KEPT_MAX);
 	if (!http_pool_watch(pool)) {
 		upstream_curl.close(pool);
 		return ERR_IO;
@@ -80,8 +87,15 @@ bool http_call_unsent(const struct http_call *call)
 	return sent == 0;
 }
 
+/*
+ * libcurl tells an upstream that a call on a shared connection is not wanted
+ * any more when it next says something there. So a connection that nobody else
+ * is on just now is given up with the call; while others are, their answers
+ * are soon followed by that word.
+ */
 static void call_free(struct http_pool *pool, struct http_call *call)
 {
+	http_call_give_up(call);
 	dues_drop(&pool->dues, &call->due);
 	tags_drop(&pool->tags, call->tag, call);
 	http_call_move(call, NULL);

@@ -82,6 +82,8 @@ static void every_range(void **state)
 		assert_int_equal(
 		    address_is_global((const struct sockaddr *)&s, sizeof(s)),
 		    rows[i].global);
+		assert_int_equal(
+		    address_text_is_global(rows[i].text), rows[i].global);
 	}
 }
 
@@ -96,6 +98,11 @@ static void others(void **state)
 	s.ss_family = AF_INET6;
 	assert_false(address_is_global(
 	    (const struct sockaddr *)&s, sizeof(struct sockaddr_in)));
+	assert_false(address_text_is_global(""));
+	assert_false(address_text_is_global("8.8.8"));
+	assert_false(address_text_is_global("8.8.8.8 "));
+	assert_false(address_text_is_global("dns.example"));
+	assert_false(address_text_is_global("2606:4700::1111%eth0"));
 }
 
 int main(void)

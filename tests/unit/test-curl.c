@@ -256,6 +256,25 @@ static void a_kept_one_that_lives(void **state)
 	assert_int_equal(w->server.connections, 2);
 }
 
+/* Whoever must not open one must not use one that another one may. */
+static void a_kept_one_is_looked_at_too(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	struct world *w = *state;
+
+	serve(w, steps, 1);
+	w->call.reuse = true;
+	assert_int_equal(ends(w), UPSTREAM_ANSWER);
+	w->call.local = false;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ends(w), UPSTREAM_UNSENT);
+		assert_non_null(strstr(w->answer.why, "is private"));
+	}
+	assert_int_equal(w->server.arrivals, 1);
+	w->call.local = true;
+	assert_int_equal(ends(w), UPSTREAM_ANSWER);
+}
+
 /* Nor is a connection of its own kept for others. */
 static void its_own_is_nobody_elses(void **state)
 {
@@ -548,6 +567,7 @@ int main(void)
 	    CASE(never_sent_again),
 	    CASE(a_kept_one_that_dies),
 	    CASE(a_kept_one_that_lives),
+	    CASE(a_kept_one_is_looked_at_too),
 	    CASE(its_own_is_nobody_elses),
 	    CASE(no_proxy_of_the_environment),
 	    CASE(paths_as_they_are),
