@@ -5,10 +5,11 @@
 #include "lib/value.h"
 
 /*
- * What plan.c (who is asked when), plan-needs.c (who waits for whom),
- * plan-ids.c (whom a read is about), plan-call.c (one call), plan-value.c (what
- * others see of a result), plan-result.c (the answer) and plan-body.c (its
- * body) share. Nobody else includes this.
+ * What plan.c (what is done from outside), plan-wave.c (who is asked when),
+ * plan-needs.c (who waits for whom), plan-ids.c (whom a read is about),
+ * plan-call.c (one call), plan-value.c (what others see of a result),
+ * plan-result.c (the answer) and plan-body.c (its body) share. Nobody else
+ * includes this.
  */
 #define PLAN_NONE SIZE_MAX
 
@@ -122,7 +123,15 @@ size_t plan_find_id(struct plan *plan, struct plan_ids *ids, struct str id);
 /* All of them by commas. */
 struct str plan_join_ids(struct plan *plan, struct plan_ids *ids);
 
-/* plan.c: how `need` failed, as far as the part is concerned; NULL = not. */
+/* plan-wave.c: the parts that wait for no results. */
+void plan_begin(struct plan *plan);
+/* NULL = none just now. */
+struct plan_part *plan_pop_ready(struct plan *plan);
+/* It came to something, by itself; plan_tell_all() has to follow. */
+void plan_end_part(struct plan *plan, struct plan_part *part);
+/* Those who wait for what ended. */
+void plan_tell_all(struct plan *plan);
+/* How `need` failed, as far as the part is concerned; NULL = not. */
 const struct plan_part *plan_failed_need(
     const struct plan_part *part, const struct plan_calling *need);
 void plan_fail_as(

@@ -38,6 +38,11 @@ for header in libdeflate.h brotli/encode.h brotli/decode.h zstd.h; do
 	one "$header" generator/encode.c
 done
 one nettle/sha2.h generator/hash.c
+is "sodium.h is included where something is hashed or sealed" \
+	"$(users sodium.h)" "$(printf '%s ' \
+		cgi/{bearer-cache,ids,jwks-file,keys}.c \
+		cgi/read/{plan-key,read-answer}.c cgi/seal.c \
+		generator/{hash,memo-file,minisign}.c)"
 is "no header includes sodium.h" "$(users sodium.h | tr ' ' '\n' |
 	grep '\.h$')" ""
 done_testing
