@@ -106,3 +106,16 @@ void preflight_answer(const struct answer_context *c, struct str allow,
 	    allowed_headers(c->arena, apis, n, asked));
 	answer_header(ans, "Access-Control-Max-Age", STR("600"));
 }
+
+void preflight_answer_read(const struct answer_context *c, struct str allow,
+    const struct read *read, struct str asked, struct answer *ans)
+{
+	struct api *apis =
+	    arena_array(c->arena, read->n_calls, sizeof(apis[0]));
+
+	for (size_t i = 0; i < read->n_calls; i++)
+		apis[i] = (struct api){.forward = read->calls[i].forward,
+		    .request_headers = read->calls[i].headers,
+		    .request_path = read->calls[i].path};
+	preflight_answer(c, allow, apis, read->n_calls, asked, ans);
+}

@@ -8,11 +8,13 @@
  * on its own, without credentials. Pure.
  *
  * `allow` are the methods of the address; what these APIs forward may be sent
- * there, beside what may be sent anywhere (of a read: one for each of its
- * calls, with what that forwards). `asked` is
+ * there, beside what may be sent anywhere. `asked` is
  * Access-Control-Request-Headers.
  */
 void preflight_answer(const struct answer_context *c, struct str allow,
     const struct api *apis, size_t n, struct str asked, struct answer *ans);
+/* The same of a read: what its calls forward. */
+void preflight_answer_read(const struct answer_context *c, struct str allow,
+    const struct read *read, struct str asked, struct answer *ans);
 
 #endif

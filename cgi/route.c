@@ -172,19 +172,32 @@ static void find_job(const struct request *r, const struct segments *s,
 	}
 }
 
-/* Each API of this path once: "POST, DELETE, OPTIONS". */
+static void list_method(struct buf *list, struct str method)
+{
+	if (allows(buf_str(list), method))
+		return;
+	buf_put_str(list, method);
+	buf_puts(list, ", ");
+}
+
+/*
+ * Each API of this path once: "POST, DELETE, OPTIONS"; and what a read of it
+ * takes, elsewhere.
+ */
 static struct str list_methods(
     struct arena *a, const struct config *config, const struct segments *s)
 {
 	struct buf list = {0};
 
 	for (size_t i = 0; i < config->n_apis; i++) {
-		struct str method = config->apis[i].method;
-		if (match(config->apis[i].path, s) < 0 ||
-		    allows(buf_str(&list), method))
+		if (match(config->apis[i].path, s) >= 0)
+			list_method(&list, config->apis[i].method);
+	}
+	for (size_t i = 0; list.len && i < config->n_reads; i++) {
+		if (match(config->reads[i].path, s) < 0)
 			continue;
-		buf_put_str(&list, method);
-		buf_puts(&list, ", ");
+		list_method(&list, STR("GET"));
+		list_method(&list, STR("HEAD"));
 	}
 	if (list.len)
 		buf_puts(&list, "OPTIONS");

@@ -185,18 +185,10 @@ static enum outcome read_it(struct reading *h)
 			 : ask_engine(h, owner, &wish);
 }
 
-/* What its calls forward, as an API's would be told. */
 static enum outcome handle_options(struct reading *h)
 {
-	const struct read *read = &h->reader->config->reads[h->route.api];
-	struct api *apis =
-	    arena_array(h->arena, read->n_calls, sizeof(apis[0]));
-
-	for (size_t i = 0; i < read->n_calls; i++)
-		apis[i] = (struct api){.forward = read->calls[i].forward,
-		    .request_headers = read->calls[i].headers,
-		    .request_path = read->calls[i].path};
-	preflight_answer(&h->c, h->route.allow, apis, read->n_calls,
+	preflight_answer_read(&h->c, h->route.allow,
+	    &h->reader->config->reads[h->route.api],
 	    request_header(h->r, "access-control-request-headers"), h->ans);
 	return OUTCOME_ANSWER;
 }

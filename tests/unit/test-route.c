@@ -96,6 +96,35 @@ static void every_kind(void **state)
 	}
 }
 
+/* What a read of the path takes is listed where an API is, too. */
+static void beside_a_read(void **state)
+{
+	static struct read reads[] = {{.path = S("/api/v1/{kind}")}};
+	static const struct {
+		const char *method, *path;
+		enum route_kind kind;
+		const char *allow;
+	} rows[] = {
+	    {"PUT", "/api/v1/bundle", ROUTE_METHOD,
+		"POST, DELETE, GET, HEAD, OPTIONS"},
+	    {"OPTIONS", "/api/v1/bundle", ROUTE_OPTIONS,
+		"POST, DELETE, GET, HEAD, OPTIONS"},
+	    {"PUT", "/api/v1/bundle/x", ROUTE_METHOD, "DELETE, GET, OPTIONS"},
+	    {"PUT", "/api/v1/other", ROUTE_NONE, ""},
+	    {"GET", "/api/v1/other", ROUTE_NONE, ""},
+	};
+	(void)state;
+
+	config.reads = reads;
+	config.n_reads = 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct route r = find(rows[i].method, rows[i].path);
+		assert_int_equal(r.kind, rows[i].kind);
+		assert_string_equal(arena_cstr(&arena, r.allow), rows[i].allow);
+	}
+	config.n_reads = 0;
+}
+
 static void nothing_is_there(void **state)
 {
 	static const char *const paths[] = {"", "/", "*", "api/v1/bundle",
@@ -211,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(every_kind, done),
+	    cmocka_unit_test_teardown(beside_a_read, done),
 	    cmocka_unit_test_teardown(nothing_is_there, done),
 	    cmocka_unit_test_teardown(too_many_segments, done),
 	    cmocka_unit_test_teardown(params_are_decoded_once, done),

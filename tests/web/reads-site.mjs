@@ -121,7 +121,7 @@ export const files = upstream => ({
 
 		[read.bundle]                   # beside an API
 		path = "/bundle"
-		call.bundle = { upstream = "shop", path = "/bundle/all" }
+		call.bundle = { upstream = "shop", path = "/bundle/all", forward = ["x-shop"] }
 		[api.bundle-post]
 		path = "/bundle"
 		upstream = "shop"

@@ -228,7 +228,17 @@ test('of a path that an API has as well each has its own', async () => {
 	equal(whole(await get('/api/bundle')).bundle.id, 'all');
 	const r = common(await ask('POST', '/api/bundle', {body: {}}));
 	equal([r.status, r.json.status], [202, 'accepted'], r.text);
-	problem(await ask('DELETE', '/api/bundle'), 405, 'method-not-allowed');
+	const none = await ask('DELETE', '/api/bundle');
+	problem(none, 405, 'method-not-allowed');
+	equal(none.h.allow, 'POST, GET, HEAD, OPTIONS');
+	for (const [method, forwarded] of [['GET', true], ['POST', false]]) {
+		const {h} = common(await ask('OPTIONS', '/api/bundle', {headers: {
+			origin: stack.url, 'access-control-request-method': method,
+			'access-control-request-headers': 'x-shop'}}));
+		match(h['access-control-allow-methods'], /POST.*GET/);
+		equal(/\bx-shop\b/.test(h['access-control-allow-headers']),
+			forwarded, method);
+	}
 });
 test('what is too long is refused in the server\'s own way', async () => {
 	const r = await get(`/api/thing/1?${'x'.repeat(10240)}`);
