@@ -17,9 +17,10 @@
  */
 const char *const fuzz_words[] = {"{body.a}", "{body.a?}", "{body.b.c?}",
     "{header.x}", "{header.x?}", "{secret.it}", "{secret.it?}", "{query.q?}",
-    "{path.id}", "{job.id}", "{job.acceptedAt}", "{", "}", "?", "&", "=", "/",
-    "..", "\"", "\\", "[", "]", ",", ":", "\n", "{\"a\":", "\"a\":\"", "null",
-    "1.10", "true", "\\u0000", "\\ud83d", "\xff", "\r\n", "%2e", "+", NULL};
+    "{path.id}", "{id.x}", "{id.x?}", "{call.a}", "{call.b.c?}", "{job.id}",
+    "{job.acceptedAt}", "{", "}", "?", "&", "=", "/", "..", "\"", "\\", "[",
+    "]", ",", ":", "\n", "{\"a\":", "\"a\":\"", "null", "1.10", "true",
+    "\\u0000", "\\ud83d", "\xff", "\r\n", "%2e", "+", NULL};
 
 #define MARK "SECRETMARK"
 static struct secret secret = {
@@ -160,9 +161,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	if (json_read(&a, body, 65536, NULL, NULL, &tree) != ERR_OK)
 		tree = NULL;
+	const struct pairs ids = {&header, 1};
 	const struct template_source source = {.pattern = STR("/api/x/{id}"),
 	    .request = &request,
 	    .body = tree,
+	    .ids = &ids,
+	    .calls = tree,
 	    .job_id = STR("job_x"),
 	    .accepted_ms = 1,
 	    .secrets = secrets};
