@@ -105,7 +105,7 @@ static void put_status(struct openapi *o, const struct read *read,
 		    (!rows[i].traits || rows[i].traits & traits(read)))
 			gather(&g, rows[i].type, rows[i].flags, rows[i].words);
 	if (passes_on(read, status))
-		gather(&g, "upstream-refused", 0,
+		gather(&g, "upstream-refused", read->api.n ? OF_JOB | ENDED : 0,
 		    "A service that it needs says so.");
 	if (!g.n)
 		return;

@@ -173,7 +173,7 @@ static struct value *content(struct openapi *o, const struct refusal *r)
 	for (; n < REFUSAL_PROBLEMS && r->problems[n]; n++)
 		value_push(o->a, any,
 		    openapi_ref(o, "schemas", schema_name(o, r->problems[n])));
-	if (r->flags & REFUSED)
+	if (r->flags & (REFUSED | OF_JOB))
 		value_push(o->a, any, openapi_ref(o, "schemas", "Refusal"));
 	struct value *schema = any->as.array.items[0];
 	if (any->as.array.n > 1) {

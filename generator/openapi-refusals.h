@@ -18,6 +18,7 @@ enum {
 	LATER = 64,    /* beside the upstream's: when to try again */
 	STRICT = 128,  /* a preference may be what it is told for */
 	OF_READ = 256, /* no job has a name for it */
+	OF_JOB = 512,  /* the refusal that a worker has kept may stand here */
 };
 #define REFUSAL_PROBLEMS 8
 

@@ -114,8 +114,9 @@ static const char *problems(struct value *operation, const char *status)
 	for (size_t i = 0; i < (any ? any->as.array.n : 1); i++) {
 		struct str ref =
 		    value_text(any ? any->as.array.items[i] : schema, "$ref");
-		ref = str_slice(
-		    ref, strlen("#/components/schemas/Problem"), ref.n);
+		ref = str_slice(ref, strlen("#/components/schemas/"), ref.n);
+		if (str_starts(ref, "Problem"))
+			ref = str_slice(ref, strlen("Problem"), ref.n);
 		out = arena_printf(&k.arena, "%.*s%s%.*s", STR_ARG(out),
 		    i ? " " : "", STR_ARG(ref));
 	}
@@ -283,8 +284,9 @@ static void statuses_that_it_passes_on(void **state)
 	       "[read.case.call.strict]\nupstream = 'u'\npath = '/strict'\n"
 	       "pass_on = [404, 418]\n");
 	struct value *op = look(d, "paths|/api/case/{crns}|get");
-	assert_string_equal(problems(op, "404"), "JobNotFound UpstreamRefused");
-	assert_string_equal(problems(op, "418"), "UpstreamRefused");
+	assert_string_equal(
+	    problems(op, "404"), "JobNotFound UpstreamRefused Refusal");
+	assert_string_equal(problems(op, "418"), "UpstreamRefused Refusal");
 	assert_string_equal(problems(op, "409"), "JobCancelled");
 }
 

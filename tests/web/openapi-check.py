@@ -97,6 +97,10 @@ def problem_name(body):
         w.capitalize() for w in found[1].split("-"))
 
 
+def name_of(schema):
+    return schema.get("$ref", "/inline").split("/")[-1]
+
+
 class Check:
     def __init__(self, document):
         self.d = document
@@ -161,11 +165,13 @@ class Check:
             if schema not in media["schema"].get("anyOf", [media["schema"]]):
                 self.fault(x, f"{name} is not described")
                 return
+        if "properties" in schema:
+            schema = {**schema, "unevaluatedProperties": False}
         for text in self.d.faults(schema, body):
             self.fault(x, text)
         for one in self.alternatives(media["schema"]):
             if not self.d.faults(one, body):
-                self.see(operation, status, one["$ref"].split("/")[-1])
+                self.see(operation, status, name_of(one))
         self.links(x, response, body)
 
     def alternatives(self, schema):
@@ -258,7 +264,7 @@ class Check:
                         yield group, status, "*/*"
                         continue
                     for one in self.alternatives(media["schema"]):
-                        yield group, status, one["$ref"].split("/")[-1]
+                        yield group, status, name_of(one)
 
     def cover(self, path):
         rows = [line.split(":")[0].split() for line in open(path)
