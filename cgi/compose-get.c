@@ -27,7 +27,7 @@ struct upstream_call compose_get_rules(
     struct arena *a, const struct compose_get *c)
 {
 	static struct str kept[] = {STR_INIT("cache-control"),
-	    STR_INIT("set-cookie"), STR_INIT("retry-after")};
+	    STR_INIT("set-cookie"), STR_INIT("retry-after"), STR_INIT("age")};
 	const struct upstream *up = c->upstream;
 	int64_t cap = UPSTREAM_RESPONSE_MAX;
 

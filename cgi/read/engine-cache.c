@@ -7,12 +7,14 @@
  *
  * Of the upstream's Cache-Control (RFC 9111 5.2.2): no-store and no-cache keep
  * it out, private as well unless its key is of one caller's alone; max-age (or
- * s-maxage, where many share it) can only shorten; must-revalidate rules out
- * what is stale. Set-Cookie keeps it out: that was meant for one client.
+ * s-maxage, where many share it), less the Age, can only shorten;
+ * must-revalidate rules out what is stale. Set-Cookie keeps it out: that was
+ * meant for one client.
  */
 struct said {
 	bool no, revalidate;
 	int64_t max_age_ms; /* -1 = not said */
+	int64_t age_ms;	    /* of what a cache on the way had */
 };
 
 /* ---- what the upstream says ---------------------------------------------- */
@@ -56,13 +58,16 @@ static void hear(struct said *said, struct str word, bool owned, bool *shared)
 
 static struct said listen_to(const struct upstream_answer *answer, bool owned)
 {
-	struct said said = {.max_age_ms = -1};
+	/* what was left out may have been no-store, or somebody's cookie */
+	struct said said = {.no = answer->headers_cut, .max_age_ms = -1};
 	bool shared = false;
 
 	for (size_t i = 0; i < answer->headers.n; i++) {
 		const struct pair *h = &answer->headers.items[i];
 		if (str_ieq(h->name, STR("set-cookie")))
 			said.no = true;
+		if (str_ieq(h->name, STR("age")))
+			said.age_ms = seconds(str_trim(h->value)) * 1000;
 		if (!str_ieq(h->name, STR("cache-control")))
 			continue;
 		for (size_t at = 0; at < h->value.n;) {
@@ -102,6 +107,11 @@ static bool spans(const struct read_call *call, int status, int64_t made_boot,
 	out->fresh_boot = out->stale_boot = out->spare_boot =
 	    made_boot + call->empty_ttl_ms;
 	return engine_is_status(&call->empty_on, status);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -174,7 +184,7 @@ void engine_keep(struct engine *e, int64_t now_boot, const struct flight *f,
 		return;
 	ms = jitter(e, entry.fresh_boot - now_boot);
 	if (said.max_age_ms >= 0)
-		ms = smaller(ms, said.max_age_ms);
+		ms = smaller(ms, larger(0, said.max_age_ms - said.age_ms));
 	cut = entry.fresh_boot - now_boot - ms;
 	entry.fresh_boot -= cut;
 	entry.stale_boot -= cut;

@@ -44,7 +44,8 @@ static int64_t wait_ms(const struct http_call *call)
 				: (int64_t)INT32_MAX * 1000;
 }
 
-static struct pairs kept_of(const struct http_call *call, struct arena *a)
+static void keep_headers(
+    const struct http_call *call, struct arena *a, struct upstream_answer *out)
 {
 	struct kept kept;
 
@@ -58,7 +59,8 @@ static struct pairs kept_of(const struct http_call *call, struct arena *a)
 		     n++)
 			kept_add(&kept, call->keep.items[i], str_of(h->value));
 	}
-	return kept.headers;
+	out->headers = kept.headers;
+	out->headers_cut = kept.cut;
 }
 
 /* What whoever reads the log can do about it. */
@@ -129,6 +131,6 @@ void http_call_answer(
 	    .why = why_of(call, a, code)};
 	if (out->end != UPSTREAM_ANSWER)
 		return;
-	out->headers = kept_of(call, a);
+	keep_headers(call, a, out);
 	out->body = arena_str(a, buf_str(&call->body));
 }

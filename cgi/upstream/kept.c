@@ -25,8 +25,10 @@ void kept_add(struct kept *kept, struct str name, struct str value)
 	value = str_trim(value);
 	more = value.n + (again ? 2 : name.n);
 	if (!is_plain(value) || more > UPSTREAM_KEPT_MAX - kept->bytes ||
-	    (!again && headers->n == UPSTREAM_KEPT_HEADERS))
+	    (!again && headers->n == UPSTREAM_KEPT_HEADERS)) {
+		kept->cut |= value.n > 0;
 		return;
+	}
 	kept->bytes += more;
 	if (again)
 		last->value = arena_join(kept->arena, 3,

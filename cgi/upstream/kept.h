@@ -13,6 +13,7 @@ struct kept {
 	struct arena *arena;
 	struct pairs headers;
 	size_t bytes;
+	bool cut; /* something was left out that said something */
 };
 void kept_init(struct arena *a, struct kept *out);
 /* Names come in the order of call.keep, all values of one together. */

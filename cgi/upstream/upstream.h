@@ -98,6 +98,7 @@ struct upstream_answer {
 	int status; /* 0 = no status line arrived */
 	struct str content_type, location;
 	struct pairs headers; /* of call.keep, in its order; names lower case */
+	bool headers_cut;     /* one of those was left out: it did not fit */
 	bool has_retry_after;
 	int64_t retry_after_ms;
 	struct str body;

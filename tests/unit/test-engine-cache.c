@@ -400,6 +400,49 @@ static void test_max_age_shortens(void **state)
 	world_free(w);
 }
 
+static void test_what_was_left_out(void **state)
+{
+	struct world *w = kept(60000, 0, 0);
+	(void)state;
+
+	start(w);
+	ask_read(w, "page");
+	answer_as(w, "one/a",
+	    (struct upstream_answer){
+		.status = 200, .body = STR("1"), .headers_cut = true});
+	step(w);
+	ask_read(w, "page");
+	assert_int_equal(w->up->n, 2);
+	world_free(w);
+}
+
+static void test_age(void **state)
+{
+	static const struct {
+		const char *age;
+		int64_t left_ms;
+	} cases[] = {{"3", 7000}, {" 9 ", 1000}, {"10", 0}, {"11", 0},
+	    {"x", 10000}, {"99999999999999999999", 0}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct world *w = kept(60000, 0, 0);
+		struct pair headers[] = {
+		    {STR("cache-control"), STR("max-age=10")},
+		    {STR("age"), str_of(cases[i].age)}};
+		start(w);
+		const uint64_t t = ask_read(w, "page");
+		answer_as(w, "one/a",
+		    (struct upstream_answer){.status = 200,
+			.body = STR("1"),
+			.headers = {headers, 2}});
+		step(w);
+		const struct read_result r = take(w, t);
+		assert_true(r.fresh_boot == w->boot + cases[i].left_ms);
+		world_free(w);
+	}
+}
+
 /* Two reads of one thing: each for as long as it says itself. */
 static void test_other_times(void **state)
 {
@@ -542,6 +585,8 @@ int main(void)
 	    cmocka_unit_test(test_negative),
 	    cmocka_unit_test(test_what_the_upstream_says),
 	    cmocka_unit_test(test_max_age_shortens),
+	    cmocka_unit_test(test_what_was_left_out),
+	    cmocka_unit_test(test_age),
 	    cmocka_unit_test(test_other_times),
 	    cmocka_unit_test(test_purge),
 	    cmocka_unit_test(test_purge_of_what_waits),

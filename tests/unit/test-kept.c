@@ -56,6 +56,7 @@ static void nothing_that_breaks_out(void **state)
 		kept_add(&kept, STR("a"), str_of(values[i]));
 	kept_add(&kept, STR("a"), (struct str){"x\0y", 3});
 	assert_int_equal(kept.headers.n, 0);
+	assert_true(kept.cut);
 	kept_add(&kept, STR("a"), STR("caf\xe9"));
 	assert_int_equal(kept.headers.n, 1);
 }
@@ -64,8 +65,11 @@ static void nothing_that_breaks_out(void **state)
 static void so_much_in_all(void **state)
 {
 	(void)state;
+	kept_add(&kept, STR("a"), STR(" "));
+	assert_false(kept.cut);
 	kept_add(&kept, STR("a"), long_value(UPSTREAM_KEPT_MAX));
 	assert_int_equal(kept.headers.n, 0);
+	assert_true(kept.cut);
 	kept_add(&kept, STR("a"), long_value(UPSTREAM_KEPT_MAX - 10));
 	assert_int_equal(kept.headers.n, 1);
 	kept_add(&kept, STR("a"), long_value(8));

@@ -235,7 +235,7 @@ static void composed(void **state)
 	assert_false(call.http.has_body || call.http.local);
 	assert_int_equal(call.http.timeout_ms, 5000);
 	assert_int_equal(call.http.response_max, UPSTREAM_RESPONSE_MAX);
-	assert_int_equal(call.http.keep.n, 3);
+	assert_int_equal(call.http.keep.n, 4);
 	assert_true(str_is(call.http.keep.items[0], "cache-control"));
 	assert_true(str_is(call.http.keep.items[1], "set-cookie"));
 	assert_true(str_is(call.http.keep.items[2], "retry-after"));
