@@ -131,10 +131,8 @@ static enum err bring_up(struct serve *s)
 		err = serve_build(s, s->site, s->arena, s->diag, &s->has);
 	s->config =
 	    fs_join(s->arena, s->place.run, "release/server/lowtide.json");
-	if (err == ERR_OK && s->has.apis)
+	if (err == ERR_OK)
 		err = serve_start_programs(s);
-	if (err == ERR_OK && s->has.reads)
-		err = serve_start_read(s);
 	if (err == ERR_OK)
 		err = serve_start_nginx(s);
 	if (err == ERR_OK)

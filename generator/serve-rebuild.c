@@ -168,47 +168,46 @@ struct group {
 	size_t n;
 	bool had, has;
 	const char *again, *over; /* what is said */
-	enum err (*start)(struct serve *s);
 };
 
 static void tell_group(struct serve *s, const struct group *g)
 {
-	bool running = false;
-
 	if (!g->has && !g->had)
 		return;
 	serve_say(s, "  %s", g->has ? g->again : g->over);
-	for (size_t i = 0; i < g->n; i++) {
-		running = running || g->children[i]->pid != 0;
-		g->children[i]->restart = g->has;
+	for (size_t i = 0; i < g->n; i++)
 		supervise_renew(g->children[i], RENEW_GRACE_MS);
-	}
-	bool started = g->has && !running && g->start(s) == ERR_OK;
-	for (size_t i = 0; i < g->n && started; i++)
-		g->children[i]->restart = true;
 }
 
 static void tell_programs(struct serve *s, const struct serve_has *has)
 {
+	const struct serve_has *had = &s->has;
 	const struct group groups[] = {
-	    {{&s->cgi, &s->worker}, 2, s->has.apis, has->apis,
+	    {{&s->cgi, &s->worker}, 2, had->apis, has->apis,
 		"the APIs changed: endpoint and worker start again",
-		"there are no APIs any more: endpoint and worker end",
-		serve_start_programs},
-	    {{&s->read}, 1, s->has.reads, has->reads,
+		"there are no APIs any more: endpoint and worker end"},
+	    {{&s->worker}, 1, !had->apis && had->keys, !has->apis && has->keys,
+		"who signs in may have changed: the worker, which fetches "
+		"providers' keys, starts again",
+		"no keys of providers are fetched any more"},
+	    {{&s->read}, 1, had->reads, has->reads,
 		"the reads changed: lowtide-read starts again",
-		"there are no reads any more: lowtide-read ends",
-		serve_start_read},
+		"there are no reads any more: lowtide-read ends"},
 	};
 	struct str config = digest_of_config(s);
-	bool same = s->has.apis == has->apis && s->has.reads == has->reads;
+	bool same = had->apis == has->apis && had->keys == has->keys &&
+		    had->reads == has->reads;
 
-	s->has = *has;
 	if (same && str_eq(config, s->rebuild.config))
 		return;
 	s->rebuild.config = config;
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
 		tell_group(s, &groups[i]);
+	s->has = *has;
+	/* what was told to end ends, or is started again by its supervisor */
+	if (serve_start_programs(s) != ERR_OK)
+		serve_say(s, "  not all of them could be started");
+	serve_keep_programs(s);
 }
 
 static void tell_nginx(struct serve *s)

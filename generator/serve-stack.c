@@ -144,6 +144,7 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 	warn_of_secrets(b.config, diag);
 	*has = (struct serve_has){
 	    .apis = b.config && b.config->n_apis > 0,
+	    .keys = b.config && b.config->n_providers > 0,
 	    .reads = b.config && b.config->n_reads > 0,
 	};
 	if (has->reads)
@@ -164,27 +165,29 @@ static enum err start(struct serve *s, struct child *c, const char *name,
 	return supervise_start(&s->supervisor, c, s->diag);
 }
 
-enum err serve_start_programs(struct serve *s)
+static enum err start_endpoint(struct serve *s)
 {
 	const struct place *p = &s->place;
-	enum err err = place_keys(s->arena, p, s->diag, &s->keys);
 
-	if (err == ERR_OK)
-		err = start(s, &s->cgi, "lowtide-cgi",
-		    SERVE_LIST(s, p->cgi, "--config", s->config, "--state",
-			p->state, "--keys", s->keys),
-		    s->socket);
-	if (err == ERR_OK)
-		err = start(s, &s->worker, "lowtide-worker",
-		    SERVE_LIST(s, p->worker, "--config", s->config, "--state",
-			p->state, "--keys", s->keys, "--dev", "--lease",
-			SERVE_LEASE, "--heartbeat", SERVE_HEARTBEAT),
-		    -1);
-	return err;
+	return start(s, &s->cgi, "lowtide-cgi",
+	    SERVE_LIST(s, p->cgi, "--config", s->config, "--state", p->state,
+		"--keys", s->keys),
+	    s->socket);
+}
+
+static enum err start_worker(struct serve *s)
+{
+	const struct place *p = &s->place;
+
+	return start(s, &s->worker, "lowtide-worker",
+	    SERVE_LIST(s, p->worker, "--config", s->config, "--state", p->state,
+		"--keys", s->keys, "--dev", "--lease", SERVE_LEASE,
+		"--heartbeat", SERVE_HEARTBEAT),
+	    -1);
 }
 
 /* What takes orders (--purge) is in a folder of its own. */
-enum err serve_start_read(struct serve *s)
+static enum err start_read(struct serve *s)
 {
 	const struct place *p = &s->place;
 	const char *dir = fs_join(s->arena, p->run, "read");
@@ -202,6 +205,33 @@ enum err serve_start_read(struct serve *s)
 			serve_text(s, "unix:%s/control.sock", dir)),
 		    s->read_socket);
 	return err;
+}
+
+static bool needs_worker(const struct serve *s)
+{
+	return s->has.apis || s->has.keys;
+}
+
+enum err serve_start_programs(struct serve *s)
+{
+	enum err err = ERR_OK;
+
+	if (needs_worker(s))
+		err = place_keys(s->arena, &s->place, s->diag, &s->keys);
+	if (err == ERR_OK && s->has.apis && !s->cgi.pid)
+		err = start_endpoint(s);
+	if (err == ERR_OK && needs_worker(s) && !s->worker.pid)
+		err = start_worker(s);
+	if (err == ERR_OK && s->has.reads && !s->read.pid)
+		err = start_read(s);
+	return err;
+}
+
+void serve_keep_programs(struct serve *s)
+{
+	s->cgi.restart = s->has.apis;
+	s->worker.restart = needs_worker(s);
+	s->read.restart = s->has.reads;
 }
 
 enum err serve_start_nginx(struct serve *s)
@@ -317,8 +347,7 @@ enum err serve_wait_ready(struct serve *s)
 		err = wait_for(s, &page);
 	if (err != ERR_OK)
 		return err;
-	s->cgi.restart = s->worker.restart = s->has.apis;
-	s->read.restart = s->has.reads;
+	serve_keep_programs(s);
 	s->nginx.restart = true;
 	return ERR_OK;
 }

@@ -36,6 +36,7 @@ struct rebuild {
 /* What a site has for programs to do. */
 struct serve_has {
 	bool apis;  /* for endpoint and worker */
+	bool keys;  /* of providers: the worker fetches them, for reads too */
 	bool reads; /* for lowtide-read */
 };
 
@@ -97,10 +98,11 @@ enum err serve_load(struct serve *s, struct arena *a, struct diag *diag,
 enum err serve_build(struct serve *s, struct site *site, struct arena *a,
     struct diag *diag, struct serve_has *has)
     __attribute__((warn_unused_result));
-/* The keys where they are missing, endpoint and worker. */
+/* Endpoint, worker and lowtide-read: those that `has` wants and that are not
+   running. */
 enum err serve_start_programs(struct serve *s)
     __attribute__((warn_unused_result));
-enum err serve_start_read(struct serve *s) __attribute__((warn_unused_result));
+void serve_keep_programs(struct serve *s); /* whoever of them dies */
 enum err serve_start_nginx(struct serve *s) __attribute__((warn_unused_result));
 /*
  * Until something answers through nginx; `not-ready` names the logs,

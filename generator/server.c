@@ -8,7 +8,14 @@
  * into somebody's own server, and a complete example (`lowtide serve` uses
  * nginx's). Another server is its rows here and its templates.
  */
-enum piece_who { FOR_ALL, FOR_APIS, FOR_READS, FOR_READ_SECRETS, FOR_EITHER };
+enum piece_who {
+	FOR_ALL,
+	FOR_APIS,
+	FOR_WORKER,
+	FOR_READS,
+	FOR_READ_SECRETS,
+	FOR_EITHER
+};
 static const struct piece {
 	const char *kind, *file;
 	/* before and behind the site's name; NULL: it is called as its file */
@@ -47,7 +54,7 @@ static const struct piece {
     {UNITS, "systemd/lowtide-cgi@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
 	FOR_APIS},
     {UNITS, "systemd/lowtide-worker@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
-	FOR_APIS},
+	FOR_WORKER},
     {UNITS, "systemd/lowtide-read@.socket", {NULL, NULL}, ESCAPE_NONE, {"%"},
 	FOR_READS},
     {UNITS, "systemd/lowtide-read@.service", {NULL, NULL}, ESCAPE_NONE, {"%"},
@@ -57,7 +64,7 @@ static const struct piece {
     /* for this one */
     {UNITS, "systemd/lowtide-worker-site.conf",
 	{"systemd/lowtide-worker@", ".service.d/site.conf"}, ESCAPE_NONE, {"%"},
-	FOR_APIS},
+	FOR_WORKER},
     {UNITS, "systemd/lowtide-read-site.conf",
 	{"systemd/lowtide-read@", ".service.d/site.conf"}, ESCAPE_NONE, {"%"},
 	FOR_READ_SECRETS},
@@ -87,6 +94,8 @@ static bool is_for(const struct build *b, const struct piece *p)
 	switch (p->who) {
 	case FOR_APIS:
 		return apis;
+	case FOR_WORKER: /* who fetches the keys of providers, for reads too */
+		return apis || (reads && b->config->n_providers > 0);
 	case FOR_READS:
 	case FOR_READ_SECRETS:
 		return reads;

@@ -133,6 +133,34 @@ is "Ctrl-C ends it well" "$?" 0
 is "nothing is left running" "$(kill -0 $all 2>&1 | grep -vc 'No such')" 0
 is "nor any file" "$(ls "$TMPDIR")" ""
 
+# ---- for who signs in
+cat >>"$site/site.toml" <<-'EOF'
+	[oauth.id]
+	authorization_endpoint = "http://127.0.0.1:9/a"
+	issuer = "http://127.0.0.1:9"
+	jwks_uri = "http://127.0.0.1:9/keys"
+	client_id = "acme"
+	audience = "acme"
+	redirect_path = "/"
+EOF
+cat >"$site/api.toml" <<-'EOF'
+	auth = "id"
+	[upstream.things]
+	base = "https://things.example"
+	[read.thing]
+	call.it = { upstream = "things", path = "/x" }
+EOF
+serve -- bash -c 'for pid in $(cat /proc/$PPID/task/$PPID/children); do
+		[ "$pid" = $$ ] || [ ! -e "/proc/$pid/comm" ] ||
+			cat "/proc/$pid/comm"
+	done | sort | paste -sd " "
+	curl -s -o /dev/null -w "%{http_code}\n" "$LOWTIDE_URL/api/thing"' \
+	>"$TMP/out"
+is "somebody fetches the keys of tokens: the worker" \
+	"$(head -1 "$TMP/out")" "lowtide-read lowtide-worker nginx node"
+is "and without a token it is 401" "$(tail -1 "$TMP/out")" 401
+echo 'name = "acme"' >"$site/site.toml"
+
 # ---- without the program
 cat >"$site/api.toml" <<-'EOF'
 	auth = "none"

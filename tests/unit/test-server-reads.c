@@ -167,6 +167,20 @@ static void reads_alone(void **state)
 	    written("systemd/lowtide-read@my-shop.service.d/site.conf"));
 }
 
+/* Somebody has to fetch the keys that tokens are checked with. */
+static void reads_for_who_signs_in(void **state)
+{
+	struct provider provider = {.name = STR("id")};
+
+	(void)state;
+	has_read("/api/mine")->auth = STR("id");
+	config.providers = &provider;
+	config.n_providers = 1;
+	assert_int_equal(produce_server(&k.build), ERR_OK);
+	assert_true(written("systemd/lowtide-worker@.service"));
+	assert_false(written("systemd/lowtide-cgi@.service"));
+}
+
 /* An API that can never be asked for by a read's path needs no row. */
 static void apart(void **state)
 {
@@ -193,9 +207,9 @@ static void one_path_of_both(void **state)
 	assert_string_equal(rows("to_read"),
 	    "GET /api/bundle/[^/? ]+ 1|* /api/bundle/[^/? ]+ 0|"
 	    "* /api/bundle 1|");
-	assert_string_equal(
-	    rows("to_read_last"), "* /api/bundle 1|* /api/bundle/[^/? ]+ 0|GET "
-				  "/api/bundle/[^/? ]+ 1|");
+	assert_string_equal(rows("to_read_last"),
+	    "* /api/bundle 1|* /api/bundle/[^/? ]+ 0|GET "
+	    "/api/bundle/[^/? ]+ 1|");
 }
 
 /* A word before a place, whichever of the two has it. */
@@ -334,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(neither),
 	    TEST(reads_alone),
+	    TEST(reads_for_who_signs_in),
 	    TEST(apart),
 	    TEST(one_path_of_both),
 	    TEST(the_routers_order),
