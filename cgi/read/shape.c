@@ -132,12 +132,12 @@ static enum err put_place(struct filling *f, const struct place *place,
 	const struct shape_scope *around = scope_of(scope, place->name);
 	struct str call, member;
 
-	if (is_one_of(place->name, words))
-		return put_whole(f, true, place->name, scope);
 	if (around) {
 		json_string(&f->w, around->id);
 		return ERR_OK;
 	}
+	if (is_one_of(place->name, words))
+		return put_whole(f, true, place->name, scope);
 	if (!split_call(place->name, &call, &member))
 		return put_list(f, place->name);
 	if (!member.n)

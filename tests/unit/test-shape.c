@@ -60,6 +60,8 @@ static bool ids_of(void *ctx, struct str name, const struct strs **out)
 	static const struct strs crn = {crns, 3}, prem = {prems, 2}, none = {0};
 
 	(void)ctx;
+	if (str_is(name, "data"))
+		name = STR("prem");
 	*out = str_is(name, "crn")    ? &crn
 	       : str_is(name, "prem") ? &prem
 	       : str_is(name, "none") ? &none
@@ -80,7 +82,8 @@ static const struct shape_source source = {
     .result = result_of, .whole = put_whole, .ids = ids_of, .word = put_word};
 
 static const char *const call_names[] = {"s", "nul", "p", "q", "away", NULL};
-static const char *const id_names[] = {"crn", "prem", "none", "late", NULL};
+static const char *const id_names[] = {
+    "crn", "prem", "none", "late", "data", NULL};
 
 static struct value *parsed(const char *text)
 {
@@ -164,6 +167,8 @@ static const struct row {
     {"{\"each\":\"crn\",\"value\":{\"a\":{\"b\":[\"{crn}\"]}}}",
 	"[{\"a\":{\"b\":[\"1\"]}},{\"a\":{\"b\":[\"2\"]}},"
 	"{\"a\":{\"b\":[\"\\\"3\\\"\"]}}]"},
+    {"[\"{data}\",{\"each\":\"data\",\"value\":\"{data}\"}]",
+	"[{\"all\": 1},[\"x\",\"y\"]]"},
     /* not one of these: a table like any other */
     {"{\"each\":\"crn\",\"value\":1,\"more\":2}",
 	"{\"each\":\"crn\",\"value\":1,\"more\":2}"},
