@@ -21,7 +21,8 @@ is "programs, manuals, completions and units, nothing else" \
  ./share/bash-completion/completions/lowtide-jobs\
  ./share/man/man1/lowtide-jobs.1 ./share/man/man1/lowtide.1\
  ./share/man/man5/lowtide-api.5 ./share/man/man5/lowtide-site.5\
- ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-worker.8\
+ ./share/man/man8/lowtide-cgi.8 ./share/man/man8/lowtide-read.8\
+ ./share/man/man8/lowtide-worker.8\
  ./share/zsh/site-functions/_lowtide\
  ./share/zsh/site-functions/_lowtide-jobs "
 like "its units start what was installed" \

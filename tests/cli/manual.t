@@ -235,6 +235,10 @@ in_help() { # PROGRAM [COMMAND]…: what their --help lists, without help
 }
 is "lowtide-cgi: the options" "$(in_page cgi/lowtide-cgi.8)" \
 	"$(in_help lowtide-cgi)"
+is "lowtide-read: the options" "$(in_page cgi/lowtide-read.8)" \
+	"$(in_help lowtide-read)"
+is "mandoc has nothing to say about lowtide-read.8" \
+	"$(mandoc -T lint -W warning cgi/lowtide-read.8 2>&1)" ""
 is "lowtide-worker: the options" "$(in_page cgi/lowtide-worker.8)" \
 	"$(in_help lowtide-worker)"
 commands=$("$BIN/lowtide-jobs" --help | sed -nE 's/^  ([a-z-]+) .*/\1/p')
@@ -246,12 +250,12 @@ for c in $commands; do
 done
 
 # one word in quotes, with a hyphen in it, is an event
-events=$(cat cgi/*.c cgi/upstream/*.c | tr -d '\n' | grep -oE \
+events=$(cat cgi/*.c cgi/upstream/*.c cgi/read/*.c | tr -d '\n' | grep -oE \
 	'(LOG\([^;"]*|[a-z]+_log\([^;"]*|event = )"[a-z]+-[a-z-]+"' |
 	grep -oE '[a-z]+-[a-z-]+"$' | tr -d '"' | sort -u)
 for e in $events; do
 	ok "the event $e is explained" grep -qx "\.It Li $e" \
-		cgi/lowtide-cgi.8 cgi/lowtide-worker.8
+		cgi/lowtide-cgi.8 cgi/lowtide-read.8 cgi/lowtide-worker.8
 done
 for e in $(sed -nE 's/^\.It Li ([a-z]+-[a-z-]+)$/\1/p' cgi/*.8 | sort -u); do
 	ok "the event $e is there" grep -qw -- "$e" <<<"$events"
