@@ -196,6 +196,11 @@ static void set_limits(struct http_call *call, const struct upstream_call *spec)
 					 : total);
 }
 
+static bool is_https(const char *url)
+{
+	return str_starts(str_of(url), "https:");
+}
+
 static void set_rules(CURL *easy, const struct upstream_call *spec)
 {
 	const bool shares = spec->reuse && spec->multiplex;
@@ -203,8 +208,13 @@ static void set_rules(CURL *easy, const struct upstream_call *spec)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
 	    shares ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-	/* whoever comes second waits for what the first one finds there */
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, shares ? 1L : 0L);
+	/*
+	 * Whoever comes second waits for what the first one finds there: over
+	 * TLS, where that is known with the handshake. Without, it would not
+	 * be before its answer.
+	 */
+	curl_easy_setopt(
+	    easy, CURLOPT_PIPEWAIT, shares && is_https(spec->url) ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, spec->reuse ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, spec->reuse ? 0L : 1L);
