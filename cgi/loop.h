@@ -32,8 +32,9 @@
 #define LOOP_AGAIN_MS 20     /* a store that is held back is asked again */
 #define LOOP_RECHECK_MS 1000 /* after the last ring (store.md 4) */
 #define LOOP_DRAIN_MS 5000   /* at the end: to hand over what is answered */
-#define LOOP_RELEASE_MS 1000 /* of these: in which all who wait are answered   \
-			      */
+#define LOOP_RELEASE_MS                                                        \
+	1000 /* of these: in which all who wait are answered                   \
+	      */
 /*
  * Who began to wait together shall not come back together: the end of a wait
  * of LOOP_JITTER_FROM_MS or more is drawn up to a LOOP_JITTER_PART-th earlier,
