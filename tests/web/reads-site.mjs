@@ -114,6 +114,12 @@ export const files = upstream => ({
 		promote = true
 		call.long = { upstream = "shop", path = "/long/{path.id}", timeout = "60s" }
 
+		[read.patient]
+		path = "/patient/{id}"
+		deadline = "60s"
+		promote = true
+		call.patient = { upstream = "shop", path = "/patient/{path.id}" }
+
 		[read.mine]
 		path = "/mine/{id}"
 		auth = "web-server"

@@ -191,7 +191,6 @@ test('past the deadline it is 504', async () => {
 	failures(problem(await get('/api/hasty/1'), 504, 'upstream-timeout'),
 		failure('hasty', 'TIMEOUT', null, null));
 	up.release('/hasty/1');
-	whole(await get('/api/hasty/1'));
 });
 test('an upstream that fails is left alone: 503, with Retry-After', async () => {
 	up.says('/weak/1', {status: 500});
@@ -351,7 +350,7 @@ test('who wants it so has a job at once', async () => {
 	equal(up.calls('/long/3'), 1);
 });
 test('in time it is no job', async () => {
-	equal(whole(await get('/api/long/4')).long.id, '4');
+	equal(whole(await get('/api/patient/4')).patient.id, '4');
 });
 test('without the endpoint it is what it was without a job', async () => {
 	up.says('/long/5', {hold: true});
