@@ -216,7 +216,7 @@ static enum err open_control(
 		return err;
 	if (!values[READ_CONTROL].given) {
 		const char *folder = run_path(p, "read");
-		if (mkdir(folder, 0700) != 0 &&
+		if (mkdir(folder, 0755) != 0 &&
 		    access(folder, W_OK | X_OK) != 0)
 			return ERR_OK;
 	}
