@@ -18,8 +18,8 @@
  * where an error is shown instead of sent, because an address that is not
  * registered must not be given anything. A port of this machine may be any.
  */
-import {createHash, generateKeyPair, randomBytes, randomUUID, sign} from
-	'node:crypto';
+import {createHash, createPublicKey, generateKeyPair, randomBytes, randomUUID,
+	sign} from 'node:crypto';
 import {promisify} from 'node:util';
 import {askPage, errorPage} from './simulator-pages.mjs';
 
@@ -128,9 +128,13 @@ function malformed(provider, asked) {
 
 /* base(): where the simulator is, once it listens. */
 export function signIn(base) {
-	const keys = promisify(generateKeyPair)('rsa', {modulusLength: 2048})
+	/* by way of PEM: a key just made locks node 18 up, at times, as a JWK */
+	const keys = promisify(generateKeyPair)('rsa', {modulusLength: 2048,
+		publicKeyEncoding: {type: 'spki', format: 'pem'},
+		privateKeyEncoding: {type: 'pkcs8', format: 'pem'}})
 		.then(({publicKey, privateKey}) => {
-			const {kty, n, e} = publicKey.export({format: 'jwk'});
+			const {kty, n, e} = createPublicKey(publicKey)
+				.export({format: 'jwk'});
 			const kid = sha256(JSON.stringify({e, kty, n}));
 			return {privateKey, kid,
 				jwk: {kty, n, e, kid, alg: 'RS256', use: 'sig'}};

@@ -10,11 +10,23 @@ import crypto from 'node:crypto';
 
 export const base64 = (x) => Buffer.from(x).toString('base64url');
 
+/*
+ * {publicKey, privateKey}, by way of PEM: node 18 and 20 lock up for good when
+ * what made a key is collected while that very key is exported as a JWK.
+ */
+export function newPair(type, options) {
+	const made = crypto.generateKeyPairSync(type, {...options,
+		publicKeyEncoding: {type: 'spki', format: 'pem'},
+		privateKeyEncoding: {type: 'pkcs8', format: 'pem'}});
+	return {publicKey: crypto.createPublicKey(made.publicKey),
+		privateKey: crypto.createPrivateKey(made.privateKey)};
+}
+
 /* alg: 'RS256' or 'ES256'; more: what else its JWK says. */
 export function newKey(alg, kid, more = {}) {
 	const pair = alg === 'RS256' ?
-		crypto.generateKeyPairSync('rsa', {modulusLength: 2048}) :
-		crypto.generateKeyPairSync('ec', {namedCurve: 'P-256'});
+		newPair('rsa', {modulusLength: 2048}) :
+		newPair('ec', {namedCurve: 'P-256'});
 	const jwk = {...pair.publicKey.export({format: 'jwk'}), ...more};
 	if (kid !== undefined)
 		jwk.kid = kid;

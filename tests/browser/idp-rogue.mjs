@@ -10,8 +10,9 @@
  *	rogue.rotate()   another key from now on
  *	await rogue.stop();
  */
-import {generateKeyPairSync, sign} from 'node:crypto';
+import {sign} from 'node:crypto';
 import {createServer} from 'node:http';
+import {newPair} from '../tokens.mjs';
 
 export const base64 = (text) => Buffer.from(text).toString('base64url');
 export const encoded = (...parts) => parts.map((part) =>
@@ -27,7 +28,7 @@ export async function start() {
 		answer: () => ({status: 400, json: {error: 'no-answer'}})};
 	let privateKey, keys, kid, made = 0;
 	it.rotate = () => {
-		const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});
+		const pair = newPair('ec', {namedCurve: 'P-256'});
 		privateKey = pair.privateKey;
 		/* among what is of no use, and must do no harm */
 		kid = String(++made);

@@ -20,7 +20,7 @@
  * to its owner.
  */
 import {execFile, spawn} from 'node:child_process';
-import {generateKeyPairSync, pbkdf2Sync, randomBytes} from 'node:crypto';
+import {pbkdf2Sync, randomBytes} from 'node:crypto';
 import {copyFile, mkdir, mkdtemp, readFile, rm,
 	writeFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
@@ -28,6 +28,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
+import {newPair} from '../tokens.mjs';
 
 const PROGRAM = '/usr/bin/glewlwyd';
 const MODULES = '/usr/lib/glewlwyd';
@@ -39,7 +40,7 @@ const PATIENCE = 120000; /* ms until it answers */
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const rsa = () => generateKeyPairSync('rsa', {modulusLength: 2048});
+const rsa = () => newPair('rsa', {modulusLength: 2048});
 
 /*
  * Coordinates that begin with a zero byte come out of this provider a byte
@@ -48,7 +49,7 @@ const rsa = () => generateKeyPairSync('rsa', {modulusLength: 2048});
  */
 function p256() {
 	for (;;) {
-		const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});
+		const pair = newPair('ec', {namedCurve: 'P-256'});
 		const {x, y} = pair.publicKey.export({format: 'jwk'});
 		if ([x, y].every((one) => Buffer.from(one, 'base64url')[0]))
 			return pair;

@@ -2,8 +2,9 @@
  * Tokens that are not what they say, and a provider that is not honest: what
  * checkIdToken() and exchange() make of them, in the browser.
  */
-import {createHmac, generateKeyPairSync} from 'node:crypto';
+import {createHmac} from 'node:crypto';
 import {test, equal} from '../tap.mjs';
+import {newPair} from '../tokens.mjs';
 import {base64, encoded, signed} from './idp-rogue.mjs';
 import {MARKUP, idps, kept, refusal, rogue, site,
 	tab} from './openid-world.mjs';
@@ -11,7 +12,7 @@ import {MARKUP, idps, kept, refusal, rogue, site,
 /* --- tokens that are not what they say ------------------------------------ */
 
 const {privateKey: another, publicKey} =
-	generateKeyPairSync('ec', {namedCurve: 'P-256'});
+	newPair('ec', {namedCurve: 'P-256'});
 const anothers = publicKey.export({format: 'jwk'});
 const flip = (text) => (text[0] === 'A' ? 'B' : 'A') + text.slice(1);
 const forged = {

@@ -68,6 +68,8 @@ export function fcgi(socket,
 		const c = net.connect(socket);
 		let got = Buffer.alloc(0);
 		c.on('error', reject);
+		c.setTimeout(120000, () => c.destroy(new Error(
+			`${method} ${target}: nothing comes`)));
 		c.on('data', d => { got = Buffer.concat([got, d]); });
 		c.on('close', () => resolve(answerOf(got)));
 		c.write(Buffer.concat([

@@ -106,12 +106,20 @@ function build(toml, out) {
 
 /* --- a provider ---------------------------------------------------------- */
 
+/* As tests/tokens.mjs makes them, and why. */
+function newPair(type, options) {
+	const made = crypto.generateKeyPairSync(type, {...options,
+		publicKeyEncoding: {type: 'spki', format: 'pem'},
+		privateKeyEncoding: {type: 'pkcs8', format: 'pem'}});
+	return {publicKey: crypto.createPublicKey(made.publicKey),
+		privateKey: crypto.createPrivateKey(made.privateKey)};
+}
 const pairs = {
-	rsa: crypto.generateKeyPairSync('rsa', {modulusLength: 2048}),
-	other: crypto.generateKeyPairSync('rsa', {modulusLength: 2048}),
-	short: crypto.generateKeyPairSync('rsa', {modulusLength: 1024}),
-	ec: crypto.generateKeyPairSync('ec', {namedCurve: 'P-256'}),
-	ec384: crypto.generateKeyPairSync('ec', {namedCurve: 'P-384'}),
+	rsa: newPair('rsa', {modulusLength: 2048}),
+	other: newPair('rsa', {modulusLength: 2048}),
+	short: newPair('rsa', {modulusLength: 1024}),
+	ec: newPair('ec', {namedCurve: 'P-256'}),
+	ec384: newPair('ec', {namedCurve: 'P-384'}),
 };
 const jwk = (name, more = {}) => ({kid: name, ...more,
 	...pairs[name].publicKey.export({format: 'jwk'})});

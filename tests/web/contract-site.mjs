@@ -3,14 +3,15 @@
  * two who sign in with a password, and a provider whose tokens are made here.
  */
 import {execFileSync} from 'node:child_process';
-import {createSign, generateKeyPairSync, randomUUID} from 'node:crypto';
+import {createSign, randomUUID} from 'node:crypto';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {newPair} from '../tokens.mjs';
 import {tmp} from './stack.mjs';
 
 const ISSUER = 'https://id.acme.example';
 const pairs = ['known', 'unknown'].map(kid => ({kid,
-	...generateKeyPairSync('rsa', {modulusLength: 2048})}));
+	...newPair('rsa', {modulusLength: 2048})}));
 const b64 = value => Buffer.from(value).toString('base64url');
 const now = () => Math.floor(Date.now() / 1000);
 

@@ -5,11 +5,12 @@
  * says. Runs under `lowtide serve -C tests/web/openapi --env dev`.
  */
 import {spawn} from 'node:child_process';
-import {generateKeyPairSync, randomUUID, sign} from 'node:crypto';
+import {randomUUID, sign} from 'node:crypto';
 import {closeSync, mkdirSync, openSync, readFileSync, renameSync,
 	writeFileSync, writeSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {test, ok, equal, match, cleanup, done} from '../tap.mjs';
+import {newPair} from '../tokens.mjs';
 import {ask, checkRecord, pathOf, pause, testRecord} from './ask.mjs';
 
 const order = {sku: 'tea', count: 2, note: ['a']};
@@ -421,7 +422,7 @@ test('what an upstream refuses of somebody', async () => {
 });
 
 /* Tokens as the provider would sign them (RFC 9068). */
-const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'});
+const pair = newPair('ec', {namedCurve: 'P-256'});
 const part = what => Buffer.from(JSON.stringify(what)).toString('base64url');
 
 function bearer(claims = {}, head = {}) {
