@@ -54,8 +54,6 @@ static enum err start(struct reading *h, struct waiter *waiter)
 		LOG(h->reader->spec.log, h->now.wall_ms, "handover-failed",
 		    LOG_STR("read", h->read->name),
 		    LOG_TEXT("error", err_name(err)));
-	else
-		read_metrics_promoted(h->reader->spec.metrics, h->route.api);
 	return err;
 }
 
@@ -70,6 +68,7 @@ enum outcome reading_hand_over(struct reading *h, const struct wish *wish)
 	}
 	struct waiter *waiter = waiter_new(h, 0, h->now.boot_ms, records);
 	waiter->async = wish->async;
+	waiter->again = wish->again;
 	if (start(h, waiter) == ERR_OK)
 		return OUTCOME_PARK;
 	waiter_free(h->reader, waiter);
@@ -78,12 +77,8 @@ enum outcome reading_hand_over(struct reading *h, const struct wish *wish)
 
 bool waiter_hand_over(struct reading *h, struct waiter *waiter)
 {
-	const struct config *config = h->reader->config;
-	const struct read *read = config_read_named(config, waiter->read->name);
-
-	if (!read || !h->reader->spec.handover)
+	if (!h->reader->spec.handover)
 		return false;
-	h->route.api = (size_t)(read - config->reads);
 	waiter->handed = start(h, waiter) == ERR_OK;
 	waiter->late = waiter->handed;
 	return waiter->handed;
@@ -138,6 +133,9 @@ bool waiter_answer(struct reading *h, struct waiter *waiter, bool late)
 {
 	if (waiter->answered && waiter->err == ERR_OK) {
 		copy_answer(h, waiter);
+		if (h->ans->status == 202 && !waiter->again)
+			read_metrics_promoted(
+			    h->reader->spec.metrics, reading_index(h));
 		return true;
 	}
 	if (!waiter->answered && !late)

@@ -27,7 +27,7 @@ struct waiter {
 	struct str records;
 	bool late; /* may become a job once his deadline has passed */
 	/* handed over: */
-	bool handed, async, answered;
+	bool handed, async, again, answered;
 	enum err err;
 	struct arena arena; /* of the answer */
 	struct answer answer;
@@ -46,6 +46,7 @@ struct reader {
 	int64_t due_boot;   /* what the clock is set to; 0 = not */
 	bool stirred;	    /* the engine is to step before the loop sleeps */
 	struct ready ready; /* to be woken */
+	bool told;	    /* the loop knows, and asks in this turn */
 	struct waiter **waiters;
 	uint32_t *free_waiters;
 	uint32_t n_waiters, cap_waiters, n_free;
@@ -72,6 +73,10 @@ struct reading {
 
 enum outcome reading_problem(
     struct reading *h, enum problem problem, const char *detail);
+
+/* Of the configuration that is in use, by its name: who waits may have begun
+   with another one. SIZE_MAX: it has none of it. */
+size_t reading_index(const struct reading *h);
 
 /* ---- reader-wait.c ------------------------------------------------------- */
 

@@ -190,19 +190,25 @@ bool reader_changed(void *ctx, struct park *park)
 	for (size_t i = 0; i < r->ready.n; i++)
 		park_wake(park, 0, r->ready.keys[i]);
 	r->ready.n = 0;
+	r->told = false;
 	return true;
 }
 
 /* ---- the clock ----------------------------------------------------------- */
 
-/* At a time that is over: at once. 0 = not at all. */
+/*
+ * At a time that is over: at once. 0 = not at all. One that is set for earlier
+ * stays: what is due moves on with every request, and setting costs more than
+ * ringing once in vain.
+ */
 static void set_clock(struct reader *r, int64_t due_boot)
 {
 	const int64_t ms = due_boot && due_boot < 1 ? 1 : due_boot;
 	const struct itimerspec at = {
 	    .it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
 
-	if (due_boot == r->due_boot)
+	if (due_boot == r->due_boot ||
+	    (due_boot && r->due_boot && r->due_boot < due_boot))
 		return;
 	r->due_boot = due_boot;
 	timerfd_settime(r->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
@@ -248,7 +254,8 @@ bool reader_heard(void *ctx, int bell_fd)
 	(void)bell_fd;
 	clear_clock(r);
 	step(r);
-	return r->ready.n > 0;
+	r->told = r->ready.n > 0;
+	return r->told;
 }
 
 void reader_stir(struct reader *r)
@@ -256,14 +263,17 @@ void reader_stir(struct reader *r)
 	r->stirred = true;
 }
 
-/* Nobody is woken from here, so that the bell is to ring at once. */
+/*
+ * Nobody is woken from here: if the loop does not know yet that there is
+ * somebody to wake, the bell is to ring at once.
+ */
 void reader_rest(void *ctx)
 {
 	struct reader *r = ctx;
 
 	if (r->stirred)
 		step(r);
-	if (r->ready.n)
+	if (r->ready.n && !r->told)
 		set_clock(r, 1);
 }
 

@@ -22,8 +22,7 @@ static void begin(struct reading *h, struct reader *r, struct app_now now,
 	    .random = (uint32_t)asked_random(&r->seed)};
 }
 
-/* By its name: who waits may have begun with another configuration. */
-static size_t index_of(const struct reading *h)
+size_t reading_index(const struct reading *h)
 {
 	const struct config *config = h->reader->config;
 	const struct read *read =
@@ -39,7 +38,7 @@ static enum outcome finish(struct reading *h, enum outcome outcome, bool own)
 		return outcome;
 	if (own)
 		answer_common(&h->c, NULL, h->ans);
-	read_metrics_answered(h->reader->spec.metrics, index_of(h),
+	read_metrics_answered(h->reader->spec.metrics, reading_index(h),
 	    h->ans->status, h->complete, h->now.boot_ms - h->came_boot);
 	reading_log(h);
 	return outcome;
