@@ -22,8 +22,6 @@
  * listens comes first, then confine(), then threads (a call's look-up of a name
  * has one).
  */
-#define RUN "/run/lowtide"
-
 enum {
 	READ_CONFIG,
 	READ_STATE,
@@ -56,18 +54,18 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "ADDRESS",
 	.help = LISTEN_KINDS "; else the socket it is started with, else "
-			     "unix:" RUN "/NAME/read.sock"},
+			     "unix:" READ_RUN "/NAME/read.sock"},
     {.name = "endpoint",
 	.letter = 'e',
 	.kind = OPT_STRING,
 	.arg = "ADDRESS",
 	.help = "where lowtide-cgi takes reads that become jobs; else "
-		"unix:" RUN "/NAME/cgi.sock"},
+		"unix:" READ_RUN "/NAME/cgi.sock"},
     {.name = "control",
 	.kind = OPT_STRING,
 	.arg = "ADDRESS",
 	.help = "unix:PATH; takes --purge there; else "
-		"unix:" RUN "/NAME/read/control.sock, where that can be"},
+		"unix:" READ_RUN "/NAME/read/control.sock, where that can be"},
     {.name = "cache",
 	.kind = OPT_STRING,
 	.arg = "SIZE",
@@ -135,108 +133,6 @@ static void hold_hangup(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static const char *run_path(struct read_program *p, const char *name)
-{
-	return arena_printf(&p->start.arena, RUN "/%.*s/%s",
-	    STR_ARG(p->start.config->name), name)
-	    .p;
-}
-
-/* Who leaves has to be started again by whoever has the socket. */
-static enum err check_idle(struct read_program *p, bool inherited)
-{
-	if (!p->idle_ms || inherited)
-		return ERR_OK;
-	diag_error(&p->start.diag, POS_NONE, "idle-exit-socket",
-	    "nobody would start it again: --idle-exit is for a socket that it "
-	    "is started with, of a lowtide-read@NAME.socket for example; leave "
-	    "--idle-exit out, or --listen");
-	return ERR_USAGE;
-}
-
-static enum err listen_somewhere(
-    struct read_program *p, const struct opt_value *option)
-{
-	struct diag *diag = &p->start.diag;
-	enum err err = ERR_OK;
-
-	if (!option->given)
-		err = listen_inherited(LISTEN_REQUESTS, diag, &p->listen_fd);
-	if (err == ERR_OK)
-		err = check_idle(p, p->listen_fd >= 0);
-	if (err != ERR_OK || p->listen_fd >= 0)
-		return err;
-	if (option->given)
-		return listen_open(
-		    LISTEN_REQUESTS, option->string, diag, &p->listen_fd);
-	return listen_unix(run_path(p, "read.sock"), diag, &p->listen_fd);
-}
-
-static enum err open_metrics(
-    struct read_program *p, const struct opt_value *option)
-{
-	struct diag *diag = &p->start.diag;
-
-	return option->given
-		   ? listen_open(
-			 LISTEN_METRICS, option->string, diag, &p->metrics_fd)
-		   : listen_inherited(LISTEN_METRICS, diag, &p->metrics_fd);
-}
-
-/* Where orders are taken; a path, because its mode says who may. */
-static enum err control_path(
-    struct read_program *p, const struct opt_value *values, const char **path)
-{
-	const char *address = given(values, READ_CONTROL);
-
-	if (!address) {
-		*path = run_path(p, "read/control.sock");
-		return ERR_OK;
-	}
-	*path = address + strlen("unix:");
-	if (strncmp(address, "unix:", 5) == 0 && address[5])
-		return ERR_OK;
-	diag_error(&p->start.diag, POS_NONE, "bad-value",
-	    "--control takes unix:PATH, not `%s`", address);
-	return ERR_USAGE;
-}
-
-/*
- * The default is for the folder that a service has; without it, no orders. It
- * is one of its own: that of the other sockets is root's where systemd made it,
- * and theirs is another group.
- */
-static enum err open_control(
-    struct read_program *p, const struct opt_value *values)
-{
-	const char *path;
-	enum err err = control_path(p, values, &path);
-
-	if (err != ERR_OK)
-		return err;
-	if (!values[READ_CONTROL].given) {
-		const char *folder = run_path(p, "read");
-		if (mkdir(folder, 0755) != 0 &&
-		    access(folder, W_OK | X_OK) != 0)
-			return ERR_OK;
-	}
-	return listen_unix(path, &p->start.diag, &p->control_fd);
-}
-
-static enum err find_endpoint(
-    struct read_program *p, const struct opt_value *values)
-{
-	const char *address = given(values, READ_ENDPOINT);
-
-	if (!address)
-		address = arena_printf(
-		    &p->start.arena, "unix:%s", run_path(p, "cgi.sock"))
-			      .p;
-	p->has_endpoint = true;
-	return listen_where(
-	    "--endpoint", address, &p->start.diag, &p->endpoint);
-}
-
 static enum err read_options(
     struct read_program *p, const struct opt_value *values)
 {
@@ -270,26 +166,12 @@ static enum err open_files(
 	    s, given(values, READ_CONFIG), given(values, READ_STATE), NULL);
 
 	if (err == ERR_OK && values[READ_USER].given) {
-		err = listen_somewhere(p, &values[READ_LISTEN]);
+		err = read_listen(p, given(values, READ_LISTEN));
 		if (err == ERR_OK)
 			err = user_become(
 			    values[READ_USER].string, p->listen_fd, &s->diag);
 	}
 	return err;
-}
-
-static enum err open_sockets(
-    struct read_program *p, const struct opt_value *values)
-{
-	enum err err = ERR_OK;
-
-	if (p->listen_fd < 0)
-		err = listen_somewhere(p, &values[READ_LISTEN]);
-	if (err == ERR_OK)
-		err = open_metrics(p, &values[READ_METRICS]);
-	if (err == ERR_OK)
-		err = open_control(p, values);
-	return err == ERR_OK ? read_observe(p) : err;
 }
 
 static void confine(struct read_program *p)
@@ -318,12 +200,15 @@ static enum err set_up(struct read_program *p, const struct opt_value *values)
 	if (err == ERR_OK)
 		err = open_files(p, values);
 	if (err == ERR_OK)
-		err = find_endpoint(p, values);
+		err = read_find_endpoint(p, given(values, READ_ENDPOINT));
 	raise_file_limit();
 	if (err == ERR_OK)
 		err = read_equip(p);
 	if (err == ERR_OK)
-		err = open_sockets(p, values);
+		err = read_open_sockets(p, given(values, READ_LISTEN),
+		    given(values, READ_METRICS), given(values, READ_CONTROL));
+	if (err == ERR_OK)
+		err = read_observe(p);
 	if (err != ERR_OK)
 		return err;
 	read_report_now(p->start.config, p->bearer);
@@ -362,7 +247,7 @@ static enum err test(
 		err = start_config(
 		    s, config ? config : file, given(values, READ_STATE), NULL);
 	if (err == ERR_OK)
-		err = find_endpoint(p, values);
+		err = read_find_endpoint(p, given(values, READ_ENDPOINT));
 	if (err == ERR_OK)
 		err = read_equip(p);
 	if (err != ERR_OK)
@@ -384,7 +269,7 @@ static enum err purge(struct read_program *p, const struct opt_value *values)
 	if (!values[READ_CONTROL].given)
 		err = start_config(s, given(values, READ_CONFIG), NULL, NULL);
 	if (err == ERR_OK)
-		err = control_path(p, values, &path);
+		err = read_control_path(p, given(values, READ_CONTROL), &path);
 	if (err == ERR_OK)
 		err = listen_where("--control",
 		    arena_printf(&s->arena, "unix:%s", path).p, &s->diag, &at);

@@ -9,8 +9,9 @@
 
 /*
  * Inside of lowtide-read: what read.c (options, what is opened in which order),
- * read-serve.c (its parts put together, and what runs), read-check.c (what is
- * missing on this machine) and read-reload.c (SIGHUP) share. For them alone.
+ * read-open.c (sockets), read-serve.c (its parts put together, and what runs),
+ * read-check.c (what is missing on this machine) and read-reload.c (SIGHUP)
+ * share. For them alone.
  */
 
 #define READ_CACHE_MIN ((int64_t)64 * 1024)
@@ -59,6 +60,21 @@ struct read_program {
 	struct app_now began, asked; /* the program, and its metrics last */
 	struct loop_load load;	     /* then */
 };
+
+/* ---- read-open.c --------------------------------------------------------- */
+
+#define READ_RUN "/run/lowtide"
+enum err read_listen(struct read_program *p, const char *address)
+    __attribute__((warn_unused_result));
+/* For requests, unless that is open already; for metrics, and for orders. */
+enum err read_open_sockets(struct read_program *p, const char *address,
+    const char *metrics, const char *control)
+    __attribute__((warn_unused_result));
+/* Where orders are taken; a path, because its mode says who may. */
+enum err read_control_path(struct read_program *p, const char *address,
+    const char **path) __attribute__((warn_unused_result));
+enum err read_find_endpoint(struct read_program *p, const char *address)
+    __attribute__((warn_unused_result));
 
 /* ---- read-serve.c -------------------------------------------------------- */
 

@@ -87,6 +87,7 @@ struct world {
 	uint32_t streams_max;	    /* 0 = as many as in earnest */
 	int64_t stuck_ms;	    /* 0 = as long as in earnest */
 	bool keyed;		    /* changed wakes one token, not everybody */
+	int64_t recheck_ms, patience_ms; /* 0 = as in earnest */
 	int64_t idle_ms;
 	struct loop_spec *spec; /* in its process */
 };
@@ -473,6 +474,8 @@ static inline void world_open(struct world *w, int64_t limit_ms)
 	    .conns_max = w->conns_max,
 	    .streams_max = w->streams_max,
 	    .stuck_ms = w->stuck_ms,
+	    .recheck_ms = w->recheck_ms,
+	    .patience_ms = w->patience_ms,
 	    .ctx = w,
 	    .handle = test_handle,
 	    .resume = test_resume,

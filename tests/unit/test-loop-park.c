@@ -91,6 +91,24 @@ static void test_asked_again_after_the_last_ring(void **state)
 }
 
 /* Rung: those who wait for what changed are asked, and nobody else. */
+/* ... but not where no ring is ever lost: then nobody is woken for it. */
+static void test_not_asked_again(void **state)
+{
+	struct world own = {.keyed = true, .recheck_ms = -1};
+	uint64_t one = 1;
+	(void)state;
+
+	world_open(&own, 0);
+	int fd = dial(&own);
+	ask(fd, 1, "/park?1500", "me");
+	assert_int_equal(write(own.bell, &one, sizeof(one)), sizeof(one));
+	/* longer than LOOP_RECHECK_MS */
+	assert_answer(fd, 1, "202 late me");
+	assert_int_equal(own.shared->looked, 1);
+	close(fd);
+	world_close(&own);
+}
+
 static void test_one_job_wakes_its_own(void **state)
 {
 	struct world own = {.keyed = true};
@@ -285,6 +303,29 @@ static void test_drain(void **state)
 	world_close(&own);
 }
 
+/* They are left to what they wait for, which may come meanwhile. */
+static void test_drain_with_patience(void **state)
+{
+	struct world own = {.patience_ms = 3000};
+	(void)state;
+
+	world_open(&own, 0);
+	int first = dial(&own), last = dial(&own);
+	ask(first, 1, "/park?60000", "a");
+	ask(last, 1, "/park?60000", "stubborn");
+	int other = dial(&own);
+	ask(other, 1, "/echo", "x");
+	assert_answer(other, 1, "200 GET x 0 0");
+	kill(own.pid, SIGTERM);
+	assert_ended(other);
+	ring(&own);
+	assert_answer(first, 1, "200 done a");
+	assert_answer(last, 1, "503 refused FULL");
+	close(first);
+	close(last);
+	world_close(&own);
+}
+
 static int get_number(int fd, uint16_t id)
 {
 	char *got = get_answer(fd, id);
@@ -387,6 +428,7 @@ int main(void)
 	    cmocka_unit_test(test_in_order_of_deadlines),
 	    cmocka_unit_test(test_released_together),
 	    cmocka_unit_test(test_asked_again_after_the_last_ring),
+	    cmocka_unit_test(test_not_asked_again),
 	    cmocka_unit_test(test_one_job_wakes_its_own),
 	    cmocka_unit_test(test_asked_until_it_can_be_told),
 	    cmocka_unit_test(test_rung_before_it_was_parked),
@@ -395,6 +437,7 @@ int main(void)
 	    cmocka_unit_test(test_leaving_frees),
 	    cmocka_unit_test(test_half_closed_while_parked),
 	    cmocka_unit_test(test_drain),
+	    cmocka_unit_test(test_drain_with_patience),
 	    cmocka_unit_test(test_released_in_no_order),
 	    cmocka_unit_test(test_deadlines_are_drawn),
 	};
