@@ -37,16 +37,20 @@ static void add(struct listing *l, struct str name)
 	l->names[l->n++] = (struct str){lower, name.n};
 }
 
-/* Each {header.NAME} of a template. */
+/* Each {header.NAME} of a template, {header.NAME?} too. */
 static void add_places(struct listing *l, struct str text)
 {
 	static const char place[] = "{header.";
 
 	for (size_t at = 0; at < text.n; at++) {
 		struct str rest = str_slice(text, at, text.n);
-		if (str_starts(rest, place))
-			add(l, str_slice(rest, sizeof(place) - 1,
-				   str_find(rest, '}', 0)));
+		if (!str_starts(rest, place))
+			continue;
+		rest =
+		    str_slice(rest, sizeof(place) - 1, str_find(rest, '}', 0));
+		if (str_ends(rest, "?"))
+			rest.n--;
+		add(l, rest);
 	}
 }
 
