@@ -173,7 +173,7 @@ static void test_preflight(void **state)
 	    &arena, answer_get(&ans, "Access-Control-Allow-Headers"));
 	const char *own = strstr(list, "x-wait-time-ms, ");
 	assert_non_null(own);
-	assert_string_equal(own + 16, "x-shop, gov-client, q, token");
+	assert_string_equal(own + 16, "x-shop, gov-client, token, q");
 	assert_true(str_is(
 	    answer_get(&ans, "Access-Control-Allow-Methods"), "GET, OPTIONS"));
 }
