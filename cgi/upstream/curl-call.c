@@ -2,9 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "cgi/upstream/address.h"
 #include "lib/clock.h"
 
 /*
@@ -17,39 +15,6 @@
 #define CA_KNOWN_S 60L /* another file of authorities is seen after that */
 
 /* ---- what libcurl calls ------------------------------------------------ */
-
-static curl_socket_t on_open(
-    void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct http_call *call = ctx;
-
-	(void)purpose;
-	if (!call->local &&
-	    !address_is_global(&address->addr, address->addrlen)) {
-		call->refused = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-	    address->protocol);
-}
-
-/*
- * The connection may be another call's, who was allowed to open it: before a
- * byte of this one leaves, its address is looked at once more.
- */
-static int on_request(
-    void *ctx, char *address, char *ours, int port, int our_port)
-{
-	struct http_call *call = ctx;
-
-	(void)ours;
-	(void)port;
-	(void)our_port;
-	if (call->local || address_text_is_global(address))
-		return CURL_PREREQFUNC_OK;
-	call->refused = true;
-	return CURL_PREREQFUNC_ABORT;
-}
 
 void http_call_give_up(struct http_call *call)
 {
@@ -88,6 +53,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 
 	call->head_ended =
 	    !line.n || (call->head_ended && !str_starts(line, "HTTP/"));
+	http_kept_status(call, line);
 	if (call->header_bytes == 0 && call->stall_ms > 0) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
@@ -242,10 +208,6 @@ static void set_callbacks(struct http_call *call)
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -255,6 +217,7 @@ static void set_callbacks(struct http_call *call)
 void http_call_set_up(struct http_call *call, const struct upstream_call *spec)
 {
 	call->local = spec->local;
+	call->reuse = spec->reuse;
 	call->keep = spec->keep;
 	curl_easy_setopt(call->easy, CURLOPT_URL, spec->url);
 	set_rules(call->easy, spec);
@@ -262,4 +225,5 @@ void http_call_set_up(struct http_call *call, const struct upstream_call *spec)
 	set_method(call->easy, spec);
 	set_headers(call, spec);
 	set_callbacks(call);
+	http_kept_set_up(call);
 }

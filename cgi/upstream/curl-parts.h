@@ -10,12 +10,15 @@
 
 /*
  * Inside upstream_curl: what curl.c (the pool and what is asked of it),
- * curl-call.c (an easy handle, made for a call), curl-answer.c (what became of
- * it) and curl-turn.c (sockets and time) share. Nobody else sees libcurl.
+ * curl-call.c (an easy handle, made for a call), curl-kept.c (its connection),
+ * curl-answer.c (what became of it) and curl-turn.c (sockets and time) share.
+ * Nobody else sees libcurl.
  */
 struct http_list {
 	struct http_call *first, *last;
 };
+#define HTTP_OPENED 8
+struct http_kept;
 struct http_call {
 	struct due due; /* its total time-out, monotonic; first of all */
 	struct http_list *list;
@@ -24,7 +27,11 @@ struct http_call {
 	CURL *easy;
 	struct curl_slist *headers;
 	void *tag;
-	bool local, too_large, refused;
+	bool local, reuse, too_large, refused;
+	bool stale; /* what it was to use of what is kept was not to be */
+	struct http_kept *kept; /* the connection that it is on; NULL */
+	int opened[HTTP_OPENED];
+	size_t n_opened; /* the last of them */
 	bool head_ended; /* the empty line behind it came */
 	int64_t max, stall_ms;
 	struct strs keep; /* the caller's */
@@ -48,6 +55,7 @@ struct http_pool {
 	struct http_list running, overdue, ended;
 	struct dues dues;
 	struct tags tags;
+	struct tags by_fd, by_ends; /* what is kept */
 	size_t n_sockets;
 	int64_t curl_due_ms; /* when libcurl wants to be called; 0 = not, and
 				HTTP_NOW = at once */
@@ -56,6 +64,8 @@ struct http_pool {
 };
 
 void http_call_move(struct http_call *call, struct http_list *to); /* NULL */
+/* On a new connection, before a byte of it left. */
+void http_call_again(struct http_call *call);
 /* It comes out of next(), as it stands. */
 void http_call_end(struct http_call *call, CURLcode code);
 bool http_call_unsent(const struct http_call *call);
@@ -64,6 +74,13 @@ void http_call_give_up(struct http_call *call);
 
 /* curl-call.c: the handle's options. All of `spec` lives as long as it does. */
 void http_call_set_up(struct http_call *call, const struct upstream_call *spec);
+
+/* curl-kept.c: the sockets, and whether one may be used again. */
+void http_kept_set_up(struct http_call *call);
+/* A line of the head. */
+void http_kept_status(struct http_call *call, struct str line);
+/* It is not on its connection any more. */
+void http_kept_leave(struct http_call *call);
 
 /* curl-answer.c: of one that has ended. */
 void http_call_answer(

@@ -204,7 +204,10 @@ void http_pool_turn(struct http_pool *pool)
 		const CURLcode code = msg->data.result;
 		curl_easy_getinfo(
 		    msg->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-		http_call_end(call, code);
+		if (call->stale)
+			http_call_again(call);
+		else
+			http_call_end(call, code);
 	}
 }
 

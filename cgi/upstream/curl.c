@@ -79,6 +79,18 @@ void http_call_end(struct http_call *call, CURLcode code)
 	call->code = code;
 }
 
+void http_call_again(struct http_call *call)
+{
+	CURLM *multi = call->pool->multi;
+
+	call->stale = false;
+	call->why[0] = '\0';
+	curl_multi_remove_handle(multi, call->easy);
+	curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+	if (curl_multi_add_handle(multi, call->easy) != CURLM_OK)
+		abort();
+}
+
 bool http_call_unsent(const struct http_call *call)
 {
 	long sent = 0;
@@ -100,6 +112,7 @@ static void call_free(struct http_pool *pool, struct http_call *call)
 	tags_drop(&pool->tags, call->tag, call);
 	http_call_move(call, NULL);
 	curl_multi_remove_handle(pool->multi, call->easy);
+	http_kept_leave(call);
 	curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
 	buf_release(&call->body);
@@ -122,6 +135,8 @@ static void curl_close(void *p)
 	http_pool_unwatch(pool);
 	dues_release(&pool->dues);
 	tags_release(&pool->tags);
+	tags_release(&pool->by_fd);
+	tags_release(&pool->by_ends);
 	free(pool);
 }
 
