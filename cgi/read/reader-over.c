@@ -1,6 +1,6 @@
 #include "cgi/read/reader-parts.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "cgi/names.h"
 #include "cgi/pattern.h"
@@ -86,28 +86,31 @@ bool waiter_hand_over(struct reading *h, struct waiter *waiter)
 
 /* ---- what came back ------------------------------------------------------ */
 
+static bool takes(const struct waiter *waiter)
+{
+	return waiter && waiter->handed && !waiter->said;
+}
+
 void reader_hear_over(struct reader *r, int64_t now_boot)
 {
-	struct arena arena = {0};
-	struct answer answer = {0};
+	struct said said = {0};
 	uint64_t name;
-	enum err err;
 
-	while (handover_next(
-	    r->spec.handover, now_boot, &arena, &name, &answer, &err)) {
+	while (handover_next(r->spec.handover, now_boot, &said.arena, &name,
+	    &said.answer, &said.err)) {
 		struct waiter *waiter = waiter_named(r, name);
-		if (waiter && waiter->handed && !waiter->answered) {
-			waiter->answered = true;
-			waiter->err = err;
-			waiter->arena = arena;
-			waiter->answer = answer;
-			arena = (struct arena){0};
+		if (takes(waiter)) {
+			waiter->said = malloc(sizeof(said));
+			if (!waiter->said)
+				abort();
+			*waiter->said = said;
 			reader_wake(r, waiter->key);
+		} else {
+			arena_release(&said.arena);
 		}
-		arena_reset(&arena);
-		answer = (struct answer){0};
+		said = (struct said){0};
 	}
-	arena_release(&arena);
+	arena_release(&said.arena);
 }
 
 /* His own goes with him. */
@@ -115,7 +118,7 @@ static void copy_answer(struct reading *h, const struct waiter *waiter)
 {
 	const bool head = h->ans->head;
 
-	*h->ans = waiter->answer;
+	*h->ans = waiter->said->answer;
 	h->ans->head = head;
 	for (size_t i = 0; i < h->ans->n_headers; i++) {
 		struct pair *p = &h->ans->headers[i];
@@ -131,21 +134,21 @@ static void copy_answer(struct reading *h, const struct waiter *waiter)
 
 bool waiter_answer(struct reading *h, struct waiter *waiter, bool late)
 {
-	if (waiter->answered && waiter->err == ERR_OK) {
+	if (waiter->said && waiter->said->err == ERR_OK) {
 		copy_answer(h, waiter);
 		if (h->ans->status == 202 && !waiter->again)
 			read_metrics_promoted(
 			    h->reader->spec.metrics, reading_index(h));
 		return true;
 	}
-	if (!waiter->answered && !late)
+	if (!waiter->said && !late)
 		return false;
-	if (!waiter->answered)
+	if (!waiter->said)
 		handover_leave(h->reader->spec.handover, waiter_name(waiter));
 	LOG(h->reader->spec.log, h->now.wall_ms, "handover-failed",
 	    LOG_STR("read", h->read->name),
-	    LOG_TEXT(
-		"error", err_name(waiter->answered ? waiter->err : ERR_AGAIN)));
+	    LOG_TEXT("error",
+		err_name(waiter->said ? waiter->said->err : ERR_AGAIN)));
 	reading_problem(h,
 	    waiter->late ? PROBLEM_UPSTREAM_TIMEOUT : PROBLEM_STORE_UNAVAILABLE,
 	    NULL);

@@ -11,6 +11,13 @@
  * them alone; others use cgi/read/reader.h.
  */
 
+/* What the endpoint said of somebody's request. */
+struct said {
+	enum err err; /* ERR_OK: this is its answer, in the arena */
+	struct answer answer;
+	struct arena arena;
+};
+
 /* Somebody who waits; all of his texts are one block. */
 struct waiter {
 	uint32_t index, generation;
@@ -27,10 +34,8 @@ struct waiter {
 	struct str records;
 	bool late; /* may become a job once his deadline has passed */
 	/* handed over: */
-	bool handed, async, again, answered;
-	enum err err;
-	struct arena arena; /* of the answer */
-	struct answer answer;
+	bool handed, async, again;
+	struct said *said; /* NULL = nothing yet */
 	char *text;
 };
 

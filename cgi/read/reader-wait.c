@@ -131,7 +131,9 @@ void waiter_free(struct reader *r, struct waiter *waiter)
 {
 	r->kept -= waiter->records.n;
 	free(waiter->text);
-	arena_release(&waiter->arena);
+	if (waiter->said)
+		arena_release(&waiter->said->arena);
+	free(waiter->said);
 	*waiter = (struct waiter){
 	    .index = waiter->index, .generation = waiter->generation};
 	r->free_waiters[r->n_free++] = waiter->index;
@@ -146,7 +148,7 @@ void reader_gone(void *ctx, const struct waiting *wait)
 		return;
 	if (waiter->ticket)
 		engine_leave(r->spec.engine, waiter->ticket);
-	else if (!waiter->answered)
+	else if (!waiter->said)
 		handover_leave(r->spec.handover, waiter_name(waiter));
 	waiter_free(r, waiter);
 	reader_stir(r);

@@ -286,7 +286,8 @@ static enum outcome resume(void *ctx, struct app_now now, struct arena *a,
 		      : answer_engine(&h, waiter, last);
 	if (!over)
 		return OUTCOME_PARK;
-	const bool own = !handed || !waiter->answered || waiter->err != ERR_OK;
+	const bool own =
+	    !handed || !waiter->said || waiter->said->err != ERR_OK;
 	waiter_free(r, waiter);
 	return finish(&h, OUTCOME_ANSWER, own);
 }
