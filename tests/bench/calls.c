@@ -28,7 +28,7 @@
 #define PACE_MS 20000
 
 struct one {
-	char name[32], url[512], *method;
+	char name[32], url[512], ca[512];
 	struct upstream_call call;
 	bool runs;
 };
@@ -62,7 +62,7 @@ static void take_word(struct upstream_call *call, const char *word)
 	else if (strncmp(word, "max=", 4) == 0)
 		call->response_max = strtol(word + 4, NULL, 10);
 	else if (*word == '/')
-		call->ca = strdup(word);
+		call->ca = word;
 	else
 		give_up("what is that word?");
 }
@@ -176,6 +176,10 @@ static bool obey(void *pool, char *line)
 	o->call = plain(o->url);
 	while ((word = strtok_r(NULL, " ", &rest)))
 		take_word(&o->call, word);
+	if (o->call.ca) {
+		snprintf(o->ca, sizeof(o->ca), "%s", o->call.ca);
+		o->call.ca = o->ca;
+	}
 	o->runs = true;
 	ops->start(pool, &o->call, o);
 	return true;
