@@ -188,6 +188,11 @@ async function attach(pipe, targetId,
 				wrong.text);
 		return result.value;
 	}
+	/* What ends the page: the next may be there before it has answered. */
+	const leave = (fn, ...args) => run(fn, ...args).catch((e) => {
+		if (!/navigated or closed|context was destroyed/.test(e.message))
+			throw e;
+	});
 	async function until(fn, ...args) {
 		for (const end = Date.now() + PATIENCE; Date.now() < end;) {
 			const value = await run(fn, ...args);
@@ -198,7 +203,7 @@ async function attach(pipe, targetId,
 		throw new Error(`this never came true: ${fn}`);
 	}
 	return {
-		complaints, requests, run, until, send,
+		complaints, requests, run, leave, until, send,
 		close: () => send('Page.close'),
 		async go(url) {
 			const {errorText} = await send('Page.navigate', {url});

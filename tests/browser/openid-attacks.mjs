@@ -39,7 +39,7 @@ test('an answer counts once: reloaded, back, or sent again', async () => {
 test('back to the provider\'s page, and allowed again', async () => {
 	equal(await signIn(tab, 'es'), 'done');
 	const before = sent('es');
-	await tab.run(() => history.back());
+	await tab.leave(() => history.back());
 	await pressed(tab, '#allow');
 	equal(await outcome(tab), 'unknown-state');
 	equal(sent('es'), before);

@@ -54,7 +54,7 @@ const home = async (of = page) => {
 /* With the mouse, once nothing moves any more; `press` does not mind. */
 const calm = () => until(() => document.querySelector('.bundle') &&
 	document.querySelector('.obligations .badge'));
-const press = (selector, of = page) => of.run((s) =>
+const press = (selector, of = page) => of.leave((s) =>
 	document.querySelector(s).click(), selector);
 const signedIn = (of = page) => of.run(() => ({
 	who: document.querySelector('#who').textContent,
@@ -112,7 +112,7 @@ test('Back, and Allow once more: it says that it is done', async () => {
 	await page.run(() => sessionStorage.clear());
 	await go('cognito', ALLOW);
 	await ready();
-	await page.run(() => history.back());
+	await page.leave(() => history.back());
 	await atProvider();
 	await page.click(ALLOW);
 	const {title, state, search} = await told();
@@ -135,7 +135,7 @@ test('Sign out: at the provider as well, and nothing is left', async () => {
 		[`${site}/auth/signed-out.html`, 303]);
 	equal(await page.run(() => sessionStorage.getItem('signed-in')), null);
 	await picture('signed-out');
-	await page.run(() => history.back());
+	await page.leave(() => history.back());
 	await ready();
 	await until(() => document.querySelector('#who').textContent ===
 		'Sign in');
