@@ -1,7 +1,5 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "cgi/endpoint.h"
+
 #include "cgi/scrape.h"
 #include "lib/clock.h"
 #include "lib/version.h"
@@ -11,40 +9,17 @@
  * waits in the store, which is looked at once a second at most however many
  * ask.
  */
-#define QUEUES_MS 1000
 
-static void look_at_queue(struct endpoint *e, size_t api)
-{
-	struct metrics_queue *q = &e->queues[api];
-	struct store_stats stats;
-
-	*q = (struct metrics_queue){0};
-	if (app_queue(&e->app, api, &stats) != ERR_OK)
-		return;
-	q->known = true;
-	q->pending = stats.count[JOB_PENDING];
-	q->needing = stats.needing;
-	q->held = stats.held;
-	q->running = stats.count[JOB_PROCESSING] - stats.held;
-	if (stats.oldest_pending_ms)
-		q->oldest_ms = e->asked.wall_ms - stats.oldest_pending_ms;
-}
-
-/* Another configuration may have come since. */
 static void look_at_queues(struct endpoint *e)
 {
 	const size_t n = e->app.config->n_apis;
+	struct store_stats stats;
 
-	if (e->n_queues == n && e->asked.boot_ms < e->queues_boot + QUEUES_MS)
+	if (!queues_are_due(&e->queues, n, e->asked.boot_ms))
 		return;
-	free(e->queues);
-	e->queues = calloc(n + 1, sizeof(*e->queues));
-	if (!e->queues)
-		abort();
-	e->n_queues = n;
-	e->queues_boot = e->asked.boot_ms;
 	for (size_t i = 0; i < n; i++)
-		look_at_queue(e, i);
+		if (app_queue(&e->app, i, &stats) == ERR_OK)
+			queues_put(&e->queues, i, &stats, e->asked.wall_ms);
 	app_rest(&e->app);
 }
 
@@ -54,7 +29,7 @@ static void tell(void *ctx, struct buf *out)
 
 	look_at_queues(e);
 	const struct metrics_now now = {.config = e->app.config,
-	    .queues = e->queues,
+	    .queues = e->queues.all,
 	    .connections = e->load.connections,
 	    .parked = e->load.parked,
 	    .streams = e->load.streams,
@@ -95,5 +70,5 @@ void observe_close(struct endpoint *e)
 {
 	scrape_close(e->scrape);
 	metrics_release(&e->metrics);
-	free(e->queues);
+	queues_release(&e->queues);
 }

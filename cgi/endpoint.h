@@ -6,6 +6,7 @@
 #include "cgi/loop.h"
 #include "cgi/metrics.h"
 #include "cgi/next.h"
+#include "cgi/queues.h"
 #include "cgi/start.h"
 
 /*
@@ -32,9 +33,7 @@ struct endpoint {
 	struct metrics metrics;
 	struct app_now began, asked; /* the program, and its metrics last */
 	struct loop_load load;	     /* then */
-	struct metrics_queue *queues;
-	size_t n_queues;
-	int64_t queues_boot; /* when they were looked at */
+	struct queues queues;
 	/*
 	 * reload.c: newest first; none = the start's. The newest is what the
 	 * writer's store works by; older ones are there while anything still

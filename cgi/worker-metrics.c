@@ -1,7 +1,5 @@
 #include "cgi/worker-parts.h"
 
-#include <stdlib.h>
-
 #include "cgi/runner-load.h"
 #include "cgi/scrape.h"
 #include "lib/version.h"
@@ -11,42 +9,18 @@
  * the store, whoever works on it: that is looked at once a second at most
  * however many ask.
  */
-#define QUEUES_MS 1000
 
-static void look_at_queue(struct worker *w, size_t api)
-{
-	struct metrics_queue *q = &w->queues[api];
-	struct store_stats stats;
-
-	*q = (struct metrics_queue){0};
-	if (store_stats(w->start.store, api, &stats) != ERR_OK)
-		return;
-	q->known = true;
-	q->pending = stats.count[JOB_PENDING];
-	q->needing = stats.needing;
-	q->held = stats.held;
-	q->running = stats.count[JOB_PROCESSING] - stats.held;
-	if (stats.oldest_pending_ms)
-		q->oldest_ms = w->asked.now_ms - stats.oldest_pending_ms;
-}
-
-/* Another configuration may have come since. */
 static void look_at_queues(struct worker *w)
 {
 	const size_t n = w->start.config->n_apis;
+	struct store_stats stats;
 
-	if (w->n_queues == n && w->asked.now_boot < w->queues_boot + QUEUES_MS)
-		return;
-	free(w->queues);
-	w->queues = calloc(n + 1, sizeof(*w->queues));
-	if (!w->queues)
-		abort();
-	w->n_queues = n;
-	w->queues_boot = w->asked.now_boot;
-	if (store_view(w->start.store) != ERR_OK)
+	if (!queues_are_due(&w->queues, n, w->asked.now_boot) ||
+	    store_view(w->start.store) != ERR_OK)
 		return;
 	for (size_t i = 0; i < n; i++)
-		look_at_queue(w, i);
+		if (store_stats(w->start.store, i, &stats) == ERR_OK)
+			queues_put(&w->queues, i, &stats, w->asked.now_ms);
 	store_unview(w->start.store);
 }
 
@@ -57,7 +31,7 @@ static void tell(void *ctx, struct buf *out)
 	look_at_queues(w);
 	metrics_work_fit(w->metrics, w->start.config->n_apis);
 	const struct metrics_work_now now = {.config = w->start.config,
-	    .queues = w->queues,
+	    .queues = w->queues.all,
 	    .calls = runner_load(w->shift.runner, w->asked).calls +
 		     runner_load(w->leaving.runner, w->asked).calls,
 	    .uptime_ms = w->asked.now_boot - w->began.now_boot,
@@ -94,5 +68,5 @@ void worker_unobserve(struct worker *w)
 {
 	scrape_close(w->scrape);
 	metrics_work_free(w->metrics);
-	free(w->queues);
+	queues_release(&w->queues);
 }

@@ -4,6 +4,7 @@
 #include "cgi/fetch.h"
 #include "cgi/metrics-work.h"
 #include "cgi/next.h"
+#include "cgi/queues.h"
 #include "cgi/runner.h"
 #include "cgi/secrets.h"
 #include "cgi/upstream/reads.h"
@@ -47,9 +48,7 @@ struct worker {
 	struct metrics_work *metrics; /* NULL: nobody asks for them */
 	struct scrape *scrape;
 	struct runner_now began, asked;
-	struct metrics_queue *queues;
-	size_t n_queues;
-	int64_t queues_boot; /* when they were looked at */
+	struct queues queues;
 };
 
 /* ---- worker-loop.c ------------------------------------------------------- */
