@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -38,11 +39,18 @@ static int dial_unix(const char *path)
 	return fd;
 }
 
+void set_no_delay(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
 static int dial_tcp(const char *address)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
 	char host[64];
-	int one = 1, port = 0;
+	int port = 0;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (sscanf(address, "%63[0-9.]:%d", host, &port) != 2 ||
@@ -53,7 +61,7 @@ static int dial_tcp(const char *address)
 	to.sin_port = htons((uint16_t)port);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		fail(address);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	set_no_delay(fd);
 	return fd;
 }
 
@@ -97,6 +105,23 @@ void set_nonblocking(int fd)
 {
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 		fail("fcntl");
+}
+
+size_t answer_size(const char *bytes, size_t n)
+{
+	const char *end = memmem(bytes, n, "\r\n\r\n", 4);
+	const char *length;
+
+	if (!end)
+		return 0;
+	size_t head = (size_t)(end - bytes) + 4;
+	length = strcasestr(bytes, "\r\ncontent-length:");
+	if (length && length < end) {
+		size_t all = head + strtoul(length + 17, NULL, 10);
+		return n >= all ? all : 0;
+	}
+	return n >= head + 5 && memcmp(bytes + n - 5, "0\r\n\r\n", 5) == 0 ? n
+									   : 0;
 }
 
 void raise_file_limit(void)

@@ -20,9 +20,6 @@
  * BYTES bytes with a number in it that no other has. On stdout, JSON: how many
  * were answered with 2xx in how long, how many of these with 202, percentiles
  * in ms. HEADER ("name: value") is sent with each.
- *
- * It understands as much HTTP/1.1 as small answers need: Content-Length, or
- * chunks that end with "0" and no trailers, in one buffer.
  */
 #define ANSWER_MAX 16384
 #define REQUEST_MAX 8192
@@ -85,24 +82,6 @@ static void take_off(struct load *l, struct flight *f)
 	memcpy(body + l->body_bytes - 2, "\"}", 2);
 	f->sent = now_ms();
 	send_all(f->fd, bytes, (size_t)head + l->body_bytes);
-}
-
-/* The bytes of the whole answer, 0 = not all there. */
-static size_t answer_size(const char *bytes, size_t n)
-{
-	const char *end = memmem(bytes, n, "\r\n\r\n", 4);
-	const char *length;
-
-	if (!end)
-		return 0;
-	size_t head = (size_t)(end - bytes) + 4;
-	length = strcasestr(bytes, "\r\ncontent-length:");
-	if (length && length < end) {
-		size_t all = head + strtoul(length + 17, NULL, 10);
-		return n >= all ? all : 0;
-	}
-	return n >= head + 5 && memcmp(bytes + n - 5, "0\r\n\r\n", 5) == 0 ? n
-									   : 0;
 }
 
 static void keep_time(struct load *l, double ms)

@@ -12,13 +12,14 @@
 /*
  * Thousands of clients that wait, released by one change.
  *
- *	waiters ADDRESS N REQUEST RELEASE
+ *	waiters ADDRESS N REQUEST RELEASE [WHERE]
  *
  * N connections send the bytes of the file REQUEST each; "sent" on stdout says
  * that they are on their way. A line on stdin, and the bytes of the file
- * RELEASE go over a connection of their own: the clock starts, and the last
- * client that has its answer ends it. The bytes may be HTTP or FastCGI, as long
- * as whoever answers closes the connection afterwards: that ends an answer.
+ * RELEASE go over a connection of their own, to WHERE if that is another
+ * address: the clock starts, and the last client that has its answer ends it.
+ *The bytes may be HTTP or FastCGI, as long as whoever answers closes the
+ *connection afterwards: that ends an answer.
  *
  * The last line on stdout is JSON. `early` had their answer before the release,
  * `ok` had one with the status 200.
@@ -128,8 +129,9 @@ int main(int argc, char *argv[])
 	struct crowd c = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
 	size_t request_n, release_n;
 
-	if (argc != 5 || c.epoll < 0 || atoi(argv[2]) < 1) {
-		fputs("usage: waiters ADDRESS N REQUEST RELEASE\n", stderr);
+	if ((argc != 5 && argc != 6) || c.epoll < 0 || atoi(argv[2]) < 1) {
+		fputs("usage: waiters ADDRESS N REQUEST RELEASE [WHERE]\n",
+		    stderr);
 		return 64;
 	}
 	c.n = (size_t)atoi(argv[2]);
@@ -145,7 +147,7 @@ int main(int argc, char *argv[])
 	puts("sent");
 	fflush(stdout);
 	wait_for_word(&c);
-	c.clients[c.n].fd = dial(argv[1]);
+	c.clients[c.n].fd = dial(argv[argc == 6 ? 5 : 1]);
 	c.released = now_ms();
 	send_all(c.clients[c.n].fd, release, release_n);
 	watch(&c, c.n);
