@@ -8,6 +8,7 @@
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
 #   make bench      figures, side by side in one run (PEERS=0 FULL=1 ONLY=)
+#   make bench-read   … of reads, beside aggregators of node and Python
 #   make bench-generator   … of the generator, beside esbuild and hugo
 #   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
@@ -310,6 +311,13 @@ bench:
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
 	@PEERS=$(PEERS) tests/bench/run.mjs
 
+# The same of reads, beside what one would otherwise write: ONLY=read-cold …
+bench-read: PEERS ?= 1
+bench-read:
+	@.ci/packages $(if $(filter 0,$(PEERS)),bench,bench-read)
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
+	@PEERS=$(PEERS) tests/bench/run.mjs --reads
+
 # The same of the generator beside esbuild, hugo and cp: tests/bench/
 # generator.mjs. ROUNDS= ONLY=2k,compress,20k BENCH_JSON=
 bench-generator:
@@ -324,7 +332,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-generator bench-tools check check-npm clean demo \
+.PHONY: all bench bench-generator bench-read bench-tools check check-npm clean demo \
 	format fuzz install size soak tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
