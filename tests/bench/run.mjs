@@ -9,6 +9,7 @@
  *	make bench ONLY=lookup,accept   some measurements (see below)
  *	make bench FULL=1               10,000,000 rows too: minutes, gigabytes
  *	make bench PEERS=0              without other queues beside it (peers/)
+ *	make bench-read                 what reads cost, and nothing else
  *	make bench AGAINST=FOLDER       only this: another build of lowtide in
  *	                                FOLDER/build, with FOLDER's bench site
  *	ROUNDS=5 SECONDS_EACH=3         how long; BENCH_JSON=FILE for machines
@@ -37,9 +38,19 @@ import * as programs from './measures/programs.mjs';
 import * as waiting from './measures/waiting.mjs';
 import * as rows from './measures/rows.mjs';
 import * as against from './measures/against.mjs';
+import * as readCached from './measures/read-cached.mjs';
+import * as readCold from './measures/read-cold.mjs';
+import * as readCall from './measures/read-call.mjs';
+import * as readMemory from './measures/read-memory.mjs';
+import * as readCrowd from './measures/read-crowd.mjs';
+import * as readOverload from './measures/read-overload.mjs';
 
-const measures = {build, idle, 'idle-worker': idleWorker, start, lookup, accept,
-	jobs, claims, workers, programs, waiting, rows, against};
+const reads = {'read-cached': readCached, 'read-cold': readCold,
+	'read-call': readCall, 'read-memory': readMemory,
+	'read-crowd': readCrowd, 'read-overload': readOverload};
+const jobsToo = {build, idle, 'idle-worker': idleWorker, start, lookup, accept,
+	jobs, claims, workers, programs, waiting, rows};
+const measures = {...jobsToo, against, ...reads};
 const {ONLY, AGAINST} = process.env;
 
 const number = (name, otherwise) => {
@@ -68,7 +79,7 @@ bench.peers = async measure => Number(process.env.PEERS) ?
 
 function chosen() {
 	const only = ONLY?.split(',') ?? (AGAINST ? ['against'] :
-		Object.keys(measures).filter(n => n !== 'against'));
+		Object.keys(process.argv.includes('--reads') ? reads : jobsToo));
 	const unknown = only.filter(n => !measures[n]);
 	if (unknown.length === 0)
 		return only;

@@ -43,5 +43,11 @@ export const targets = {
 	'generator-compress/lowtide, cold': [most('wall', 46000, 12000),
 		most('work', 1.2, 1.05)],
 	'generator-compress/lowtide, nothing changed': [most('wall', 43000, 20)],
+	'read-cold/lowtide-read': [most('over', 1.1, 1.05),
+		most('crowdOver', 1.2, 1.05)],
+	'read-crowd/lowtide-read, 10,000 callers': [most('calls', 1, 1),
+		least('answered', 10000, 10000)],
+	'read-overload/lowtide-read, queue = 32': [least('served', 0.9, 0.97),
+		most('over', 2.2, 2.05)],
 	'rows/10,000,000 rows': [least('growth', 0.8, 0.95)],
 };

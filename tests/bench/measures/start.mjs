@@ -16,7 +16,7 @@ const columns = [
 ];
 
 /* One FastCGI request, as a web server would write it. */
-function fastcgi(path) {
+export function fastcgi(path) {
 	const record = (type, content) => Buffer.concat([Buffer.from([1, type,
 		0, 1, content.length >> 8, content.length & 255, 0, 0]),
 	content]);
