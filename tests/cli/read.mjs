@@ -2,7 +2,7 @@
  * lowtide-read as a web server sees it: what is answered, who may ask, what is
  * asked of the upstreams for it, by their own record.
  */
-import {renameSync, writeFileSync} from 'node:fs';
+import {readdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs';
 import {done, equal, match, ok, test} from '../tap.mjs';
 import {pause, switches, until} from './line.mjs';
 import {configOf, startRead} from './read-kit.mjs';
@@ -315,6 +315,18 @@ test('when the last one leaves, the calls stop', async () => {
 
 /* ---- the process ----------------------------------------------------------- */
 
+test('every thread has its filter, and it leaves no core file', () => {
+	const of = (task, name) => new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(
+		readFileSync(`/proc/${kit.it.pid}/task/${task}/status`,
+			'utf8'))?.[1];
+	for (const task of readdirSync(`/proc/${kit.it.pid}/task`))
+		equal([of(task, 'NoNewPrivs'), of(task, 'Seccomp')], ['1', '2']);
+	match(readFileSync(`/proc/${kit.it.pid}/limits`, 'utf8'),
+		/^Max core file size\s+0\s+0/m);
+	const [partial] = kit.it.lines('sandbox-partial');
+	if (partial)
+		match(partial.missing, /^(landlock|no-core)$/);
+});
 test('with nobody here nothing wakes it', async () => {
 	fresh();
 	equal((await kit.get('/api/one')).status, 200);
