@@ -123,8 +123,7 @@ static void test_stale_is_served_and_renewed(void **state)
 	step(w);
 	r = take(w, ask_read(w, "page"));
 	assert_true(r.stale);
-	/* who comes when it is too old to be served waits for the renewal; he
-	   leaves, and it goes on */
+	/* and is followed by another */
 	assert_int_equal(w->up->n, 4);
 	pass(w, 4900);
 	assert_string_equal(running(w), "one/a");
@@ -139,6 +138,32 @@ static void test_stale_is_served_and_renewed(void **state)
 	pass(w, 5000);
 	assert_string_equal(running(w), "");
 	assert_int_equal(engine_load(w->e).flights, 0);
+	world_free(w);
+}
+
+/* Who comes when it is too old to be served waits for the renewal; he leaves,
+   and it goes on for what is kept. */
+static void test_leavers_of_a_renewal(void **state)
+{
+	struct world *w = kept(1000, 1000, 0);
+	(void)state;
+
+	start(w);
+	fill(w, "1");
+	w->boot += 1000;
+	assert_true(take(w, ask_read(w, "page")).stale);
+	pass(w, 1000);
+	const uint64_t t = ask_read(w, "page");
+	not_ready(w);
+	assert_int_equal(w->up->n, 2);
+	engine_leave(w->e, t);
+	step(w);
+	assert_string_equal(running(w), "one/a");
+	says(w, "one/a", "2");
+	step(w);
+	const struct read_result r = take(w, ask_read(w, "page"));
+	assert_non_null(strstr(r.body.p, "\"a\":2"));
+	assert_int_equal(w->up->n, 2);
 	world_free(w);
 }
 
@@ -400,6 +425,36 @@ static void test_max_age_shortens(void **state)
 	world_free(w);
 }
 
+/* And with it the times after it: they are counted from there. */
+static void test_max_age_moves_all_of_it(void **state)
+{
+	for (int later = 0; later < 3; later++) {
+		struct world *w = kept(60000, 10000, 10000);
+		static const int64_t after[] = {16999, 17000, 27000};
+		uint64_t t;
+		(void)state;
+
+		start(w);
+		t = ask_read(w, "page");
+		says_with(w, "one/a", "1", "cache-control", "max-age=7");
+		step(w);
+		take(w, t);
+		w->boot += after[later];
+		t = ask_read(w, "page");
+		if (later == 0) {
+			assert_true(take(w, t).stale);
+		} else {
+			refuses(w, "one/a", 500);
+			step(w);
+			if (later == 1)
+				assert_true(take(w, t).stale);
+			else
+				fails(w, t, PLAN_HTTP_ERROR, 500);
+		}
+		world_free(w);
+	}
+}
+
 static void test_what_was_left_out(void **state)
 {
 	struct world *w = kept(60000, 0, 0);
@@ -579,12 +634,14 @@ int main(void)
 	    cmocka_unit_test(test_hit),
 	    cmocka_unit_test(test_jitter_differs),
 	    cmocka_unit_test(test_stale_is_served_and_renewed),
+	    cmocka_unit_test(test_leavers_of_a_renewal),
 	    cmocka_unit_test(test_renewals_do_not_wait_for_ever),
 	    cmocka_unit_test(test_spare),
 	    cmocka_unit_test(test_spare_of_what_was_not_asked),
 	    cmocka_unit_test(test_negative),
 	    cmocka_unit_test(test_what_the_upstream_says),
 	    cmocka_unit_test(test_max_age_shortens),
+	    cmocka_unit_test(test_max_age_moves_all_of_it),
 	    cmocka_unit_test(test_what_was_left_out),
 	    cmocka_unit_test(test_age),
 	    cmocka_unit_test(test_other_times),

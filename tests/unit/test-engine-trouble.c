@@ -209,6 +209,33 @@ static void test_pause(void **state)
 	world_free(w);
 }
 
+/* What is under way is none of it: who has no time for the pause joins. */
+static void test_pause_beside_a_call(void **state)
+{
+	struct world *w = one_call();
+	uint64_t t[3];
+	(void)state;
+
+	add_read(w, "short")->deadline_ms = 2000;
+	add_call(w, "a", "one", "/a");
+	add_read(w, "other");
+	add_call(w, "b", "one", "/b");
+	start(w);
+	t[0] = ask_read(w, "page");
+	t[1] = ask_read(w, "other");
+	refuses_for(w, "one/b", 429, 3000);
+	step(w);
+	fails(w, t[1], PLAN_HTTP_ERROR, 429);
+	t[2] = ask_read(w, "short");
+	not_ready(w);
+	says(w, "one/a", "1");
+	step(w);
+	gets(w, t[0], "\"a\":1");
+	gets(w, t[2], "\"a\":1");
+	assert_int_equal(w->up->n, 2);
+	world_free(w);
+}
+
 /* Those who wait already when it is asked for. */
 static void test_pause_of_a_queue(void **state)
 {
@@ -302,6 +329,26 @@ static void test_hedging(void **state)
 	pass(w, 1000);
 	engine_leave(w->e, t);
 	quiet(w);
+	world_free(w);
+}
+
+/* Nobody's place is taken by one: of all calls, too. */
+static void test_hedging_where_there_is_room(void **state)
+{
+	struct world *w = one_call();
+	(void)state;
+
+	one(w)->hedge = 90;
+	w->spec.calls_max = 1;
+	start(w);
+	warm_up(w, 100, 20);
+	const size_t n = w->up->n;
+	const uint64_t t = ask_read(w, "page");
+	pass(w, 1000);
+	assert_int_equal(w->up->n, n + 1);
+	says(w, "one/a", "1");
+	step(w);
+	gets(w, t, "\"a\":1");
 	world_free(w);
 }
 
@@ -604,6 +651,70 @@ static void test_bytes_held(void **state)
 	world_free(w);
 }
 
+/* One asker's parts are no more than an answer may be: the rest of them failed,
+   before all of them together are in memory. */
+static void test_bytes_of_one(void **state)
+{
+	static char large[1024 * 1024 - 1000];
+	struct world *w = world_new();
+	struct buf ids = {0};
+	(void)state;
+
+	memset(large, ' ', sizeof(large) - 2);
+	large[sizeof(large) - 2] = '1';
+	add_read(w, "page");
+	add_ids(w, "id", "path.ids");
+	add_call(w, "a", "one", "/a/{id.id}")->each = STR("id");
+	one(w)->concurrency = 100;
+	start(w);
+	for (int i = 0; i < 40; i++)
+		buf_printf(&ids, "%s%d", i ? "," : "", i);
+	buf_putc(&ids, '\0');
+	set_param(w, "ids", ids.data);
+	const uint64_t t = ask_read(w, "page");
+	assert_int_equal(w->up->n, 40);
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "one/a/%d", i);
+		says(w, name, large);
+	}
+	step(w);
+	const struct read_result r = take(w, t);
+	assert_int_equal(r.status, 200);
+	assert_int_equal(r.n_failures, 8);
+	assert_int_equal(r.failures[0].type, PLAN_UNKNOWN_ERROR);
+	assert_true(str_is(
+	    r.failures[0].message, "the answer as a whole is too large"));
+	buf_release(&ids);
+	world_free(w);
+}
+
+/* An open breaker is said at once, even where no call at all has room. */
+static void test_breaker_without_room(void **state)
+{
+	struct world *w = one_call();
+	uint64_t t;
+	(void)state;
+
+	add_read(w, "slot");
+	add_call(w, "s", "two", "/slot");
+	one(w)->breaker_window_ms = 10000;
+	one(w)->breaker_calls = 1;
+	one(w)->breaker_failures = 1;
+	one(w)->breaker_open_ms = 5000;
+	one(w)->breaker_probes = 1;
+	w->spec.calls_max = 1;
+	start(w);
+	t = ask_read(w, "page");
+	refuses(w, "one/a", 500);
+	step(w);
+	fails(w, t, PLAN_HTTP_ERROR, 500);
+	ask_read(w, "slot");
+	fails(w, ask_read(w, "page"), PLAN_CIRCUIT_OPEN, 0);
+	assert_int_equal(engine_load(w->e).waiting, 0);
+	world_free(w);
+}
+
 /* Who could not begin before his deadline is not called. */
 static void test_not_made_in_vain(void **state)
 {
@@ -661,8 +772,10 @@ int main(void)
 	    cmocka_unit_test(test_retries_have_a_budget),
 	    cmocka_unit_test(test_retries_keep_deadlines),
 	    cmocka_unit_test(test_pause),
+	    cmocka_unit_test(test_pause_beside_a_call),
 	    cmocka_unit_test(test_pause_of_a_queue),
 	    cmocka_unit_test(test_hedging),
+	    cmocka_unit_test(test_hedging_where_there_is_room),
 	    cmocka_unit_test(test_hedging_and_failures),
 	    cmocka_unit_test(test_breaker),
 	    cmocka_unit_test(test_breaker_is_told),
@@ -670,7 +783,9 @@ int main(void)
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
 	    cmocka_unit_test(test_shedding),
+	    cmocka_unit_test(test_breaker_without_room),
 	    cmocka_unit_test(test_bytes_held),
+	    cmocka_unit_test(test_bytes_of_one),
 	    cmocka_unit_test(test_not_made_in_vain),
 	    cmocka_unit_test(test_rate),
 	};

@@ -290,6 +290,11 @@ static void owned(struct kit *k)
 {
 	k->calls[0].owned = true;
 }
+static void owned_by_none(struct kit *k)
+{
+	owned(k);
+	k->spec.owner = STR("");
+}
 static void owned_by_other(struct kit *k)
 {
 	owned(k);
@@ -347,6 +352,7 @@ static const struct key_row {
     {"a token", no_change, other_token, false},
     {"the path", no_change, other_param, false},
     {"whether it is owned", no_change, owned, false},
+    {"whether it is owned, by nobody", no_change, owned_by_none, false},
     {"whose it is", owned, owned_by_other, false},
     {"the same owner", owned, owned, true},
     {"the upstream", no_change, other_upstream, false},
@@ -610,6 +616,10 @@ static const struct status_row {
     {OPEN, OPEN, OK, "", "", 503, 700},
     {OPEN, SHED, OPEN, "", "", 503, 900},
     {OPEN, BROKEN, OK, "", "", 502, 0},
+    {BROKEN, LATE, OK, "", "", 502, 0},
+    {BROKEN, SHED, OPEN, "", "", 502, 0},
+    {SHED, OPEN, LATE, "", "", 502, 0},
+    {LATE, LATE, SHED, "", "", 502, 0},
     {SHED, OUT, OUT, "", "", 503, 900},
     {HTTP500, OK, OK, "", "", 502, 0},
     {HTTP404, OK, OK, "", "", 502, 0},
@@ -674,6 +684,25 @@ static void passed_on_by_those_who_asked(void **state)
 	assert_int_equal(r.n_failures, 2);
 	assert_int_equal(r.failures[1].status, 404);
 	assert_true(str_is(r.failures[1].message, "it waited for a"));
+}
+
+/* One that waited for what there was no time for was shed with it. */
+static void shed_with_what_it_needs(void **state)
+{
+	struct kit *k = kit_new();
+	struct plan *plan;
+	struct kit_wave w;
+
+	(void)state;
+	kit_call(k, "a", "/a", NULL)->required = false;
+	kit_call(k, "b", "/b?{call.a.x}", NULL);
+	plan = kit_plan(k);
+	kit_wave(plan, &w);
+	plan_take(plan, 0, &outcomes[SHED]);
+	struct read_result r = kit_result(plan);
+	assert_int_equal(r.status, 503);
+	assert_int_equal(r.retry_ms, 900);
+	assert_int_equal(plan_calls(plan), 1);
 }
 
 static void ends_early(void **state)
@@ -746,6 +775,8 @@ static const struct age_row {
     {{200, 0}, {800, 900}, {false, false}, 0, 800, true, false},
     {{200, 100}, {800, 0}, {false, false}, 100, 0, false, false},
     {{200, 100}, {800, 150}, {false, true}, 100, 150, true, true},
+    {{200, 100}, {250, 900}, {true, false}, 100, 250, true, true},
+    {{200, 100}, {200, 900}, {false, false}, 100, 200, false, false},
 };
 
 static void ages(void **state)
@@ -1019,6 +1050,7 @@ int main(void)
 	    cmocka_unit_test(required_without),
 	    cmocka_unit_test(statuses),
 	    cmocka_unit_test(passed_on_by_those_who_asked),
+	    cmocka_unit_test(shed_with_what_it_needs),
 	    cmocka_unit_test(ends_early),
 	    cmocka_unit_test(expires),
 	    cmocka_unit_test(ages),

@@ -138,6 +138,11 @@ static struct read_call calls[] = {
 	.upstream = S("u"),
 	.path = S("/c"),
 	.required = true},
+    {.read = S("asked"),
+	.name = S("d"),
+	.upstream = S("u"),
+	.path = S("/d"),
+	.required = true},
 };
 static struct read reads[] = {
     {.name = S("free"),
@@ -154,6 +159,11 @@ static struct read reads[] = {
 	.deadline_ms = 10000,
 	.api = S("slow-job"),
 	.promote = true},
+    {.name = S("asked"),
+	.path = S("/api/asked"),
+	.auth = S("none"),
+	.deadline_ms = 10000,
+	.api = S("asked-job")},
 };
 static struct config config = {.name = S("acme"),
     .prefix = S("/api"),
@@ -161,9 +171,9 @@ static struct config config = {.name = S("acme"),
     .origins = {origins, 1},
     .web_challenge = S("Basic realm=\"acme\""),
     .reads = reads,
-    .n_reads = 3,
+    .n_reads = 4,
     .read_calls = calls,
-    .n_read_calls = 3};
+    .n_read_calls = 4};
 
 struct world {
 	struct reader *reader;
@@ -442,6 +452,29 @@ static void test_waits(void **state)
 	world_close(&w);
 }
 
+/* What he has already, by the tags that he named when he asked. */
+static void test_waits_for_another(void **state)
+{
+	struct world w;
+	char tag[64];
+	(void)state;
+
+	world_open(&w);
+	fake.at_once = true;
+	ask(&w, (struct sent){.target = "/api/free/1"});
+	snprintf(tag, sizeof(tag), "%.*s", STR_ARG(answer_get(&w.ans, "ETag")));
+	fake.at_once = false;
+	ask(&w, (struct sent){.target = "/api/free/1",
+		    .headers = {{STR("if-none-match"), str_of(tag)}}});
+	struct waiting wait = w.wait;
+	fake.asks[1].over = true;
+	assert_int_equal(resume(&w, &wait, clock_boot_ms()), OUTCOME_ANSWER);
+	assert_int_equal(w.ans.status, 304);
+	assert_header(&w, "ETag", tag);
+	assert_int_equal(w.ans.body.n, 0);
+	world_close(&w);
+}
+
 /* Woken in the turn in which it began: the bell rings again for it. */
 static void test_over_while_stepping(void **state)
 {
@@ -678,6 +711,7 @@ static void test_handed_over(void **state)
 		world_open(&w);
 		listen_there(&w);
 		assert_int_equal(ask(&w, (struct sent){.target = "/api/slow",
+					     .method = i ? "GET" : "HEAD",
 					     .headers = {rows[i].header}}),
 		    OUTCOME_PARK);
 		park(&w);
@@ -688,6 +722,7 @@ static void test_handed_over(void **state)
 		assert_int_equal(
 		    resume(&w, &w.wait, clock_boot_ms()), OUTCOME_ANSWER);
 		assert_int_equal(w.ans.status, 202);
+		assert_int_equal(w.ans.head, i == 0);
 		assert_header(&w, "Location", "/api/jobs/job_x");
 		assert_header(&w, "x-request-id", "job_x");
 		assert_header(&w, "Preference-Applied", rows[i].applied);
@@ -767,6 +802,104 @@ static void test_promoted(void **state)
 	world_close(&w);
 }
 
+/* Only what did not come in time becomes a job. */
+static void test_not_promoted(void **state)
+{
+	static const int statuses[] = {200, 404, 502, 503};
+	struct world w;
+	(void)state;
+
+	world_open(&w);
+	listen_there(&w);
+	for (size_t i = 0; i < 4; i++) {
+		ask(&w, (struct sent){.target = "/api/slow"});
+		struct waiting wait = w.wait;
+		fake.asks[i].over = true;
+		fake.asks[i].result = (struct read_result){
+		    .status = statuses[i], .body = STR("{}")};
+		assert_int_equal(resume(&w, &wait, fake.asks[i].deadline_boot),
+		    OUTCOME_ANSWER);
+		assert_int_equal(w.ans.status, statuses[i]);
+	}
+	assert_int_equal(handover_due(w.handover), 0);
+	world_close(&w);
+}
+
+/* How long he waits: less than the read would, if that makes it a job. */
+static void test_wishes(void **state)
+{
+	static const struct {
+		const char *target;
+		struct pair header;
+		int64_t ms;
+		bool job;
+	} rows[] = {
+	    {"/api/slow", {S("x-wait-time-ms"), S("20000")}, 10000, true},
+	    {"/api/slow", {S("prefer"), S("wait=2")}, 2000, true},
+	    {"/api/slow", {S("prefer"), S("respond-async, wait=2")}, 2000, 1},
+	    {"/api/asked", {S("prefer"), S("respond-async, wait=2")}, 2000, 1},
+	    {"/api/asked", {S("prefer"), S("wait=2")}, 10000, false},
+	    {"/api/asked", {S("x-wait-time-ms"), S("0")}, 10000, false},
+	    {"/api/free/1", {S("prefer"), S("respond-async")}, 10000, false},
+	    {"/api/free/1", {S("x-request-id"), S("job_a")}, 10000, false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+
+		print_message("# row %zu\n", i);
+		world_open(&w);
+		listen_there(&w);
+		const int64_t before = clock_boot_ms();
+		assert_int_equal(ask(&w, (struct sent){.target = rows[i].target,
+					     .headers = {rows[i].header}}),
+		    OUTCOME_PARK);
+		struct waiting wait = w.wait;
+		assert_int_equal(fake.n, 1);
+		assert_true(
+		    fake.asks[0].deadline_boot >= before + rows[i].ms &&
+		    fake.asks[0].deadline_boot <= clock_boot_ms() + rows[i].ms);
+		fake.asks[0].over = true;
+		fake.asks[0].result = (struct read_result){.status = 504};
+		assert_int_equal(resume(&w, &wait, fake.asks[0].deadline_boot),
+		    rows[i].job ? OUTCOME_PARK : OUTCOME_ANSWER);
+		assert_int_equal(handover_due(w.handover) != 0, rows[i].job);
+		world_close(&w);
+	}
+}
+
+/* An endpoint that takes it and says nothing: for whom who asked. */
+static void test_endpoint_dies(void **state)
+{
+	for (int late = 0; late < 2; late++) {
+		struct world w;
+		(void)state;
+
+		world_open(&w);
+		listen_there(&w);
+		ask(&w, (struct sent){.target = "/api/slow",
+			    .headers = {{late ? STR("x-none") : STR("prefer"),
+				STR("respond-async")}}});
+		struct waiting wait = w.wait;
+		if (late) {
+			fake.asks[0].over = true;
+			fake.asks[0].result =
+			    (struct read_result){.status = 504};
+			assert_int_equal(
+			    resume(&w, &wait, fake.asks[0].deadline_boot),
+			    OUTCOME_PARK);
+		}
+		assert_int_equal(
+		    resume(&w, &wait, wait.deadline_boot), OUTCOME_ANSWER);
+		assert_problem(&w, late ? 504 : 503,
+		    late ? "upstream-timeout" : "store-unavailable");
+		assert_int_equal(handover_due(w.handover), 0);
+		assert_int_equal(reader_waiting(w.reader), 0);
+		world_close(&w);
+	}
+}
+
 static void test_handed_over_and_gone(void **state)
 {
 	struct world w;
@@ -789,6 +922,7 @@ int main(void)
 	    cmocka_unit_test(test_owner),
 	    cmocka_unit_test(test_at_once),
 	    cmocka_unit_test(test_waits),
+	    cmocka_unit_test(test_waits_for_another),
 	    cmocka_unit_test(test_over_while_stepping),
 	    cmocka_unit_test(test_gone),
 	    cmocka_unit_test(test_last),
@@ -799,6 +933,9 @@ int main(void)
 	    cmocka_unit_test(test_handed_over),
 	    cmocka_unit_test(test_endpoint_away),
 	    cmocka_unit_test(test_promoted),
+	    cmocka_unit_test(test_not_promoted),
+	    cmocka_unit_test(test_wishes),
+	    cmocka_unit_test(test_endpoint_dies),
 	    cmocka_unit_test(test_handed_over_and_gone),
 	};
 

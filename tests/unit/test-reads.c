@@ -181,6 +181,51 @@ static void a_status_that_is_passed_on_is_the_answers(void **state)
 	assert_int_equal(answer.status, 404);
 }
 
+/* The job's, which has more time than a request has, or less. */
+static void its_deadline_is_the_jobs(void **state)
+{
+	struct world *w = *state;
+	const struct upstream_call call = {.read = &w->asked, .timeout_ms = 1};
+	struct upstream_answer answer;
+	void *tag;
+
+	w->read.deadline_ms = 3600000;
+	upstream_reads.start(w->reads, &call, w);
+	while (!next(w, &tag, &answer))
+		;
+	assert_int_equal(answer.status, 504);
+	for (size_t i = 0; i < w->fake->n; i++)
+		assert_true(w->fake->calls[i].aborted);
+}
+
+/* So that the job is tried again no sooner. */
+static void when_again_is_told(void **state)
+{
+	struct world *w = *state;
+	struct upstream_answer answer;
+	void *tag;
+
+	ask(w, w);
+	assert_false(next(w, &tag, &answer));
+	for (size_t i = 0; i < w->fake->n; i++)
+		fake_end(w->fake, i,
+		    (struct upstream_answer){.end = UPSTREAM_ANSWER,
+			.status = 429,
+			.has_retry_after = true,
+			.retry_after_ms = 200000,
+			.why = ""});
+	assert_true(next(w, &tag, &answer));
+	assert_int_equal(answer.status, 502);
+	assert_false(answer.has_retry_after);
+	ask(w, w);
+	assert_true(next(w, &tag, &answer));
+	assert_int_equal(answer.status, 503);
+	assert_true(answer.has_retry_after);
+	assert_true(
+	    answer.retry_after_ms > 60000 && answer.retry_after_ms <= 200000);
+	assert_int_equal(w->fake->n, 3);
+}
+
 static void what_cannot_be_asked_is_400_and_says_why(void **state)
 {
 	struct world *w = *state;
@@ -268,6 +313,8 @@ int main(void)
 	    CASE(done_is_200_with_its_json),
 	    CASE(what_failed_has_its_status_and_why),
 	    CASE(a_status_that_is_passed_on_is_the_answers),
+	    CASE(its_deadline_is_the_jobs),
+	    CASE(when_again_is_told),
 	    CASE(what_cannot_be_asked_is_400_and_says_why),
 	    CASE(one_that_went_from_the_configuration),
 	    CASE(an_aborted_one_stops_its_calls),
