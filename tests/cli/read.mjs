@@ -65,6 +65,15 @@ const fresh = () => {
 	up.forget();
 };
 
+/*
+ * It has heard of all that was sent before: a new connection may be served
+ * before others of the same turn, but not before those of the turn before.
+ */
+const settled = async () => {
+	for (let i = 0; i < 2; i++)
+		await kit.get('/api/nothing');
+};
+
 /* ---- what comes back ------------------------------------------------------- */
 
 test('bulk and per identifier, all at once', async () => {
@@ -260,12 +269,15 @@ test('ETag, Age, max-age, 304, HEAD', async () => {
 const letters = n => Array.from({length: n}, (x, i) => `i${i}`).join(',');
 test('an upstream has so many calls at once, whoever asks', async () => {
 	fresh();
-	up.on('/wide', up.gate(3));
-	const all = [1, 2, 3].map(n => kit.get(`/api/wide/${letters(20)}x${n}`));
-	/* the last ones of all do not fill the gate */
-	const ticks = setInterval(() => up.held.length && up.release(), 300);
-	for (const r of await Promise.all(all))
-		equal(Object.keys((r.json.data.each)).length, 20);
+	up.on('/wide', up.hold());
+	const all = [];
+	for (const n of [1, 2, 3])
+		all.push(await kit.begin(`/api/wide/${letters(20)}x${n}`));
+	await settled();
+	await until('as many as may be', () => up.held.length === 3);
+	const ticks = setInterval(up.release, 10);
+	for (const one of all)
+		equal(Object.keys((await one.answer).json.data.each).length, 20);
 	clearInterval(ticks);
 	equal(up.most, 3);
 	/* asked for by three, and called once */
@@ -292,7 +304,7 @@ test('identical calls under way are made once; a leaver fails nobody',
 			all.push(await kit.begin('/api/one'));
 		first.leave();
 		all.slice(0, 10).forEach(one => one.leave());
-		await kit.get('/api/nothing'); /* it has heard of that */
+		await settled();
 		up.release();
 		for (const one of all.slice(10))
 			equal((await one.answer).json.data.one, {n: 1});
@@ -306,7 +318,7 @@ test('when the last one leaves, the calls stop', async () => {
 		await kit.begin('/api/case/1,2')];
 	await until('they are made', () => up.count() === 3);
 	both[0].leave();
-	await kit.get('/api/nothing');
+	await settled();
 	equal(up.gone, 0);
 	both[1].leave();
 	await until('they are given up', () => up.gone === 3);
