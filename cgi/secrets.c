@@ -228,8 +228,8 @@ void secrets_report(struct secrets *s, struct diag *diag)
 
 		if (fill(s, i) != ERR_OK)
 			diag_warn(diag, POS_NONE, s->finding,
-			    "%s; until then each job that needs {secret.%.*s} "
-			    "fails, and the others run",
+			    "%s; until then each job or read that needs "
+			    "{secret.%.*s} fails, and the others run",
 			    s->why, STR_ARG(secret->name));
 		else if (s->slots[i].open_to_others)
 			diag_warn(diag, POS_NONE, "secret-mode",
