@@ -121,25 +121,29 @@ test('a job: past the deadline, or at once', async () => {
 });
 
 test('a job that comes to nothing', async () => {
-	for (const [list, want] of [[{status: 404}, 404], [{status: 500}, 502],
-		[{wait: 60000}, 504]]) {
-		const r = await is(202, '/api/slow/2', {...say(list), ...ASYNC});
-		const a = await again('/api/slow/2', r, say(list));
+	for (const [path, list, want] of [['/api/slow/2', {status: 404}, 404],
+		['/api/slow/2', {status: 500}, 502],
+		['/api/hasty', {wait: 9000}, 504]]) {
+		const r = await is(202, path, {...say(list), ...ASYNC});
+		const a = await again(path, r, say(list));
 		equal(a.status, want, a.text);
 	}
 	await is(404, '/api/slow/2', {'x-request-id': `job_${'A'.repeat(48)}`});
-	const wait = say({wait: 60000});
-	const first = await is(202, '/api/slow/3', {...wait, ...ASYNC});
-	const r = await is(202, '/api/slow/4', {...wait, ...ASYNC});
-	const id = {...wait, 'x-request-id': r.json.jobId};
-	equal((await is(202, '/api/slow/4', id)).json.status, 'pending');
+});
+
+test('a job that is cancelled, and one that is erased', async () => {
+	const wait = {...say({wait: 6000}), ...ASYNC};
+	await is(202, '/api/turn', wait);
+	const r = await is(202, '/api/turn', wait);
+	const id = {'x-request-id': r.json.jobId};
+	equal((await is(202, '/api/turn', id)).json.status, 'pending');
 	await ask('DELETE', pathOf(r.json.statusUrl));
-	equal((await again('/api/slow/4', r, wait)).status, 409);
-	equal((await again('/api/slow/3', first, wait)).status, 504);
-	let gone;
-	do /* two seconds, and whenever somebody sweeps */
-		gone = await ask('GET', '/api/slow/4', {headers: id});
-	while (gone.status === 409 && await pause(300) === undefined);
+	await is(409, '/api/turn', id);
+	let gone = await is(202, '/api/brief', ASYNC);
+	const brief = {'x-request-id': gone.json.jobId};
+	do /* a second, and whenever somebody sweeps */
+		gone = await ask('GET', '/api/brief', {headers: brief});
+	while (gone.status < 300 && await pause(300) === undefined);
 	equal(gone.status, 410, gone.text);
 });
 
