@@ -45,8 +45,15 @@ static struct api apis[] = {
 	.wait_ms = -1},
 };
 #define N_APIS (sizeof(apis) / sizeof(*apis))
-static const struct config config = {
-    .prefix = STR_INIT("/api"), .apis = apis, .n_apis = N_APIS};
+static struct read reads[] = {
+    {.name = STR_INIT("one"), .path = STR_INIT("/api/v1/bundle/{id}")},
+    {.name = STR_INIT("other"), .path = STR_INIT("/api/{a}/y")},
+};
+static const struct config config = {.prefix = STR_INIT("/api"),
+    .apis = apis,
+    .n_apis = N_APIS,
+    .reads = reads,
+    .n_reads = sizeof(reads) / sizeof(*reads)};
 
 #define VARS_MAX 300
 struct vars {
@@ -160,12 +167,30 @@ static void route_holds(struct arena *a, const struct request *r)
 	case ROUTE_EVENTS:
 		fuzz_must(route.id.n > 0);
 		break;
+	case ROUTE_READ: /* route_find_read() alone finds these */
+		fuzz_must(false);
+		break;
 	case ROUTE_NONE:
 	case ROUTE_HEALTH:
 	case ROUTE_LIST:
 	case ROUTE_OWNER_EVENTS:
 		break;
 	}
+}
+
+/* A read, or nothing of an API's. */
+static void read_holds(struct arena *a, const struct request *r)
+{
+	struct route route;
+
+	route_find_read(a, &config, r, &route);
+	fuzz_must(route.kind == ROUTE_READ || route.kind == ROUTE_NONE ||
+		  route.kind == ROUTE_METHOD || route.kind == ROUTE_OPTIONS);
+	if (route.kind != ROUTE_READ)
+		return;
+	fuzz_must(route.api < config.n_reads);
+	fuzz_must(str_is(r->method, "GET") || str_is(r->method, "HEAD"));
+	fuzz_must(route.n_params == 1 && route.params[0].value.n > 0);
 }
 
 static void names_hold(struct arena *a, const struct request *r, bool anonymous)
@@ -225,6 +250,7 @@ static void request_holds(
 	fuzz_must(v->target.n <= HTTP_TARGET_MAX && r->body_declared >= -1);
 	headers_hold(r);
 	route_holds(a, r);
+	read_holds(a, r);
 	names_hold(a, r, true);
 	names_hold(a, r, false);
 	for (size_t i = 0; i < N_APIS; i++)
