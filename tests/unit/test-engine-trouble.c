@@ -674,7 +674,7 @@ static void test_bytes_of_one(void **state)
 	const uint64_t t = ask_read(w, "page");
 	assert_int_equal(w->up->n, 40);
 	for (int i = 0; i < 40; i++) {
-		char name[16];
+		char name[32];
 		snprintf(name, sizeof(name), "one/a/%d", i);
 		says(w, name, large);
 	}
