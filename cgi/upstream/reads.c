@@ -4,15 +4,16 @@
 #include <sys/queue.h>
 #include <sys/random.h>
 
-#include "cgi/http.h"
 #include "cgi/read/engine.h"
+#include "cgi/read/read-answer.h"
 #include "lib/clock.h"
-#include "lib/json.h"
 
 /* A call: a ticket of the engine's, or an answer that is there already. */
 struct asked {
 	LIST_ENTRY(asked) in_list;
 	void *tag;
+	const struct config *config; /* that it began by */
+	const struct read *read;
 	uint64_t ticket;       /* 0: it ended before it began: */
 	enum upstream_end end; /* UPSTREAM_ANSWER: 400, */
 	const char *why;       /* because of this, in .arena */
@@ -108,13 +109,6 @@ int64_t reads_due_boot(void *pool)
 
 /* ---- calls --------------------------------------------------------------- */
 
-static size_t index_of(const struct config *config, struct str name)
-{
-	const struct read *read = config_read_named(config, name);
-
-	return read ? (size_t)(read - config->reads) : SIZE_MAX;
-}
-
 static void end_early(struct asked *asked, enum err err, struct str why)
 {
 	asked->end = err == ERR_INPUT ? UPSTREAM_ANSWER : UPSTREAM_UNSENT;
@@ -125,7 +119,6 @@ static void reads_start(void *pool, const struct upstream_call *call, void *tag)
 {
 	struct reads *r = pool;
 	struct asked *asked = calloc(1, sizeof(*asked));
-	const size_t read = index_of(r->config, call->read->name);
 	const struct engine_now at = now();
 	struct str why = STR("the configuration has no such read any more");
 	enum err err = ERR_NOT_FOUND;
@@ -133,13 +126,16 @@ static void reads_start(void *pool, const struct upstream_call *call, void *tag)
 	if (!asked)
 		abort();
 	asked->tag = tag;
-	const struct engine_ask ask = {.read = read,
+	asked->config = r->config;
+	asked->read = config_read_named(r->config, call->read->name);
+	const struct engine_ask ask = {
+	    .read = asked->read ? (size_t)(asked->read - r->config->reads) : 0,
 	    .params = call->read->params,
 	    .request = call->read->request,
 	    .owner = call->read->owner,
 	    .deadline_boot =
 		call->timeout_ms ? at.now_boot + call->timeout_ms : 0};
-	if (read != SIZE_MAX) {
+	if (asked->read) {
 		why = (struct str){0};
 		err = engine_begin(
 		    r->engine, at, &ask, &asked->arena, &asked->ticket, &why);
@@ -188,69 +184,46 @@ static void reads_abort(void *pool, void *tag)
 
 /* ---- answers ------------------------------------------------------------- */
 
-static void put_problem(struct buf *out, int status, struct str detail,
-    const struct read_result *result)
+/* As lowtide-read would answer it; its headers are not the worker's. */
+static struct upstream_answer passed_on(
+    struct arena *a, const struct answer *answer)
 {
-	struct json_writer w = {.out = out};
-
-	json_open(&w, '{');
-	json_key(&w, "type");
-	json_string(&w, STR("about:blank")); /* RFC 9457 4.2.1 */
-	json_key(&w, "title");
-	json_string(&w, str_of(http_phrase(status)));
-	json_key(&w, "status");
-	json_int(&w, status);
-	json_key(&w, "detail");
-	json_string(&w, detail);
-	if (result) {
-		json_key(&w, "upstreamFailures");
-		read_put_failures(&w, result->failures, result->n_failures);
-	}
-	json_close(&w, '}');
-}
-
-static struct upstream_answer problem(struct arena *a, int status,
-    struct str detail, const struct read_result *result)
-{
-	struct buf out = {0};
-
-	put_problem(&out, status, detail, result);
-	const struct upstream_answer answer = {.end = UPSTREAM_ANSWER,
-	    .status = status,
-	    .content_type = STR("application/problem+json"),
-	    .body = arena_str(a, buf_str(&out)),
+	return (struct upstream_answer){.end = UPSTREAM_ANSWER,
+	    .status = answer->status,
+	    .content_type = arena_str(a, answer_get(answer, "Content-Type")),
+	    .body = answer->body,
 	    .why = ""};
-	buf_release(&out);
-	return answer;
 }
 
-static struct upstream_answer answer_of(
-    struct arena *a, const struct read_result *result)
+static struct upstream_answer answer_of(struct arena *a,
+    const struct asked *asked, const struct read_result *result)
 {
-	struct upstream_answer answer;
+	const struct answer_context c = {.config = asked->config, .arena = a};
+	const struct read_asked how = {
+	    .read = asked->read, .now_boot = now().now_boot};
+	struct answer answer = {0};
 
-	if (result->status == 200)
-		return (struct upstream_answer){.end = UPSTREAM_ANSWER,
-		    .status = 200,
-		    .content_type = STR("application/json"),
-		    .body = result->body,
-		    .why = ""};
-	answer = problem(a, result->status,
-	    STR("Not every upstream that is needed answered."), result);
-	if (result->retry_ms > 0) {
-		answer.has_retry_after = true;
-		answer.retry_after_ms = result->retry_ms;
+	read_answer(&c, &how, result, &answer);
+	struct upstream_answer out = passed_on(a, &answer);
+	if (result->status == 503) {
+		out.has_retry_after = true;
+		out.retry_after_ms = result->retry_ms;
 	}
-	return answer;
+	return out;
 }
 
 static struct upstream_answer early_answer(
     struct arena *a, const struct asked *asked)
 {
-	if (asked->end == UPSTREAM_ANSWER)
-		return problem(a, 400, str_of(asked->why), NULL);
-	return (struct upstream_answer){
-	    .end = asked->end, .why = arena_cstr(a, str_of(asked->why))};
+	const struct answer_context c = {.config = asked->config, .arena = a};
+	struct answer answer = {0};
+
+	if (asked->end != UPSTREAM_ANSWER)
+		return (struct upstream_answer){.end = asked->end,
+		    .why = arena_cstr(a, str_of(asked->why))};
+	answer_problem(&c, PROBLEM_VALIDATION_FAILED,
+	    arena_cstr(a, str_of(asked->why)), NULL, &answer);
+	return passed_on(a, &answer);
 }
 
 static struct asked *find_ticket(struct reads *r, uint64_t ticket)
@@ -279,7 +252,7 @@ static bool reads_next(
 		    !engine_take(r->engine, a, ticket, &result))
 			return false;
 		asked = find_ticket(r, ticket);
-		*answer = answer_of(a, &result);
+		*answer = answer_of(a, asked, &result);
 	}
 	*tag = asked->tag;
 	drop(asked);

@@ -10,8 +10,8 @@
  * bounded as lowtide-read's are; what that calls goes out by the pool it was
  * given, a channel of the worker's own switch.
  *
- * The answer has the read's status. 200: its JSON. What failed: a problem
- * (RFC 9457) with its upstreamFailures; a request that no read can be made of
+ * The answer is that of lowtide-read (read-answer.h) without its headers: JSON,
+ * or a problem with its upstreamFailures; a request that no read can be made of
  * is 400 with a sentence for whoever asked. A secret that cannot be had, or too
  * much to do just now: UPSTREAM_UNSENT.
  */

@@ -165,6 +165,7 @@ static void what_failed_has_its_status_and_why(void **state)
 	assert_non_null(strstr(text, "\"upstreamFailures\":[{\"endpoint\":"
 				     "\"person\",\"failureType\":"
 				     "\"UPSTREAM_HTTP_ERROR\""));
+	assert_non_null(strstr(text, "\"type\":\"/problems/upstream-error\""));
 	assert_null(strstr(text, "secret"));
 }
 
@@ -179,6 +180,8 @@ static void a_status_that_is_passed_on_is_the_answers(void **state)
 	answer_all(w, 404, "{}");
 	assert_true(next(w, &tag, &answer));
 	assert_int_equal(answer.status, 404);
+	assert_non_null(strstr(arena_cstr(&w->arena, answer.body),
+	    "\"type\":\"/problems/upstream-refused\""));
 }
 
 /* The job's, which has more time than a request has, or less. */
@@ -240,8 +243,10 @@ static void what_cannot_be_asked_is_400_and_says_why(void **state)
 		assert_true(next(w, &tag, &answer));
 		assert_true(tag == &first || tag == &second);
 		assert_int_equal(answer.status, 400);
-		assert_non_null(strstr(
-		    arena_cstr(&w->arena, answer.body), "\"detail\":\""));
+		assert_non_null(strstr(arena_cstr(&w->arena, answer.body),
+		    "\"type\":\"/problems/validation-failed\""));
+		assert_non_null(
+		    strstr(arena_cstr(&w->arena, answer.body), "identifiers"));
 	}
 	assert_int_equal(w->fake->n, 0);
 	assert_false(next(w, &tag, &answer));
