@@ -215,6 +215,8 @@ static void put_value(struct buf *out, struct str value)
 
 static void write_answer(const struct answer *ans, bool open, struct buf *out)
 {
+	/* to HEAD, of a body that is not in hand: its length is not known */
+	const bool unknown = ans->head && !ans->body.n;
 	bool bodiless = is_bodiless(ans->status);
 
 	buf_puts(out, "Status: ");
@@ -228,7 +230,7 @@ static void write_answer(const struct answer *ans, bool open, struct buf *out)
 		put_value(out, ans->headers[i].value);
 		buf_puts(out, "\r\n");
 	}
-	if (!bodiless && !open) {
+	if (!bodiless && !open && !unknown) {
 		buf_puts(out, "Content-Length: ");
 		buf_put_int(out, (int64_t)ans->body.n);
 		buf_puts(out, "\r\n");

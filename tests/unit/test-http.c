@@ -171,6 +171,12 @@ static void writes_an_answer(void **state)
 	answer_write(&ans, &out);
 	assert_non_null(strstr(out.data, "Content-Length: 2\r\n\r\n"));
 	assert_null(strstr(out.data, "{}"));
+	/* to HEAD, of a body that somebody else has */
+	ans.body.n = 0;
+	buf_clear(&out);
+	answer_write(&ans, &out);
+	assert_null(strstr(out.data, "Content-Length"));
+	ans.body.n = 2;
 	/* its end is not known */
 	ans.head = false;
 	ans.n_headers = 1;
