@@ -60,7 +60,9 @@ test('the upstream says that it is not to be kept', async () => {
 	const rows = {store: {'cache-control': 'no-store'},
 		priv: {'cache-control': 'max-age=60, private'},
 		cookie: {'set-cookie': 'a=b'},
-		zero: {'cache-control': 'max-age=0'}};
+		zero: {'cache-control': 'max-age=0'},
+		/* it was kept on the way for as long as it may be */
+		aged: {'cache-control': 'max-age=60', age: '60'}};
 	for (const [id, headers] of Object.entries(rows)) {
 		up.on(`/long/${id}`, json(1, headers));
 		await kit.get(`/api/long/${id}`);

@@ -70,6 +70,12 @@ like 'and the keys are missed' "$said" 'jwks-missing'
 write none '' "$TMP/secret"
 run -t "$config" --state "$TMP/nowhere"
 is 'without tokens nobody needs it' "$status" 0
+sed 's|"path": "/one", "headers"|"path": "/{call.one.x}", "headers"|' \
+	"$config" >"$TMP/ring.json"
+run -t "$TMP/ring.json"
+is 'a read that nobody can be answered by: 0, the others can' "$status" 0
+like 'it is said, and what to do' "$said" \
+	'warning: read-impossible: read one: .* wait for each other; .*built again'
 
 # ---- options
 run -t "$config" "$config"
