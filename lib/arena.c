@@ -71,6 +71,21 @@ static struct arena_chunk *chunk_new(size_t size, bool zero)
 	return chunk;
 }
 
+void arena_first(struct arena *arena, size_t n)
+{
+	if (!arena->newest && n < ARENA_CHUNK)
+		arena->newest = chunk_new(n, false);
+}
+
+/* Of an ordinary chunk behind that one, with room for n bytes. */
+static size_t next_size(const struct arena_chunk *newest, size_t n)
+{
+	size_t size = newest ? 2 * newest->size : ARENA_CHUNK;
+
+	size = size > ARENA_CHUNK ? ARENA_CHUNK : size;
+	return size < n ? n : size;
+}
+
 /* zero: a chunk of its own is all zeros. */
 static struct arena_chunk *chunk_for(struct arena *arena, size_t n, bool zero)
 {
@@ -79,7 +94,7 @@ static struct arena_chunk *chunk_for(struct arena *arena, size_t n, bool zero)
 	if (newest && newest->size - newest->used >= n)
 		return newest;
 	chunk = n > ARENA_CHUNK ? chunk_new(n, zero)
-				: chunk_new(ARENA_CHUNK, false);
+				: chunk_new(next_size(newest, n), false);
 	if (newest && n > ARENA_CHUNK) {
 		chunk->older = newest->older;
 		newest->older = chunk;

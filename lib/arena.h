@@ -27,6 +27,13 @@ void arena_release(struct arena *arena);
 /* Empties it but keeps one ordinary chunk, for the next request. */
 void arena_reset(struct arena *arena);
 
+/*
+ * For what is mostly small and waits in thousands: the first chunk has room for
+ * n bytes alone, and each further one for twice as many, up to an ordinary one.
+ * Nothing to one that was used already.
+ */
+void arena_first(struct arena *arena, size_t n);
+
 /* n zeroed bytes, aligned for any object. n may be 0. */
 void *arena_alloc(struct arena *arena, size_t n) __attribute__((malloc));
 /* count × size zeroed bytes; aborts when the product overflows. */

@@ -6,6 +6,9 @@
  * Askers: a request each, its plan and its deadline. A ticket is the number of
  * a slot and how many lived in it, so that an old one is nobody's.
  */
+/* Bytes: a plan of one call and a request with few headers. Thousands may wait
+   for the same one. */
+#define ASKER_FIRST 1500
 
 /* ---- tickets ------------------------------------------------------------- */
 
@@ -55,6 +58,7 @@ static struct asker *asker_new(struct engine *e)
 	    .ticket = ticket_of(e, slot),
 	    .epoch = e->epochs,
 	    .deadline.kind = TIMER_ASKER};
+	arena_first(&asker->arena, ASKER_FIRST);
 	epoch_use(asker->epoch);
 	link_init(&asker->waits);
 	link_init(&asker->turn);

@@ -1,4 +1,5 @@
 #include <setjmp.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,6 +83,43 @@ static void large_behind(void **state)
 	arena_release(&a);
 }
 
+/* Small at first, then ever larger; and all that was promised is kept. */
+static void small_first(void **state)
+{
+	struct arena a = {0};
+	const size_t before = mallinfo2().uordblks;
+	unsigned char *got[500];
+
+	(void)state;
+	arena_first(&a, 1000);
+	got[0] = arena_alloc(&a, 400);
+	memset(got[0], 0, 400);
+	assert_true(mallinfo2().uordblks - before < 2000);
+	arena_first(&a, 8000); /* too late */
+	got[1] = arena_alloc(&a, 592);
+	assert_ptr_equal(got[1], got[0] + 400);
+	got[2] = arena_alloc(&a, 3000); /* more than twice the first */
+	memset(got[2], 2, 3000);
+	assert_true(mallinfo2().uordblks - before < 8000);
+	for (size_t i = 3; i < 500; i++) {
+		got[i] = arena_alloc(&a, i);
+		assert_true(is_zero(got[i], i));
+		memset(got[i], (int)i, i);
+	}
+	assert_true(is_zero(got[0], 400) && is_zero(got[1], 592));
+	for (size_t i = 3; i < 500; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_int_equal(got[i][j], (unsigned char)i);
+	arena_alloc(&a, 3 * ARENA_CHUNK);
+	arena_reset(&a);
+	assert_int_equal(a.used, 0);
+	assert_true(is_zero(arena_alloc(&a, ARENA_CHUNK + 1), ARENA_CHUNK + 1));
+	arena_release(&a);
+	arena_first(&a, 2 * ARENA_CHUNK); /* never more than an ordinary one */
+	assert_true(is_zero(arena_alloc(&a, 100), 100));
+	arena_release(&a);
+}
+
 static void texts(void **state)
 {
 	struct arena a = {0};
@@ -122,6 +160,7 @@ int main(void)
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(reset),
 	    cmocka_unit_test(large_behind),
+	    cmocka_unit_test(small_first),
 	    cmocka_unit_test(texts),
 	};
 
