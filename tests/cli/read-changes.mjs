@@ -5,6 +5,7 @@
  */
 import {readFileSync, readdirSync, renameSync, writeFileSync} from 'node:fs';
 import net from 'node:net';
+import {ABORT, Client, record, request} from '../fcgi-client.mjs';
 import {done, equal, match, ok, test} from '../tap.mjs';
 import {pause, until} from './line.mjs';
 import {configOf, startRead} from './read-kit.mjs';
@@ -129,6 +130,24 @@ test('a name that stands twice: passed on as it came, not looked into', async ()
 	equal([r.status, r.json.upstreamFailures.map(f =>
 		[f.failureType, f.message])],
 	[502, [['UNKNOWN_ERROR', 'its answer is not JSON']]]);
+});
+
+test('a server that takes a request back, on a connection it keeps', async () => {
+	fresh();
+	up.on('/tier', hang);
+	up.on('/more', hang);
+	const c = await Client.dial(kit.socket);
+	const ask = id => c.send(request({id, method: 'GET', keep: true,
+		uri: '/api/must/1,2'}));
+	ask(1);
+	await until('they are made', () => up.now === 4);
+	c.send(record(ABORT, 1));
+	await until('they are given up', () => up.gone === 4);
+	await c.answer(1);
+	fresh();
+	ask(1);
+	equal((await c.answer(1)).status, 200);
+	c.close();
 });
 
 /* ---- another configuration ------------------------------------------------- */

@@ -869,6 +869,39 @@ static void test_wishes(void **state)
 	}
 }
 
+/* What is kept of those who may become jobs has an end: the next ones wait as
+   if they could not, and one that would be a job at once hears of it. */
+static void test_kept_for_jobs(void **state)
+{
+	static char large[60000];
+	struct sent sent = {.target = "/api/slow",
+	    .headers = {{STR("x-large"), {large, sizeof(large)}}}};
+	const size_t n = READER_KEPT_MAX / sizeof(large) + 1;
+	struct world w;
+	(void)state;
+
+	memset(large, 'x', sizeof(large));
+	world_open(&w);
+	listen_there(&w);
+	for (size_t i = 0; i < n; i++) {
+		fake.n = 0;
+		assert_int_equal(ask(&w, sent), OUTCOME_PARK);
+		arena_reset(&w.arena);
+	}
+	struct waiting wait = w.wait;
+	sent.headers[1] = (struct pair){STR("prefer"), STR("respond-async")};
+	assert_int_equal(ask(&w, sent), OUTCOME_ANSWER);
+	assert_problem(&w, 503, "overloaded");
+	assert_header(&w, "Retry-After", "1");
+	fake.asks[0].over = true;
+	fake.asks[0].result = (struct read_result){.status = 504};
+	assert_int_equal(
+	    resume(&w, &wait, fake.asks[0].deadline_boot), OUTCOME_ANSWER);
+	assert_problem(&w, 504, "upstream-timeout");
+	assert_int_equal(handover_due(w.handover), 0);
+	world_close(&w);
+}
+
 /* An endpoint that takes it and says nothing: for whom who asked. */
 static void test_endpoint_dies(void **state)
 {
@@ -935,6 +968,7 @@ int main(void)
 	    cmocka_unit_test(test_promoted),
 	    cmocka_unit_test(test_not_promoted),
 	    cmocka_unit_test(test_wishes),
+	    cmocka_unit_test(test_kept_for_jobs),
 	    cmocka_unit_test(test_endpoint_dies),
 	    cmocka_unit_test(test_handed_over_and_gone),
 	};
