@@ -233,6 +233,23 @@ test('a read that cannot be answered spoils no other', async () => {
 	await hup({});
 });
 
+test('tokens from the start on, or never', async () => {
+	fresh();
+	const before = kit.it.lines('restart-needed').length;
+	writeFileSync(kit.at('next'), JSON.stringify(configOf({...site,
+		providers: [{name: 'id', kind: 'oidc', leewayMs: 5000,
+			issuer: 'https://id.example', audiences: ['site'],
+			algorithms: ['ES256']}],
+		reads: [{...kept(), auth: 'id'}]})));
+	renameSync(kit.at('next'), kit.at('lowtide.json'));
+	process.kill(kit.it.pid, 'SIGHUP');
+	await until('it is refused', () =>
+		kit.it.lines('restart-needed').length > before);
+	match(kit.it.lines('restart-needed').at(-1).why, /tokens/);
+	equal((await kit.get('/api/kept')).status, 200);
+	await hup({});
+});
+
 /* ---- an upstream, away and back --------------------------------------------- */
 
 test('one that is not there, and then is', async () => {

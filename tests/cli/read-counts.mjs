@@ -48,7 +48,7 @@ const more = {spare: shut, shut, retried: {retries: 1},
 const calls = {kept: {ttlMs: 600000}, stale: {ttlMs: 50, staleMs: 600000},
 	spare: {ttlMs: 50, staleIfErrorMs: 600000}, huge: {ttlMs: 600000},
 	late: {required: false}};
-const kit = await startRead({dir,
+const site = {
 	secrets: [{name: 'key', file: secret}],
 	upstreams: [...names, 'id', 'hedged'].map(name =>
 		({name, base: up.url, ...more[name],
@@ -77,8 +77,9 @@ const kit = await startRead({dir,
 			{name: 'hedged', upstream: 'hedged',
 				path: '/hedged/{path.n}'}]},
 	],
-	args: ['--log-level', 'debug', '--cache', '64KiB', '--metrics',
-		`tcp:127.0.0.1:${port}`]});
+};
+const kit = await startRead({...site, dir, args: ['--log-level', 'debug',
+	'--cache', '64KiB', '--metrics', `tcp:127.0.0.1:${port}`]});
 const scrape = async () => parse(await (await fetch(
 	`http://127.0.0.1:${port}/metrics`)).text());
 const P = 'lowtide_read_';
@@ -284,6 +285,25 @@ test('what is nowhere, and what is no request', async () => {
 		await get('id/,', 400);
 	}), {'requests_total  404 true': 1, 'requests_total  405 true': 1,
 		'requests_total id 400 true': 1});
+});
+test('by their names, in whatever order they stand', async () => {
+	fresh();
+	const before = await scrape();
+	kit.configure({...site, upstreams: site.upstreams.slice(1).reverse()
+		.concat(site.upstreams[0]), reads: [...site.reads].reverse()});
+	process.kill(kit.it.pid, 'SIGHUP');
+	await until('it is read', () => kit.it.lines('reloaded').length === 1);
+	const reloaded = await scrape();
+	const more = {read: 'kept', code: '200'}, u = {upstream: 'kept'};
+	equal(of(reloaded, `${P}requests_total`, more),
+		of(before, `${P}requests_total`, more));
+	equal(await moved(() => get('late')),
+		{'requests_total late 200 true': 1, 'parts_total late call': 1,
+			'calls_total late answer 200': 1});
+	equal(of(await scrape(), `${P}calls_total`, {...u, code: '200'}),
+		of(before, `${P}calls_total`, {...u, code: '200'}));
+	equal([of(before, 'lowtide_reloads_total', {result: 'ok'}),
+		of(reloaded, 'lowtide_reloads_total', {result: 'ok'})], [0, 1]);
 });
 test('no line of its log has anything of a request, answer or secret',
 	async () => {

@@ -42,7 +42,7 @@ const line = await startLine({upstreams: [{name: 'up', base: up.url}],
 		read('asked', {deadlineMs: 20000})],
 	readIds: [ids('late'), ids('asked')],
 	readCalls: [...['late', 'asked'].flatMap(r => [
-		call(r, 'names', '/names', {headers: AUTH}),
+		call(r, 'names', '/names?of={query.of?}', {headers: AUTH}),
 		call(r, 'one', '/one/{id.id}', {each: 'id'})]),
 	call('asked', 'none', '/none', {required: false, emptyOn: ['404']})]});
 const sock = `${line.dir}/read.sock`;
@@ -67,7 +67,7 @@ async function ticket(target, headers) {
 
 test('who asks for it is given a ticket by the endpoint', async () => {
 	const {headers, json: {jobId, status}} =
-		await ticket('/api/asked/x,y', {...ASYNC, 'up-token': 'T',
+		await ticket('/api/asked/x,y?of=a%20b', {...ASYNC, 'up-token': 'T',
 			'x-request-id': 'a-name-of-the-clients-own',
 			'x-initial-request': 'true'});
 	equal([headers['x-request-id'], headers.location, status],
@@ -77,8 +77,8 @@ test('who asks for it is given a ticket by the endpoint', async () => {
 	const {data} = JSON.parse(line.jobs('show', jobId, '--result').out);
 	equal(data, {names: {names: ['Ada', 'Bob']},
 		one: {x: {id: 'x', n: 1.1}, y: {id: 'y', n: 1.1}}, none: null});
-	equal(up.calls.find(c => c.path === '/names').headers.authorization,
-		'Bearer T');
+	const {headers: sent, url} = up.calls.find(c => c.path === '/names');
+	equal([sent.authorization, url], ['Bearer T', '/names?of=a%20b']);
 	equal(up.calls.length, 4);
 });
 
