@@ -19,7 +19,8 @@
  * Any path that begins with /MS/BYTES/ is answered after so many milliseconds
  * with so many bytes of JSON. With SLOTS, that many are worked on at a time and
  * the others wait for it, as with a service that can do no more. /held/BYTES/…
- * is answered when somebody asks for /release, all of them at once.
+ * is answered when somebody asks for /release, all of them at once, and those
+ * who come later at once, until the next /count.
  *
  * /count: what was asked for since the last /count, without these two, and
  * whether this program kept up: how late its answers were beyond what was
@@ -61,6 +62,7 @@ struct upstream {
 	struct latency latencies[LATENCIES_MAX];
 	size_t n_latencies;
 	struct line queue, held;
+	bool let_go; /* nobody is held any more */
 	struct counts counts;
 	char *filler;
 	size_t n_filler;
@@ -152,6 +154,7 @@ static void tell_counts(struct upstream *u, struct conn *c)
 	    k->on_time ? k->late_sum / (double)k->on_time : 0, k->late_max);
 
 	u->counts = (struct counts){.most = u->under_way};
+	u->let_go = false;
 	answer(u, c, body, (size_t)n);
 }
 
@@ -210,10 +213,14 @@ static void asked(struct upstream *u, struct conn *c)
 	} else if (strncmp(path, "/release", 8) == 0) {
 		for (struct conn *h; (h = line_take(&u->held));)
 			answer_json(u, h);
+		u->let_go = true;
 		answer(u, c, "{}", 2);
 	} else if (sscanf(path, "/held/%zu/", &c->bytes) == 1) {
 		take_in(u, c);
-		line_add(&u->held, c);
+		if (u->let_go)
+			answer_json(u, c);
+		else
+			line_add(&u->held, c);
 	} else if (sscanf(path, "/%zu/%zu/", &c->ms, &c->bytes) == 2) {
 		take_in(u, c);
 		if (u->slots && u->at_work >= u->slots)

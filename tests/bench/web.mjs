@@ -29,8 +29,8 @@ const percentile = (text, p) => {
 export async function get(url, {seconds, headers = [], script = [],
 	inFlight = IN_FLIGHT}) {
 	const text = await run('wrk', ['-t1', `-c${inFlight}`,
-		`-d${seconds}s`, '--latency', ...headers.flatMap(h =>
-			['-H', h]), ...script.slice(0, 2), url,
+		`-d${seconds}s`, '--latency', '--timeout', '20s',
+		...headers.flatMap(h => ['-H', h]), ...script.slice(0, 2), url,
 		...script.slice(2)]);
 	const bad = /Non-2xx.*|Socket errors.*[1-9].*/.exec(text);
 	if (bad)

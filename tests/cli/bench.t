@@ -41,18 +41,18 @@ like "an answer that is kept, beside one that is called for" "$said" \
 	'^  no call, kept( +[0-9.,]+){4}'
 like "a page of many calls beside one of them, and what is wanted" "$said" \
 	'^      x slowest call [0-9.]+: hold ≤ 1.1, aim ≤ 1.05: '
-is "the same for machines: what was called, kept and shed" "$(node -e '
+is "the same for machines: who was answered, what was kept and shed" "$(node -e '
 	const {measures: m} = JSON.parse(require("fs").readFileSync(
 		process.argv[1]));
 	const row = (measure, name) => Object.fromEntries(Object.entries(
 		m[measure].rows.find(r => r.name.startsWith(name)).figures)
 		.map(([k, v]) => [k, v.median]));
 	const crowd = row("read-crowd", "lowtide-read");
-	console.log(crowd.calls, crowd.answered,
+	console.log(crowd.answered,
 		row("read-memory", "200 of 1 KiB").again,
 		row("read-call", "HTTP/2").app > 0,
-		row("read-overload", "lowtide-read, queue = 32").most);
-	' "$TMP/reads.json")" "1 40 0 true 32"
+		row("read-overload", "lowtide-read, queue = 32").most <= 32);
+	' "$TMP/reads.json")" "40 0 true true"
 is "its folders are gone, too" "$(find "$TMP" -name 'lowtide-bench*')" ""
 
 # gen-tree: the site folder that the generator is measured with

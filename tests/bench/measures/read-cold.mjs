@@ -50,7 +50,7 @@ export async function measure(bench) {
 		if (c.pid)
 			keep(rows[i], 'rest', mb(c.pid, 'VmRSS'));
 	});
-	for (const c of cases) {
+	for (const c of bench.rounds > 1 ? cases : []) {
 		bench.progress(`warming up: ${c.name}`);
 		await ask(c, 1, 1);
 	}

@@ -95,9 +95,11 @@ export async function measure(bench) {
 				keep(row, 'each', kb / c.n);
 			const cpu = cpuUs([c.pids[0]]);
 			const r = await it.release();
+			/* whoever came too late made one of his own */
+			const more = (await line.slow.count()).calls;
 			await quiet(c.pids);
 			keep(row, 'app', (cpuUs([c.pids[0]]) - cpu) / c.n);
-			keep(row, 'calls', calls);
+			keep(row, 'calls', calls + more);
 			keep(row, 'answered', r.ok - r.early);
 			keep(row, 'last', r.lastMs);
 			keep(row, 'half', r.medianMs);
