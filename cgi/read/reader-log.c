@@ -34,22 +34,23 @@ void reading_log(const struct reading *h)
 static void log_kind(const struct reading *h, const struct read_call *call,
     enum plan_failure type, const struct read_result *result)
 {
+	const struct read_failure *first = NULL;
 	int64_t n = 0;
-	int status = 0;
 
 	for (size_t i = 0; i < result->n_failures; i++) {
 		const struct read_failure *f = &result->failures[i];
 		if (f->type != type || !str_eq(f->endpoint, call->name))
 			continue;
 		if (!n++)
-			status = f->status;
+			first = f;
 	}
-	if (n)
+	if (first)
 		LOG(h->reader->spec.log, h->now.wall_ms, "read-failed",
 		    LOG_STR("read", h->read->name), LOG_STR("call", call->name),
 		    LOG_STR("upstream", call->upstream),
 		    LOG_TEXT("failureType", read_failure_names[type]),
-		    LOG_INT("upstreamStatus", status), LOG_INT("times", n),
+		    LOG_INT("upstreamStatus", first->status),
+		    LOG_STR("why", first->message), LOG_INT("times", n),
 		    LOG_INT("status", h->ans->status),
 		    LOG_STR("traceparent", h->c.traceparent),
 		    LOG_INT("ms", h->now.boot_ms - h->came_boot));

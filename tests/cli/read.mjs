@@ -110,6 +110,7 @@ test('what is partial says so, and names what failed', async () => {
 		l.times]), [
 		['case', 'tier', 'u', 'UPSTREAM_HTTP_ERROR', 1],
 		['case', 'tier', 'u', 'UNKNOWN_ERROR', 1]]);
+	equal(said.map(l => l.why), failures(r).map(f => f.message));
 });
 test('a required one that failed: 502', async () => {
 	fresh();
