@@ -208,7 +208,8 @@ static void bare(
 	if (ids < p->r->n_ids) {
 		root = "id";
 		use_ids(p, ids);
-	} else if (!api_template_has_segment(p->r->own, word)) {
+	} else if (!str_eq(word, p->each) && /* ids-missing says it */
+		   !api_template_has_segment(p->r->own, word)) {
 		unknown(p, place, word);
 	}
 	if (optional && !p->in_query)

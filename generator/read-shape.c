@@ -176,6 +176,13 @@ static void table(struct shaping *s, const struct value *v, size_t depth)
 	struct reading *r = s->r;
 
 	if (!is_each(v)) {
+		/* Else it would be JSON of its own, which nobody means. */
+		if (each && each->kind == VALUE_STRING &&
+		    reading_ids(r, each->text) < r->n_ids)
+			diag_error(r->m->diag, each->pos, "read-shape",
+			    "`each` goes with `value`, and with nothing else; "
+			    "write { each = \"%.*s\", value = … }",
+			    STR_ARG(each->text));
 		for (size_t i = 0; i < v->as.table.n; i++)
 			value(s, v->as.table.members[i].value, depth + 1);
 		return;
