@@ -123,7 +123,7 @@ static enum err read_env(
 	if (value)
 		return keep(s, secret, slot, str_of(value));
 	return refuse(s, ERR_MISSING, "secret-missing",
-	    "the variable %s is not set; give it to lowtide-worker, it is the "
+	    "the variable %s is not set; set it for this program, it is the "
 	    "secret %.*s",
 	    name, STR_ARG(secret->name));
 }
@@ -135,7 +135,7 @@ static enum err refuse_file(struct secrets *s, const char *path, int error)
 		    "the file %s is not there; make it, or name another one",
 		    path);
 	return refuse(s, ERR_IO, "secret-unreadable",
-	    "the file %s cannot be read: %s; lowtide-worker's user must be "
+	    "the file %s cannot be read: %s; the user of this program must be "
 	    "able to",
 	    path, strerror(error));
 }

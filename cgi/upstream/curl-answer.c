@@ -81,7 +81,7 @@ static const char *advice_on(CURLcode code)
 		"authority's file as the upstream's ca"},
 	    {CURLE_SSL_CACERT_BADFILE,
 		"; install the package ca-certificates, or name a file of PEM "
-		"certificates that lowtide-worker's user can read as the "
+		"certificates that this program's user can read as the "
 		"upstream's ca"},
 	    {CURLE_SSL_CONNECT_ERROR,
 		"; it has to speak TLS 1.2 or newer there"},

@@ -351,8 +351,8 @@ static void secrets_that_are_not_there(void **state)
 	assert_int_equal(compose_with_secrets(f), ERR_MISSING);
 	assert_string_equal(arena_cstr(&f->arena, f->why),
 	    "the request header X-Key needs {secret.hmrc}: the variable "
-	    "LOWTIDE_TEST_COMPOSE is not set; give it to lowtide-worker, it "
-	    "is the secret hmrc");
+	    "LOWTIDE_TEST_COMPOSE is not set; set it for this program, it is "
+	    "the secret hmrc");
 	setenv("LOWTIDE_TEST_COMPOSE", "SECRET\nMARK", 1);
 	assert_int_equal(compose_with_secrets(f), ERR_MISSING);
 	assert_string_equal(arena_cstr(&f->arena, f->why),
