@@ -452,6 +452,35 @@ static void test_refit_of_a_queue(void **state)
 	world_free(other);
 }
 
+/* Those who wait begin with the next step, though no call ended. */
+static void test_refit_makes_room(void **state)
+{
+	struct world *w = world_new();
+	struct upstream wide[2];
+	struct config more;
+	(void)state;
+
+	add_read(w, "page");
+	add_ids(w, "id", "path.ids");
+	add_call(w, "a", "one", "/a/{id.id}")->each = STR("id");
+	w->shop.upstreams[0].concurrency = 1;
+	start(w);
+	set_param(w, "ids", "1,2,3");
+	const uint64_t t = ask_read(w, "page");
+	assert_int_equal(w->up->n, 1);
+	memcpy(wide, w->shop.upstreams, sizeof(wide));
+	wide[0].concurrency = 2;
+	more = w->shop.config;
+	more.upstreams = wide;
+	engine_refit(w->e, &more, NULL);
+	step(w);
+	assert_int_equal(w->up->n, 2);
+	assert_int_equal(engine_load(w->e).waiting, 1);
+	engine_leave(w->e, t);
+	quiet(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +496,7 @@ int main(void)
 	    cmocka_unit_test(test_so_many_and_no_more),
 	    cmocka_unit_test(test_refit),
 	    cmocka_unit_test(test_refit_of_a_queue),
+	    cmocka_unit_test(test_refit_makes_room),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -735,6 +735,49 @@ static void ends_early(void **state)
 	assert_int_equal(r.status, 503);
 	assert_int_equal(r.n_failures, 1);
 	assert_true(str_is(r.failures[0].identifier, "2"));
+	/* nor is one made that is ready */
+	plan = kit_plan(k);
+	struct plan_call call;
+	kit_wave(plan, &w);
+	kit_answer(
+	    plan, 0, "{\"cases\":[{\"crn\":1,\"riskId\":1,\"at\":[1,2]}]}");
+	do
+		assert_true(plan_next(plan, &call));
+	while (!str_is(call.id, "1") || !str_is(call.call->name, "place"));
+	kit_fail(plan, call.index, PLAN_CIRCUIT_OPEN, 0);
+	assert_false(plan_next(plan, &call));
+}
+
+/* Where a shape looks into it, as where a call does. */
+static void twice_in_what_is_looked_into(void **state)
+{
+	static const char twice[] = "{\"x\":1,\"x\":2}";
+	static const struct {
+		const char *shape;
+		bool looked;
+	} rows[] = {{"", false}, {"{\"all\":\"{call.a}\"}", false},
+	    {"{\"one\":\"{call.a.x}\"}", true}};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct kit *k = kit_new();
+		struct plan *plan;
+		struct kit_wave w;
+
+		k->read.shape = str_of(rows[i].shape);
+		kit_call(k, "a", "/a", NULL)->required = false;
+		plan = kit_plan(k);
+		kit_wave(plan, &w);
+		kit_answer(plan, 0, twice);
+		struct read_result r = kit_result(plan);
+		assert_int_equal(r.status, 200);
+		assert_int_equal(r.n_failures, rows[i].looked);
+		assert_int_equal(
+		    strstr(kit_body(&r), twice) != NULL, !rows[i].looked);
+		if (rows[i].looked)
+			assert_true(str_is(
+			    r.failures[0].message, "its answer is not JSON"));
+	}
 }
 
 static void expires(void **state)
@@ -1052,6 +1095,7 @@ int main(void)
 	    cmocka_unit_test(passed_on_by_those_who_asked),
 	    cmocka_unit_test(shed_with_what_it_needs),
 	    cmocka_unit_test(ends_early),
+	    cmocka_unit_test(twice_in_what_is_looked_into),
 	    cmocka_unit_test(expires),
 	    cmocka_unit_test(ages),
 	    cmocka_unit_test(failures_are_counted),
