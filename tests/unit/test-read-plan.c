@@ -746,6 +746,7 @@ static void ends_early(void **state)
 	while (!str_is(call.id, "1") || !str_is(call.call->name, "place"));
 	kit_fail(plan, call.index, PLAN_CIRCUIT_OPEN, 0);
 	assert_false(plan_next(plan, &call));
+	plan_release(plan);
 }
 
 /* Where a shape looks into it, as where a call does. */
