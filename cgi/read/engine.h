@@ -17,7 +17,8 @@
  *
  * A flight is one call under way that everybody waits for who wants the same
  * (plan_call.key). Who leaves, or whose deadline comes, leaves his flights; one
- * that nobody waits for is aborted, unless it renews what is in the cache.
+ * that nobody waits for is aborted, unless it renews what is in the cache or
+ * tries whether its upstream is well again.
  * Each asker's own time-out counts for him alone: the flight goes on while
  * somebody is left.
  */

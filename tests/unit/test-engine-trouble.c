@@ -503,7 +503,8 @@ static void test_breaker_is_told(void **state)
 	buf_release(&said);
 }
 
-/* A probe that everybody left makes place for another. */
+/* A probe that everybody left goes on, for whoever comes: its end is awaited.
+ */
 static void test_breaker_and_leavers(void **state)
 {
 	struct world *w = with_breaker();
@@ -513,14 +514,55 @@ static void test_breaker_and_leavers(void **state)
 	start(w);
 	open_it(w);
 	w->boot += 5000;
+	const size_t n = calls_of(w, "one/a");
 	for (int i = 0; i < 5; i++) {
 		t = ask_read(w, "page");
 		assert_true(strstr(running(w), "one/a") != NULL);
 		engine_leave(w->e, t);
 		step(w);
 	}
+	assert_int_equal(calls_of(w, "one/a"), n + 1);
 	/* those who leave are no failures */
 	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_HALF);
+	says(w, "one/a", "1");
+	step(w);
+	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_HALF);
+	/* but not for ever: when its own time is over, that is one */
+	t = ask_read(w, "page");
+	engine_leave(w->e, t);
+	assert_true(strstr(running(w), "one/a") != NULL);
+	pass(w, 60000);
+	assert_int_equal(calls_of(w, "one/a"), n + 2);
+	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_OPEN);
+	quiet(w);
+	world_free(w);
+}
+
+/* More calls than may try it: the page fails at once, the trying goes on. */
+static void test_breaker_of_many_calls(void **state)
+{
+	struct world *w = with_breaker();
+	uint64_t t;
+	(void)state;
+
+	add_call(w, "j", "one", "/j/{id.id}")->each = STR("id");
+	w->shop.calls[2].required = true;
+	w->request.query = STR("id=1,2,3,4");
+	start(w);
+	open_it(w);
+	w->boot += 5000;
+	t = ask_read(w, "page");
+	step(w);
+	assert_int_equal(take(w, t).status, 503);
+	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_HALF);
+	says(w, "one/a", "1");
+	says(w, "one/j/1", "1");
+	step(w);
+	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_CLOSED);
+	quiet(w);
+	t = ask_read(w, "page");
+	assert_int_equal(calls_of(w, "one/j/4"), 5);
+	engine_leave(w->e, t);
 	quiet(w);
 	world_free(w);
 }
@@ -781,6 +823,7 @@ int main(void)
 	    cmocka_unit_test(test_breaker),
 	    cmocka_unit_test(test_breaker_is_told),
 	    cmocka_unit_test(test_breaker_and_leavers),
+	    cmocka_unit_test(test_breaker_of_many_calls),
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
 	    cmocka_unit_test(test_shedding),
