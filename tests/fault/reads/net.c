@@ -124,6 +124,8 @@ static void net_start(void *pool, const struct upstream_call *http, void *tag)
 	    .timeout = http->timeout_ms,
 	    .arena = call->arena};
 	call->item = item_called(s, http, &call->upstream);
+	call->tries =
+	    engine_breaker(s->e, call->upstream, s->boot) == BREAKER_HALF;
 	check_start(s, call);
 	if ((size_t)(call - s->calls) >= s->top)
 		s->top = (size_t)(call - s->calls) + 1;
@@ -277,7 +279,7 @@ void net_check(struct sim *s)
 		any = true;
 		if (s->boot >= call->began + call->timeout)
 			sim_fault(s, "a call is out beyond its time");
-		if (!people_want(s, call->item) &&
+		if (!people_want(s, call->item) && !call->tries &&
 		    !s->endpoints[endpoint_of(call->item)].stale)
 			sim_fault(s, "a call that nobody waits for");
 	}

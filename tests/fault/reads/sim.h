@@ -52,6 +52,7 @@ struct item {
 struct call {
 	void *tag;
 	bool running, ended;
+	bool tries; /* whether its upstream is well again: let end, always */
 	bool keeps; /* nothing that it says keeps it out of a cache */
 	size_t item, upstream;
 	int64_t number, began, timeout;
