@@ -1,6 +1,7 @@
 #include "cgi/preflight.h"
 
 #include "cgi/names.h"
+#include "cgi/template.h"
 #include "lib/buf.h"
 
 static const char *const always[] = {
@@ -40,18 +41,11 @@ static void add(struct listing *l, struct str name)
 /* Each {header.NAME} of a template, {header.NAME?} too. */
 static void add_places(struct listing *l, struct str text)
 {
-	static const char place[] = "{header.";
+	struct template_name place;
 
-	for (size_t at = 0; at < text.n; at++) {
-		struct str rest = str_slice(text, at, text.n);
-		if (!str_starts(rest, place))
-			continue;
-		rest =
-		    str_slice(rest, sizeof(place) - 1, str_find(rest, '}', 0));
-		if (str_ends(rest, "?"))
-			rest.n--;
-		add(l, rest);
-	}
+	for (size_t at = 0; template_next(text, &at, &place);)
+		if (str_is(place.root, "header"))
+			add(l, place.name);
 }
 
 /*

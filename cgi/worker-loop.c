@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "cgi/scrape.h"
 #include "cgi/tended.h"
 #include "lib/clock.h"
+#include "lib/random.h"
 
 /*
  * The rim of a worker that runs, where clocks, signals and descriptors are.
@@ -32,19 +32,6 @@ static struct runner_now now(void)
 static int64_t boot_ms(void)
 {
 	return now().now_boot;
-}
-
-static void random_bytes(void *out, size_t n)
-{
-	char *p = out;
-
-	while (n) {
-		ssize_t got = getrandom(p, n, 0);
-		if (got < 0)
-			continue; /* EINTR, early in boot */
-		p += got;
-		n -= (size_t)got;
-	}
 }
 
 /* ---- shifts -------------------------------------------------------------- */

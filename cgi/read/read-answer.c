@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "cgi/answer-parts.h"
+#include "cgi/template.h"
 #include "lib/buf.h"
 
 #define TAG_BYTES 16
@@ -24,21 +25,13 @@ static void vary_by(struct buf *list, struct str name)
 	buf_put_str(list, name);
 }
 
-/* Each {header.NAME} of a template. */
 static void vary_by_places(struct buf *list, struct str text)
 {
-	static const char place[] = "{header.";
+	struct template_name place;
 
-	for (size_t at = 0; at < text.n; at++) {
-		struct str rest = str_slice(text, at, text.n);
-		if (!str_starts(rest, place))
-			continue;
-		rest =
-		    str_slice(rest, sizeof(place) - 1, str_find(rest, '}', 0));
-		if (str_ends(rest, "?"))
-			rest.n--;
-		vary_by(list, rest);
-	}
+	for (size_t at = 0; template_next(text, &at, &place);)
+		if (str_is(place.root, "header"))
+			vary_by(list, place.name);
 }
 
 /* False: it cannot be told by name. */

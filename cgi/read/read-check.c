@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cgi/read/read-parts.h"
+#include "cgi/template.h"
 #include "cgi/upstreams-check.h"
 #include "lib/clock.h"
 #include "lib/url.h"
@@ -23,19 +24,11 @@ bool read_needs_bearer(const struct config *config)
 /* {secret.NAME} or {secret.NAME?} */
 static bool names_secret(struct str text, struct str name)
 {
-	static const char place[] = "{secret.";
+	struct template_name place;
 
-	for (size_t at = 0; at < text.n; at++) {
-		struct str rest = str_slice(text, at, text.n);
-		if (!str_starts(rest, place))
-			continue;
-		rest =
-		    str_slice(rest, sizeof(place) - 1, str_find(rest, '}', 0));
-		if (str_ends(rest, "?"))
-			rest.n--;
-		if (str_eq(rest, name))
+	for (size_t at = 0; template_next(text, &at, &place);)
+		if (str_is(place.root, "secret") && str_eq(place.name, name))
 			return true;
-	}
 	return false;
 }
 

@@ -2,24 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "cgi/metrics.h"
 #include "cgi/read/read-parts.h"
 #include "lib/clock.h"
+#include "lib/random.h"
 #include "lib/version.h"
 
 /*
  * The running lowtide-read: what calls upstreams, the engine, the reader in its
  * loop, and beside it those who ask for metrics or give orders.
  */
-
-static void random_bytes(void *out, size_t n)
-{
-	if (getrandom(out, n, 0) != (ssize_t)n)
-		abort();
-}
 
 /* ---- metrics and orders -------------------------------------------------- */
 

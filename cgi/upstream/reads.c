@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
 #include "cgi/read/engine.h"
 #include "cgi/read/read-answer.h"
 #include "lib/clock.h"
+#include "lib/random.h"
 
 /* A call: a ticket of the engine's, or an answer that is there already. */
 struct asked {
@@ -31,19 +31,6 @@ static struct engine_now now(void)
 {
 	return (struct engine_now){
 	    .now_ms = clock_wall_ms(), .now_boot = clock_boot_ms()};
-}
-
-static void random_bytes(void *out, size_t n)
-{
-	char *p = out;
-
-	while (n) {
-		ssize_t got = getrandom(p, n, 0);
-		if (got < 0)
-			continue; /* EINTR, early in boot */
-		p += got;
-		n -= (size_t)got;
-	}
 }
 
 struct reads *reads_open(const struct reads_spec *spec)
