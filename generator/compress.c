@@ -6,22 +6,25 @@
 #include "generator/build.h"
 #include "generator/cache.h"
 
-/* One sibling: of a file, in a coding. */
-struct job {
-	size_t file; /* of b->out.files */
-	enum encoding encoding;
+/* One sibling, of a file that is worth looking at. */
+struct coded {
 	const struct out_file *own; /* the site's, to be looked at; or NULL */
-	uint64_t cost;
+	bool wanted;
 	struct digest digest; /* bytes 0: there is none */
 	enum { SKIPPED, MADE, CACHED, KEPT, OWN, STALE } became;
+};
+struct job {
+	size_t file; /* of b->out.files */
+	uint64_t cost;
+	struct coded coded[ENCODING_COUNT];
 };
 struct jobs {
 	struct build *b;
 	bool wanted[ENCODING_COUNT];
 	uint64_t max;
-	unsigned char *owned; /* a bit a coding, by file */
-	struct job *list;
-	size_t n, cap;
+	struct job **of; /* by file; NULL: nothing to do */
+	struct job **list;
+	size_t n;
 };
 
 /* --- what there is to do ----------------------------------------------- */
@@ -45,17 +48,17 @@ static bool is_wanted(const struct build *b, enum encoding encoding)
 	return false;
 }
 
-static void add(struct jobs *jobs, struct job job)
+static struct coded *coded_of(
+    struct jobs *jobs, size_t file, enum encoding encoding)
 {
-	if (jobs->n == jobs->cap) {
-		jobs->cap = jobs->cap ? 2 * jobs->cap : 256;
-		struct job *list =
-		    arena_array(jobs->b->arena, jobs->cap, sizeof(*list));
-		if (jobs->n)
-			memcpy(list, jobs->list, jobs->n * sizeof(*list));
-		jobs->list = list;
+	struct job **job = &jobs->of[file];
+
+	if (!*job) {
+		*job = arena_alloc(jobs->b->arena, sizeof(**job));
+		(*job)->file = file;
+		jobs->list[jobs->n++] = *job;
 	}
-	jobs->list[jobs->n++] = job;
+	return &(*job)->coded[encoding];
 }
 
 /* Of the file at `i`, if it is one: "x.css.gz" where there is "x.css". */
@@ -72,11 +75,9 @@ static void plan_own(struct jobs *jobs, size_t i)
 		    str_slice(own->path, 0, own->path.n - strlen(ending)));
 		if (!f || f->digest.bytes > ENCODING_INPUT_MAX)
 			continue;
-		jobs->owned[f - out->files] |= 1u << e;
-		add(jobs, (struct job){.file = (size_t)(f - out->files),
-			      .encoding = e,
-			      .own = own,
-			      .cost = f->digest.bytes});
+		size_t of = (size_t)(f - out->files);
+		coded_of(jobs, of, e)->own = own;
+		jobs->of[of]->cost += f->digest.bytes;
 	}
 }
 
@@ -88,65 +89,73 @@ static void plan_file(struct jobs *jobs, size_t i)
 	    f->digest.bytes < COMPRESS_MIN || f->digest.bytes > jobs->max ||
 	    !encoding_pays(f->type))
 		return;
-	for (enum encoding e = 0; e < ENCODING_COUNT; e++)
-		if (jobs->wanted[e] && !(jobs->owned[i] & 1u << e))
-			add(jobs, (struct job){.file = i,
-				      .encoding = e,
-				      .cost = f->digest.bytes * costs[e]});
+	for (enum encoding e = 0; e < ENCODING_COUNT; e++) {
+		if (!jobs->wanted[e])
+			continue;
+		struct coded *c = coded_of(jobs, i, e);
+		c->wanted = !c->own;
+		if (c->wanted)
+			jobs->of[i]->cost += f->digest.bytes * costs[e];
+	}
 }
 
 /* Files are in the order of their paths by then, so this is one order. */
 static int longest_first(const void *left, const void *right)
 {
-	const struct job *a = left, *b = right;
+	const struct job *a = *(struct job *const *)left,
+			 *b = *(struct job *const *)right;
 
 	if (a->cost != b->cost)
 		return a->cost < b->cost ? 1 : -1;
-	if (a->file != b->file)
-		return a->file < b->file ? -1 : 1;
-	return (a->encoding > b->encoding) - (a->encoding < b->encoding);
+	return (a->file > b->file) - (a->file < b->file);
 }
 
 static int in_order(const void *left, const void *right)
 {
-	const struct job *a = left, *b = right;
+	const struct job *a = *(struct job *const *)left,
+			 *b = *(struct job *const *)right;
 
-	if (a->file != b->file)
-		return a->file < b->file ? -1 : 1;
-	return (a->encoding > b->encoding) - (a->encoding < b->encoding);
+	return (a->file > b->file) - (a->file < b->file);
 }
 
-/* --- one sibling: any thread -------------------------------------------- */
+/* --- one file: any thread ------------------------------------------------ */
 
-static enum err look_at_own(
-    struct jobs *jobs, struct job *job, struct worker *w)
+struct work {
+	struct build *b;
+	struct worker *w;
+	const struct out_file *file;
+	struct job *job;
+	struct str original; /* empty until somebody needs it */
+};
+
+static enum err look_at_own(struct work *work, enum encoding encoding)
 {
-	const struct out *out = &jobs->b->out;
-	const struct out_file *f = &out->files[job->file];
+	struct coded *c = &work->job->coded[encoding];
+	struct worker *w = work->w;
+	const struct out_file *f = work->file;
 	struct buf original = {0};
 	struct digest digest = {0};
-	struct str bytes;
 	enum err err = ERR_OK;
 
 	/* one that is larger than what it stands for says nothing new */
-	if (job->own->digest.bytes <= ENCODING_INPUT_MAX)
-		err = out_bytes(out, job->own, w->arena, w->diag, &bytes);
-	else
-		bytes = (struct str){0};
+	struct str bytes = {0};
+	if (c->own->digest.bytes <= ENCODING_INPUT_MAX)
+		err =
+		    out_bytes(&work->b->out, c->own, w->arena, w->diag, &bytes);
 	if (err == ERR_NOT_FOUND)
 		return ERR_OK;
 	if (err != ERR_OK)
 		return err;
-	if (decode(job->encoding, bytes, f->digest.bytes, &original) == ERR_OK)
+	if (decode(encoding, bytes, f->digest.bytes, &original) == ERR_OK)
 		hash_digest(buf_str(&original), &digest);
 	buf_release(&original);
-	job->became = STALE;
+	c->became = STALE;
 	if (digest_eq(&digest, &f->digest)) {
-		job->became = OWN;
-		job->digest = job->own->digest;
+		c->became = OWN;
+		c->digest = c->own->digest;
 		return ERR_OK;
 	}
-	diag_warn(w->diag, job->own->pos, "stale-sibling",
+	diag_warn(w->diag, c->own->pos, "stale-sibling",
 	    "it is not %.*s in compressed form, yet a web server may send it "
 	    "for that; make it again, or remove it",
 	    STR_ARG(f->path));
@@ -158,90 +167,142 @@ static bool saves_enough(size_t from, size_t to)
 	return to + COMPRESS_SAVED <= from && to <= from - from / 20;
 }
 
-/* The sibling's bytes; empty where it does not pay. */
-static enum err make(struct jobs *jobs, struct job *job, struct worker *w,
+/* What the file is in that coding; empty where that does not pay. */
+static enum err bytes_of(struct work *work, enum encoding encoding,
     struct buf *packed, struct str *bytes)
 {
-	struct build *b = jobs->b;
-	const struct out_file *f = &b->out.files[job->file];
-	struct str original;
+	struct build *b = work->b;
+	struct coded *c = &work->job->coded[encoding];
+	struct arena *a = work->w->arena;
+	enum err err = ERR_OK;
 
 	if (b->cache &&
-	    cache_get(b->cache, &f->digest, job->encoding, w->arena, bytes)) {
-		job->became = CACHED;
+	    cache_get(b->cache, &work->file->digest, encoding, a, bytes)) {
+		c->became = CACHED;
 		return ERR_OK;
 	}
-	enum err err = out_bytes(&b->out, f, w->arena, w->diag, &original);
+	if (!work->original.n)
+		err = out_bytes(
+		    &b->out, work->file, a, work->w->diag, &work->original);
 	if (err == ERR_OK)
-		err = encode(job->encoding, original, packed);
+		err = encode(encoding, work->original, packed);
 	if (err != ERR_OK)
 		return err;
-	job->became = MADE;
-	*bytes = buf_str(packed);
-	if (!saves_enough(original.n, packed->len))
-		*bytes = (struct str){0};
+	c->became = MADE;
+	if (saves_enough(work->original.n, packed->len))
+		*bytes = buf_str(packed);
 	if (b->cache)
-		cache_put(b->cache, &f->digest, job->encoding, w->arena, *bytes,
-		    w->diag);
+		cache_put(b->cache, &work->file->digest, encoding, a, *bytes,
+		    work->w->diag);
 	return ERR_OK;
 }
+
+/* Another sibling of the file is that long already. */
+static bool is_taken(const struct job *job, uint64_t bytes)
+{
+	for (enum encoding e = 0; e < ENCODING_COUNT; e++)
+		if (job->coded[e].digest.bytes == bytes)
+			return true;
+	return false;
+}
+
+/* False where there is no other length to be had. */
+static bool set_apart(
+    const struct work *work, enum encoding encoding, struct str *bytes)
+{
+	while (is_taken(work->job, bytes->n)) {
+		struct buf other = {0};
+		if (!encode_apart(encoding, *bytes, &other))
+			return false;
+		*bytes = arena_str(work->w->arena, buf_str(&other));
+		buf_release(&other);
+	}
+	return true;
+}
+
+static enum err make(struct work *work, enum encoding encoding)
+{
+	struct out *out = &work->b->out;
+	struct coded *c = &work->job->coded[encoding];
+	struct worker *w = work->w;
+	const char *path =
+	    manifest_sibling_path(w->arena, work->file->path, encoding).p;
+	struct buf packed = {0};
+	struct str bytes = {0};
+	struct digest digest;
+
+	if (out_known_sibling(out, work->file, encoding, &digest) &&
+	    !is_taken(work->job, digest.bytes) &&
+	    out_reuse(out, OUT_WWW, path, &digest)) {
+		c->became = KEPT;
+		c->digest = digest;
+		return ERR_OK;
+	}
+	enum err err = bytes_of(work, encoding, &packed, &bytes);
+	if (err == ERR_OK && bytes.n && set_apart(work, encoding, &bytes))
+		err = out_stage(out, OUT_WWW, path, bytes, &c->digest, w->diag);
+	buf_release(&packed);
+	return err;
+}
+
+/* The one that can be of several lengths last. */
+static const enum encoding order[ENCODING_COUNT] = {
+    ENCODING_BR, ENCODING_ZST, ENCODING_GZ};
 
 static enum err each(void *ctx, struct worker *w, size_t i)
 {
 	struct jobs *jobs = ctx;
-	struct job *job = &jobs->list[i];
-	struct build *b = jobs->b;
-	const struct out_file *f = &b->out.files[job->file];
-	struct buf packed = {0};
-	struct str bytes = {0};
-	enum err err;
+	struct job *job = jobs->list[i];
+	struct work work = {.b = jobs->b,
+	    .w = w,
+	    .file = &jobs->b->out.files[job->file],
+	    .job = job};
+	enum err err = ERR_OK;
 
-	if (job->own) {
-		err = look_at_own(jobs, job, w);
-		goto done;
-	}
-	if (out_reuse_sibling(&b->out, f, job->encoding, &job->digest)) {
-		job->became = KEPT;
-		err = ERR_OK;
-		goto done;
-	}
-	err = make(jobs, job, w, &packed, &bytes);
-	if (err == ERR_OK && bytes.n) {
-		struct str path =
-		    manifest_sibling_path(w->arena, f->path, job->encoding);
-		err = out_stage(
-		    &b->out, OUT_WWW, path.p, bytes, &job->digest, w->diag);
-	}
-done:
-	buf_release(&packed);
-	progress_step(b->progress);
+	/* the site's first: what is made must differ from them */
+	for (enum encoding e = 0; e < ENCODING_COUNT && err == ERR_OK; e++)
+		if (job->coded[e].own)
+			err = look_at_own(&work, e);
+	for (size_t k = 0; k < ENCODING_COUNT && err == ERR_OK; k++)
+		if (job->coded[order[k]].wanted)
+			err = make(&work, order[k]);
+	progress_step(jobs->b->progress);
 	return err;
 }
 
 /* --- what came of it ---------------------------------------------------- */
 
-static void tell(struct out *out, const struct job *job)
+static void tell(struct build *b, const struct job *job)
 {
-	struct out_file *f = &out->files[job->file];
-	struct out_sibling *s = &f->siblings[job->encoding];
+	struct out_file *f = &b->out.files[job->file];
 
-	s->bytes = job->digest.bytes;
-	memcpy(s->blake2b, job->digest.blake2b, sizeof(s->blake2b));
-	if (job->own)
-		out->files[job->own - out->files].is_sibling = true;
+	for (enum encoding e = 0; e < ENCODING_COUNT; e++) {
+		const struct coded *c = &job->coded[e];
+		b->compressed.made += c->became == MADE;
+		b->compressed.from_cache += c->became == CACHED;
+		b->compressed.kept += c->became == KEPT;
+		b->compressed.own += c->became == OWN;
+		if (!c->digest.bytes)
+			continue;
+		f->siblings[e].bytes = c->digest.bytes;
+		memcpy(f->siblings[e].blake2b, c->digest.blake2b,
+		    sizeof(f->siblings[e].blake2b));
+		if (c->own)
+			b->out.files[c->own - b->out.files].is_sibling = true;
+	}
 }
 
-static enum err note(struct build *b, const struct job *job)
+static enum err note(struct build *b, const struct job *job, enum encoding e)
 {
 	const struct out_file f = b->out.files[job->file];
 	const struct out_file sibling = {
-	    .path = manifest_sibling_path(b->arena, f.path, job->encoding),
+	    .path = manifest_sibling_path(b->arena, f.path, e),
 	    .root = OUT_WWW,
 	    .class = f.class,
 	    .from_env = f.from_env,
 	    .is_sibling = true,
 	    .is_made = true,
-	    .digest = job->digest,
+	    .digest = job->coded[e].digest,
 	    .pos = f.pos,
 	};
 
@@ -250,23 +311,18 @@ static enum err note(struct build *b, const struct job *job)
 
 static enum err gather(struct jobs *jobs)
 {
-	struct build *b = jobs->b;
 	enum err err = ERR_OK;
 
 	qsort(jobs->list, jobs->n, sizeof(*jobs->list), in_order);
 	for (size_t i = 0; i < jobs->n; i++)
-		if (jobs->list[i].digest.bytes)
-			tell(&b->out, &jobs->list[i]);
+		tell(jobs->b, jobs->list[i]);
 	/* notes may move the files, and `own` points at them */
-	for (size_t i = 0; i < jobs->n && err == ERR_OK; i++) {
-		const struct job *job = &jobs->list[i];
-		b->compressed.made += job->became == MADE;
-		b->compressed.from_cache += job->became == CACHED;
-		b->compressed.kept += job->became == KEPT;
-		b->compressed.own += job->became == OWN;
-		if (job->digest.bytes && !job->own)
-			err = note(b, job);
-	}
+	for (size_t i = 0; i < jobs->n; i++)
+		for (enum encoding e = 0; e < ENCODING_COUNT; e++) {
+			const struct coded *c = &jobs->list[i]->coded[e];
+			if (c->digest.bytes && !c->own && err == ERR_OK)
+				err = note(jobs->b, jobs->list[i], e);
+		}
 	return err;
 }
 
@@ -280,14 +336,15 @@ enum err produce_compress(struct build *b)
 	for (enum encoding e = 0; e < ENCODING_COUNT; e++)
 		jobs.wanted[e] = is_wanted(b, e);
 	out_sort(&b->out);
-	jobs.owned = arena_array(b->arena, b->out.n, 1);
+	jobs.of = arena_array(b->arena, b->out.n, sizeof(*jobs.of));
+	jobs.list = arena_array(b->arena, b->out.n, sizeof(*jobs.list));
 	for (size_t i = 0; i < b->out.n; i++)
 		plan_own(&jobs, i);
 	for (size_t i = 0; i < b->out.n; i++)
 		plan_file(&jobs, i);
 	if (!jobs.n)
 		return ERR_OK;
-	qsort(jobs.list, jobs.n, sizeof(*jobs.list), longest_first);
+	qsort(jobs.list, jobs.n, sizeof(struct job *), longest_first);
 	progress_begin(b->progress, "compressing", "files", jobs.n);
 	enum err err = pool_each(&b->pool, b->diag, jobs.n, each, &jobs);
 	progress_end(b->progress);

@@ -118,6 +118,45 @@ enum err encode(enum encoding encoding, struct str bytes, struct buf *out)
 	return ERR_OK;
 }
 
+/* RFC 1952 2.3: ten bytes, then what the flags say is there. */
+static bool gzip_apart(struct str bytes, struct buf *out)
+{
+	enum { FLAGS = 3, HEADER = 10, FNAME = 8, FCOMMENT = 16 };
+	unsigned flags = (unsigned char)bytes.p[FLAGS];
+	unsigned more = flags & FNAME ? FCOMMENT : FNAME;
+
+	if (flags & more)
+		return false;
+	buf_put(out, bytes.p, HEADER);
+	out->data[out->len - HEADER + FLAGS] = (char)(flags | more);
+	buf_putc(out, '\0');
+	buf_put(out, bytes.p + HEADER, bytes.n - HEADER);
+	return true;
+}
+
+/* RFC 8878 3.1.1: the descriptor follows the magic number. */
+static bool zstd_apart(struct str bytes, struct buf *out)
+{
+	enum { DESCRIPTOR = 4, HAS_CHECKSUM = 4, CHECKSUM = 4 };
+	unsigned descriptor = (unsigned char)bytes.p[DESCRIPTOR];
+
+	if (!(descriptor & HAS_CHECKSUM))
+		return false;
+	buf_put(out, bytes.p, DESCRIPTOR);
+	buf_putc(out, (char)(descriptor & ~(unsigned)HAS_CHECKSUM));
+	buf_put(
+	    out, bytes.p + DESCRIPTOR + 1, bytes.n - DESCRIPTOR - 1 - CHECKSUM);
+	return true;
+}
+
+bool encode_apart(enum encoding encoding, struct str bytes, struct buf *out)
+{
+	static bool (*const apart[ENCODING_COUNT])(struct str, struct buf *) = {
+	    [ENCODING_GZ] = gzip_apart, [ENCODING_ZST] = zstd_apart};
+
+	return apart[encoding] && apart[encoding](bytes, out);
+}
+
 /* --- from -------------------------------------------------------------- */
 
 /*

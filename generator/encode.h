@@ -36,6 +36,13 @@ struct str encoding_library(struct arena *a, enum encoding encoding);
 enum err encode(enum encoding encoding, struct str bytes, struct buf *out)
     __attribute__((warn_unused_result));
 /*
+ * Appends the same stream in another length, for where two codings of a file
+ * came out equally long: gzip one byte longer each time, by an empty name and
+ * an empty comment (RFC 1952 2.3.1), zstd four shorter without its checksum.
+ * `bytes` are encode()'s, or this function's. False when there is no other.
+ */
+bool encode_apart(enum encoding encoding, struct str bytes, struct buf *out);
+/*
  * Appends what was encoded; nothing, unless it is ERR_OK. ERR_SYNTAX for what
  * is not one such stream from its first to its last byte, ERR_TOO_LARGE beyond
  * max bytes; never more memory than about three times max and a window.

@@ -336,7 +336,7 @@ bool out_reuse(struct out *out, enum out_root root, const char *path,
 	return true;
 }
 
-bool out_reuse_sibling(struct out *out, const struct out_file *file,
+bool out_known_sibling(const struct out *out, const struct out_file *file,
     enum encoding encoding, struct digest *digest)
 {
 	const char *ending = encoding_rows[encoding].ending;
@@ -351,11 +351,10 @@ bool out_reuse_sibling(struct out *out, const struct out_file *file,
 	    n + strlen(ending) >= sizeof(name))
 		return false;
 	memcpy(name + n, ending, strlen(ending) + 1);
-	struct before *b = stage_before(s, name);
+	const struct before *b = stage_before(s, name);
 	if (!b || !b->known || !b->is_made)
 		return false;
 	*digest = *b->known;
-	atomic_store(&b->same, true);
 	return true;
 }
 

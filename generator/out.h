@@ -140,10 +140,10 @@ bool out_reuse(struct out *out, enum out_root root, const char *path,
     const struct digest *digest);
 /*
  * Any thread. True when the previous output is known to have `file` as it is,
- * and beside it the sibling that lowtide compressed of it: that one is as good
- * as staged, and its digest is here.
+ * and beside it the sibling that lowtide compressed of it, whose digest is
+ * here: for out_reuse(), which makes it part of this output.
  */
-bool out_reuse_sibling(struct out *out, const struct out_file *file,
+bool out_known_sibling(const struct out *out, const struct out_file *file,
     enum encoding encoding, struct digest *digest);
 /*
  * The row of a file that was staged: path, root, class, from_env, is_sibling,

@@ -237,6 +237,84 @@ static struct cache *cache_of(struct kit *k, struct cache *cache)
 	return cache;
 }
 
+static const char all_codings[] =
+    "[compress]\nsiblings = [\"gz\", \"br\", \"zst\"]\n";
+
+/*
+ * A text that is as long in gzip as in zstd: where nothing but the frequencies
+ * of letters can be used, the two come close.
+ */
+static struct str even_text(struct kit *k)
+{
+	for (size_t n = COMPRESS_MIN; n < 4 * COMPRESS_MIN; n++) {
+		struct str text = noise_of(k, n);
+		char *letters = arena_cstr(&k->arena, text);
+		for (size_t i = 0; i < n; i++)
+			letters[i] = "aaabbcdefghijklm"[text.p[i] & 15];
+		text.p = letters;
+		if (packed(k, ENCODING_GZ, text).n ==
+		    packed(k, ENCODING_ZST, text).n)
+			return text;
+	}
+	fail_msg("no text is equally long in both");
+	return (struct str){0};
+}
+
+static void is_of(
+    const struct out_file *f, enum encoding e, struct str original)
+{
+	struct buf back = {0};
+
+	assert_int_equal(decode(e, f->bytes, original.n, &back), ERR_OK);
+	assert_true(str_eq(buf_str(&back), original));
+	buf_release(&back);
+}
+
+/* Servers make ETags of lengths. The cache keeps what all files share. */
+static void no_two_are_equally_long(void **state)
+{
+	struct kit k;
+	struct cache cache;
+
+	(void)state;
+	for (int run = 0; run < 2; run++) {
+		struct build *b = run ? kit_build(&k) : ready(&k, all_codings);
+		b->cache = cache_of(&k, &cache);
+		struct str text = even_text(&k);
+		size_t n = packed(&k, ENCODING_GZ, text).n;
+		put(b, "x.css", text);
+		assert_int_equal(produce_compress(b), ERR_OK);
+		assert_string_equal(
+		    names(b), "x.css x.css.br x.css.gz x.css.zst");
+		const struct out_file *of = find(b, "x.css");
+		assert_int_equal(of->siblings[ENCODING_ZST].bytes, n);
+		assert_int_equal(of->siblings[ENCODING_GZ].bytes, n + 1);
+		is_of(find(b, "x.css.gz"), ENCODING_GZ, text);
+		assert_int_equal(b->compressed.from_cache, run ? 3 : 0);
+	}
+	kit_close(&k);
+}
+
+static void what_is_made_differs_from_the_sites_own(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	struct build *b = ready(&k, all_codings);
+	struct str text = even_text(&k);
+	struct str own = packed(&k, ENCODING_GZ, text);
+	put(b, "x.css", text);
+	put(b, "x.css.gz", own);
+	assert_int_equal(produce_compress(b), ERR_OK);
+	assert_string_equal(names(b), "x.css x.css.br x.css.gz x.css.zst");
+	const struct out_file *of = find(b, "x.css");
+	assert_int_equal(of->siblings[ENCODING_GZ].bytes, own.n);
+	assert_int_equal(of->siblings[ENCODING_ZST].bytes, own.n - 4);
+	is_of(find(b, "x.css.zst"), ENCODING_ZST, text);
+	assert_string_equal(kit_said(&k), "");
+	kit_close(&k);
+}
+
 static void the_cache_is_asked_first(void **state)
 {
 	struct kit k;
@@ -302,6 +380,8 @@ int main(void)
 	    cmocka_unit_test(check_is_without),
 	    cmocka_unit_test(the_sites_own_wins),
 	    cmocka_unit_test(a_stale_one_is_told),
+	    cmocka_unit_test(no_two_are_equally_long),
+	    cmocka_unit_test(what_is_made_differs_from_the_sites_own),
 	    cmocka_unit_test(the_cache_is_asked_first),
 	    cmocka_unit_test(any_number_of_threads_says_the_same),
 	};

@@ -123,6 +123,44 @@ static void test_zstd_header(void **state)
 	buf_release(&packed);
 }
 
+/* The same bytes in other lengths, as often as the header says. */
+static void test_apart(void **state)
+{
+	static const struct {
+		int by[3]; /* 0: there is no other */
+	} rows[ENCODING_COUNT] = {
+	    [ENCODING_GZ] = {{1, 1}}, [ENCODING_ZST] = {{-4}}};
+	struct buf text = {0};
+
+	(void)state;
+	text_of(&text, 5000);
+	for (int e = 0; e < ENCODING_COUNT; e++) {
+		struct buf packed = {0};
+		assert_int_equal(encode(e, buf_str(&text), &packed), ERR_OK);
+		for (size_t i = 0; rows[e].by[i]; i++) {
+			struct buf other = {0}, back = {0};
+			buf_puts(&other, "before");
+			assert_true(encode_apart(e, buf_str(&packed), &other));
+			struct str bytes =
+			    str_slice(buf_str(&other), 6, other.len);
+			assert_int_equal(
+			    (int)bytes.n - (int)packed.len, rows[e].by[i]);
+			assert_int_equal(
+			    decode(e, bytes, text.len, &back), ERR_OK);
+			assert_true(str_eq(buf_str(&back), buf_str(&text)));
+			packed.len = 0;
+			buf_put_str(&packed, bytes);
+			buf_release(&other);
+			buf_release(&back);
+		}
+		struct buf none = {0};
+		assert_false(encode_apart(e, buf_str(&packed), &none));
+		assert_int_equal(none.len, 0);
+		buf_release(&packed);
+	}
+	buf_release(&text);
+}
+
 static void test_truncated(void **state)
 {
 	struct buf text = {0};
@@ -287,6 +325,7 @@ int main(void)
 	    cmocka_unit_test(test_it_is_worth_it),
 	    cmocka_unit_test(test_gzip_header),
 	    cmocka_unit_test(test_zstd_header),
+	    cmocka_unit_test(test_apart),
 	    cmocka_unit_test(test_truncated),
 	    cmocka_unit_test(test_flipped),
 	    cmocka_unit_test(test_bombs),
