@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "generator/client.h"
 #include "generator/html.h"
 #include "generator/js-refs.h"
 #include "generator/memo.h"
@@ -187,7 +188,7 @@ struct scan_imports {
 	bool tells;
 };
 
-/* What is no asset may still come from a later producer. */
+/* What is neither an asset nor a module may still be a page. */
 static void imported(void *ctx, struct str path, const char *at)
 {
 	struct scan_imports *s = ctx;
@@ -196,20 +197,23 @@ static void imported(void *ctx, struct str path, const char *at)
 	struct str logical =
 	    reference_resolve(s->worker->arena, source_of(s->asset), path);
 
-	if (!str_starts(logical, "/assets/") ||
+	const struct build *b = s->producing->b;
+	const struct client_module *module = client_module_of(logical);
+
+	if ((!module && !str_starts(logical, "/assets/")) ||
 	    lookup_get(&s->producing->assets->by_logical, logical) !=
 		LOOKUP_NONE ||
-	    out_find(&s->producing->b->out, OUT_WWW,
-		str_slice(logical, 1, logical.n)))
+	    build_published(b, logical).n ||
+	    out_find(&b->out, OUT_WWW, str_slice(logical, 1, logical.n)))
 		return;
 	s->tells = true;
 	if (s->producing->quiet)
 		return;
 	diag_warn(diag,
 	    diag_is_full(diag) ? POS_FILE(file) : html_pos(s->code, file, at),
-	    "missing-reference",
-	    "there will be no file %.*s; write it, or correct the reference",
-	    STR_ARG(logical));
+	    "missing-reference", "there will be no file %.*s; %s",
+	    STR_ARG(logical),
+	    module ? module->asked_by : "write it, or correct the reference");
 }
 
 /* Whether it said anything: then it is to be said the next time, too. */

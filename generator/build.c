@@ -20,12 +20,12 @@ static const struct producer {
 } producers[] = {
     {produce_catalogues, false, "catalogues"},
     {produce_static, false, "static"},
-    {produce_assets, false, "assets"},
+    {produce_client, false, "client"},
     {produce_oauth, false, "oauth"},
     {produce_oauth_tokens, false, "oauth tokens"},
+    {produce_assets, false, "assets"},
     {produce_oauth_clients, false, "oauth clients"},
     {produce_dotenv, false, "dotenv"},
-    {produce_client, false, "client"},
     {produce_api, false, "api"},
     {produce_openapi, false, "openapi"},
     {produce_problems, false, "problems"},
@@ -180,6 +180,9 @@ struct value *build_data(struct build *b)
 	value_set(b->arena, root, STR("site"), POS_NONE, about);
 	value_set(b->arena, root, STR("public"), POS_NONE, open);
 	value_set(b->arena, root, STR("catalogue"), POS_NONE, data);
+	if (b->pointers)
+		value_set(
+		    b->arena, root, STR("pointer"), POS_NONE, b->pointers);
 	if (oauth)
 		value_set(b->arena, root, STR("oauth"), POS_NONE, oauth);
 	return root;

@@ -46,6 +46,7 @@ struct build {
 	bool import_map_from_env;
 	struct assets *assets;	 /* generator/assets.h */
 	struct modules *modules; /* generator/modules.h */
+	struct value *pointers;	 /* catalogue.c: what pages see of them */
 	bool has_exchange;	 /* generator/exchange.h: it was done */
 	struct config *config; /* set by the api producer; NULL = no api.toml */
 	/* set by the api producer; NULL = no API is for the web server to check
@@ -73,7 +74,7 @@ enum err build_put_fingerprinted(struct build *b, const char *name,
 enum err build_each(struct build *b, const char *what, size_t n,
     enum err (*each)(void *ctx, struct worker *w, size_t i), void *ctx)
     __attribute__((warn_unused_result));
-/* What pages and templates see: site, public, catalogue.NAME, oauth, page … */
+/* What pages and templates see: site, public, catalogue.NAME, pointer.NAME … */
 struct value *build_data(struct build *b);
 /*
  * A template: DIR/templates/NAME.mustache if the site has it, else the
@@ -89,12 +90,12 @@ bool build_partial(
 /* The producers, in their order. ERR_OK or what stopped them. */
 enum err produce_catalogues(struct build *b);	 /* catalogue.c */
 enum err produce_static(struct build *b);	 /* static.c */
-enum err produce_assets(struct build *b);	 /* assets.c */
+enum err produce_client(struct build *b);	 /* client.c: [client] */
 enum err produce_oauth(struct build *b);	 /* oauth.c */
 enum err produce_oauth_tokens(struct build *b);	 /* oauth-tokens.c */
+enum err produce_assets(struct build *b);	 /* assets.c */
 enum err produce_oauth_clients(struct build *b); /* oauth-clients.c */
 enum err produce_dotenv(struct build *b);	 /* dotenv.c: KEY=VALUE */
-enum err produce_client(struct build *b);	 /* client.c: requests.mjs */
 enum err produce_api(struct build *b);		 /* api.c: lowtide.json */
 enum err produce_openapi(struct build *b);	 /* openapi.c */
 enum err produce_problems(struct build *b);	 /* problems.c */

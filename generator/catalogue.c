@@ -145,6 +145,14 @@ enum err catalogues_load(struct arena *a, struct site *site, struct diag *diag)
 	return io;
 }
 
+/* "/plans-v1.2.0.json" */
+static struct str version_path(
+    struct arena *a, const struct catalogue *c, const char *suffix)
+{
+	return arena_printf(
+	    a, "/%.*s-v%.*s.%s", STR_ARG(c->name), STR_ARG(c->version), suffix);
+}
+
 static enum err put(struct build *b, const struct catalogue *c,
     const char *suffix, struct str bytes, enum out_class class)
 {
@@ -152,9 +160,7 @@ static enum err put(struct build *b, const struct catalogue *c,
 	const char *path =
 	    class == OUT_POINTER
 		? arena_printf(b->arena, "%.*s.json", STR_ARG(c->name)).p
-		: arena_printf(b->arena, "%.*s-v%.*s.%s", STR_ARG(c->name),
-		      STR_ARG(c->version), suffix)
-		      .p;
+		: version_path(b->arena, c, suffix).p + 1;
 
 	const struct diag_item *before = b->diag->last;
 	enum err err =
@@ -166,17 +172,40 @@ static enum err put(struct build *b, const struct catalogue *c,
 	return err;
 }
 
-/* Names, versions and base64 need no escapes. */
-static struct str pointer(
-    struct arena *a, const struct catalogue *c, struct str json)
+/* What the pointer says, and the other file; pages see it, too. */
+static struct value *pointer(
+    struct build *b, const struct catalogue *c, struct str json)
 {
-	struct str integrity = hash_integrity(a, json);
+	struct arena *a = b->arena;
+	struct value *p = value_new(a, VALUE_TABLE, POS_NONE);
+	const struct {
+		const char *key;
+		struct str text;
+	} rows[] = {
+	    {"name", c->name},
+	    {"version", c->version},
+	    {"url", version_path(a, c, "json")},
+	    {"integrity", hash_integrity(a, json)},
+	    {"toml", version_path(a, c, "toml")},
+	};
 
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		value_set(a, p, str_of(rows[i].key), POS_NONE,
+		    value_string(a, rows[i].text, POS_NONE));
+	if (!b->pointers)
+		b->pointers = value_new(a, VALUE_TABLE, POS_NONE);
+	value_set(a, b->pointers, c->name, POS_NONE, p);
+	return p;
+}
+
+/* Names, versions and base64 need no escapes. */
+static struct str pointer_json(struct arena *a, const struct value *p)
+{
 	return arena_printf(a,
 	    "{\"name\":\"%.*s\",\"version\":\"%.*s\","
-	    "\"url\":\"/%.*s-v%.*s.json\",\"integrity\":\"%.*s\"}\n",
-	    STR_ARG(c->name), STR_ARG(c->version), STR_ARG(c->name),
-	    STR_ARG(c->version), STR_ARG(integrity));
+	    "\"url\":\"%.*s\",\"integrity\":\"%.*s\"}\n",
+	    STR_ARG(value_text(p, "name")), STR_ARG(value_text(p, "version")),
+	    STR_ARG(value_text(p, "url")), STR_ARG(value_text(p, "integrity")));
 }
 
 static enum err produce(struct build *b, const struct catalogue *c)
@@ -184,6 +213,7 @@ static enum err produce(struct build *b, const struct catalogue *c)
 	struct buf json = {0};
 	enum err err = canon_write(b->arena, c->value, b->diag, &json);
 	struct str bytes = arena_str(b->arena, buf_str(&json));
+	const struct value *p = pointer(b, c, bytes);
 
 	buf_release(&json);
 	if (err == ERR_OK)
@@ -191,7 +221,7 @@ static enum err produce(struct build *b, const struct catalogue *c)
 	if (err == ERR_OK)
 		err = put(b, c, "json", bytes, OUT_IMMUTABLE);
 	if (err == ERR_OK)
-		err = put(b, c, NULL, pointer(b->arena, c, bytes), OUT_POINTER);
+		err = put(b, c, NULL, pointer_json(b->arena, p), OUT_POINTER);
 	return err;
 }
 

@@ -16,6 +16,14 @@
 struct client_module {
 	const char *name;  /* "requests.mjs" */
 	const char *types; /* "requests.d.mts" */
+	/* What to write for it, where it is missed: "cache = true in …" */
+	const char *asked_by;
+	/* The key that asks for it; NULL: its producer knows. */
+	const char *key;
+	/* The bare name that it imports; NULL: none. */
+	const char *needs;
+	/* Whether it is wanted where the key says nothing; NULL: no. */
+	bool (*is_usual)(const struct site *site);
 	/*
 	 * What its template, NAME.mustache, is rendered with; NULL in *data:
 	 * the site does not ask for it. No function: the same bytes everywhere.
@@ -23,6 +31,9 @@ struct client_module {
 	enum err (*data)(struct build *b, struct value **data);
 };
 extern const struct client_module client_modules[]; /* .name NULL ends */
+
+/* The module that is published as "/cache.mjs"; NULL: none is. */
+const struct client_module *client_module_of(struct str logical);
 
 /*
  * The module, or its types. ERR_NOT_FOUND where the site does not ask for it.

@@ -116,7 +116,12 @@ struct str digest_sha256(struct arena *a, const struct digest *d)
 
 struct str digest_integrity(struct arena *a, const struct digest *d)
 {
-	return integrity(a, d->sha512);
+	char text[sodium_base64_ENCODED_LEN(
+	    sizeof(d->sha256), sodium_base64_VARIANT_ORIGINAL)];
+
+	sodium_bin2base64(text, sizeof(text), d->sha256, sizeof(d->sha256),
+	    sodium_base64_VARIANT_ORIGINAL);
+	return arena_printf(a, "sha256-%s", text);
 }
 
 bool digest_eq(const struct digest *a, const struct digest *b)

@@ -37,7 +37,7 @@ struct html_ref {
 	bool has_integrity; /* the tag says what the file's bytes are */
 	/*
 	 * Not NULL: the tag loads or announces a module and has no integrity
-	 * attribute; what is put there ("sha512-…") becomes one. Import maps
+	 * attribute; what is put there ("sha256-…") becomes one. Import maps
 	 * may ask for integrity, and a module that was announced without is
 	 * fetched twice then.
 	 */

@@ -8,7 +8,7 @@
 
 /*
  *	{"imports":{"/assets/dom.mjs":"/assets/dom.3f9a2c71d0.mjs"},
- *	"integrity":{"/assets/dom.3f9a2c71d0.mjs":"sha512-…"}}
+ *	"integrity":{"/assets/dom.3f9a2c71d0.mjs":"sha256-…"}}
  *
  * Paths are percent-encoded, and so hold no `<` that could end the script.
  */
@@ -48,6 +48,8 @@ struct str importmap_json(struct arena *a, struct import *imports, size_t n)
 	json_key(&w, "integrity");
 	json_open(&w, '{');
 	for (size_t i = 0; i < n; i++) {
+		if (!imports[i].integrity.n)
+			continue;
 		json_key_str(&w, encoded(a, imports[i].to));
 		json_string(&w, imports[i].integrity);
 	}

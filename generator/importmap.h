@@ -6,13 +6,15 @@
 /*
  * The site's import map (HTML 8.1.6.2): it leads the stable URL by which
  * modules import one another to the fingerprinted one, and says what its bytes
- * are. The same in every page that has modules. A module works without it, too,
- * by the file that stands under the stable name.
+ * are; a bare name, too, where [client] imports says whose it is. The same in
+ * every page that has modules. A module works without it, too, by the file that
+ * stands under the stable name.
  */
 struct import {
-	struct str from;      /* "/assets/dom.mjs" */
+	struct str from;      /* "/assets/dom.mjs", "react" */
 	struct str to;	      /* "/assets/dom.3f9a2c71d0.mjs" */
-	struct str integrity; /* "sha512-…" */
+	struct str integrity; /* "sha256-…"; empty: of what may change */
+	struct str logical;   /* "/assets/react.mjs" */
 };
 
 /*

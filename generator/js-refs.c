@@ -143,7 +143,7 @@ static bool is_specifier(struct str text)
 {
 	return (str_ends(text, ".mjs") || str_ends(text, ".js")) &&
 	       (str_starts(text, "./") || str_starts(text, "../") ||
-		   str_starts(text, "/assets/"));
+		   (str_starts(text, "/") && !str_starts(text, "//")));
 }
 
 /* Where the quote is closed on its line; code.n where it is not. */

@@ -24,8 +24,8 @@ void js_refs(struct arena *a, struct str code,
 /*
  * Of a module only what it surely imports, to warn of what is not there: a
  * literal directly behind `from`, `import` or `import(`, in no comment, string
- * or template, that begins as a relative path or /assets/ and ends as modules
- * do. Too little rather than too much. `at` is the literal's first byte.
+ * or template, that begins as a path of this site and ends as modules do. Too
+ * little rather than too much. `at` is the literal's first byte.
  */
 void js_imports(struct arena *a, struct str code,
     void (*found)(void *ctx, struct str path, const char *at), void *ctx);

@@ -156,10 +156,62 @@ static void import(
 		return;
 	imports[(*n)++] = (struct import){
 	    .from = logical,
+	    .logical = logical,
 	    .to = build_published(b, logical),
 	    .integrity = digest_integrity(b->arena, &file->digest),
 	};
 	b->import_map_from_env |= file->from_env;
+}
+
+/* "react": no path, and no URL. */
+static bool is_bare(struct str name)
+{
+	return name.n && !str_starts(name, "/") && !str_starts(name, ".") &&
+	       str_find(name, ':', 0) == name.n;
+}
+
+/* [client] imports: a name that is no path. */
+static enum err import_bare(
+    struct build *b, struct import *one, const struct member *m)
+{
+	struct str to = m->value->text;
+	const struct out_file *file = file_of(b, to);
+
+	if (!is_bare(m->key) || !str_starts(to, "/")) {
+		diag_error(b->diag, m->value->pos, "bad-value",
+		    "`client.imports` leads a bare name, such as react, to a "
+		    "file of the site, such as /assets/react.mjs");
+		return ERR_INPUT;
+	}
+	if (!file && !out_find(&b->out, OUT_WWW, str_slice(to, 1, to.n)) &&
+	    !b->diag->errors)
+		diag_warn(b->diag, m->value->pos, "missing-reference",
+		    "there will be no file %.*s; write it, or correct the "
+		    "reference",
+		    STR_ARG(to));
+	*one = (struct import){.from = m->key, .to = to, .logical = to};
+	b->import_map_from_env |= m->value->from_env;
+	if (!file)
+		return ERR_OK;
+	one->to = build_published(b, to);
+	one->integrity = digest_integrity(b->arena, &file->digest);
+	b->import_map_from_env |= file->from_env;
+	return ERR_OK;
+}
+
+static enum err import_all_bare(
+    struct build *b, struct import *imports, size_t *n)
+{
+	const struct value *all = site_table(b->site, "client.imports");
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; all && i < all->as.table.n; i++)
+		if (import_bare(b, &imports[*n], &all->as.table.members[i]) ==
+		    ERR_OK)
+			++*n;
+		else
+			err = ERR_INPUT;
+	return err;
 }
 
 struct str modules_integrity(const struct build *b, struct str logical)
@@ -176,12 +228,14 @@ struct str modules_integrity(const struct build *b, struct str logical)
  */
 enum err produce_modules(struct build *b)
 {
+	const struct value *bare = site_table(b->site, "client.imports");
+
 	modules_name(b, (struct str){0});
 	struct modules *m = b->modules;
-	size_t n = 0;
+	size_t n = 0, n_bare = bare ? bare->as.table.n : 0;
 
-	m->imports =
-	    arena_array(b->arena, m->n + b->n_refs, sizeof(*m->imports));
+	m->imports = arena_array(
+	    b->arena, m->n + b->n_refs + n_bare, sizeof(*m->imports));
 	for (size_t i = 0; i < m->n; i++)
 		import(b, m->imports, &n, m->list[i].logical);
 	for (size_t i = 0; i < b->cap_refs; i++) {
@@ -190,6 +244,7 @@ enum err produce_modules(struct build *b)
 		    lookup_get(&m->by_logical, logical) == LOOKUP_NONE)
 			import(b, m->imports, &n, logical);
 	}
+	enum err err = import_all_bare(b, m->imports, &n);
 	struct str json = importmap_json(b->arena, m->imports, n);
 	if (json.n) {
 		b->import_map = importmap_element(b->arena, json);
@@ -197,6 +252,7 @@ enum err produce_modules(struct build *b)
 	}
 	lookup_init(&m->mapped, b->arena);
 	for (size_t i = 0; i < n; i++)
-		lookup_add(&m->mapped, m->imports[i].from, i);
-	return modules_put(b);
+		lookup_add(&m->mapped, m->imports[i].logical, i);
+	enum err put = modules_put(b);
+	return err == ERR_OK ? put : err;
 }

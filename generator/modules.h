@@ -15,7 +15,7 @@ void modules_name(struct build *b, struct str names);
 enum err modules_put(struct build *b);
 
 /*
- * "sha512-…" of a module that the import map leads to, by its logical path; the
+ * "sha256-…" of a module that the import map leads to, by its logical path; the
  * empty view for others. Any thread, after produce_modules().
  */
 struct str modules_integrity(const struct build *b, struct str logical);

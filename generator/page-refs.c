@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generator/assets.h"
+#include "generator/client.h"
 #include "generator/html.h"
 #include "generator/js-refs.h"
 #include "generator/modules.h"
@@ -67,13 +68,15 @@ static struct pos source_place(
 static void missing(
     struct making *m, const struct html_ref *ref, struct str logical)
 {
+	const struct client_module *module = client_module_of(logical);
+
 	m->tells = true;
 	if (!m->pages->quiet)
 		diag_warn(m->diag, source_place(m, ref->path, ref->at),
-		    "missing-reference",
-		    "there will be no file %.*s; write it, or correct the "
-		    "reference",
-		    STR_ARG(logical));
+		    "missing-reference", "there will be no file %.*s; %s",
+		    STR_ARG(logical),
+		    module ? module->asked_by
+			   : "write it, or correct the reference");
 }
 
 /* "/guide/" for "/guide.html", when that is guide/index.html. */

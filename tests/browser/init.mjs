@@ -30,6 +30,20 @@ test('the form is sent and gets a ticket, then the quote', async () => {
 		false);
 });
 
+test('a reload finds what is under way again', async () => {
+	await page.click('button');
+	await page.until(() =>
+		document.getElementById('ticket').textContent.startsWith('job_'));
+	const ticket = await text('ticket');
+	await page.go(`${site}/`);
+	await page.until(() => document.getElementById('result').textContent);
+	match(await text('result'), /^Q-0002: 22\.50 a month$/);
+	equal(await text('ticket'), ticket);
+	await page.go(`${site}/`);
+	equal(await page.run(() => document.getElementById('answer').hidden),
+		true);
+});
+
 test('what the service says no to is shown', async () => {
 	await page.run(() => {
 		document.getElementById('plan').options[0].value = 'none';

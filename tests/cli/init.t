@@ -52,6 +52,7 @@ like "what is commented out says which page it needs" "$?:$(cat said)" \
 echo '<!doctype html><title>back</title>' >hinted/pages/signed-in.html
 "$LOWTIDE" build -q -C hinted 2>said
 is "what is commented out works when it is not" "$?:$(cat said)" 0:
+ok "and has more modules" ls hinted/dist/www/ca{che,talogue}.mjs
 ok "and signs people in" \
 	grep -q login.example.org hinted/dist/www/oauth.*.mjs
 "$LOWTIDE" init My_Site 2>said

@@ -97,6 +97,28 @@ is "the codes of a classic script" "$(section '"[dotenv.NAME]"' |
 	sed -nE '/OAuthError/,/^never/s/^\.Li ([a-z]+-[a-z-]+)( [,:])?$/\1/p' |
 	codes)" "$(thrown classic.js | codes)"
 
+# ---- the examples of modules for pages
+section 'Modules for pages' >"$TMP/modules"
+is "each module of [client] has an example" "$(table \
+	"t.keys.filter((k) => /^client\\./.test(k.pattern)).map((k) => k.help)" |
+	grep -oE '^[a-z-]+\.mjs' | sort)" "$(sed -nE \
+	"s/^import .*'\/([a-z-]+\.mjs)';/\1/p" "$TMP/modules" | sort)"
+awk -v dir="$TMP" '/^\.Bd -unfilled/ { n++; inside = 1; next }
+	/^\.Ed/ { inside = 0 }
+	inside { gsub(/\\e/, "\\"); print > (dir "/example" n ".mjs") }' \
+	"$TMP/modules"
+for example in "$TMP"/example*.mjs; do
+	name=${example##*/}
+	while read -r import module; do
+		ok "$name: $module has $import" grep -qE \
+			"^export (async )?(function|class) $import\b" \
+			"templates/client/$module"
+	done < <(sed -nE "s/^import \{(.*)\} from '\/(.*)';/\1 \2/p" "$example")
+	# what is HTML, or JSX, is none
+	grep -qE '^<|return <' "$example" ||
+		ok "$name can be parsed" node --check "$example"
+done
+
 # ---- every name that something wrong with a provider is told under
 earned=$({
 	cat generator/provider*.c | tr -s '\n\t ' ' ' |

@@ -187,4 +187,29 @@ if command -v strace >/dev/null; then
 		"$(grep -E 'open(at)?\(.*(html|css|toml|mjs|txt)"' "$TMP/calls" |
 			head -3)" ''
 fi
+
+# pages and scripts depend on which modules are asked for
+site=$TMP/work/client
+mkdir -p "$site/pages" "$site/assets"
+echo "import '/cache.mjs'; import 'b';" >"$site/assets/a.mjs"
+echo 'export {};' >"$site/assets/b.mjs"
+echo '<link rel=modulepreload href=/cache.mjs><script src=/assets/a.mjs type=module></script>' \
+	>"$site/pages/index.html"
+differ=''
+for keys in 'cache = true' '' 'requests = true' 'cache = true' \
+	'imports = { b = "/assets/b.mjs" }' 'imports = { b = "/gone.mjs" }' \
+	'cache = true' ''; do
+	printf 'name = "c"\n[client]\n%s\n' "$keys" >"$site/site.toml"
+	said=$(build)
+	[ "$(build)" = "$said" ] || differ="$differ said otherwise again: $keys;"
+	fresh=$(build --cache none --out "$TMP/fresh" -j 1 |
+		sed "s#$TMP/fresh#$site/dist#g")
+	[ "$said" = "$fresh" ] || differ="$differ said otherwise: $keys;"
+	[ "$(listing "$site/dist")" = "$(listing "$TMP/fresh")" ] ||
+		differ="$differ otherwise: $keys;"
+	rm -rf "$TMP/fresh"
+done
+is 'modules asked for, and no longer' "$differ" ''
+like 'who names one is told' "$said" 'assets/a\.mjs:1:9: .*cache = true in \[client\]'
+like 'so is a page' "$said" 'pages/index\.html:1:30: .*cache = true in \[client\]'
 done_testing

@@ -53,6 +53,15 @@ static const char *text(struct kit *k, const char *name)
 	return kit_output(k, OUT_WWW, published(k, name));
 }
 
+/* What pages say that such bytes are. */
+static const char *of_bytes(struct kit *k, const char *bytes)
+{
+	struct digest digest;
+
+	hash_digest(str_of(bytes), &digest);
+	return digest_integrity(&k->arena, &digest).p;
+}
+
 /* The last part of a published path. */
 static const char *last(struct kit *k, const char *name)
 {
@@ -205,6 +214,32 @@ static void test_import_missing(void **state)
 	kit_close(&k);
 }
 
+/* A module of lowtide's own: what asks for it, unless it is there. */
+static void test_module_not_asked_for(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "static/catalogue.mjs", "1");
+	kit_file(&k, "assets/a.mjs",
+	    "import '/cache.mjs'; import('/oauth-tokens.mjs');\n"
+	    "import '/catalogue.mjs'; import '/requests.mjs'");
+	kit_file(&k, "assets/cache.mjs", "import './cache.mjs'");
+	assert_int_equal(kit_load(&k, NULL), ERR_OK);
+	kit_build(&k);
+	assert_int_equal(build_put_fingerprinted(&k.build, "requests.mjs",
+			     STR("r"), false, POS_NONE),
+	    ERR_OK);
+	assert_int_equal(produce_static(&k.build), ERR_OK);
+	assert_int_equal(produce_assets(&k.build), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "assets/a.mjs:1:9: warning: missing-reference: there will be no "
+	    "file /cache.mjs; say cache = true in [client]\n"
+	    "assets/a.mjs:1:30: warning: missing-reference: there will be no "
+	    "file /oauth-tokens.mjs; say tokens = true in [oauth]\n");
+	kit_close(&k);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -293,14 +328,13 @@ static void test_import_map(void **state)
 	struct str json = arena_printf(&k.arena,
 	    "{\"imports\":{\"/assets/lib.mjs\":\"/%s\",\"/assets/w.js\":"
 	    "\"/%s\"},\"integrity\":{\"/%s\":\"%s\",\"/%s\":\"%s\"}}",
-	    lib, w, lib, hash_integrity(&k.arena, STR("1")).p, w,
-	    hash_integrity(&k.arena, STR("2")).p);
+	    lib, w, lib, of_bytes(&k, "1"), w, of_bytes(&k, "2"));
 	struct str element = importmap_element(&k.arena, json);
 	assert_string_equal(kit_output(&k, OUT_WWW, "a.html"),
 	    arena_printf(&k.arena,
 		"<p>%s<link rel=modulepreload href=/%s integrity=\"%s\">"
 		"<script type=module src=/%s></script>",
-		element.p, lib, hash_integrity(&k.arena, STR("1")).p,
+		element.p, lib, of_bytes(&k, "1"),
 		published(&k, "assets/app.mjs"))
 		.p);
 	assert_null(strstr(kit_output(&k, OUT_WWW, "b.html"), "importmap"));
@@ -308,7 +342,7 @@ static void test_import_map(void **state)
 	    arena_printf(
 		&k.arena, "%s<script type=module>1</script>", element.p)
 		.p);
-	assert_null(strstr(kit_output(&k, OUT_WWW, "own.html"), "sha512"));
+	assert_null(strstr(kit_output(&k, OUT_WWW, "own.html"), "sha256"));
 	assert_true(str_eq(
 	    k.build.import_map_source, importmap_source(&k.arena, json)));
 	kit_close(&k);
@@ -350,6 +384,72 @@ static void test_no_import_map(void **state)
 	    "<script type=importmap>{}</script><script type=module>1</script>");
 	assert_int_equal(k.build.import_map_source.n, 0);
 	kit_close(&k);
+}
+
+/* A bare name is an asset, by its bytes, or a file that may change. */
+static void test_bare_names(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "site.toml",
+	    "name = \"t\"\n[client.imports]\nreact = \"/assets/react.mjs\"\n"
+	    "\"@a/b.c\" = \"/b.mjs\"\n");
+	kit_file(&k, "assets/react.mjs", "r");
+	kit_file(&k, "static/b.mjs", "b");
+	kit_file(&k, "pages/a.html",
+	    "<script type=module>1</script>"
+	    "<link rel=modulepreload href=/assets/react.mjs>"
+	    "<link rel=modulepreload href=/b.mjs>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k), "");
+	const char *react = published(&k, "assets/react.mjs");
+	const char *page = kit_output(&k, OUT_WWW, "a.html");
+	const char *want = arena_printf(&k.arena,
+	    "<script type=\"importmap\">{\"imports\":{\"@a/b.c\":"
+	    "\"/b.mjs\",\"react\":\"/%s\"},\"integrity\":{\"/%s\":\"sha256-",
+	    react, react)
+			       .p;
+	if (!str_starts(str_of(page), want))
+		fail_msg("%s\n%s", page, want);
+	/* what announces it says the same, or it would be fetched twice */
+	want = arena_printf(&k.arena,
+	    "<link rel=modulepreload href=/%s integrity=\"%s\">"
+	    "<link rel=modulepreload href=/b.mjs>",
+	    react, of_bytes(&k, "r"))
+		   .p;
+	if (!str_ends(str_of(page), want))
+		fail_msg("%s\n%s", page, want);
+	assert_null(row(&k, "assets/react.mjs"));
+	kit_close(&k);
+}
+
+static void test_bare_names_wrong(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "site.toml",
+	    "name = \"t\"\n[client.imports]\nreact = \"/gone.mjs\"\n");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "site.toml:3:9: warning: missing-reference: there will be no file "
+	    "/gone.mjs; write it, or correct the reference\n");
+	kit_close(&k);
+	static const char *const lines[] = {"\"/react\" = \"/a.mjs\"",
+	    "\"./react\" = \"/a.mjs\"", "\"\" = \"/a.mjs\"",
+	    "react = \"a.mjs\"", "react = \"https://x.example/a.mjs\"",
+	    "\"https://x.example/a.mjs\" = \"/a.mjs\""};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		open_site(&k);
+		kit_file(&k, "static/a.mjs", "a");
+		kit_bytes(&k, "site.toml",
+		    arena_printf(&k.arena,
+			"name = \"t\"\n[client.imports]\n%s\n", lines[i]));
+		assert_int_equal(run(&k), ERR_INPUT);
+		kit_says(&k, "bad-value: `client.imports` leads a bare name");
+		kit_close(&k);
+	}
 }
 
 /* /oauth.mjs and its like: in the map, and under their names if asked for. */
@@ -516,12 +616,15 @@ int main(void)
 	    cmocka_unit_test(test_cycle),
 	    cmocka_unit_test(test_css_missing),
 	    cmocka_unit_test(test_import_missing),
+	    cmocka_unit_test(test_module_not_asked_for),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_module_renames),
 	    cmocka_unit_test(test_import_map),
 	    cmocka_unit_test(test_stale_integrity),
 	    cmocka_unit_test(test_no_import_map),
 	    cmocka_unit_test(test_other_modules),
+	    cmocka_unit_test(test_bare_names),
+	    cmocka_unit_test(test_bare_names_wrong),
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_unreadable),
 	    cmocka_unit_test(test_odd_names),

@@ -11,7 +11,9 @@ static struct arena arena;
 
 static struct import import(const char *from, const char *to)
 {
-	return (struct import){str_of(from), str_of(to), STR("sha512-x")};
+	return (struct import){.from = str_of(from),
+	    .to = str_of(to),
+	    .integrity = STR("sha512-x")};
 }
 
 static void assert_str(struct str got, const char *want)

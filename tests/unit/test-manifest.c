@@ -18,6 +18,10 @@ static void hashes_are_the_usual_ones(void **state)
 	assert_string_equal(hash_integrity(&a, STR("abc")).p,
 	    "sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/"
 	    "BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==");
+	struct digest abc;
+	hash_digest(STR("abc"), &abc);
+	assert_string_equal(digest_integrity(&a, &abc).p,
+	    "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
 	assert_string_equal(hash_sha256(&a, (struct str){0}).p,
 	    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	arena_release(&a);

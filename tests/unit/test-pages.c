@@ -249,11 +249,26 @@ static void test_roots(void **state)
 	    "{{#catalogue.tides.tide}}{{h}}{{/catalogue.tides.tide}} "
 	    "{{page.path}} {{>part}}",
 	    "pages/sub/index.mustache", "{{page.url}}", "pages/d.json.mustache",
-	    "\"{{public.help}}\"", NULL});
-	assert_int_equal(run_all(f), ERR_OK);
+	    "\"{{public.help}}\"", "pages/p.txt.mustache",
+	    "{{pointer.tides.name}} {{pointer.tides.version}} "
+	    "{{pointer.tides.url}} {{pointer.tides.toml}} "
+	    "{{pointer.tides.integrity}}",
+	    NULL});
+	assert_int_equal(
+	    run(f, (enum err(*const[])(struct build *)){produce_catalogues,
+		       produce_static, produce_assets, produce_pages, NULL}),
+	    ERR_OK);
 	assert_file(f, "a.html", "t a&amp;b 1.20 /a.html [a]");
 	assert_file(f, "sub/index.html", "https://t.example/sub/");
 	assert_file(f, "d.json", "\"a&b\"");
+	const struct out_file *json =
+	    out_find(&f->build.out, OUT_WWW, STR("tides-v1.0.0.json"));
+	assert_non_null(json);
+	assert_file(f, "p.txt",
+	    arena_printf(&f->arena,
+		"tides 1.0.0 /tides-v1.0.0.json /tides-v1.0.0.toml %s",
+		hash_integrity(&f->arena, json->bytes).p)
+		.p);
 	assert_false(out_find(&f->build.out, OUT_WWW, STR("a.html"))->from_env);
 	assert_true(
 	    out_find(&f->build.out, OUT_WWW, STR("sub/index.html"))->from_env);

@@ -1,46 +1,49 @@
 /*
- * The form: sent, followed by its ticket, answered. The page's import map leads
+ * The form: sent, watched by its ticket, answered. The page's import map leads
  * this address to the published file, and says what its bytes are.
  */
-import {submit} from '/requests.mjs';
+import {connect} from '/requests.mjs';
 
-const show = (id, text) => {
-	document.getElementById(id).textContent = text;
-};
-const form = document.getElementById('quote');
+const api = connect({base: '/api/'});
+const key = 'quote'; /* what is under way is found again after a reload */
+const at = (id) => document.getElementById(id);
+const form = at('quote');
 const button = form.querySelector('button');
-const progress = document.getElementById('progress');
 
-/* Called after every look at the ticket. */
-function onStatus({status, jobId, progress: percent}) {
-	show('ticket', jobId ?? '');
-	show('said', `The request is ${status}.`);
-	if (percent > 0)
-		progress.value = percent;
+/* Each state that is new, until it has ended. */
+function show({status, jobId, progress, message}) {
+	at('ticket').textContent = jobId ?? '';
+	at('said').textContent = message ?? `The request is ${status}.`;
+	if (progress > 0)
+		at('progress').value = progress;
 }
 
-async function send() {
-	const body = {plan: form.plan.value, seats: Number(form.seats.value)};
-	const {result} = await submit('POST', '/api/quote', {body, onStatus});
-	show('said', 'Here is your quote.');
-	show('result', `${result.number}: ${result.total} a month`);
-	progress.value = 100;
-}
-
-form.addEventListener('submit', async (event) => {
-	event.preventDefault();
+async function watch(job) {
+	at('answer').hidden = false;
+	at('said').textContent = 'Sending …';
+	at('ticket').textContent = at('result').textContent = '';
+	at('progress').removeAttribute('value');
+	at('progress').hidden = false;
 	button.disabled = true;
-	progress.removeAttribute('value');
-	document.getElementById('answer').hidden = false;
-	show('said', 'Sending …');
-	show('ticket', '');
-	show('result', '');
 	try {
-		await send();
-	} catch (error) {
-		show('said', error.body?.message ?? error.message);
-		progress.value = 0;
-	} finally {
-		button.disabled = false;
+		for await (const state of job)
+			show(state);
+		const {number, total} = await job.result();
+		at('said').textContent = 'Here is your quote.';
+		at('result').textContent = `${number}: ${total} a month`;
+	} catch (error) { /* what the service said, or what is known instead */
+		at('said').textContent = error.body?.message ?? error.message;
 	}
+	button.disabled = false;
+	at('progress').hidden = true;
+}
+
+form.addEventListener('submit', (event) => {
+	event.preventDefault();
+	const body = {plan: form.plan.value, seats: Number(form.seats.value)};
+	watch(api.submit('quote', body, {key}));
 });
+
+const underway = api.resume(key);
+if (underway)
+	watch(underway);

@@ -1,0 +1,156 @@
+/*
+ * <lowtide-job>: a job, to be seen; on top of requests.mjs.
+ *
+ *	<lowtide-job label="Your export" cancel="Stop it"></lowtide-job>
+ *	document.querySelector('lowtide-job').job = api.submit('export', form);
+ *
+ * It watches while it is in the document. It says what the job says of itself;
+ * what else there is to say is a word ('look-again'), for which stands an
+ * attribute of that name, else what is in LowtideJob.words, else itself. Its
+ * colours are the page's and the browser's: light, dark and forced ones.
+ */
+
+/* Where nothing is under way, and the slot that is shown then; else its name */
+const SLOTS = {idle: 'idle', completed: 'result', failed: 'error',
+	cancelled: 'cancelled'};
+const STYLE = ':host{display:block}' +
+	':host([hidden]),[hidden]{display:none!important}' +
+	'progress{width:100%}button{font:inherit}';
+
+/* Where pages are only rendered there is no such element to extend. */
+export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
+	static words = {};
+	static observedAttributes = ['label', 'cancel'];
+	state = 'idle';
+	#job = null;
+	#more; /* laid over what the job says: how it ended, here */
+	#turn; /* another one for each time that it is watched */
+	#asked; /* the job that was asked to stop */
+	#parts;
+
+	constructor() {
+		super();
+		const root = this.attachShadow({mode: 'open'});
+		const sheet = new CSSStyleSheet();
+		sheet.replaceSync(STYLE);
+		root.adoptedStyleSheets = [sheet];
+		const add = (tag, more) => {
+			const it = document.createElement(tag);
+			root.append(it);
+			return Object.assign(it, more);
+		};
+		this.#parts = [
+			add('progress', {part: 'progress', max: 100}),
+			add('div', {part: 'message', role: 'status'}),
+			add('button', {part: 'cancel', onclick: () => {
+				const job = this.#asked = this.#job;
+				this.#draw();
+				job.cancel().catch(() => {
+					this.#asked = null;
+					this.#draw();
+				});
+			}}),
+			add('button', {part: 'again', onclick: () =>
+				this.#watch({stillRunning: null})}),
+			add('slot'),
+		];
+	}
+
+	get job() {
+		return this.#job;
+	}
+
+	set job(job) {
+		const more = job === this.#job && this.#more;
+		this.#job = job;
+		this.#watch(more);
+	}
+
+	connectedCallback() {
+		/* it may have been set before this class was there */
+		const {job} = this;
+		delete this.job;
+		this.job = job;
+	}
+
+	disconnectedCallback() {
+		this.#turn = null;
+	}
+
+	attributeChangedCallback() {
+		this.#draw();
+	}
+
+	#draw(more = this.#more) {
+		this.#more = more;
+		const job = this.#job;
+		const seen = {status: job ? 'sending' : 'idle', ...job?.state,
+			...more};
+		const [progress, message, cancel, again, slot] = this.#parts;
+		const state = this.state = seen.stillRunning ?
+			'still-running' : seen.status;
+		const word = (name) => this.getAttribute(name) ??
+			LowtideJob.words[name] ??
+			name[0].toUpperCase() +
+				name.slice(1).replaceAll('-', ' ');
+		slot.name = SLOTS[state] ?? state;
+		this.setAttribute('state', state);
+		message.textContent =
+			!job ? '' : seen.held ? word('awaiting-a-decision') :
+			seen.needsCredentials ? word('sign-in-again') :
+			seen.message ?? word(state);
+		progress.hidden = state in SLOTS;
+		if (seen.progress)
+			progress.value = seen.progress;
+		else
+			progress.removeAttribute('value');
+		progress.ariaLabel = this.getAttribute('label') ??
+			message.textContent;
+		cancel.hidden = state in SLOTS || !seen.jobId || seen.held;
+		cancel.disabled = seen.cancelRequestedAt || this.#asked === job;
+		cancel.textContent = word(
+			cancel.disabled ? 'asked-to-stop' : 'cancel');
+		again.hidden = !seen.stillRunning;
+		again.textContent = word('look-again');
+	}
+
+	async #watch(more) {
+		const job = this.#job;
+		const turn = this.#turn = {};
+		this.#draw(more);
+		if (!job || !this.isConnected || more?.status)
+			return;
+		let type = 'done';
+		let detail;
+		more = {status: 'completed'};
+		try {
+			/* asked for now: afterwards would be to watch anew */
+			const end = job.result();
+			end.catch(() => {});
+			for await (const {} of job) {
+				if (turn !== this.#turn)
+					return;
+				this.#draw(null);
+			}
+			detail = await end;
+		} catch (error) {
+			detail = error;
+			type = 'failed';
+			/* we cannot see it: that is no end of it */
+			more = job.statusUrl && !SLOTS[this.state] &&
+				!/^job-/.test(error.type) ?
+				{stillRunning: true, message: null} :
+				{message: error.type === error.message ? null :
+					error.message, status:
+					/^job-c/.test(error.type) ?
+						'cancelled' : type};
+		}
+		if (turn !== this.#turn)
+			return;
+		this.#draw(more);
+		if (more.status)
+			this.dispatchEvent(new CustomEvent(type, {detail}));
+	}
+}
+
+globalThis.customElements?.define('lowtide-job', LowtideJob);
