@@ -1,0 +1,265 @@
+/*
+ * What the tests of templates/client/requests.mjs have in common: a server that
+ * follows a script, each step of which answers one request; a clock that nobody
+ * has to wait for; and stand-ins for what only a browser has.
+ */
+import http from 'node:http';
+import {webcrypto} from 'node:crypto';
+import {ok, equal, test as plan} from '../tap.mjs';
+
+globalThis.crypto ??= webcrypto; /* node 18 */
+const MODULE = new URL('../../templates/client/requests.mjs', import.meta.url);
+const real = {setTimeout, clearTimeout, random: Math.random};
+export const tick = (ms = 0) => new Promise((go) => real.setTimeout(go, ms));
+
+let copies = 0;
+/* A page of its own: what the module remembers is not another's. */
+export const load = () => import(`${MODULE}?${copies++}`);
+
+/* ---- answers */
+
+export const STATUS = '/api/jobs/job_1';
+export const ACCEPTED = {status: 'accepted', jobId: 'job_1', statusUrl: STATUS,
+	eventsUrl: `${STATUS}/events`, requestId: 'r'};
+export const json = (status, body, headers = {}) => (req, res) => {
+	res.writeHead(status, {'content-type': 'application/json', ...headers});
+	res.end(JSON.stringify(body));
+};
+export const problem = (status, type, more = {}, headers = {}) =>
+	json(status, {type: `/problems/${type}`, error: type, status, ...more},
+		{'content-type': 'application/problem+json', ...headers});
+export const empty = (status, headers = {}) => (req, res) =>
+	res.writeHead(status, headers).end();
+export const hangUp = (req) => req.socket.destroy();
+export const silence = () => {};
+export const accepted = json(202, ACCEPTED, {location: STATUS});
+/* No stream of its own. */
+export const plain = json(202, {...ACCEPTED, eventsUrl: undefined});
+/* A document; at which version. */
+export const at = (version, status, more = {}, headers = {}) =>
+	json(200, {...ACCEPTED, eventsUrl: undefined, status, ...more},
+		{...version && {etag: `"${version}"`}, ...headers});
+export const block = (version, status, more = {}) => `id: ${version}\n` +
+	`event: job\ndata: ${JSON.stringify({...ACCEPTED, status, ...more})}\n\n`;
+/* A stream that says this, and stays; 'end' and 'cut' do not stay. */
+export const stream = (...says) => (req, res) => {
+	res.writeHead(200, {'content-type': 'text/event-stream'});
+	for (const text of says)
+		if (text === 'end')
+			res.end();
+		else if (text === 'cut')
+			real.setTimeout(() => res.destroy(), 10);
+		else
+			res.write(text);
+	res.flushHeaders();
+};
+
+/* A server that answers with these, in turn; .seen is what came. */
+export async function scripted(...steps) {
+	const seen = [];
+	const server = http.createServer((req, res) => {
+		const parts = [];
+		req.on('data', (some) => parts.push(some));
+		req.on('end', () => {
+			const one = {method: req.method, url: req.url, req, res,
+				headers: req.headers, gone: false,
+				body: Buffer.concat(parts).toString()};
+			res.on('close', () => {
+				one.gone = true;
+			});
+			seen.push(one);
+			const step = (steps[0]?.always ? steps[0] : steps.shift()) ??
+				problem(500, 'internal', {title: 'the script is over'});
+			step(req, res);
+		});
+	});
+	await new Promise((go) => server.listen(0, '127.0.0.1', go));
+	const base = `http://127.0.0.1:${server.address().port}`;
+	return {seen, base, api: `${base}/api/`, left: () => steps.filter((step) => !step.always).length, more: (...others) => steps.push(...others),
+		lines: () => seen.map(({method, url}) => `${method} ${url}`),
+		close() {
+			server.closeAllConnections?.();
+			server.close();
+		}};
+}
+
+/* ---- time */
+
+/*
+ * For the module what is less than 10 s is over at once, and its length is in
+ * .slept; what is more stays, until pass() says that so many ms are over.
+ */
+export function clock() {
+	const held = new Set();
+	const slept = [];
+	globalThis.setTimeout = (run, ms, ...more) => {
+		if (!/client\/requests\.mjs/.test(new Error().stack))
+			return real.setTimeout(run, ms, ...more);
+		if (ms < 10000) {
+			slept.push(ms);
+			return real.setTimeout(run, 0, ...more);
+		}
+		const one = {ms, run};
+		held.add(one);
+		return one;
+	};
+	globalThis.clearTimeout = (one) =>
+		held.delete(one) || real.clearTimeout(one);
+	return {
+		slept,
+		held: () => [...held].map(({ms}) => ms).filter((ms) => ms < 1e9),
+		all: () => held.size,
+		async pass(ms) {
+			await until(() => [...held].some((one) => one.ms === ms));
+			for (const one of held)
+				if (one.ms === ms && held.delete(one))
+					one.run();
+			await tick();
+		},
+		restore() {
+			Object.assign(globalThis, {setTimeout: real.setTimeout,
+				clearTimeout: real.clearTimeout});
+			Math.random = real.random;
+		},
+	};
+}
+
+/* Until that is so; only a test that fails waits for long. */
+export async function until(is, what = String(is)) {
+	for (let n = 0; n < 1000; n++, await tick(n < 100 ? 0 : 5))
+		if (is())
+			return;
+	throw new Error(`never: ${what}`);
+}
+
+/* ---- the browser */
+
+const put = (name, value) => Object.defineProperty(globalThis, name,
+	{value, configurable: true, writable: true});
+
+/* Somebody's window: hidden or not, on the network or not, with locks. */
+export function page({locks = null} = {}) {
+	const listening = new Set();
+	const taken = new Set();
+	const it = {
+		listening, taken,
+		document: {hidden: false},
+		navigator: {onLine: true, locks: locks ?? undefined},
+		fire(type) {
+			for (const one of listening)
+				if (one.type === type)
+					one.act({type});
+		},
+		hide(hidden) {
+			it.document.hidden = hidden;
+			it.fire('visibilitychange');
+		},
+		line(onLine) {
+			it.navigator.onLine = onLine;
+			it.fire(onLine ? 'online' : 'offline');
+		},
+		leave() {
+			for (const name of ['document', 'navigator', 'addEventListener'])
+				put(name, undefined);
+		},
+	};
+	put('document', it.document);
+	put('navigator', it.navigator);
+	put('addEventListener', (type, act, {signal}) => {
+		const one = {type, act};
+		listening.add(one);
+		signal.addEventListener('abort', () => listening.delete(one));
+	});
+	return it;
+}
+
+/* As navigator.locks, of one page. */
+export function lockManager() {
+	const taken = new Set();
+	return {taken, async request(name, {ifAvailable}, run) {
+		ok(ifAvailable);
+		await null;
+		if (taken.has(name))
+			return run(null);
+		taken.add(name);
+		try {
+			return await run({name});
+		} finally {
+			taken.delete(name);
+		}
+	}};
+}
+
+/* As sessionStorage; `full`: nothing more can be written. */
+export class Shelf {
+	getItem(name) {
+		return Object.hasOwn(this, name) ? this[name] : null;
+	}
+
+	setItem(name, text) {
+		if (Shelf.full)
+			throw new Error('QuotaExceededError');
+		this[name] = text;
+	}
+
+	removeItem(name) {
+		delete this[name];
+	}
+}
+Shelf.full = false;
+export function shelve() {
+	Shelf.full = false;
+	const shelf = new Shelf();
+	put('sessionStorage', shelf);
+	return shelf;
+}
+
+/* ---- tests */
+
+export async function caught(promise) {
+	try {
+		await promise;
+	} catch (e) {
+		return e;
+	}
+	throw new Error('nothing was thrown');
+}
+
+export async function states(job) {
+	const seen = [];
+	for await (const {status, progress} of job)
+		seen.push(progress === undefined ? status : `${status} ${progress}`);
+	return seen;
+}
+
+process.on('unhandledRejection', (e) => {
+	console.log(`Bail out! nobody took ${e.stack}`);
+	process.exit(1);
+});
+
+/*
+ * A test with a scripted server, a clock and a window, which are put away
+ * whatever happens. Afterwards the script is at its end, and neither a timer
+ * nor a listener is left.
+ */
+export function against(name, steps, run) {
+	plan(name, async () => {
+		const server = await scripted(...steps);
+		const time = clock();
+		const tab = page();
+		const shelf = shelve();
+		const {connect, RequestError} = await load();
+		try {
+			await run({...server, time, tab, shelf, connect, RequestError,
+				api: connect({base: server.api}), url: server.api});
+			equal(server.left(), 0);
+			await until(() => time.all() === 0, 'no timer is left');
+			await until(() => tab.listening.size === 0,
+				'nobody listens');
+		} finally {
+			time.restore();
+			tab.leave();
+			server.close();
+		}
+	});
+}
