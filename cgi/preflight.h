@@ -7,9 +7,9 @@
  * OPTIONS, answered before owner and admission (contract 2): a browser asks so
  * on its own, without credentials. Pure.
  *
- * `allow` are the methods of the address; what these APIs forward may be sent
- * there, beside what may be sent anywhere. `asked` is
- * Access-Control-Request-Headers.
+ * `allow` are the methods of the address; what these APIs forward by name may
+ * be sent there, beside what may be sent anywhere; and of `asked`, which is
+ * Access-Control-Request-Headers, what any API or read forwards.
  */
 void preflight_answer(const struct answer_context *c, struct str allow,
     const struct api *apis, size_t n, struct str asked, struct answer *ans);

@@ -628,16 +628,25 @@ static void options(void **state)
 	headers = got_header(w, "access-control-allow-headers");
 	assert_non_null(strstr(headers, ", x-session"));
 	assert_null(strchr(headers, '*'));
-	/* of a job: what is the same for all APIs */
+	/* of a job: what goes with the requests of any API may go with looks */
 	send_it(w, "OPTIONS /api/jobs/job_1", NULL,
 	    "origin: http://127.0.0.1:8080",
 	    "access-control-request-method: DELETE",
-	    "access-control-request-headers: gov-client-b");
+	    "access-control-request-headers: gov-client-b, x-evil");
 	assert_answer(w, 204);
 	assert_string_equal(got_header(w, "access-control-allow-methods"),
 	    "GET, HEAD, DELETE, OPTIONS");
-	assert_null(
-	    strstr(got_header(w, "access-control-allow-headers"), "gov"));
+	headers = got_header(w, "access-control-allow-headers");
+	assert_non_null(strstr(headers, ", gov-client-b"));
+	assert_null(strstr(headers, "x-evil"));
+	assert_null(strstr(headers, "hmrc-access-token")); /* not asked for */
+	/* and with those of another one */
+	send_it(w, "OPTIONS /api/v1/token", NULL,
+	    "origin: http://127.0.0.1:8080",
+	    "access-control-request-method: POST",
+	    "access-control-request-headers: hmrc-access-token");
+	assert_non_null(strstr(got_header(w, "access-control-allow-headers"),
+	    ", hmrc-access-token"));
 	send_it(
 	    w, "OPTIONS /api/v1/return", NULL, "origin: http://evil.example");
 	assert_answer(w, 204);

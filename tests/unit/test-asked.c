@@ -156,9 +156,17 @@ static void test_preflight(void **state)
 	static const struct api apis[] = {
 	    {.forward = {forward, 2}}, {.request_headers = {headers, 1},
 					   .request_path = S("/{header.q}")}};
-	struct answer_context c = {.config = &config, .arena = &arena};
+	static struct str wanted[] = {S("account-token")};
+	static struct api others[] = {{.forward = {forward, 2}}};
+	static struct read_call calls[] = {{.forward = {wanted, 1}}};
+	struct config mine = config;
+	struct answer_context c = {.config = &mine, .arena = &arena};
 	(void)state;
 
+	mine.apis = others;
+	mine.n_apis = 1;
+	mine.read_calls = calls;
+	mine.n_read_calls = 1;
 	ans = (struct answer){0};
 	preflight_answer(&c, STR("GET, OPTIONS"), apis, 2, STR(""), &ans);
 	assert_int_equal(ans.status, 204);
@@ -168,14 +176,24 @@ static void test_preflight(void **state)
 	c.origin = 1;
 	ans = (struct answer){0};
 	preflight_answer(&c, STR("GET, OPTIONS"), apis, 2,
-	    STR("Gov-Client, cookie, X-SHOP"), &ans);
+	    STR("Gov-Client, cookie, X-SHOP, account-token"), &ans);
 	const char *list = arena_cstr(
 	    &arena, answer_get(&ans, "Access-Control-Allow-Headers"));
 	const char *own = strstr(list, "x-wait-time-ms, ");
 	assert_non_null(own);
-	assert_string_equal(own + 16, "x-shop, gov-client, token, q");
+	assert_string_equal(
+	    own + 16, "x-shop, token, q, gov-client, account-token");
 	assert_true(str_is(
 	    answer_get(&ans, "Access-Control-Allow-Methods"), "GET, OPTIONS"));
+	/* looks at jobs: what was sent may go with them, if it is asked for */
+	ans = (struct answer){0};
+	preflight_answer(
+	    &c, STR("GET"), NULL, 0, STR("x-shop, account-token, q"), &ans);
+	list = arena_cstr(
+	    &arena, answer_get(&ans, "Access-Control-Allow-Headers"));
+	own = strstr(list, "x-wait-time-ms, ");
+	assert_non_null(own);
+	assert_string_equal(own + 16, "x-shop, account-token");
 }
 
 int main(void)
