@@ -49,7 +49,10 @@ async function refusal(run) {
 	return undefined;
 }
 
-/* `must` and `say`: check.mjs; `get` and `published` too */
+/*
+ * `must` and `say`: check.mjs; `get` and `published` too. Gives the headers of
+ * requests that are the person's.
+ */
 export async function signIn({site, simulator, must, say, get, published}) {
 	const real = globalThis.fetch;
 	define('fetch', (url, more) => real(new URL(url, site), more));
@@ -59,8 +62,8 @@ export async function signIn({site, simulator, must, say, get, published}) {
 
 	/* begins, presses, and is on the page it was sent back to */
 	async function go(id, decision) {
-		arrive(`${site}/`);
-		const url = await begin(id, {returnTo: '/#sign-in'});
+		arrive(`${site}/sign-in.html`);
+		const url = await begin(id, {returnTo: '/sign-in.html'});
 		const back = await press(url, decision);
 		must(back?.startsWith(`${site}/auth/`),
 			`${id}: sent back to ${new URL(back).pathname}`);
@@ -116,7 +119,7 @@ export async function signIn({site, simulator, must, say, get, published}) {
 	const callback = await get(location.pathname);
 	const tokens = await published(await callback.text(), 'oauth-tokens');
 	const mine = finish();
-	must(mine.provider === 'cognito' && mine.returnTo === '/#sign-in' &&
+	must(mine.provider === 'cognito' && mine.returnTo === '/sign-in.html' &&
 		location.search === '',
 	'the state fits, and code and state are gone from the address');
 	const server = new URL(logoutUrl('cognito')).origin;
@@ -155,4 +158,7 @@ export async function signIn({site, simulator, must, say, get, published}) {
 	must(again.access_token !== sandbox.access_token,
 		'and its refresh token is good for another one');
 	await secrets();
+	return {authorization: `Bearer ${got.access_token}`,
+		'account-token': got.id_token,
+		'hmrc-access-token': sandbox.access_token};
 }

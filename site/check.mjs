@@ -10,6 +10,7 @@ globalThis.crypto ??= webcrypto; /* node 18 */
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const DEVICE = randomUUID();
+let person = {}; /* headers of who is signed in */
 const RETURN = '/api/v1/hmrc/vat/return';
 const EXPORT = '/api/v1/hmrc/vat/export';
 
@@ -24,7 +25,7 @@ function must(holds, text) {
 }
 
 async function get(path) {
-	const answer = await fetch(new URL(path, site));
+	const answer = await fetch(new URL(path, site), {headers: person});
 	if (!answer.ok)
 		throw new Error(`GET ${path} was answered with ${
 			answer.status}`);
@@ -33,15 +34,17 @@ async function get(path) {
 
 /* A module of the site, as published; node imports nothing over http. */
 async function published(page, name) {
-	const path = new RegExp(`href="([^"]*)"[^>]* id="module-${name}"`).exec(page);
+	const [, map] = /<script type="importmap">(.*?)<\/script>/.exec(page) ?? [];
+	const path = map && JSON.parse(map).imports[`/${name}.mjs`];
 	if (!path)
-		throw new Error(`the page names no module ${name}`);
-	const text = await (await get(path[1])).text();
+		throw new Error(`the import map leads to no ${name}.mjs`);
+	const text = await (await get(path)).text();
 	return import(`data:text/javascript,${encodeURIComponent(text)}`);
 }
 
 function form(vrn, periodKey) {
 	return {
+		returnId: `${vrn}-${periodKey}`,
 		vrn, periodKey, vatDueSales: 2840.5, vatDueAcquisitions: 0,
 		totalVatDue: 2840.5, vatReclaimedCurrPeriod: 615.2,
 		netVatDue: 2225.3, totalValueSalesExVAT: 14202,
@@ -53,8 +56,9 @@ function form(vrn, periodKey) {
 
 async function files() {
 	say('The site, as files:');
-	const page = await (await get('/')).text();
-	must(page.includes('id="return-form"'), 'the page has the form');
+	await get('/');
+	const page = await (await get('/vat.html')).text();
+	must(page.includes('id="return-form"'), 'a page has the form');
 	const pointer = await (await get('/products.json')).json();
 	const catalogue = await (await get(pointer.url)).json();
 	must(catalogue.version === pointer.version,
@@ -62,38 +66,30 @@ async function files() {
 	return published(page, 'requests');
 }
 
-async function openPeriod({submit}, vrn) {
-	const {result} = await submit('GET', new URL(
-		`/api/v1/hmrc/vat/obligation?vrn=${vrn}&from=2020-01-01` +
-		'&to=2039-12-31', site));
-	const open = result.obligations.find(({status}) => status === 'O');
+async function openPeriod(api, vrn) {
+	const {obligations} = await api.submit('GET v1/hmrc/vat/obligation?' +
+		`vrn=${vrn}&from=2020-01-01&to=2039-12-31`).result();
+	const open = obligations.find(({status}) => status === 'O');
 	must(open, `period ${open?.periodKey} is open`);
 	return open.periodKey;
 }
 
-async function send({submit}, body, name) {
-	let seen = '';
-	return submit('POST', new URL(RETURN, site), {
-		body, name,
+async function send(api, body) {
+	const job = api.submit('POST v1/hmrc/vat/return', body, {wait: 0,
 		/* the second is not for a client to say, and is not believed */
 		headers: {'gov-client-device-id': DEVICE,
-			'gov-client-public-ip': '192.0.2.1'},
-		onStatus({status, jobId}, nextLookMs) {
-			if (status === seen)
-				return;
-			seen = status;
-			say(`  ${since()}  ${status}${status === 'accepted' ?
-				` with 202, ticket ${jobId}` : ''}${
-				nextLookMs === null ? '' :
-					`, next look in ${nextLookMs} ms`}`);
-		},
-	});
+			'gov-client-public-ip': '192.0.2.1'}});
+	for await (const {status, jobId, estimatedDuration: s} of job)
+		say(`  ${since()}  ${status}${status === 'accepted' ?
+			` with 202, ticket ${jobId}` : ''}${
+			s === undefined ? '' : `, about ${s} s to go`}`);
+	return {receipt: await job.result(), name: job.requestId};
 }
 
 async function repeat(body, name, receipt) {
 	const answer = await fetch(new URL(RETURN, site), {
 		method: 'POST', body: JSON.stringify(body),
-		headers: {'content-type': 'application/json',
+		headers: {...person, 'content-type': 'application/json',
 			'x-request-id': name},
 	});
 	const again = await answer.json();
@@ -123,12 +119,24 @@ async function arrivals(vrn) {
 	'who filed it and with what: the page’s Gov-Client-*, and what we saw');
 }
 
-async function bundle({submit}) {
-	const {result, location} = await submit('POST',
-		new URL('/api/v1/bundle', site),
-		{body: {bundleId: 'starter'}, wait: 0});
-	must(result.status === 'active', `bundle ${result.bundleId} is active${
-		location ? ` at ${location.slice(0, 24)}…` : ''}`);
+/* Nobody, and nobody else. */
+async function strangers() {
+	const answer = await fetch(new URL(RETURN, site), {method: 'POST',
+		body: '{}', headers: {'content-type': 'application/json'}});
+	must(answer.status === 401, 'who is not signed in is not let in');
+}
+
+async function bundle(api) {
+	let job;
+	const settled = new Promise((settle) => {
+		job = api.fireAndForget('POST v1/bundle',
+			{bundleId: 'starter'}, {optimistic: () => settle});
+	});
+	const {status, bundleId} = await job.result();
+	must(status === 'active', `bundle ${bundleId} is active${job.location ?
+		` at ${job.location.replace(/^.*(?=\/api)/, '').slice(0, 24)}…` :
+		''}`);
+	must((await settled).confirmed, 'what was shown at once is confirmed');
 }
 
 /* How a job goes, whenever that changes, from its ticket until `enough`. */
@@ -136,7 +144,8 @@ async function follow({statusUrl}, enough) {
 	let etag = '';
 	for (;;) {
 		const answer = await fetch(new URL(statusUrl, site),
-			{headers: {'if-none-match': etag, prefer: 'wait=5'}});
+			{headers: {...person, 'if-none-match': etag,
+				prefer: 'wait=5'}});
 		if (answer.status === 304 || answer.status === 429)
 			continue;
 		etag = answer.headers.get('etag');
@@ -149,7 +158,7 @@ async function follow({statusUrl}, enough) {
 async function startExport(vrn, year) {
 	const answer = await fetch(new URL(EXPORT, site), {
 		method: 'POST', body: JSON.stringify({vrn, year}),
-		headers: {'content-type': 'application/json',
+		headers: {...person, 'content-type': 'application/json',
 			'x-initial-request': 'true', 'x-wait-time-ms': '0'},
 	});
 	must(answer.status === 202, `the export of ${year} is accepted`);
@@ -174,7 +183,7 @@ async function exports(vrn) {
 	const other = await startExport(vrn, '2025');
 	await follow(other, isAtWork);
 	const cancelled = await fetch(new URL(other.cancelUrl, site),
-		{method: 'POST'});
+		{method: 'POST', headers: person});
 	must(cancelled.status === 202, 'which is cancelled on its way');
 	must((await follow(other, isOver)).status === 'cancelled',
 		'so the program was stopped');
@@ -218,7 +227,8 @@ async function reads(receipt) {
 		receipt.formBundleNumber}`)).json();
 	must(same.processingDate === receipt.processingDate,
 		'the receipt can be read again');
-	const none = await fetch(new URL('/api/v1/hmrc/receipt/0', site));
+	const none = await fetch(new URL('/api/v1/hmrc/receipt/0', site),
+		{headers: person});
 	must(none.status === 404, 'and one that there is none of is 404');
 }
 
@@ -227,19 +237,21 @@ async function main() {
 		throw new Error('LOWTIDE_URL and LOWTIDE_RUN_SIMULATOR_URL ' +
 			'are not set; run `make demo CHECK=1`');
 	const requests = await files();
-	await signIn({site, simulator, must, say, get, published});
+	person = await signIn({site, simulator, must, say, get, published});
 	const vrn = String(randomInt(1e8, 1e9));
-	const name = randomUUID();
+	const api = requests.connect({base: new URL('/api/', site),
+		headers: () => person});
 	say(`A VAT return for ${vrn}:`);
-	const body = form(vrn, await openPeriod(requests, vrn));
-	const {result: receipt} = await send(requests, body, name);
+	await strangers();
+	const body = form(vrn, await openPeriod(api, vrn));
+	const {receipt, name} = await send(api, body);
 	must(/^\d{12}$/.test(receipt?.formBundleNumber),
 		`receipt ${receipt?.formBundleNumber}, taken in ${
 			receipt?.processingDate}`);
 	await repeat(body, name, receipt);
 	await arrivals(vrn);
 	say('A bundle, fire and forget:');
-	await bundle(requests);
+	await bundle(api);
 	say('A program, with progress:');
 	await exports(vrn);
 	say('Reads, of several services at once:');

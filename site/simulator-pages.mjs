@@ -25,7 +25,7 @@ ul { padding-left: 1.2rem; } li { padding: .15rem 0; }
 .who { color: var(--soft); }
 code { overflow-wrap: anywhere; }
 form { display: flex; flex-wrap: wrap; gap: .75rem; }
-button { flex: 1 1 8rem; min-height: 2.75rem; padding: .55rem 1.25rem;
+button { flex: 1 1 15rem; min-height: 2.75rem; padding: .55rem 1.25rem;
 	font: inherit; font-weight: 600; border-radius: 99px; cursor: pointer;
 	border: 1.5px solid var(--act); background: none; color: var(--act); }
 button.primary { background: var(--act); color: var(--on-act); }
@@ -64,18 +64,24 @@ ${main}
 `};
 }
 
-export function askPage(provider, question, scopes, origin) {
-	const {person} = provider;
+/*
+ * people: [[decision, {name, email}]], who was here last first; last: that one,
+ * where somebody was.
+ */
+export function askPage(provider, {question, scopes, origin, people, last}) {
 	return page(provider, 200, provider.title, `<h1>${esc(provider.title)}</h1>
 <p>Tidewater VAT ${esc(provider.asks)}</p>
 <ul>
 ${scopes.map((text) => `<li>${esc(text)}</li>`).join('\n')}
 </ul>
-${person ? `<p class="who">You are ${esc(person.name)}, ${esc(person.email)}.</p>
-` : ''}<p class="who">Afterwards you are taken back to ${esc(origin)}.</p>
+<p class="who">${last ? `You signed in here as ${esc(last.name)}, ${
+	esc(last.email)}.` : 'Who you are is for you to say.'}</p>
+<p class="who">Afterwards you are taken back to ${esc(origin)}.</p>
 <form method="post" action="${esc(provider.path)}">
 <input type="hidden" name="question" value="${esc(question)}">
-<button class="primary" name="decision" value="allow">${esc(provider.allow)}</button>
+${people.map(([decision, {name}], i) => `<button${i ? '' :
+	' class="primary"'} name="decision" value="${esc(decision)}">${
+	esc(provider.allow)} ${esc(name.split(' ')[0])}</button>`).join('\n')}
 <button name="decision" value="cancel">Cancel</button>
 </form>`, origin);
 }

@@ -1,7 +1,8 @@
 /*
  * The sign-in pages of two providers, for the simulator: one of Cognito's form
  * and one of HMRC's, as far as the site meets them. Nobody is asked for a
- * password, and everybody is the same person.
+ * password: there are two people, and a button for each. Who it was is known
+ * to a cookie until /logout, so that the next time it is the first button.
  *
  *	GET  /oauth2/authorize   Cognito: a page with Allow and Cancel; PKCE
  *	GET  /oauth/authorize    HMRC: the same, for permission to file
@@ -10,6 +11,9 @@
  *	POST /oauth/token        HMRC: the same
  *	GET  /logout             Cognito: client_id and logout_uri
  *	GET  POOL/.well-known/jwks.json, …/openid-configuration
+ *
+ * Tokens are good for SIMULATOR_TOKEN_SECONDS (3600). whose() tells the rest
+ * of the simulator whom one is about.
  *
  * Both give tokens to who has the client's secret alone, which no page has:
  * COGNITO_SECRET, HMRC_SECRET and HMRC_SANDBOX_SECRET of the environment.
@@ -25,13 +29,16 @@ import {askPage, errorPage} from './simulator-pages.mjs';
 
 const POOL = '/eu-west-2_ExAmPlE00';
 const MINUTES = 60_000;
-const LIFETIME = 3600; /* seconds, of tokens */
+const LIFETIME = Number(process.env.SIMULATOR_TOKEN_SECONDS ?? 3600);
 const PERMISSION = 14400; /* of HMRC's */
 const KEPT = 1000; /* codes and questions at most */
 
-const person = {
-	sub: '5b9c6d1e-0c64-4f5e-9f43-6f2f1f0c7a11', name: 'Robin Tidewater',
-	email: 'robin@tidewater.example',
+/* by the decision that is theirs */
+const people = {
+	allow: {sub: '5b9c6d1e-0c64-4f5e-9f43-6f2f1f0c7a11',
+		name: 'Robin Tidewater', email: 'robin@tidewater.example'},
+	other: {sub: 'c1f0a7d2-93b8-4c1c-8a55-2d7e4be90b36',
+		name: 'Ada Fielding', email: 'ada@tidewater.example'},
 };
 
 const secret = (name, otherwise) => process.env[name] || otherwise;
@@ -39,8 +46,8 @@ const secret = (name, otherwise) => process.env[name] || otherwise;
 /* What is registered: client ids, where they may come back to. */
 const cognito = {
 	name: 'Cognito', path: '/oauth2/authorize', pkce: true,
-	title: 'Sign in to Tidewater VAT', allow: 'Sign in as Robin',
-	asks: 'would like to know:', person,
+	title: 'Sign in to Tidewater VAT', allow: 'Sign in as',
+	asks: 'would like to know:',
 	clients: {'4tidewaterdev0client': {back: '/auth/cognito.html',
 		out: '/auth/signed-out.html', secret: secret('COGNITO_SECRET',
 			'cognito-for-trying-only')}},
@@ -51,7 +58,7 @@ const cognito = {
 };
 const hmrc = {
 	name: 'HMRC', path: '/oauth/authorize', pkce: false,
-	title: 'Give Tidewater VAT permission', allow: 'Give permission',
+	title: 'Give Tidewater VAT permission', allow: 'Give permission as',
 	asks: 'would like to deal with HMRC for you, for 18 months:',
 	clients: {'tidewater-dev-client': {back: '/auth/hmrc.html',
 		secret: secret('HMRC_SECRET', 'hmrc-for-trying-only')},
@@ -143,26 +150,44 @@ export function signIn(base) {
 	const questions = shelf();
 	const codes = shelf();
 	const refreshers = new Map(); /* refresh token → whose */
+	const sessions = new Map(); /* cookie → decision */
+	const holders = new Map(); /* any token of ours → sub */
+
+	function keep(map, key, value) {
+		map.set(key, value);
+		if (map.size > KEPT)
+			map.delete(map.keys().next().value);
+	}
+
+	const COOKIE = 'simulated-sign-in';
+	const cookie = (value, more = '') => ({'set-cookie': `${COOKIE}=${
+		value}; Path=/; HttpOnly; SameSite=Lax${more}`});
+	/* Who pressed last in that browser, 'allow' or 'other'. */
+	const known = ({cookie: sent = ''}) => sessions.get(
+		new RegExp(`(?:^|; )${COOKIE}=([\\w-]+)`).exec(sent)?.[1]);
 
 	async function token(claims) {
 		const {privateKey, kid} = await keys;
 		const text = `${base64(JSON.stringify({kid, alg: 'RS256'}))}.${
-			base64(JSON.stringify({iss: issuer(), sub: person.sub,
-				iat: now(), exp: now() + LIFETIME,
+			base64(JSON.stringify({iss: issuer(), iat: now(),
+				 exp: now() + LIFETIME,
 				jti: randomUUID(), ...claims}))}`;
-		return `${text}.${sign('RSA-SHA256', Buffer.from(text),
+		const whole = `${text}.${sign('RSA-SHA256', Buffer.from(text),
 			privateKey).toString('base64url')}`;
+		keep(holders, whole, claims.sub);
+		return whole;
 	}
 
-	async function tokens({client, scope, nonce, since}) {
+	async function tokens({client, scope, nonce, since, person}) {
 		const told = scope.split(' ');
-		const access = await token({token_use: 'access', scope,
-			client_id: client, username: person.sub});
+		const {sub} = person;
+		const access = await token({sub, token_use: 'access', scope,
+			client_id: client, username: sub});
 		return {
 			id_token: told.includes('openid') ? await token({
-				aud: client, token_use: 'id', nonce,
+				sub, aud: client, token_use: 'id', nonce,
 				auth_time: since,
-				'cognito:username': person.sub,
+				'cognito:username': sub,
 				at_hash: base64(createHash('sha256')
 					.update(access).digest()
 					.subarray(0, 16)),
@@ -177,7 +202,7 @@ export function signIn(base) {
 		};
 	}
 
-	function ask(provider, query) {
+	function ask(provider, query, headers) {
 		const asked = once(query);
 		const client = asked && Object.hasOwn(provider.clients,
 			asked.client_id ?? '') &&
@@ -197,9 +222,16 @@ export function signIn(base) {
 			return back(asked.redirect_uri, {error,
 				state: provider === hmrc ? asked.state :
 					undefined});
-		return askPage(provider, questions.put({...asked, provider}),
-			asked.scope.split(' ').map((s) => provider.scopes[s]),
-			new URL(asked.redirect_uri).origin);
+		const last = known(headers);
+		const order = Object.entries(people);
+		if (last === 'other')
+			order.reverse();
+		return askPage(provider, {
+			question: questions.put({...asked, provider}),
+			scopes: asked.scope.split(' ')
+				.map((s) => provider.scopes[s]),
+			origin: new URL(asked.redirect_uri).origin,
+			people: order, last: people[last]});
 	}
 
 	function decide(provider, body) {
@@ -210,21 +242,29 @@ export function signIn(base) {
 				'before, or left open for too long. Go back ' +
 				'to Tidewater VAT and start again.');
 		const {redirect_uri: uri, state} = asked;
-		if (decision !== 'allow')
+		const person = Object.hasOwn(people, decision ?? '') &&
+			people[decision];
+		if (!person)
 			return back(uri, {error: 'access_denied',
 				error_description: provider.refused,
 				error_code: provider.refusedCode, state});
-		return back(uri, {state, code: codes.put({uri, provider,
+		const session = randomBytes(16).toString('hex');
+		keep(sessions, session, decision);
+		const answer = back(uri, {state, code: codes.put({uri, provider,
 			client: asked.client_id, scope: asked.scope,
 			nonce: asked.nonce, challenge: asked.code_challenge,
-			since: now()})});
+			since: now(), person})});
+		return {...answer, headers:
+			{...answer.headers, ...cookie(session)}};
 	}
 
-	/* HMRC's say nothing of who it is. */
-	const permission = ({scope}) => ({
-		access_token: randomBytes(16).toString('hex'),
-		token_type: 'bearer', expires_in: PERMISSION, scope,
-	});
+	/* HMRC's say nothing of who it is; it knows. */
+	function permission({scope, person}) {
+		const access = randomBytes(16).toString('hex');
+		keep(holders, access, person.sub);
+		return {access_token: access, token_type: 'bearer',
+			expires_in: PERMISSION, scope};
+	}
 
 	async function exchange(provider, body) {
 		const got = once(new URLSearchParams(body));
@@ -252,9 +292,7 @@ export function signIn(base) {
 			code.challenge !== sha256(got.code_verifier ?? '')))
 			return failed('invalid_grant');
 		const refresh = randomBytes(32).toString('base64url');
-		refreshers.set(refresh, {...code, nonce: undefined});
-		if (refreshers.size > KEPT)
-			refreshers.delete(refreshers.keys().next().value);
+		keep(refreshers, refresh, {...code, nonce: undefined});
 		return {status: 200, headers,
 			body: {...await give(code), refresh_token: refresh}};
 	}
@@ -267,13 +305,17 @@ export function signIn(base) {
 			return errorPage(cognito, 'This client_id and ' +
 				'logout_uri do not belong together:',
 			got.logout_uri);
-		return back(got.logout_uri, {});
+		const answer = back(got.logout_uri, {});
+		return {...answer, headers: {...answer.headers,
+			...cookie('', '; Max-Age=0')}};
 	}
 
 	const routes = {
-		[`GET ${cognito.path}`]: (query) => ask(cognito, query),
+		[`GET ${cognito.path}`]: (query, _, headers) =>
+			ask(cognito, query, headers),
 		[`POST ${cognito.path}`]: (_, body) => decide(cognito, body),
-		[`GET ${hmrc.path}`]: (query) => ask(hmrc, query),
+		[`GET ${hmrc.path}`]: (query, _, headers) =>
+			ask(hmrc, query, headers),
 		[`POST ${hmrc.path}`]: (_, body) => decide(hmrc, body),
 		'GET /logout': logout,
 		'POST /oauth2/token': (_, body) => exchange(cognito, body),
@@ -294,9 +336,15 @@ export function signIn(base) {
 				id_token_signing_alg_values_supported:
 					['RS256']}}),
 	};
-	/* an answer, or undefined where it is none of these */
-	return ({method, path, body}) => {
-		const {pathname, searchParams} = new URL(path, base());
-		return routes[`${method} ${pathname}`]?.(searchParams, body);
+	return {
+		/* an answer, or undefined where it is none of these */
+		answer({method, path, body, headers}) {
+			const {pathname, searchParams} = new URL(path, base());
+			return routes[`${method} ${pathname}`]?.(searchParams,
+				body, headers);
+		},
+		/* of a call with a token of ours; null: nobody's */
+		whose: ({headers}) => holders.get(/^Bearer (.+)$/
+			.exec(headers.authorization)?.[1]) ?? null,
 	};
 }

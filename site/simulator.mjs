@@ -10,6 +10,7 @@
  *	GET    /bundles   GET /bundles/ID
  *	GET    /receipts     GET /receipts/NUMBER          of returns taken in
  *	GET    /__calls      every call that arrived, for tests; DELETE forgets
+ *	POST   /__release    lets those go on that HOLD keeps waiting
  *
  * The header Gov-Test-Scenario picks a mood; see `scenarios`. Where people sign
  * in is beside it: simulator-signin.mjs. So is what is known of cases:
@@ -24,13 +25,18 @@ const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1200);
 const SLOW = Number(process.env.SIMULATOR_SLOW_MS ?? 8000);
 
 const calls = [];
-const returns = new Map(); /* "VRN PERIOD" → {body, receipt} */
-const bundles = new Map(); /* id → bundle */
+const returns = new Map(); /* "VRN PERIOD" → {form, receipt, whose} */
+const bundles = new Map(); /* id → {bundle, whose} */
 const limited = new Set(); /* targets that were told 429 once */
+const expired = new Set(); /* tokens that were told 401 once */
+let held = []; /* those that wait to be released */
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const error = (status, code, message, headers) =>
 	({status, body: {code, message}, headers});
+
+const unauthorised = () => error(401, 'INVALID_CREDENTIALS',
+	'Invalid Authentication information provided');
 
 /* An answer instead of the usual one, or nothing. */
 const scenarios = {
@@ -53,6 +59,14 @@ const scenarios = {
 		'The provided VRN is invalid'),
 	DUPLICATE_SUBMISSION: () => error(403, 'DUPLICATE_SUBMISSION',
 		'The VAT return was already submitted for the given period'),
+	HOLD: () => new Promise((go) => held.push(() => go())),
+	BUNDLE_REFUSED: () => error(403, 'BUNDLE_NOT_AVAILABLE',
+		'This bundle is not sold to you'),
+	/* that token is none any more; another one is */
+	EXPIRED_TOKEN(call) {
+		expired.add(call.headers.authorization);
+		return unauthorised();
+	},
 	/* reads everything, answers nothing: did it arrive? */
 	CLOSE_SILENTLY: () => 'close',
 };
@@ -120,7 +134,7 @@ function wrongWith(form) {
 	return undefined;
 }
 
-async function submit(vrn, text) {
+async function submit(vrn, text, whose) {
 	let form;
 	try {
 		form = JSON.parse(text);
@@ -140,7 +154,8 @@ async function submit(vrn, text) {
 		chargeRefNumber: randomUUID().replace(/-/g, '')
 			.slice(0, 16).toUpperCase(),
 	};
-	returns.set(key, {form, receipt});
+	returns.set(key, {form, whose, receipt: {...receipt, vrn,
+		periodKey: form.periodKey, netVatDue: form.netVatDue}});
 	await sleep(PACE);
 	return {status: 201, body: receipt, headers: {
 		'receipt-id': randomUUID(),
@@ -159,7 +174,7 @@ function view(vrn, period) {
 	return {status: 200, body: form};
 }
 
-function putBundle(id, text) {
+function putBundle(id, text, whose) {
 	let asked = {};
 	try {
 		asked = JSON.parse(text || '{}');
@@ -167,19 +182,24 @@ function putBundle(id, text) {
 		return error(400, 'INVALID_REQUEST', 'Invalid request');
 	}
 	const known = bundles.get(id);
-	const bundle = known ?? {id, bundleId: asked.bundleId ?? null,
+	const bundle = known?.bundle ?? {id, bundleId: asked.bundleId ?? null,
 		status: 'active', since: new Date().toISOString()};
-	bundles.set(id, bundle);
+	bundles.set(id, {bundle, whose});
 	return {status: known ? 200 : 201, body: bundle};
 }
 
-function deleteBundle(id, query) {
+function deleteBundle(id, query, mine) {
 	const name = query.get('bundleId');
-	for (const [key, bundle] of bundles)
-		if (key === id || name !== null && bundle.bundleId === name)
+	for (const [key, {bundle, whose}] of bundles)
+		if (whose === mine && (key === id ||
+			name !== null && bundle.bundleId === name))
 			bundles.delete(key);
 	return {status: 204};
 }
+
+/* What there is of whom the call is about; of nobody, if it says nobody. */
+const mine = (map, call) => [...map.values()].filter(({whose}) =>
+	whose === signing.whose(call));
 
 /* [method, path, what it answers]: groups become arguments */
 const VAT = '/organisations/vat/([^/]+)';
@@ -188,27 +208,28 @@ const routes = [
 		await sleep(PACE / 3);
 		return obligations(vrn);
 	}],
-	['POST', `${VAT}/returns`, ([vrn], call) => submit(vrn, call.body)],
+	['POST', `${VAT}/returns`, ([vrn], call) =>
+		submit(vrn, call.body, signing.whose(call))],
 	['GET', `${VAT}/returns/([^/]+)`, ([vrn, key]) => view(vrn, key)],
 	['PUT', '/bundles/([^/]+)', async ([id], call) => {
 		await sleep(PACE / 10);
-		return putBundle(id, call.body);
+		return putBundle(id, call.body, signing.whose(call));
 	}],
-	['GET', '/bundles', () => ({status: 200,
-		body: {bundles: [...bundles.values()]}})],
+	['GET', '/bundles', (_, call) => ({status: 200, body: {bundles:
+		mine(bundles, call).map(({bundle}) => bundle)}})],
 	['GET', '/bundles/([^/]+)', ([id]) => bundles.has(id) ?
-		{status: 200, body: bundles.get(id)} :
+		{status: 200, body: bundles.get(id).bundle} :
 		error(404, 'NOT_FOUND', 'There is no such bundle')],
-	['GET', '/receipts', () => ({status: 200, body: {receipts:
-		[...returns.values()].map((r) => r.receipt)}})],
-	['GET', '/receipts/([^/]+)', ([name]) => {
-		const found = [...returns.values()].find((r) =>
+	['GET', '/receipts', (_, call) => ({status: 200, body: {receipts:
+		mine(returns, call).map((r) => r.receipt)}})],
+	['GET', '/receipts/([^/]+)', ([name], call) => {
+		const found = mine(returns, call).find((r) =>
 			r.receipt.formBundleNumber === name);
 		return found ? {status: 200, body: found.receipt} :
 			error(404, 'NOT_FOUND', 'There is no such receipt');
 	}],
 	['DELETE', '/bundles(?:/([^/]+))?', ([id], call, query) =>
-		deleteBundle(id, query)],
+		deleteBundle(id, query, signing.whose(call))],
 ];
 
 const here = () => `http://127.0.0.1:${server.address().port}`;
@@ -217,7 +238,7 @@ const signing = signIn(here);
 async function answer(call) {
 	const {pathname, searchParams} = new URL(call.path, 'http://simulator');
 	const mood = scenarios[call.headers['gov-test-scenario']];
-	const instead = await mood?.(call) ?? await signing(call) ??
+	const instead = await mood?.(call) ?? await signing.answer(call) ??
 		await cases(call);
 	if (instead)
 		return instead;
@@ -229,6 +250,9 @@ async function answer(call) {
 			decodeURIComponent(s));
 		if (pattern.startsWith(VAT) && !/^\d{9}$/.test(parts[0]))
 			return scenarios.INVALID_VRN();
+		if (pattern.startsWith(VAT) &&
+			expired.has(call.headers.authorization ?? ''))
+			return unauthorised();
 		return run(parts, call, searchParams);
 	}
 	return error(404, 'MATCHING_RESOURCE_NOT_FOUND',
@@ -250,6 +274,13 @@ const server = createServer(async (req, res) => {
 		if (req.method === 'DELETE')
 			calls.length = 0;
 		return send(res, {status: 200, body: calls});
+	}
+	if (req.url === '/__release') {
+		const all = held;
+		held = [];
+		for (const go of all)
+			go();
+		return send(res, {status: 200, body: all.length});
 	}
 	const call = {at: new Date().toISOString(), method: req.method,
 		path: req.url, headers: req.headers, body, status: null};

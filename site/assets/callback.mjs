@@ -3,10 +3,12 @@
  * it is for. Where the answer is good and there is nothing to be read, the
  * person is back where it began; `replace`, so that Back does not come here.
  */
-const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{finish, go}, {exchange}, {explain}, {keep, person}, {$}] =
-	await Promise.all(['oauth', 'oauth-tokens', 'signin-words', 'session',
-		'dom'].map(load));
+import {finish, go} from '/oauth.mjs';
+import {exchange} from '/oauth-tokens.mjs';
+import {explain} from './signin-words.mjs';
+import {keep, permit, person} from './session.mjs';
+import {$} from './dom.mjs';
+
 const {provider} = document.documentElement.dataset;
 
 function say(state, title, text, code = '') {
@@ -20,16 +22,31 @@ function say(state, title, text, code = '') {
 	box.removeAttribute('aria-busy');
 }
 
+/*
+ * What others have read here: who closes the window has not signed out. See
+ * cache.mjs and catalogue.mjs for the names; the catalogue is for all, as is
+ * what the receipts' worker keeps (`lowtide-page:`).
+ */
+async function letGo(sub) {
+	const stay = ['lowtide:catalogue', `lowtide:${sub}`];
+	const names = await globalThis.caches?.keys() ?? [];
+	await Promise.all(names.filter((name) => name.startsWith('lowtide:') &&
+		!stay.includes(name)).map((name) => caches.delete(name)));
+}
+
 /* The code goes to our own API, which has what a page must not: a secret. */
 async function account(signIn) {
-	const {claims} = await exchange(signIn);
-	keep(claims);
+	const got = await exchange(signIn);
+	keep(got);
+	await letGo(got.claims.sub).catch(() => {});
 	location.replace(signIn.returnTo);
 }
 
-/* What the token opens is for the next page; a real site would file with it. */
+/* What the token opens is for the pages that file. */
 async function permission(signIn) {
-	const {expires_in: seconds} = await exchange(signIn);
+	const got = await exchange(signIn);
+	const {expires_in: seconds} = got;
+	permit(got, signIn.provider);
 	$('#callback-back').href = signIn.returnTo;
 	$('#callback-next').hidden = false;
 	say('done', 'You gave permission', 'HMRC gave us access in your name' +
@@ -49,7 +66,7 @@ function failed(error) {
 	const again = $('#callback-again');
 	again.hidden = false;
 	again.addEventListener('click', () => go(provider,
-		{returnTo: '/#sign-in'}).catch(failed), {once: true});
+		{returnTo: '/sign-in.html'}).catch(failed), {once: true});
 }
 
 try {

@@ -1,11 +1,10 @@
 /*
  * Cases: one address, five services behind it. What a service could not tell
  * is missing in `data` and named in `upstreamFailures`. An answer that takes
- * too long becomes a job, which submit() waits for.
+ * too long becomes a job, which is waited for as any other.
  */
-const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{submit}, {$, fill, trouble}] =
-	await Promise.all([load('requests'), load('dom')]);
+import {api} from './api.mjs';
+import {$, fill, trouble} from './dom.mjs';
 
 const form = $('#case-form');
 const said = $('#case-said');
@@ -13,10 +12,14 @@ const list = $('#case-list');
 const names = {person: 'the person', tier: 'the tier', risk: 'the risk',
 	premises: 'the premises'};
 
+const PATIENCE = 5000; /* ms until it is a job: `deadline` of [read.case] */
+
+const UNKNOWN = 'cannot be told just now';
+
 /* In data: a value, null for none, or nothing where it could not be told. */
 function part(data, name, crn, write) {
 	const found = data[name]?.[crn];
-	return found === undefined ? 'cannot be told just now' :
+	return found === undefined ? UNKNOWN :
 		found === null ? 'none' : write(found);
 }
 
@@ -29,6 +32,8 @@ function card(data, {crn, trader, vrn}) {
 		'.premises': part(data, 'premises', crn,
 			({street, town}) => `${street}, ${town}`),
 	});
+	for (const dd of made.querySelectorAll('dd'))
+		dd.classList.toggle('missing', dd.textContent === UNKNOWN);
 	made.dataset.risk = data.risk?.[crn]?.band ?? 'unknown';
 	return made;
 }
@@ -55,15 +60,18 @@ async function show() {
 	const {signal} = asking = new AbortController();
 	const begun = performance.now();
 	list.setAttribute('aria-busy', 'true');
+	if (!list.children.length)
+		list.replaceChildren(...crns.slice(0, 6).map(() =>
+			fill('case-ghost')));
 	said.textContent = 'Asking five services…';
 	try {
-		const {result} = await submit('GET', `/api/v1/case/${
-			crns.map(encodeURIComponent).join(',')}`, {signal,
-			onStatus: ({status}) => {
-				if (status === 'pending')
-					said.textContent = 'This takes longer.';
-			}});
-		const {data, upstreamFailures} = result;
+		const job = api.submit(`GET v1/case/${
+			crns.map(encodeURIComponent).join(',')}`, null,
+		{signal, wait: PATIENCE});
+		job.onprogress = () => {
+			said.textContent = 'This takes longer.';
+		};
+		const {data, upstreamFailures} = await job.result();
 		const {cases} = data.summaries;
 		list.replaceChildren(...cases.map((c) => card(data, c)));
 		$('#case-trouble').replaceChildren();
@@ -74,9 +82,11 @@ async function show() {
 		if (signal.aborted)
 			return;
 		const [title, text] = trouble(error);
+		for (const ghost of list.querySelectorAll('.ghost'))
+			ghost.remove();
 		said.textContent = '';
 		$('#case-trouble').replaceChildren(
-			fill('trouble', {h4: title, p: text}));
+			fill('trouble', {h3: title, p: text}));
 	}
 	list.removeAttribute('aria-busy');
 }

@@ -1,93 +1,94 @@
 /*
- * The catalogue: products.json points at the current version; the file it
- * names never changes, so it comes out of the cache after the first time.
- * And bundles, which are asked for and shown at once, then confirmed.
+ * The catalogue's page is made when the site is built, and needs no script to
+ * be read. What is done here can wait until the browser has nothing else to do:
+ * whether another version is out by now.
  */
-const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{submit}, {$, fill, money, trouble}] =
-	await Promise.all([load('requests'), load('dom')]);
+import {$} from './dom.mjs';
 
-async function json(url, init) {
-	const answer = await fetch(url, init);
-	if (!answer.ok)
-		throw new Error(`${url}: ${answer.status}`);
-	return answer.json();
+const POINTER = '/products.json';
+const EVERY = 60000; /* ms between looks, while the page is seen */
+
+/* The catalogue in place of what is there, by copies of the first of each. */
+function list(box, all, write) {
+	const sample = box.firstElementChild;
+	box.replaceChildren(...all.map((one) => {
+		const made = sample.cloneNode(true);
+		for (const [selector, text] of Object.entries(write(one, made)))
+			$(selector, made).textContent = text;
+		return made;
+	}));
 }
 
-async function read() {
-	const pointer = '/products.json';
-	const {version, url, integrity} = await json(pointer);
-	const place = new URL(url, new URL(pointer, location.href));
-	return {catalogue: await json(place, {integrity}), version,
-		file: place.pathname};
-}
-
-/* Shown as added before the server has said a word. */
-async function add(card, bundleId) {
-	const button = $('button', card);
-	const told = $('.bundle-said', card);
-	button.disabled = true;
-	card.dataset.state = 'asked';
-	told.textContent = 'Added. Confirming…';
-	try {
-		const {result} = await submit('POST', '/api/v1/bundle', {
-			body: {bundleId}, wait: 0,
-			onStatus: ({status}) => card.dataset.state = status,
-		});
-		card.dataset.state = 'completed';
-		card.dataset.bundle = result?.id ?? '';
-		told.textContent = 'Yours. Confirmed.';
-		button.textContent = 'Added';
-	} catch (error) {
-		card.dataset.state = 'failed';
-		told.textContent = `Not added. ${trouble(error)[1]}`;
-		button.disabled = false;
-	}
-}
-
-function bundle([id, {name, summary, price, activities}], all) {
-	const card = fill('bundle', {
-		h3: name, '.summary': summary,
-		'.price': price ? `${money(price / 100)} a month` : 'Free',
+function bundle({id, name, summary, price, activities}, made) {
+	made.dataset.id = id;
+	list($('ul', made), activities, (activity, item) => {
+		item.textContent = activity;
+		return {};
 	});
-	card.dataset.id = id;
-	for (const activity of activities) {
-		const item = document.createElement('li');
-		item.textContent = all[activity].name;
-		$('ul', card).append(item);
-	}
-	const button = $('button', card);
-	button.setAttribute('aria-label', `Add ${name}`);
-	button.addEventListener('click', () => add(card, id));
-	return card;
+	return {h3: name, '.summary': summary, '.price span': price};
 }
 
-function activity({name, summary, price, requires = []}, all) {
-	const more = [
-		price ? `${money(price / 100)} a month on top.` : '',
-		requires.length ? `Needs ${requires.map((r) => all[r].name)
-			.join(' and ')}.` : '',
-	];
-	return fill('activity', {h4: name,
-		p: [summary, ...more].join(' ').trim()});
+function activity({name, summary, price, on_top: onTop, requires}) {
+	return {h3: name, '.summary': summary,
+		'.on-top': onTop ? `£${price} a month on top of a bundle. ` : '',
+		'.requires': requires.map((r) => `Needs: ${r}.`).join(' ')};
 }
 
-try {
-	const {catalogue, version, file} = await read();
-	const all = catalogue.activities;
-	$('#bundle-list').replaceChildren(
-		...Object.entries(catalogue.bundles)
-			.sort(([, a], [, b]) => a.price - b.price)
-			.map((one) => bundle(one, all)));
-	$('#activity-list').replaceChildren(
-		...Object.values(all).map((one) => activity(one, all)));
-	const link = document.createElement('a');
-	link.href = file;
-	link.textContent = `Catalogue ${version}`;
-	$('#catalogue-said').replaceChildren(link);
-} catch (error) {
-	$('#catalogue-said').textContent =
-		'The catalogue cannot be read at the moment.';
-	console.warn(error);
+function show({value, version, url}) {
+	list($('#bundle-list'), value.bundles, bundle);
+	list($('#activity-list'), value.activities, activity);
+	$('#catalogue-version').textContent = version;
+	$('#catalogue-json').href = url;
+	$('#catalogue-toml').href = url.replace(/json$/, 'toml');
 }
-$('#bundle-list').removeAttribute('aria-busy');
+
+const shown = () => $('#catalogue-version').textContent;
+
+/* Said, and shown when it is wanted: prices do not change under one's eyes. */
+function tell(catalogue, version) {
+	const news = $('#catalogue-news');
+	/* what is kept may be older than the page */
+	if (version === shown())
+		return;
+	const button = document.createElement('button');
+	button.className = 'plain';
+	button.textContent = 'Show it';
+	button.addEventListener('click', async () => {
+		await catalogue.update();
+		if (catalogue.stale && catalogue.version !== version) {
+			news.replaceChildren(`Version ${version} is out, but ` +
+				'cannot be had at the moment. ', button);
+			button.focus();
+			return;
+		}
+		show(catalogue);
+		news.textContent = `This is version ${catalogue.version}.`;
+		integrity().catch(() => {});
+		$('#bundles-title').focus();
+	});
+	news.replaceChildren(`Version ${version} is out. `, button);
+}
+
+async function integrity() {
+	const box = $('#catalogue-integrity');
+	box.textContent = '';
+	const {integrity: bytes} = await (await fetch(POINTER)).json();
+	box.textContent = bytes;
+}
+
+async function look() {
+	const {openCatalogue} = await import('/catalogue.mjs');
+	const known = {...$('#bundle-list').dataset};
+	const catalogue = await openCatalogue(POINTER, {known, every: EVERY});
+	/* what was read before may be newer than a page that was left behind */
+	if (!catalogue.stale)
+		tell(catalogue, catalogue.version);
+	catalogue.addEventListener('version', ({detail}) =>
+		tell(catalogue, detail));
+	await catalogue.check();
+}
+
+const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 200));
+addEventListener('load', () => idle(() => look().catch(() => {
+	/* the page is what it was: good, if perhaps not the latest */
+})));

@@ -38,6 +38,7 @@ const troubles = {
 		'HMRC’s books; you need not wait.'],
 	'upstream-error': ['HMRC has a problem',
 		'Its service failed. Try again in a few minutes.'],
+	'upstream-refused': ['HMRC did not accept it', 'Nothing came of this.'],
 	'upstream-timeout': ['HMRC took too long',
 		'No answer came in time. Try again in a few minutes.'],
 	'deadline-exceeded': ['It took too long',
@@ -45,12 +46,34 @@ const troubles = {
 	'job-cancelled': ['Cancelled', 'It was not sent.'],
 	network: ['We cannot be reached',
 		'Check your connection. What was accepted goes on without you.'],
+	unauthorized: ['You are not signed in any more',
+		'Sign in again; you come back to this page.'],
+	'needs-credentials': ['HMRC wants your permission',
+		'What you gave has run out. Give it again under your name, at ' +
+		'the top.'],
+	'rate-limited': ['That was very often', 'Try again in a minute.'],
 };
+for (const name of ['circuit-open', 'overloaded', 'queue-full',
+	'store-unavailable', 'keys-unavailable'])
+	troubles[name] = ['We are very busy',
+		'You did nothing wrong. Try again in a few minutes.'];
 
-export function trouble(error) {
+/* The short name of what went wrong with a request, with its job, or a read. */
+export function kind({type, body}) {
+	if (type)
+		return type;
+	if (body?.upstreamFailures?.some((f) => f.httpResponseStatus === 401))
+		return 'needs-credentials';
+	return String(body?.type ?? '').replace(/^.*\/problems\//, '');
+}
+
+/* `who` is asked behind it */
+export function trouble(error, who = 'HMRC') {
 	const said = error.body?.message;
-	if (error.type === 'upstream-refused' && said)
-		return ['HMRC did not accept it', `${said}.`];
-	return troubles[error.type] ??
-		[error.title ?? 'That did not work', error.message];
+	const type = kind(error);
+	if (type === 'upstream-refused' && said && !error.body.error)
+		return [`${who} did not accept it`, `${said}.`];
+	const known = troubles[type] ?? [error.title ?? error.body?.title ??
+		'That did not work', error.message];
+	return known.map((text = '') => text.replaceAll('HMRC', who));
 }

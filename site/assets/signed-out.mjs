@@ -1,4 +1,4 @@
 /* Whoever comes here was signed out elsewhere; nothing of it is left. */
-const {forget} =
-	await import(document.getElementById('module-session').href);
+import {forget} from './session.mjs';
+
 forget();

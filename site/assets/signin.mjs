@@ -3,9 +3,11 @@
  * asked to begin a sign-in. Buttons and not links, because what is needed to
  * come back is kept for this window, and a link may be opened in another.
  */
-const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{go, url, logoutUrl}, {explain}, {person, forget}, {$, moment}] =
-	await Promise.all(['oauth', 'signin-words', 'session', 'dom'].map(load));
+import {go, url, logoutUrl} from '/oauth.mjs';
+import {signOut} from './api.mjs';
+import {explain} from './signin-words.mjs';
+import {permission, person} from './session.mjs';
+import {$, moment} from './dom.mjs';
 
 /* The URL but for what is fresh. */
 const constant = (id) => new URL(url(id,
@@ -19,9 +21,15 @@ const returnsTo = (id) =>
  */
 function elsewhere(said, {origin}) {
 	const link = document.createElement('a');
-	link.href = link.textContent = new URL('/#sign-in', origin).href;
+	link.href = link.textContent = new URL('/sign-in.html', origin).href;
 	said.replaceChildren('Signing in works at our own address only: ',
 		link);
+}
+
+/* Back to the page that wanted somebody signed in; to this one otherwise. */
+function wanted() {
+	const to = new URLSearchParams(location.search).get('to') ?? '';
+	return /^\/(?![/\\])/.test(to) ? to : location.pathname;
 }
 
 function press(button) {
@@ -33,7 +41,7 @@ function press(button) {
 			return elsewhere(said, returnsTo(id));
 		try {
 			await go(id, {
-				returnTo: `${location.pathname}#sign-in`,
+				returnTo: wanted(),
 				params: id === 'cognito' ? {lang: document
 					.documentElement.lang.slice(0, 2)} : {},
 			});
@@ -66,19 +74,20 @@ function details(card) {
 	}));
 }
 
-/* Who is signed in, in the card and at the top. */
+/* Who is signed in; top.mjs says it at the top of each page. */
 function show() {
 	const who = person();
 	$('#account .out').hidden = !!who;
 	$('#account .in').hidden = !who;
-	$('#who').textContent = who ? who.name : 'Sign in';
+	$('h1').textContent = who ? 'Your account' : 'Sign in';
+	const given = permission();
+	$('#permission').textContent = given ? `${given.provider === 'hmrc' ?
+		'You gave it' : 'You gave it, for the sandbox,'} until ${
+		moment(given.until)}.` : '';
 	$('#sign-in-said').textContent = who ? `Signed in as ${who.name}.` :
 		'Worked out in your browser; no server is asked.';
-	if (!who) {
-		$('#who').removeAttribute('aria-label');
+	if (!who)
 		return;
-	}
-	$('#who').setAttribute('aria-label', `Signed in as ${who.name}`);
 	$('#account .name').textContent = who.name;
 	$('#account .email').textContent = who.email;
 	$('#account time').dateTime = new Date(who.until).toISOString();
@@ -91,6 +100,9 @@ for (const button of document.querySelectorAll('[data-sign-in]'))
 for (const card of document.querySelectorAll('.provider'))
 	details(card);
 $('#sign-out').href = logoutUrl('cognito');
-$('#sign-out').addEventListener('click', forget);
+$('#sign-out').addEventListener('click', (event) => {
+	event.preventDefault();
+	signOut();
+});
 addEventListener('pageshow', show); /* Back may bring an old page */
 show();

@@ -1,51 +1,32 @@
-/* The return: form, progress, receipt; and what is due. */
-const load = (name) => import(document.getElementById(`module-${name}`).href);
-const [{submit}, {$, fill, money, day, month, moment, trouble}] =
-	await Promise.all([load('requests'), load('dom')]);
+/*
+ * A return from the button to the receipt. Its request is kept under a key of
+ * the VAT number and the period, so it is one return whatever happens to this
+ * page: pressed twice, loaded again, sent again after signing in.
+ */
+import {api, needSignIn, signIn} from './api.mjs';
+import {$, fill, moment, money} from './dom.mjs';
+import {permission} from './session.mjs';
+import {due} from './vat-due.mjs';
+import {form, forgetDraft, lock, remember, restore, show, written}
+	from './vat-form.mjs';
+import {words} from './vat-words.mjs';
 
-const form = $('#return-form');
 const panel = $('#return-status');
 const said = $('#return-said');
-const number = (name) => Number(form.elements[name].value || 0);
-const cents = (amount) => Math.round(amount * 100) / 100;
+const withdraw = $('#cancel-return');
+const KEY = /^return (\d{9}) (\S+)$/;
+const keyOf = ({vrn, periodKey}) => `return ${vrn} ${periodKey}`;
 
-/* Boxes 3 and 5 follow from the others. */
-function sums() {
-	const due = cents(number('vatDueSales') + number('vatDueAcquisitions'));
-	const net = cents(due - number('vatReclaimedCurrPeriod'));
-	$('#box3').textContent = money(due);
-	$('#box5').textContent = money(Math.abs(net));
-	$('#net-label').firstChild.data = net < 0 ? 'To get back ' : 'To pay ';
-	return {totalVatDue: due, netVatDue: Math.abs(net)};
-}
-
-function written() {
-	const value = {vrn: form.vrn.value, periodKey: form.periodKey.value};
-	for (const input of form.querySelectorAll('[type=number]'))
-		value[input.name] = number(input.name);
-	return {...value, ...sums(), finalised: form.finalised.checked};
-}
-
-/* Seconds since it was sent, seconds until the next look. */
+/* Seconds since it was sent, or since this page has been looking. */
 function clock() {
 	const begun = performance.now();
-	let next = null;
-	const show = () => {
-		const now = performance.now();
-		$('#elapsed').textContent =
-			`${Math.floor((now - begun) / 1000)} s so far.`;
-		const left = Math.ceil((next - now) / 1000);
-		$('#next-look').textContent = next === null ? '' :
-			left > 0 ? `Next look in ${left} s.` : 'Looking…';
+	const tell = () => {
+		$('#elapsed').textContent = `${Math.floor(
+			(performance.now() - begun) / 1000)} s so far.`;
 	};
-	const timer = setInterval(show, 200);
-	return {
-		look(ms) {
-			next = ms === null ? null : performance.now() + ms;
-			show();
-		},
-		stop: () => clearInterval(timer),
-	};
+	const timer = setInterval(tell, 200);
+	tell();
+	return () => clearInterval(timer);
 }
 
 const spoken = {
@@ -53,123 +34,218 @@ const spoken = {
 	pending: 'Waiting its turn.',
 	processing: 'HMRC is looking at it.',
 };
+/* It was there, whatever became of it. */
+const HMRCS = ['upstream-refused', 'upstream-error', 'upstream-timeout',
+	'outcome-unknown', 'held', 'still-running'];
+const LEFT = 'It has left for HMRC already, so we wait for the answer. It ' +
+	'may still be taken in.';
 
-function progress({status, progress: percent, jobId}) {
+const WAITS = 'You are offline: it is sent when you are back, as long as this ' +
+	'page is open.';
+
+function say(text) {
+	if (said.textContent !== text)
+		said.textContent = text;
+}
+
+function progress({status, progress: percent, jobId, cancelRequestedAt}) {
 	panel.dataset.state = status === 'pending' ? 'accepted' : status;
+	if (spoken[status])
+		panel.dataset.reached = panel.dataset.state;
 	$('#ticket').textContent = jobId ?? '';
 	if (percent > 0)
 		$('#return-progress').value = percent;
-	if (spoken[status] && said.textContent !== spoken[status])
-		said.textContent = spoken[status];
+	withdraw.hidden = !spoken[status];
+	withdraw.disabled = !!cancelRequestedAt;
+	if (spoken[status])
+		say(cancelRequestedAt ? LEFT : spoken[status]);
 }
 
+const EARLIER = 'This is the return that was sent before, from here or ' +
+	'another window, with its own figures. What the form says now was ' +
+	'not sent.';
+
+/* sent: undefined where it was not this, null where nobody knows any more */
 function receipt(got, sent) {
+	const how = got.paymentIndicator === 'DD' ? 'direct debit' :
+		'bank transfer';
 	return fill('receipt', {
 		'.bundle-number': got.formBundleNumber,
 		'.processed': moment(got.processingDate),
 		'.charge': got.chargeRefNumber ?? 'none',
-		'.payment': `${money(sent.netVatDue)} by ${
-			got.paymentIndicator === 'DD' ? 'direct debit' :
-				'bank transfer'}`,
+		'.payment': sent ? `${money(sent.netVatDue)} by ${how}` :
+			`by ${how}`,
+		'.whose': sent === undefined ? EARLIER : '',
 	});
 }
 
-async function send() {
-	const body = written();
-	const scenario = $('#scenario')?.value;
-	const time = clock();
+/* What there is to do about it, as a button or a link. */
+const actions = {
+	again: (run) => ['Try again', run],
+	look: (run) => ['Look again', run],
+	sign: () => ['Sign in', () => signIn()],
+	permit: () => ['Give permission', () => signIn('hmrc')],
+	receipts: () => ['See your receipts', '/receipts.html'],
+};
+
+function trouble(error, run) {
+	const {title, text, code, todo} = words(error);
+	const made = fill('return-trouble', {h3: title, '.why': text,
+		'.code': code});
+	$('.code', made).parentElement.hidden = !code;
+	const place = $('.actions', made);
+	place.hidden = !todo;
+	if (todo) {
+		const [name, what] = actions[todo](run);
+		const link = typeof what === 'string';
+		const it = document.createElement(link ? 'a' : 'button');
+		it.textContent = name;
+		it.id = 'return-action';
+		if (link) {
+			it.href = what;
+			it.className = 'button';
+		} else {
+			it.type = 'button';
+			it.addEventListener('click', () => what());
+		}
+		place.append(it);
+	}
+	return made;
+}
+
+let current = null; /* the job that the panel is about */
+
+function begin(job) {
+	current = job;
+	lock(true);
 	panel.dataset.state = 'sending';
-	said.textContent = 'Sending…';
+	delete panel.dataset.reached;
+	delete panel.dataset.why;
+	said.textContent = navigator.onLine ? 'Sending…' : WAITS;
 	$('.watch', panel).hidden = false;
 	$('#return-progress').removeAttribute('value');
-	$('#submit-return').disabled = true;
+	withdraw.hidden = true;
 	panel.scrollIntoView({block: 'nearest'});
+	return clock();
+}
+
+/* ms until a look shows what was filed: what is due is kept for a second */
+const SETTLES = 2000;
+
+/* Until it has ended, or somebody has to decide, or our patience is over. */
+async function seen(job) {
+	for await (const state of job) {
+		progress(state);
+		/* tomorrow perhaps */
+		if (state.held)
+			throw Object.assign(new Error(state.message),
+				{type: 'held'});
+	}
+	return job.result();
+}
+
+/* The declaration is made once more, for what the form says then. */
+const again = () => form.requestSubmit();
+
+/* retry(): what a button is there for, where it may be tried again */
+async function watch(job, sent, retry) {
+	const stop = begin(job);
 	try {
-		const {result} = await submit('POST', '/api/v1/hmrc/vat/return', {
-			body,
-			headers: scenario ? {'gov-test-scenario': scenario} : {},
-			onStatus(document, nextLookMs) {
-				progress(document);
-				time.look(nextLookMs);
-				/* somebody decides, tomorrow perhaps */
-				if (document.held)
-					throw Object.assign(new Error(
-						document.message),
-					{type: 'held'});
-			},
-		});
+		const got = await seen(job);
 		panel.dataset.state = 'completed';
-		said.replaceChildren(receipt(result, body));
+		said.replaceChildren(receipt(got, sent));
+		forgetDraft();
 	} catch (error) {
-		const [title, text] = trouble(error);
-		panel.dataset.state = 'failed';
-		said.replaceChildren(fill('trouble', {h4: title, p: text}));
+		if (error.type === 'id-conflict' && error.jobId)
+			return elsewhere(error.jobId);
+		failed(error, job, sent, retry);
 	} finally {
-		time.stop();
-		$('.watch', panel).hidden = true;
-		$('#submit-return').disabled = false;
-		form.finalised.checked = false;
-		panel.scrollIntoView({block: 'nearest'});
+		stop();
+		if (current === job)
+			over();
 	}
-	await obligations();
+	setTimeout(due, SETTLES, {anew: true});
+	return due({anew: true});
 }
 
-function list(found) {
-	const now = Date.now();
-	$('#obligation-list').replaceChildren(...found.map((o) => {
-		const open = o.status === 'O';
-		const late = open && Date.parse(o.due) + 864e5 < now;
-		const item = fill('obligation', {
-			'.period': `${month(o.start)} to ${month(o.end)}`,
-			'.due': open ? `due ${day(o.due)}` :
-				`received ${day(o.received)}`,
-			'.badge': late ? 'overdue' : open ? 'open' : 'filed',
-		});
-		item.dataset.state = late ? 'late' : open ? 'open' : 'filed';
-		return item;
-	}));
-	const open = found.filter((o) => o.status === 'O');
-	form.periodKey.replaceChildren(...open.map((o) => new Option(
-		`${month(o.start)} to ${month(o.end)}`, o.periodKey)));
-	if (!open.length)
-		form.periodKey.append(new Option('Everything is filed', ''));
-	return open.length;
+function over() {
+	const waits = panel.dataset.state === 'still';
+	current = null;
+	$('.watch', panel).hidden = !waits;
+	withdraw.hidden = true;
+	lock(waits);
+	panel.scrollIntoView({block: 'nearest'});
 }
 
-let asking = null;
-async function obligations() {
-	asking?.abort();
-	if (!form.vrn.checkValidity() || !form.vrn.value)
-		return;
-	const {signal} = asking = new AbortController();
-	const box = $('#obligations');
-	const year = new Date().getUTCFullYear();
-	const query = new URLSearchParams({vrn: form.vrn.value,
-		from: `${year - 1}-01-01`, to: `${year}-12-31`});
-	box.setAttribute('aria-busy', 'true');
+function failed(error, job, sent, retry) {
+	const still = error.type === 'still-running';
+	needSignIn(error);
+	panel.dataset.state = still ? 'still' : 'failed';
+	panel.dataset.why = error.type;
+	if (HMRCS.includes(error.type))
+		panel.dataset.reached = 'processing';
+	said.replaceChildren(trouble(error, still ?
+		() => watch(job, sent, retry) : retry));
+}
+
+/* Another window has sent the return of that period: there is but one. */
+function elsewhere(jobId) {
+	const job = api.follow(`/api/jobs/${jobId}`);
+	return watch(job, undefined, () => elsewhere(jobId));
+}
+
+function send() {
+	const body = written();
+	remember();
+	const scenario = $('#scenario')?.value;
+	return watch(api.submit('POST v1/hmrc/vat/return', body, {
+		key: keyOf(body),
+		headers: scenario ? {'gov-test-scenario': scenario} : {},
+	}), body, again);
+}
+
+/* What it says once it has ended, watch() tells. */
+async function cancel() {
+	const job = current;
+	withdraw.disabled = true;
 	try {
-		const {result} = await submit('GET',
-			`/api/v1/hmrc/vat/obligation?${query}`, {signal});
-		const open = list(result.obligations);
-		$('#obligations-said').textContent = open === 0 ?
-			'Nothing is open. Well done.' :
-			open === 1 ? 'One period is open.' :
-				`${open} periods are open.`;
-	} catch (error) {
-		if (signal.aborted)
-			return;
-		$('#obligation-list').replaceChildren();
-		$('#obligations-said').textContent =
-			trouble(error).join('. ').replace(/\.\.$/, '.');
+		const state = await job.cancel();
+		if (current === job && spoken[state.status])
+			progress(state);
+	} catch {
+		withdraw.disabled = false; /* it may be asked for again */
 	}
-	box.removeAttribute('aria-busy');
 }
 
-form.addEventListener('input', sums);
-form.vrn.addEventListener('change', obligations);
+/*
+ * What this window had sent before it was loaded anew: the return under way is
+ * here again, but for one that waits for a decision while another is written.
+ * Where nobody knows whether it arrived, the person is told so, and
+ * submitting it again is the same return.
+ */
+function resume(draft) {
+	const all = api.kept().filter(({key}) => KEY.test(key));
+	const kept = draft ? all.find(({key}) => key === keyOf(draft)) :
+		all.pop();
+	if (!kept)
+		return;
+	const [, vrn, periodKey] = KEY.exec(kept.key);
+	show(vrn, periodKey);
+	const job = api.resume(kept.key);
+	if (job)
+		return watch(job, draft ? written() : null, again);
+	failed({type: 'not-sent'}, null, null, again);
+}
+
 form.addEventListener('submit', (event) => {
 	event.preventDefault();
 	send();
 });
-sums();
-await obligations();
+withdraw.addEventListener('click', cancel);
+const draft = restore();
+if (!needSignIn()) {
+	$('#no-permission').hidden = !!permission();
+	$('#give-permission').addEventListener('click', () => signIn('hmrc'));
+	resume(draft);
+	await due();
+}

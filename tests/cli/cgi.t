@@ -10,7 +10,7 @@ run() { # OPTION…: sets said and status
 }
 
 build() {
-	"$LOWTIDE" build -q -C site --out "$TMP/dist" \
+	"$LOWTIDE" build -q -C site --out "$TMP/dist" --set auth=none \
 		--set upstream.hmrc.base=http://127.0.0.1:9 \
 		--set upstream.hmrc.local=true \
 		--set upstream.bundles.local=true \

@@ -89,7 +89,7 @@ function start() {
 
 	for (const [at, asked, button] of [
 		['/oauth2/authorize', cognito, 'Sign in as Robin'],
-		['/oauth/authorize', hmrc, 'Give permission']])
+		['/oauth/authorize', hmrc, 'Give permission as Robin']])
 		test(`${at}: a page that says what it is`, async () => {
 			const answer = await get(at, asked);
 			const page = await answer.text();
@@ -298,6 +298,51 @@ function start() {
 				client_secret: 's~0'})).json();
 			ok(again.access_token !== got.access_token);
 		});
+
+	test('two people, kept apart by what they hold', async () => {
+		const as = async (decision) => (await token((await press(
+			'/oauth2/authorize', cognito, decision)).code)).json();
+		const [robin, ada] = [await as('allow'), await as('other')];
+		const [about, other] = [robin, ada].map((got) =>
+			decoded(got.id_token)[1]);
+		equal([about.name, other.name],
+			['Robin Tidewater', 'Ada Fielding']);
+		ok(about.sub !== other.sub);
+		equal(decoded(ada.access_token)[1].sub, other.sub);
+		const bundles = (method, path, got) => fetch(
+			`${base}/bundles${path}`, {method,
+				body: method === 'PUT' ? '{}' : undefined,
+				headers: got ? {authorization:
+					`Bearer ${got.id_token}`} : {}});
+		const count = async (got) => (await (await bundles('GET', '',
+			got)).json()).bundles.length;
+		await bundles('PUT', '/one', robin);
+		equal([await count(robin), await count(ada), await count()],
+			[1, 0, 0]);
+		await bundles('DELETE', '/one', ada);
+		equal(await count(robin), 1);
+	});
+	test('it knows again who was there, until /logout', async () => {
+		const page = async (cookie) => (await fetch(`${base
+		}/oauth2/authorize?${form(cognito)}`,
+		{headers: cookie ? {cookie} : {}})).text();
+		const first = (html) => /class="primary"[^>]*>([^<]+)/
+			.exec(html)[1];
+		const asked = await page();
+		equal(first(asked), 'Sign in as Robin');
+		const answer = await post('/oauth2/authorize',
+			{question: question(asked), decision: 'other'});
+		const cookie = answer.headers.get('set-cookie');
+		match(cookie, /; HttpOnly; SameSite=Lax$/);
+		const again = await page(`a=b; ${cookie.split(';')[0]}`);
+		equal(first(again), 'Sign in as Ada');
+		match(again, /You signed in here as Ada Fielding/);
+		equal(first(await page('simulated-sign-in=made-up')),
+			'Sign in as Robin');
+		match((await get('/logout', {client_id: cognito.client_id,
+			logout_uri: `${SITE}/auth/signed-out.html`})).headers
+			.get('set-cookie'), /^simulated-sign-in=; .*Max-Age=0$/);
+	});
 
 	test('/logout: back to the registered page, nowhere else', async () => {
 		const out = {client_id: cognito.client_id,

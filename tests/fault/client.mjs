@@ -106,8 +106,8 @@ export function makeRequest(kind = Math.random() < 0.5 ? 'return' : 'bundle') {
 	const key = kind === 'return' ? period() : name.slice(0, 8);
 	return kind === 'return' ?
 		{name, kind, key, target: '/api/v1/hmrc/vat/return',
-			body: JSON.stringify({vrn: '123456789', periodKey: key,
-				finalised: true})} :
+			body: JSON.stringify({returnId: key, vrn: '123456789',
+				periodKey: key, finalised: true})} :
 		{name, kind, key, target: '/api/v1/bundle',
 			body: JSON.stringify({bundleId: key})};
 }

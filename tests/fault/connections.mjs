@@ -25,7 +25,8 @@ function bundle(id, more = {}) {
 function vatReturn(id, name, waitMs) {
 	return {id, method: 'POST', uri: '/api/v1/hmrc/vat/return',
 		type: 'application/json',
-		body: JSON.stringify({vrn: '123456789', periodKey: '24A1',
+		body: JSON.stringify({returnId: name, vrn: '123456789',
+			periodKey: '24A1',
 			vatDue: '10.10'}),
 		params: elsewhere(),
 		headers: {...json, 'x-request-id': name,

@@ -3,7 +3,7 @@
 # was stopped inside a transaction: who only asks does not notice, who wants
 # something written waits for it within bounds, and the endpoint can be ended.
 . tests/lib.sh
-"$LOWTIDE" build -q -C site --out "$TMP/dist" \
+"$LOWTIDE" build -q -C site --out "$TMP/dist" --set auth=none \
 	--set upstream.hmrc.base=http://127.0.0.1:9 \
 	--set upstream.hmrc.local=true \
 	--set upstream.bundles.local=true \

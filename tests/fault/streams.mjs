@@ -181,7 +181,7 @@ test('an abort ends a stream cleanly, and the connection serves on', async () =>
 test('an owner is told of all that is his, and of nothing else', async () => {
 	const vat = {method: 'POST', uri: '/api/v1/hmrc/vat/return',
 		type: 'application/json',
-		body: '{"vrn":"123456789","periodKey":"24A1"}'};
+		body: '{"returnId":1,"vrn":"123456789","periodKey":"24A1"}'};
 	const obligation = {method: 'GET', uri: '/api/v1/hmrc/vat/obligation' +
 		'?vrn=123456789&from=2026-01-01&to=2026-03-31'};
 	const by = (LOWTIDE_OWNER, what) =>

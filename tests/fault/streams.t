@@ -3,7 +3,7 @@
 # two processes on one store, and what a stream costs.
 . tests/lib.sh
 ulimit -n "$(ulimit -Hn)"
-"$LOWTIDE" build -q -C site --out "$TMP/dist" \
+"$LOWTIDE" build -q -C site --out "$TMP/dist" --set auth=none \
 	--set upstream.hmrc.base=http://127.0.0.1:9 \
 	--set upstream.hmrc.local=true \
 	--set api.vat-return-post.auth=web-server \

@@ -13,7 +13,7 @@ import {ask, pathOf, pause, testRecord} from './ask.mjs';
 const base = new URL(process.env.LOWTIDE_URL);
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
 const VAT = '/api/v1/hmrc/vat/return';
-const vat = {vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
+const vat = {returnId: '26A1', vrn: '123456789', periodKey: '26A1', vatDueSales: 100.10,
 	finalised: true};
 
 async function settled(statusUrl, want) {
@@ -122,7 +122,7 @@ test('onComplete=redirect gives 303 only where a location is known', async () =>
 
 test('the polling client of old: same URL, same id, until it is not 202', async () => {
 	const id = randomUUID();
-	const body = {...vat, periodKey: '26A2'};
+	const body = {...vat, returnId: '26A2', periodKey: '26A2'};
 	let r = await ask('POST', VAT, {body, headers: {
 		'x-request-id': id, 'x-initial-request': 'true'}});
 	equal(r.h['x-request-id'], id);
@@ -151,7 +151,7 @@ test('the job id as x-request-id finds the job, too', async () => {
 test('Idempotency-Key: the same body replays, another is 422', async () => {
 	const key = `"${randomUUID()}"`;
 	const owner = {'idempotency-key': key, 'x-wait-time-ms': '0'};
-	const body = {...vat, periodKey: '26A3'};
+	const body = {...vat, returnId: '26A3', periodKey: '26A3'};
 	const a = await ask('POST', VAT, {body, headers: owner});
 	const b = await ask('POST', VAT, {body, headers: owner});
 	equal(b.json.jobId ?? a.json.jobId, a.json.jobId);
@@ -192,7 +192,7 @@ test('DELETE by path and by query end in 204', async () => {
 });
 
 test('what the tax service refuses is failed, its answer unchanged', async () => {
-	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A4'},
+	const a = await ask('POST', VAT, {body: {...vat, returnId: '26A4', periodKey: '26A4'},
 		headers: {'gov-test-scenario': 'DUPLICATE_SUBMISSION'}});
 	equal(a.status, 202, a.text);
 	const c = await settled(a.json.statusUrl, 'failed');
@@ -203,7 +203,7 @@ test('what the tax service refuses is failed, its answer unchanged', async () =>
 });
 
 test('its 500 is upstream-error 502, and it is not sent again', async () => {
-	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A5'},
+	const a = await ask('POST', VAT, {body: {...vat, returnId: '26A5', periodKey: '26A5'},
 		headers: {'gov-test-scenario': 'SERVER_ERROR'}});
 	await settled(a.json.statusUrl, 'failed');
 	const d = await ask('GET', `${pathOf(a.json.statusUrl)}/result`);
@@ -212,7 +212,7 @@ test('its 500 is upstream-error 502, and it is not sent again', async () => {
 });
 
 test('429 counts as not done and is tried again', async () => {
-	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A6'},
+	const a = await ask('POST', VAT, {body: {...vat, returnId: '26A6', periodKey: '26A6'},
 		headers: {'gov-test-scenario': 'RATE_LIMITED'}});
 	await settled(a.json.statusUrl, 'completed');
 });
@@ -226,7 +226,7 @@ function decide(command, ...args) {
 }
 
 test('a connection closed in silence: one arrival, held, then unknown', async () => {
-	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A7'},
+	const a = await ask('POST', VAT, {body: {...vat, returnId: '26A7', periodKey: '26A7'},
 		headers: {'gov-test-scenario': 'CLOSE_SILENTLY'}});
 	const url = pathOf(a.json.statusUrl);
 	let r = await ask('GET', url);
@@ -301,7 +301,7 @@ test('413, 415, 400 with a pointer', async () => {
 
 test('a Basic header naming a victim is plain anonymity', async () => {
 	const auth = 'Basic ' + Buffer.from('victim:x').toString('base64');
-	const a = await ask('POST', VAT, {body: {...vat, periodKey: '26A8'},
+	const a = await ask('POST', VAT, {body: {...vat, returnId: '26A8', periodKey: '26A8'},
 		headers: {authorization: auth, 'x-wait-time-ms': '0'}});
 	equal(a.status, 202, a.text);
 	const r = await ask('GET', pathOf(a.json.statusUrl));
@@ -341,8 +341,8 @@ test('events come one by one, and the last is the end', async () => {
 	const slow = {'gov-test-scenario': 'SLOW', 'x-wait-time-ms': '0'};
 	const jobs = [];
 	for (let i = 0; i < 2; i++)
-		jobs.push((await ask('POST', VAT, {body: vat, headers: slow}))
-			.json);
+		jobs.push((await ask('POST', VAT, {headers: slow,
+			body: {...vat, returnId: i}})).json);
 	/* the second waits for the first; it is cancelled once it is heard of */
 	let cancelled;
 	const r = await follow(jobs[1].eventsUrl,
@@ -378,7 +378,8 @@ test('the store holds no payload in the clear', () => {
 });
 
 test('one job may be looked up so often, and may be waited for', async () => {
-	const a = await ask('POST', VAT, {body: vat, from: '127.0.3.1',
+	const a = await ask('POST', VAT, {from: '127.0.3.1',
+		body: {...vat, returnId: 'looked up'},
 		headers: {'x-wait-time-ms': '0'}});
 	const url = pathOf(a.json.statusUrl);
 	let r, n = 0;
@@ -396,7 +397,8 @@ test('one job may be looked up so often, and may be waited for', async () => {
 test('one address may send so much, and what is known is no more', async () => {
 	const from = '127.0.2.1';
 	const send = (n, name = randomUUID()) => ask('POST', VAT, {from,
-		body: {...vat, periodKey: `B${n}`}, headers: {'x-request-id': name}});
+		body: {...vat, returnId: `B${n}`, periodKey: `B${n}`},
+		headers: {'x-request-id': name}});
 	const name = randomUUID();
 	let refused, n = 1;
 	equal((await send(0, name)).status, 202);
@@ -413,7 +415,8 @@ test('one address may send so much, and what is known is no more', async () => {
 	const again = await send(0, name);
 	equal(again.h['x-request-id'], name);
 	ok(again.status !== 429, again.text);
-	equal((await ask('POST', VAT, {from: '127.0.2.2', body: vat,
+	equal((await ask('POST', VAT, {from: '127.0.2.2',
+		body: {...vat, returnId: 'another'},
 		headers: {'x-request-id': randomUUID()}})).status, 202);
 });
 

@@ -5,7 +5,7 @@
  * folder of its own on 127.0.0.1, and stopped by pid at the end.
  */
 import {execFile, execFileSync, spawn} from 'node:child_process';
-import {chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync,
+import {chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync,
 	readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -48,6 +48,19 @@ export function freePort() {
 			s.close(() => go(port));
 		});
 	});
+}
+
+/*
+ * Somebody listens there, and everybody may come: a socket is there before it
+ * is given its mode, and only then listened at.
+ */
+async function opened(what, path) {
+	await until(what, () => new Promise(go => {
+		const s = net.connect(path, () => go(true));
+		s.on('error', () => go(false));
+		s.on('connect', () => s.destroy());
+	}));
+	chmodSync(path, 0o777);
 }
 
 /* What it says is in .said, how it ended in .ended. */
@@ -252,8 +265,7 @@ export async function startStack(name, {files, state = {}, wrap, set = [],
 		rmSync(stack.socket, {force: true});
 		stack.endpoint = start([at('bin/lowtide-cgi'), ...common,
 			'--listen', `unix:${stack.socket}`, ...more]);
-		await until('the endpoint', () => existsSync(stack.socket));
-		chmodSync(stack.socket, 0o777);
+		await opened('the endpoint', stack.socket);
 	};
 	stack.startRead = async (...more) => {
 		rmSync(stack.readSocket, {force: true});
@@ -262,8 +274,7 @@ export async function startStack(name, {files, state = {}, wrap, set = [],
 			`unix:${stack.readSocket}`, '--endpoint',
 			`unix:${stack.socket}`, '--control',
 			`unix:${stack.control}`, ...more]);
-		await until('lowtide-read', () => existsSync(stack.readSocket));
-		chmodSync(stack.readSocket, 0o777);
+		await opened('lowtide-read', stack.readSocket);
 	};
 	if (behind)
 		await behind(stack);

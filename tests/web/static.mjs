@@ -182,6 +182,8 @@ async function build(kind, more, base) {
 		immutable = ["static/vendor/**"]
 		[compress]
 		siblings = ["gz", "br", "zst"]
+		[client]
+		cache = true
 		[server]
 		kinds = ["${kind}"]
 		${more.brotli ? 'brotli = true' : ''}
@@ -293,6 +295,7 @@ const published = (dist, pattern) => '/' + readdirSync(join(dist, 'www'),
 function table(dist) {
 	const css = published(dist, /^assets\/app\.[0-9a-f]{10}\.css$/);
 	const main = published(dist, /^assets\/main\.[0-9a-f]{10}\.mjs$/);
+	const cache = published(dist, /^cache\.[0-9a-f]{10}\.mjs$/);
 	const rows = [
 		['/', HTML, 'no-cache', '', '/index.html', true],
 		['/index.html', HTML, 'no-cache', '', '/index.html', true],
@@ -306,6 +309,8 @@ function table(dist) {
 		['/guide/deep', HTML, 'no-cache', '', '/guide/deep.html', true],
 		[css, 'text/css; charset=utf-8', YEAR, '', css, true],
 		[main, 'text/javascript; charset=utf-8', YEAR, '*', main, true],
+		[cache, 'text/javascript; charset=utf-8', YEAR, '*', cache, true],
+		['/cache.mjs', 'text/javascript; charset=utf-8', 'no-cache', '*', null, true],
 		['/plans-v1.2.0.toml', 'application/toml', YEAR, '*', null, true],
 		['/plans-v1.2.0.json', 'application/json', YEAR, '*', null, true],
 		['/plans-v1.1.0.toml', 'application/toml', 'no-cache', '*', null, false],

@@ -1,0 +1,228 @@
+/*
+ * Bundles: what one has, and what may be added. A change is sent and forgotten:
+ * the page shows at once what is going to be, and puts it right when the answer
+ * is there. Under way is what its key is kept for, so a reload loses nothing.
+ */
+import {api, cache, needSignIn} from './api.mjs';
+import {$, day, fill, trouble} from './dom.mjs';
+import {asOf, reading, signedOut} from './reading.mjs';
+
+const BUNDLES = '/api/v1/bundle';
+const KEPT = {stale: 300, staleIfError: 30 * 86400};
+/* ms until a look shows what was confirmed: it is kept for two seconds */
+const SETTLES = 3000;
+const CHANGED = 'bundles-changed';
+const KEY = /^bundle (add|remove) (\S+)(?: (\S+))?$/;
+
+const mine = $('#my-bundles');
+const said = $('#bundles-said');
+const cards = [...document.querySelectorAll('.bundle')];
+const names = Object.fromEntries(cards.map((card) =>
+	[card.dataset.id, $('h3', card).textContent]));
+
+let read = null;           /* what was read last */
+const changes = new Map(); /* key → {kind, bundleId, id, state, why} */
+
+/*
+ * What is going to be: what was read, and all changes laid over it. One that
+ * is confirmed stays until it was read, too.
+ */
+function expected() {
+	const all = (read?.value.bundles ?? []).map((one) => ({...one}));
+	for (const change of changes.values()) {
+		const found = all.find(({id, bundleId}) => change.id ?
+			id === change.id : bundleId === change.bundleId);
+		if (change.kind === 'remove') {
+			if (found)
+				Object.assign(found, {change});
+		} else if (found) {
+			found.change = found.coming ? change : undefined;
+		} else if (change.state !== 'refused') {
+			all.push({...change, change});
+		}
+	}
+	return all.filter(({change, coming}) => change?.kind === 'remove' ?
+		change.state !== 'confirmed' :
+		!coming || change?.state !== 'refused');
+}
+
+const badges = {
+	'add sent': 'Confirming…', 'remove sent': 'Removing…',
+};
+
+function row({id, bundleId, since, change, coming}) {
+	const name = names[bundleId] ?? bundleId;
+	const made = fill('mine', {'.period': name,
+		'.due': since ? `since ${day(since)}` : 'from now on'});
+	const badge = badges[`${change?.kind} ${change?.state}`] ??
+		(coming ? badges['add sent'] : '');
+	const button = $('button', made);
+	made.dataset.bundle = bundleId;
+	made.dataset.state = change?.state ?? (coming ? 'sent' : 'settled');
+	made.dataset.kind = change?.kind ?? '';
+	$('.badge', made).textContent = badge;
+	$('.badge', made).hidden = !badge;
+	$('.why', made).textContent = change?.why ?? '';
+	button.hidden = !!badge || !id;
+	button.setAttribute('aria-label', `Remove ${name}`);
+	if (change?.state === 'refused')
+		button.textContent = 'Try again';
+	button.addEventListener('click', () => remove(id, bundleId));
+	return made;
+}
+
+function card(box, has) {
+	const {id} = box.dataset;
+	const change = changes.get(`bundle add ${id}`);
+	const button = $('button', box);
+	box.dataset.state = change?.state ?? (has ? 'settled' : 'none');
+	button.disabled = has;
+	button.textContent = has ? 'Yours' :
+		change?.state === 'refused' ? 'Try again' : 'Add';
+	button.setAttribute('aria-label', `${button.textContent}: ${names[id]}`);
+	$('.bundle-said', box).textContent = change?.why ??
+		(change?.state === 'sent' ? 'Added. Confirming…' :
+			change?.state === 'confirmed' ? 'Yours. Confirmed.' :
+				'');
+}
+
+function paint() {
+	const all = expected();
+	mine.replaceChildren(...all.map(row));
+	for (const box of cards)
+		card(box, all.some(({bundleId, change}) =>
+			bundleId === box.dataset.id &&
+			change?.kind !== 'remove'));
+	if (!read)
+		return;
+	said.textContent = `${all.length ? '' : 'You have none yet. Starter ' +
+		'is free, and lets you file.'} ${asOf(read)}`.trim();
+}
+
+/* Confirmed, and read: nothing is left to be laid over. */
+function show(what) {
+	read = what;
+	for (const [key, {kind, id, state}] of changes)
+		if (state === 'confirmed' && !read.expected &&
+			(kind === 'add') === read.value.bundles.some((one) =>
+				one.id === id))
+			changes.delete(key);
+	paint();
+}
+
+/* anew: what was expected is nobody's any more, whoever expected it */
+async function look(anew = false) {
+	mine.setAttribute('aria-busy', 'true');
+	try {
+		if (anew)
+			await cache.invalidate(BUNDLES);
+		await reading(BUNDLES, KEPT, show);
+		$('#bundles-trouble').replaceChildren();
+	} catch (error) {
+		signedOut(error);
+		const [title, text] = trouble(error, 'The bundle service');
+		said.textContent = '';
+		mine.replaceChildren();
+		$('#bundles-trouble').replaceChildren(
+			fill('trouble', {h3: title, p: text}));
+	}
+	mine.removeAttribute('aria-busy');
+}
+
+/* Nobody knows yet whether it will be; the reading says so meanwhile. */
+const foreseen = {
+	add: ({bundleId}) => (all) =>
+		all.some((one) => one.bundleId === bundleId) ? all :
+			[...all, {id: null, bundleId, since: null, coming: true}],
+	remove: ({id}) => (all) => all.filter((one) => one.id !== id),
+};
+/* Where nothing was read, one bundle more is not all there are. */
+const foresee = (change) => () => cache.expect(BUNDLES, (value) => value && {
+	...value, bundles: foreseen[change.kind](change)(value.bundles)});
+
+const not = {add: 'Not added', remove: 'Not removed'};
+
+function why(kind, error) {
+	if (error.type === 'still-running')
+		return 'Not confirmed yet. It goes on; look again later.';
+	return `${not[kind]}. ${error.body?.message ?
+		`${error.body.message}.` : trouble(error, 'The bundle service')[1]}`;
+}
+
+/* When something was changed here last, also by the page before this one. */
+const changed = {
+	note: () => quietly(() => sessionStorage.setItem(CHANGED, Date.now())),
+	ago: () => Date.now() - Number(quietly(() =>
+		sessionStorage.getItem(CHANGED)) ?? 0),
+};
+function quietly(use) {
+	try {
+		return use();
+	} catch {
+		return undefined; /* storage is switched off */
+	}
+}
+
+async function settle(key, change, job, anew) {
+	changes.set(key, {...change, state: 'sent'});
+	paint();
+	try {
+		const result = await job.result();
+		changes.set(key, {...change, id: result?.id ?? change.id,
+			since: result?.since, state: 'confirmed'});
+		changed.note();
+		paint();
+		setTimeout(look, SETTLES, anew);
+	} catch (error) {
+		needSignIn(error);
+		changes.set(key, {...change, state: 'refused',
+			why: why(change.kind, error)});
+		/* nobody has said anything: there is nothing new to be read */
+		if (error.type !== 'network')
+			await look(true);
+	}
+}
+
+const sent = {
+	add: ({bundleId}) => ['POST v1/bundle', {bundleId}],
+	remove: ({id}) => [`DELETE v1/bundle/${encodeURIComponent(id)}`, null],
+};
+
+function fire(key, change) {
+	const scenario = $('#scenario')?.value;
+	return settle(key, change, api.fireAndForget(...sent[change.kind](change),
+		{key, optimistic: foresee(change),
+			headers: scenario ? {'gov-test-scenario': scenario} : {}}));
+}
+
+const add = (bundleId) => fire(`bundle add ${bundleId}`,
+	{kind: 'add', bundleId});
+const remove = (id, bundleId) => fire(`bundle remove ${bundleId} ${id}`,
+	{kind: 'remove', bundleId, id});
+
+/* What was under way when this window was loaded anew. */
+function resume() {
+	for (const {key} of api.kept()) {
+		const [, kind, bundleId, id] = KEY.exec(key) ?? [];
+		if (!kind)
+			continue;
+		const change = {kind, bundleId, id};
+		const job = api.resume(key);
+		/* it may not have arrived; done twice, it is still done once */
+		if (job)
+			settle(key, change, job, true);
+		else
+			fire(key, change);
+	}
+}
+
+if (!needSignIn()) {
+	for (const box of cards)
+		$('button', box).addEventListener('click', () =>
+			add(box.dataset.id));
+	addEventListener('online', () => look());
+	resume();
+	await look();
+	if (changed.ago() < SETTLES)
+		setTimeout(look, SETTLES);
+}

@@ -1,0 +1,41 @@
+/*
+ * A read that is shown twice where it is worth it: what was known at once, and
+ * what is new when it is there. And how old it is, in words.
+ */
+import {cache, needSignIn} from './api.mjs';
+import {kind} from './dom.mjs';
+
+const ago = new Intl.RelativeTimeFormat('en-GB', {numeric: 'auto'});
+const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+
+function since(age) {
+	const [unit, size] = units.find(([, s]) => age >= s) ?? ['second', 1];
+	return age < 1 ? 'a moment ago' :
+		ago.format(-Math.floor(age / size), unit);
+}
+
+/* Nothing, where it is as good as new. */
+export function asOf({stale, age, fresh}) {
+	const away = navigator.onLine === false;
+	if (fresh || !stale && !away)
+		return '';
+	return `As of ${since(age)}, ${away ? 'you are offline' :
+		'we cannot be reached'}.`;
+}
+
+/*
+ * show(read): once or twice. Rejects where there is nothing to show, or what is
+ * shown has been refused since: where nobody answers, the cache gives what it
+ * has by itself.
+ */
+export async function reading(url, {signal, ...options}, show) {
+	const read = await cache.get(url, {...options, signal});
+	const tell = (what) => signal?.aborted || show(what);
+	tell(read);
+	if (read.fresh)
+		tell(await read.fresh);
+}
+
+/* It is the sign-in that is over: the page says so by itself. */
+export const signedOut = (error) => kind(error) === 'unauthorized' &&
+	needSignIn({type: 'unauthorized'});

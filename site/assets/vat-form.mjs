@@ -1,0 +1,103 @@
+/*
+ * The form of a return: sums, the figures as they are sent, and what is kept
+ * of it in this window, so that neither a reload nor a sign-in in between
+ * costs anybody their typing. The declaration is not kept: it is made for the
+ * figures in front of one, each time.
+ */
+import {$, money} from './dom.mjs';
+
+const DRAFT = 'draft:return';
+
+export const form = $('#return-form');
+const fields = $('#return-fields');
+const boxes = [...form.querySelectorAll('[type=number]')];
+const number = (name) => Number(form.elements[name].value || 0);
+const cents = (amount) => Math.round(amount * 100) / 100;
+
+/* Boxes 3 and 5 follow from the others. */
+function sums() {
+	const due = cents(number('vatDueSales') + number('vatDueAcquisitions'));
+	const net = cents(due - number('vatReclaimedCurrPeriod'));
+	$('#box3').textContent = money(due);
+	$('#box5').textContent = money(Math.abs(net));
+	$('#net-label').firstChild.data = net < 0 ? 'To get back ' : 'To pay ';
+	return {totalVatDue: due, netVatDue: Math.abs(net)};
+}
+
+/*
+ * What is sent. returnId: of all open returns of one business there is one
+ * for each period, whichever window it was sent from; the endpoint sees to it.
+ */
+export function written() {
+	const vrn = form.vrn.value;
+	const periodKey = form.periodKey.value;
+	const value = {returnId: `${vrn}-${periodKey}`, vrn, periodKey};
+	for (const {name} of boxes)
+		value[name] = number(name);
+	return {...value, ...sums(), finalised: true};
+}
+
+/* With storage switched off nothing is kept; that is all. */
+function storage(use) {
+	try {
+		return use(sessionStorage);
+	} catch {
+		return undefined;
+	}
+}
+
+export function remember() {
+	storage((kept) => kept.setItem(DRAFT, JSON.stringify({
+		vrn: form.vrn.value, periodKey: form.periodKey.value,
+		boxes: Object.fromEntries(boxes.map((b) => [b.name, b.value]))})));
+}
+export const forgetDraft = () => storage((kept) => kept.removeItem(DRAFT));
+
+let wanted = '';
+
+/*
+ * The periods that may be chosen: [[key, name]]; null: nobody can say. The one
+ * that was chosen stays.
+ */
+export function offer(periods, otherwise) {
+	const kept = wanted || form.periodKey.value;
+	const known = [...form.periodKey.options].find((o) => o.value === kept);
+	form.periodKey.replaceChildren(...(periods ?? []).map(([key, name]) =>
+		new Option(name, key)));
+	if ((fields.disabled || !periods) && kept &&
+		!periods?.some(([key]) => key === kept))
+		form.periodKey.append(known ?? new Option(kept, kept));
+	if (!form.periodKey.length)
+		form.periodKey.append(new Option(otherwise, ''));
+	if ([...form.periodKey.options].some(({value}) => value === kept))
+		form.periodKey.value = kept;
+	wanted = '';
+}
+
+/* A return of this number and period is under way: it is that one's form. */
+export function show(vrn, periodKey) {
+	form.vrn.value = vrn;
+	form.periodKey.replaceChildren(new Option(periodKey, periodKey));
+}
+
+/* Nothing in it can be changed while what it says is on its way. */
+export function lock(locked) {
+	fields.disabled = locked;
+	form.finalised.checked = false;
+}
+
+/* What was typed before, if there was something. */
+export function restore() {
+	const draft = storage((kept) => JSON.parse(kept.getItem(DRAFT)));
+	if (draft) {
+		form.vrn.value = draft.vrn;
+		wanted = draft.periodKey;
+		for (const box of boxes)
+			box.value = draft.boxes?.[box.name] ?? box.value;
+	}
+	sums();
+	return draft;
+}
+
+form.addEventListener('input', sums);
+form.addEventListener('input', remember);
