@@ -42,7 +42,8 @@ export function cleanup(run) {
 	cleanups.push(run);
 }
 
-async function clean() {
+/* For programs that are no tests; done() does it for those that are. */
+export async function clean() {
 	while (cleanups.length)
 		try {
 			await cleanups.pop()();

@@ -11,7 +11,11 @@
  *	await browser.close();
  *
  * open(flag, …) starts it with more flags; browser.opened() is the window
- * that a page has opened.
+ * that a page has opened. page({own: true}) shares no cache, storage or sign-in
+ * with the others. page.requests is what it asked for, page.received
+ * what came of it: {url, status, kept, bytes}; `kept`: without asking anybody;
+ * `bytes`: over the wire, heads and all. page.on(method, take) hears whatever
+ * else the protocol tells of it.
  */
 import {spawn} from 'node:child_process';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -20,7 +24,8 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 
 const PROGRAMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
-const PATIENCE = 120000; /* ms that until() waits */
+/* How many ms until() waits; less while somebody looks at what fails. */
+const PATIENCE = Number(process.env.BROWSER_PATIENCE_MS ?? 120000);
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -43,11 +48,26 @@ export async function open(...flags) {
 	const pipe = connect(child);
 	return {
 		async page(look) {
+			const whose = look?.own ? await pipe.send(
+				'Target.createBrowserContext') : {};
 			const {targetId} = await pipe.send(
-				'Target.createTarget', {url: 'about:blank'});
+				'Target.createTarget',
+				{url: 'about:blank', ...whose});
 			return attach(pipe, targetId, look);
 		},
 		opened: () => opened(pipe),
+		/* a service worker, by a part of its URL: its own network */
+		async worker(part) {
+			const {targetInfos} =
+				await pipe.send('Target.getTargets');
+			const its = targetInfos.find((t) => t.url.includes(part) &&
+				t.type === 'service_worker');
+			const {sessionId} = await pipe.send(
+				'Target.attachToTarget', {flatten: true,
+					targetId: its.targetId});
+			return {send: (method, params) =>
+				pipe.send(method, params, sessionId)};
+		},
 		async close() {
 			pipe.send('Browser.close').catch(() => {});
 			const timer = setTimeout(
@@ -159,14 +179,38 @@ async function attach(pipe, targetId,
 	const send = (method, params) => pipe.send(method, params, sessionId);
 	const complaints = [];
 	const requests = []; /* {method, url, headers} in their order */
+	const received = []; /* {url, status, kept, bytes} as they ended */
+	const answers = new Map(); /* those that have not ended yet */
+	const take = {
+		'Network.requestWillBeSent': ({request}) =>
+			requests.push(request),
+		/* the 304 behind an answer out of the browser's own cache, too */
+		'Network.responseReceivedExtraInfo': ({requestId, statusCode}) =>
+			answers.set(requestId, {...answers.get(requestId),
+				status: statusCode}),
+		'Network.responseReceived': ({requestId, response}) =>
+			answers.set(requestId, {status: response.status,
+				...answers.get(requestId), url: response.url,
+				fromDisk: response.fromDiskCache}),
+		'Network.requestServedFromCache': ({requestId}) =>
+			answers.set(requestId, {...answers.get(requestId),
+				fromMemory: true}),
+		'Network.loadingFinished': ({requestId, encodedDataLength}) => {
+			const {url, status, fromDisk, fromMemory} =
+				answers.get(requestId) ?? {};
+			answers.delete(requestId);
+			received.push({url, status, bytes: encodedDataLength,
+				kept: !!(fromMemory || fromDisk &&
+					status !== 304)});
+		},
+	};
 	pipe.listen(({sessionId: whose, method, params}) => {
 		if (whose !== sessionId)
 			return;
 		const text = complaint[method]?.(params);
 		if (text)
 			complaints.push(text);
-		if (method === 'Network.requestWillBeSent')
-			requests.push(params.request);
+		take[method]?.(params);
 	});
 	for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'Audits'])
 		await send(`${domain}.enable`);
@@ -203,7 +247,10 @@ async function attach(pipe, targetId,
 		throw new Error(`this never came true: ${fn}`);
 	}
 	return {
-		complaints, requests, run, leave, until, send,
+		complaints, requests, received, run, leave, until, send,
+		on: (what, fn) => pipe.listen(({sessionId: whose, method,
+			params}) => whose === sessionId && method === what &&
+			fn(params)),
 		close: () => send('Page.close'),
 		async go(url) {
 			const {errorText} = await send('Page.navigate', {url});

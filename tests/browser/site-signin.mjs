@@ -7,6 +7,7 @@
 import path from 'node:path';
 import {test, ok, equal, match, done, cleanup} from '../tap.mjs';
 import {open} from './cdp.mjs';
+import {signIn} from './site-kit.mjs';
 
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
@@ -45,15 +46,13 @@ const told = (of = page) => until(() => {
 		code: document.querySelector('#callback-code').textContent,
 		state: box.dataset.state, search: location.search};
 }, [], of);
-const ready = (of = page) => until(() => location.pathname === '/' &&
-	document.querySelector('#sign-in-said')?.textContent, [], of);
+const ready = (of = page) => until(() => location.pathname ===
+	'/sign-in.html' && document.querySelector('#sign-in-said')?.textContent,
+[], of);
 const home = async (of = page) => {
-	await of.go(`${site}/`);
+	await of.go(`${site}/sign-in.html`);
 	return ready(of);
 };
-/* With the mouse, once nothing moves any more; `press` does not mind. */
-const calm = () => until(() => document.querySelector('.bundle') &&
-	document.querySelector('.obligations .badge'));
 const press = (selector, of = page) => of.leave((s) =>
 	document.querySelector(s).click(), selector);
 const signedIn = (of = page) => of.run(() => ({
@@ -72,7 +71,6 @@ async function go(id, button, of = page) {
 test('Sign in leads to a page that says what it is', async () => {
 	await home();
 	equal((await signedIn()).who, 'Sign in');
-	await calm();
 	await picture('out');
 	await page.click('[data-sign-in=cognito]');
 	equal(await atProvider(), '/oauth2/authorize');
@@ -83,20 +81,25 @@ test('Sign in leads to a page that says what it is', async () => {
 	await picture('provider');
 });
 
-test('and back to where it began, with a name and no key', async () => {
+test('and back to where it began, with what opens it and no more', async () => {
 	await page.click(ALLOW);
 	equal(await ready(), 'Signed in as Robin Tidewater.');
-	equal(await page.run(() => location.pathname + location.hash),
-		'/#sign-in');
 	const {who, shown, kept, also, cookie} = await signedIn();
 	equal([who, shown, also, cookie], ['Robin Tidewater', true, {}, '']);
 	equal(await text('#account .email'), 'robin@tidewater.example');
-	const {until: limit, ...name} = JSON.parse(kept['signed-in']);
+	const {until: limit, sub, access, id, ...name} =
+		JSON.parse(kept['signed-in']);
 	equal(name, {name: 'Robin Tidewater',
 		email: 'robin@tidewater.example'});
-	ok(limit > Date.now());
-	ok(!/eyJ|token/.test(JSON.stringify(kept)));
-	await calm();
+	ok(limit > Date.now() && limit <= Date.now() + 3600000);
+	for (const [token, use] of [[access, 'access'], [id, 'id']]) {
+		const claims = JSON.parse(Buffer.from(token.split('.')[1],
+			'base64url'));
+		equal([claims.token_use, claims.sub], [use, sub]);
+	}
+	equal(Object.keys(kept), ['signed-in']);
+	const calls = await (await fetch(`${simulator}/__calls`)).json();
+	ok(!calls.some(({body}) => /refresh_token/.test(body)));
 	await picture('in');
 });
 
@@ -123,7 +126,6 @@ test('Back, and Allow once more: it says that it is done', async () => {
 
 test('Sign out: at the provider as well, and nothing is left', async () => {
 	await home();
-	await calm();
 	await page.click('#sign-out');
 	await until(() => location.pathname === '/auth/signed-out.html' &&
 		document.readyState === 'complete');
@@ -166,9 +168,11 @@ test('HMRC: what happened, and honestly what comes next', async () => {
 	ok(await page.run(() => !document.querySelector('#callback-next')
 		.hidden));
 	match(await text('#callback-said'), /gave us access .* 4 hours/);
-	match(await text('#callback-next'), /nothing was stored/);
-	equal(await page.run(() => Object.keys(sessionStorage)),
-		['signed-in']);
+	match(await text('#callback-next'), /nothing that lasts longer was kept/);
+	equal(await page.run(() => Object.keys(sessionStorage).sort()),
+		['permission', 'signed-in']);
+	ok(!await page.run(() => /refresh/.test(JSON.stringify(
+		{...sessionStorage}))));
 	await picture('permission');
 });
 
@@ -209,8 +213,7 @@ test('by keyboard alone, from link to link', async () => {
 
 /* The state of a sign-in that was begun there. */
 const begun = (id, of) => of.run(async (provider) => {
-	const {begin} = await import(document.querySelector('#module-oauth')
-		.href);
+	const {begin} = await import('/oauth.mjs');
 	return new URL(await begin(provider)).searchParams.get('state');
 }, id);
 /* A callback as it would be met, in a window of its own. */
@@ -311,12 +314,97 @@ for (const [name, source, said] of [
 
 test('the same site by another name: where to go is told', async () => {
 	const other = await browser.page();
-	await other.go(`${site.replace('127.0.0.1', 'localhost')}/`);
+	await other.go(`${site.replace('127.0.0.1', 'localhost')}/sign-in.html`);
 	await ready(other);
 	await press('[data-sign-in=cognito]', other);
 	equal(await other.run(() => document.querySelector('#account .bad a')
-		.href), `${site}/#sign-in`);
+		.href), `${site}/sign-in.html`);
 	equal(await other.run(() => Object.keys(sessionStorage)), []);
+});
+
+test('who came for a page is back on it, if it is one of ours', async () => {
+	const other = await browser.page();
+	for (const [to, end] of [['/vat.html?a=b#c', '/vat.html?a=b#c'],
+		...['//evil.example/', '/\\evil.example/', 'javascript:alert(1)',
+			'https://evil.example/', ''].map((bad) =>
+			[bad, '/sign-in.html'])]) {
+		await other.go(`${site}/sign-in.html?${
+			new URLSearchParams({to})}`);
+		await ready(other);
+		await other.run(() => sessionStorage.clear());
+		await press('[data-sign-in=cognito]', other);
+		await atProvider(other);
+		await press(ALLOW, other);
+		await until((origin) => location.origin === origin &&
+			!location.pathname.startsWith('/auth/') &&
+			document.readyState === 'complete', [site], other);
+		equal(await other.run(() => location.pathname +
+			location.search + location.hash), end, to);
+	}
+	await other.close();
+});
+
+test('Back, to a page of who has left: it is nobody’s any more', async () => {
+	const other = await browser.page();
+	await signIn(other, {to: '/bundles.html'});
+	await until(() => document.querySelector('#bundles-said').textContent,
+		[], other);
+	await other.run(() => {
+		globalThis.asItWas = true;
+	});
+	await home(other);
+	await press('#sign-out', other);
+	await until(() => location.pathname === '/auth/signed-out.html', [], other);
+	await other.leave(() => history.go(-2));
+	await until(() => location.pathname === '/bundles.html' &&
+		!document.querySelector('#signed-out').hidden &&
+		document.querySelector('#signed-in').hidden, [], other);
+	await other.close();
+});
+
+test('somebody else signs in here: nothing of the first is left', async () => {
+	const other = await browser.page();
+	await signIn(other);
+	await signIn(other, {with: 'hmrc'});
+	const robin = await other.run(async () => {
+		const {sub} = JSON.parse(sessionStorage['signed-in']);
+		sessionStorage['lowtide:/api/return'] = '{}';
+		const cache = await caches.open(`lowtide:${sub}`);
+		await cache.put('/api/v1/bundle', new Response('his'));
+		/* and of who has closed the window, and what is nobody's */
+		for (const name of ['lowtide:long-gone', 'lowtide:catalogue',
+			'lowtide-page:receipts'])
+			await caches.open(name);
+		return sub;
+	});
+	await signIn(other, {as: 'other'});
+	equal((await signedIn(other)).who, 'Ada Fielding');
+	equal(await other.run(() => Object.keys(sessionStorage)),
+		['signed-in']);
+	equal(await other.run(async (sub) => Promise.all([sub, 'long-gone']
+		.map((name) => caches.has(`lowtide:${name}`))), robin),
+	[false, false]);
+	equal(await other.run(() => Promise.all(['lowtide:catalogue',
+		'lowtide-page:receipts'].map((name) => caches.delete(name)))),
+	[true, true]);
+	await other.close();
+});
+
+test('signed out in one window, signed out in all of them', async () => {
+	const [one, two, ada] = [await browser.page(), await browser.page(),
+		await browser.page()];
+	await signIn(one);
+	await signIn(two, {to: '/bundles.html'});
+	await signIn(ada, {as: 'other'});
+	await press('#sign-out', one);
+	await until(() => location.pathname === '/auth/signed-out.html', [], one);
+	await until(() => document.querySelector('#who').textContent ===
+		'Sign in' && !document.querySelector('#signed-out').hidden,
+	[], two);
+	equal(await two.run(() => Object.keys(sessionStorage)), []);
+	equal((await signedIn(ada)).who, 'Ada Fielding');
+	for (const other of [one, two, ada])
+		await other.close();
 });
 
 test('on a telephone and in the dark', async () => {

@@ -1,56 +1,12 @@
 /*
- * What a person in front of the browser meets: catalogue, a VAT return from the
- * form to the receipt, a bundle, and what is said when the tax service
- * misbehaves; signing in is site-signin.mjs. Runs under `lowtide serve -C site --env dev`.
- * SCREENSHOTS=DIR keeps pictures.
+ * What a person in front of the browser meets, page after page: what is said
+ * to somebody who is not signed in, returns, bundles, receipts, exports (each in
+ * a file of its own), cases; signing in is site-signin.mjs. Runs under
+ * `lowtide serve -C site --env dev`. SCREENSHOTS=DIR keeps pictures.
  */
-import {randomInt} from 'node:crypto';
-import path from 'node:path';
-import {test, ok, equal, match, done, cleanup} from '../tap.mjs';
-import {open} from './cdp.mjs';
-
-const site = process.env.LOWTIDE_URL;
-const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
-const pictures = process.env.SCREENSHOTS;
-const RETURN = '/api/v1/hmrc/vat/return';
-
-const browser = await open();
-cleanup(() => browser.close());
-const page = await browser.page();
-const text = (selector, of = page) => of.run((s) =>
-	document.querySelector(s)?.textContent.trim(), selector);
-const vrn = () => String(randomInt(1e8, 1e9));
-const picture = (name, of = page) => pictures &&
-	of.screenshot(path.join(pictures, `${name}.png`));
-
-/* A VAT number nobody used, and its open periods. */
-async function fresh(of = page) {
-	const number = vrn();
-	await of.run(() => document.querySelector('#period').replaceChildren());
-	await of.type('#vrn', number);
-	await of.until(() => document.querySelector('#period').value);
-	return number;
-}
-
-/* Presses the button and waits for the receipt or the trouble. */
-async function hand(of = page) {
-	/* the last one's end must not pass for this one's */
-	await of.run(() => {
-		document.querySelector('#return-status').dataset.state = '';
-	});
-	await of.click('#finalised');
-	await of.click('#submit-return');
-	/* the button comes back when all has been said */
-	await of.until(() => ['completed', 'failed'].includes(
-		document.querySelector('#return-status').dataset.state) &&
-		!document.querySelector('#submit-return').disabled);
-}
-
-async function arrivals(number) {
-	const calls = await (await fetch(`${simulator}/__calls`)).json();
-	return calls.filter((c) => c.method === 'POST' &&
-		c.path.includes(number));
-}
+import {test, ok, equal, match, done} from '../tap.mjs';
+import {browser, calls, page, picture, pictures, signIn, simulator, site, text}
+	from './site-person.mjs';
 
 test('the page opens', async () => {
 	await page.go(`${site}/`);
@@ -64,18 +20,34 @@ test('its policy allows nothing but its own files', async () => {
 	ok(!/unsafe|nonce-|\*/.test(policy));
 });
 
-test('the catalogue is there, read from its versioned file', async () => {
-	const names = await page.until(() => {
-		const all = [...document.querySelectorAll('.bundle h3')];
-		return all.length && all.map((h) => h.textContent);
-	});
-	equal(names, ['Starter', 'Sole trader', 'Limited company', 'Agent']);
-	match(await text('#catalogue-said'), /^Catalogue \d+\.\d+\.\d+$/);
-	const read = page.requests.map((r) => new URL(r.url).pathname)
-		.filter((p) => p.startsWith('/products'));
-	equal(read.length, 2);
-	equal(read[0], '/products.json');
-	match(read[1], /^\/products-v\d+\.\d+\.\d+\.json$/);
+test('the home page needs no more than it shows', async () => {
+	await page.until(() => document.querySelector('#who').textContent);
+	equal(page.requests.filter((r) => /\/(requests|cache|oauth)/
+		.test(new URL(r.url).pathname)), []);
+});
+
+test('the catalogue page is a file: nothing of it is fetched', async () => {
+	await page.go(`${site}/catalogue.html`);
+	const names = await page.run(() => [...document.querySelectorAll(
+		'.bundle h3, #activity-list h3')].map((h) => h.textContent));
+	equal(names.slice(0, 4),
+		['Starter', 'Sole trader', 'Limited company', 'Agent']);
+	equal(names.length, 12);
+	equal(await page.run(() => [...document.querySelectorAll(
+		'.bundle:first-child li')].map((li) => li.textContent)),
+	['VAT return', 'Obligations']);
+	const {version, url} = await (await fetch(`${site}/products.json`))
+		.json();
+	equal(await text('#catalogue-version'), version);
+	ok(await page.run((u) => document.querySelector(`a[href="${u}"]`),
+		url) !== null);
+});
+
+test('who is not signed in is told so, and nothing is asked', async () => {
+	await page.go(`${site}/vat.html`);
+	await page.until(() => document.querySelector('#signed-in').hidden &&
+		!document.querySelector('#signed-out').hidden);
+	equal(page.requests.filter((r) => /\/api\//.test(r.url)), []);
 });
 
 test('modules and assets come under fingerprinted names', () => {
@@ -87,6 +59,7 @@ test('modules and assets come under fingerprinted names', () => {
 });
 
 test('where signing in leads is told, and nobody was asked', async () => {
+	await page.go(`${site}/sign-in.html`);
 	match(await page.until(() => document.querySelector('#sign-in-said')
 		.textContent), /no server is asked/);
 	const cards = await page.run(() => Object.fromEntries(
@@ -105,98 +78,16 @@ test('where signing in leads is told, and nobody was asked', async () => {
 	equal(await page.run(() => Object.keys(sessionStorage)), []);
 });
 
-test('what is due is listed, and the form offers what is open', async () => {
-	await page.until(() => document.querySelector('.obligations .badge'));
-	equal(await page.run(() => [...document.querySelectorAll('.badge')]
-		.map((b) => b.textContent)),
-	['filed', 'filed', 'overdue', 'open']);
-	equal(await page.run(() =>
-		document.querySelector('#period').options.length), 2);
-	await picture('page');
+test('whoever signs in is back where he wanted to go', async () => {
+	await signIn(page, {with: 'hmrc'});
+	await signIn(page, {to: '/vat.html'});
+	equal(await text('#who'), 'Robin Tidewater');
 });
 
-test('boxes 3 and 5 follow as one types', async () => {
-	await page.type('#box1', '100.10');
-	await page.type('#box4', '0.20');
-	equal([await text('#box3'), await text('#box5')],
-		['£100.10', '£99.90']);
-	await page.type('#box4', '150');
-	equal([await text('#net-label'), await text('#box5')],
-		['To get back Box 5', '£49.90']);
-	await page.type('#box4', '0.20');
-});
-
-test('a return is accepted, watched and ends in a receipt', async () => {
-	const number = await fresh();
-	await page.run(() => {
-		globalThis.states = [];
-		const panel = document.querySelector('#return-status');
-		new MutationObserver(() => states.push(panel.dataset.state))
-			.observe(panel, {attributeFilter: ['data-state']});
-	});
-	await page.click('#finalised');
-	await page.click('#submit-return');
-	await page.until(() => /^\d+ s so far/.test(
-		document.querySelector('#elapsed').textContent));
-	match(await text('#ticket'), /^job_/);
-	await picture('watching');
-	await page.until(() => document.querySelector('#receipt'));
-	await picture('receipt');
-	match(await text('.bundle-number'), /^\d{12}$/);
-	match(await text('.payment'), /^£99\.90 by bank transfer$/);
-	const states = await page.run(() => [...new Set(states)]);
-	equal(states[0], 'sending');
-	ok(states.includes('accepted') && states.at(-1) === 'completed',
-		states.join(' '));
-	const [call, ...more] = await arrivals(number);
-	equal(more.length, 0);
-	const sent = JSON.parse(call.body);
-	equal([sent.vatDueSales, sent.netVatDue, sent.finalised],
-		[100.1, 99.9, true]);
-});
-
-test('it is filed afterwards', async () => {
-	await page.until(() => document.querySelector('#obligations-said')
-		.textContent === 'One period is open.');
-});
-
-test('a form that is not complete is not sent', async () => {
-	const before = page.requests.length;
-	await page.run(() => document.querySelector('#finalised').checked =
-		false);
-	await page.click('#submit-return');
-	equal(page.requests.slice(before).filter((r) =>
-		r.method === 'POST').length, 0);
-});
-
-for (const [scenario, title] of [
-	['DUPLICATE_SUBMISSION', 'HMRC did not accept it'],
-	['SERVER_ERROR', 'HMRC has a problem'],
-	['CLOSE_SILENTLY', 'We do not know whether it arrived'],
-])
-	test(`${scenario}: a person is told what to make of it`, async () => {
-		const number = await fresh();
-		await page.run((s) => document.querySelector('#scenario')
-			.value = s, scenario);
-		await hand();
-		equal(await text('#return-said h4'), title);
-		equal((await arrivals(number)).length, 1);
-		await picture(scenario.toLowerCase());
-		await page.run(() => document.querySelector('#scenario')
-			.value = '');
-	});
-
-test('a bundle is shown at once and confirmed later', async () => {
-	await page.click('.bundle[data-id=limited] button');
-	const card = '.bundle[data-id=limited]';
-	match(await text(`${card} .bundle-said`), /Added|Yours/);
-	await page.until((s) => document.querySelector(s).dataset.state ===
-		'completed', card);
-	equal(await text(`${card} .bundle-said`), 'Yours. Confirmed.');
-	const post = page.requests.findLast((r) => r.method === 'POST');
-	equal(post.headers['x-wait-time-ms'], '0');
-	await picture('bundle');
-});
+await import('./site-vat.mjs');
+await import('./site-bundles.mjs');
+await import('./site-receipts.mjs');
+await import('./site-export.mjs');
 
 /* Of three calls for premises one fails: the fourth trader has none. */
 const case_ = (crn) => page.run((c) => [...document.querySelectorAll('.case')]
@@ -215,8 +106,8 @@ test('cases come from five services, and what is missing is said', async () => {
 	await picture('cases');
 });
 test('asked again, only what was missing is fetched', async () => {
-	const risks = async () => (await (await fetch(`${simulator}/__calls`))
-		.json()).filter((c) => /^\/(risks|people|case-)/.test(c.path)).length;
+	const risks = async () => (await calls()).filter((c) =>
+		/^\/(risks|people|case-)/.test(c.path)).length;
 	const before = await risks();
 	await page.run(() => { document.querySelector('#case-said').textContent = ''; });
 	await page.click('#case-form button');
@@ -235,40 +126,65 @@ test('a reference that nobody knows, and one that is none', async () => {
 		.textContent === 'Give at least one reference.');
 });
 
-test('every request had a name of its own', () => {
-	const names = page.requests.filter((r) => /\/api\/v1\//.test(r.url))
-		.map((r) => r.headers['x-request-id']);
-	ok(names.length > 5);
-	equal(new Set(names).size, names.length);
-	ok(page.requests.some((r) => r.url.endsWith(RETURN)));
+test('while they are asked for, others stand in for them', async () => {
+	await page.type('#crns', 'TW-0001, TW-0002, TW-0014, TW-0043');
+	equal(await page.run(() => {
+		const list = document.querySelector('#case-list');
+		document.querySelector('#case-form').requestSubmit();
+		return [list.getAttribute('aria-busy'),
+			list.querySelectorAll('.ghost').length];
+	}), ['true', 4]);
+	await shown();
+	equal(await page.run(() => document.querySelectorAll(
+		'[aria-busy], .ghost').length), 0);
+});
+
+test('every request that was sent had a name of its own', () => {
+	const names = page.requests.filter((r) => /\/api\/v1\/(?!.*\/token$)/.test(r.url) &&
+		r.method !== 'GET').map((r) => r.headers['x-request-id']);
+	ok(names.length > 10 && names.every(Boolean));
 });
 
 test('nothing was left to complain about', () => {
-	/* a refused return's own answer is a 4xx or 5xx by design */
-	equal(page.complaints.filter((c) =>
-		!/^network: Failed to load.*\/api\/jobs\/job_.*\/result/
-			.test(c)), []);
+	/* refusals are answers of 4xx or 5xx by design; what was cut off, too */
+	equal(page.complaints.filter((c) => !/^network: Failed to load/
+		.test(c)), []);
 });
 
-test('on a telephone nothing is cut off; in the dark neither', async () => {
-	for (const [name, look] of [['phone', {width: 390, height: 844}],
-		['dark', {width: 1280, dark: true}]]) {
+/* Each page, and what is there when it has read what it reads. */
+const pages = {
+	'': () => document.querySelector('#who').textContent,
+	'vat.html': () => document.querySelector('.obligations .badge'),
+	'bundles.html': () => document.querySelector('#my-bundles .does'),
+	'receipts.html': () => document.querySelector('#receipt-list a'),
+	'export.html': () => document.querySelector('lowtide-job[state=idle]'),
+	'case.html': () => document.querySelector('.case .badge'),
+	'catalogue.html': () => document.querySelector('.bundle'),
+	'sign-in.html': () => document.querySelector('#sign-in-said')
+		.textContent,
+};
+const looks = {
+	narrow: {width: 320, height: 640},
+	dark: {width: 1280, dark: true},
+	...pictures && {phone: {width: 390, height: 844},
+		'phone-dark': {width: 390, height: 844, dark: true}},
+};
+for (const [name, look] of Object.entries(looks))
+	test(`nothing is cut off, nothing complains: ${name}`, async () => {
 		const other = await browser.page(look);
-		await other.go(`${site}/`);
-		await other.until(() => document.querySelector('.bundle') &&
-			document.querySelector('.obligations .badge'));
-		/* a phone's innerWidth grows with what sticks out */
-		ok(await other.run(() => document.documentElement.scrollWidth) <=
-			look.width);
-		equal(other.complaints, []);
-		await picture(name, other);
-		await other.go(`${site}/case.html`);
-		await other.until(() => document.querySelector('.case .badge'));
-		ok(await other.run(() => document.documentElement.scrollWidth) <=
-			look.width);
-		equal(other.complaints, []);
-		await picture(`cases-${name}`, other);
-	}
-});
+		await signIn(other, {with: 'hmrc'});
+		await signIn(other);
+		for (const [at, there] of Object.entries(pages)) {
+			await other.go(`${site}/${at}`);
+			await other.until(there);
+			/* a phone's innerWidth grows with what sticks out */
+			ok(await other.run(() => document.documentElement
+				.scrollWidth) <= look.width, at);
+			equal(other.complaints, [], at);
+			await picture(`${at.replace('.html', '') || 'home'}-${
+				name}`, other);
+		}
+		await other.close();
+	});
 
 await done();

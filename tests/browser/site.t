@@ -4,7 +4,7 @@
 port=$(free_port)
 cp -r site "$TMP/site"
 rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"
-"$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
+SIMULATOR_PACE_MS=300 "$LOWTIDE" serve -C "$TMP/site" --env dev --port "$port" -- \
 	node "$PWD/tests/browser/site.mjs" 2>"$TMP/err"
 status=$?
 sed 's/^/# serve: /' "$TMP/err" | tail -15
