@@ -2,14 +2,17 @@
 #   make            the programs, in build/bin
 #   make demo       the example site on http://127.0.0.1:8080 (PORT=, CHECK=1)
 #   make check      every test (T=path runs one)
-#   make check-npm  what needs packages of npm's: openapi.json, types, sizes
-#   make size       what sign-in costs a page, beside libraries for it
+#   make check-npm  what needs packages of npm's: openapi.json, types, sizes,
+#                   React, axe-core on every page of the example site
+#   make size       what each module costs a page, beside libraries
 #   make soak       the campaigns: hundreds of kills, every write failing, …
 #   make fuzz       T=html SECONDS=60: one fuzzer, with clang's coverage
 #   make format     clang-format in place
 #   make bench      figures, side by side in one run (PEERS=0 FULL=1 ONLY=)
 #   make bench-read   … of reads, beside aggregators of node and Python
 #   make bench-generator   … of the generator, beside esbuild and hugo
+#   make pictures   docs/pictures/, of the example site
+#   make bench-client   … of pages in a browser: bytes, requests, waiting
 #   make install    DESTDIR= PREFIX=/usr/local
 # WERROR=1 turns warnings into errors, SAN=1 builds with ASan and UBSan, V=1
 # shows the commands.
@@ -248,7 +251,7 @@ build/npm/installed: tests/npm/package-lock.json
 check-npm:
 	@.ci/packages check-npm
 	@$(MAKE) -j$$(nproc) --no-print-directory all build/npm/installed
-	LOWTIDE_BIN=$(BUILD)/bin prove $(wildcard tests/npm/*.t)
+	LOWTIDE_BIN=$(BUILD)/bin $(PROVE) $(wildcard tests/npm/*.t)
 
 # Bytes, which are the same everywhere: tests/npm/size.mjs.
 size:
@@ -325,6 +328,21 @@ bench-generator:
 	@$(MAKE) -j$$(nproc) --no-print-directory -s all bench-tools
 	@tests/bench/generator.mjs
 
+# What a page costs and how soon it sees a result, in Chromium:
+# tests/bench/client.mjs. ROUNDS= ONLY=view,jobs,ten BENCH_JSON=
+bench-client:
+	@.ci/packages bench-client
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all
+	@LOWTIDE_BIN=$(BUILD)/bin tests/bench/client.mjs
+
+# What README and docs show; taken anew when the site looks different.
+pictures:
+	@.ci/packages check
+	@$(MAKE) -j$$(nproc) --no-print-directory -s all
+	@PICTURES=$(CURDIR)/docs/pictures $(BUILD)/bin/lowtide serve -q \
+		-C site --env dev --port $(PORT) -- \
+		node $(CURDIR)/tests/browser/pictures.mjs
+
 format:
 	clang-format -i $(wildcard lib/*.[ch] generator/*.[ch] generator/*.cc \
 		cgi/*.[ch] cgi/*/*.[ch] tests/*/*.[ch])
@@ -332,7 +350,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all bench bench-generator bench-read bench-tools check check-npm clean demo \
+.PHONY: all bench bench-client bench-generator bench-read bench-tools check check-npm clean demo \
 	format fuzz install size soak tests-built
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

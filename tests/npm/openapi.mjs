@@ -89,7 +89,7 @@ for (const [what, wrong] of Object.entries(wrongs))
 test('the packages are pinned, and by their bytes', () => {
 	const read = name => JSON.parse(readFileSync(`tests/npm/${name}.json`));
 	for (const version of Object.values(read('package').dependencies))
-		match(version, /^\d+\.\d+\.\d+$/);
+		match(version, /^(npm:[\w-]+@)?\d+\.\d+\.\d+$/);
 	for (const [name, p] of Object.entries(read('package-lock').packages)) {
 		equal(p.resolved, undefined, name);
 		ok(!name || p.integrity, name);

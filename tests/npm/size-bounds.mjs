@@ -1,5 +1,5 @@
 /*
- * The bounds of size.mjs, and that what stands beside oauth.mjs there does the
+ * The bounds of size.mjs, and that what stands beside our modules there does the
  * work that it is counted for: a comparison with what does nothing is none.
  */
 import {webcrypto} from 'node:crypto';
@@ -8,13 +8,23 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {pathToFileURL} from 'node:url';
 import {test, ok, equal, match, cleanup, done} from '../tap.mjs';
-import {added, bundle, ENGINE, entry, PROVIDER, sizes, stop} from './size.mjs';
+import {added, bundle, ENGINE, entry, MODULES, PROVIDER, sizes, stop}
+	from './size.mjs';
 
 const tmp = mkdtempSync(join(tmpdir(), 'lowtide-bounds.'));
 cleanup(() => rmSync(tmp, {recursive: true}));
 cleanup(stop);
 const rows = await sizes();
 
+for (const [name, most] of Object.entries(MODULES))
+	test(`${name}.mjs: ${most} bytes at most`, () => {
+		const {brotli, minified, published} = rows[name];
+		ok(brotli <= most, `${brotli}`);
+		/* whole, and nothing that is published for nothing */
+		ok(brotli > most / 4 && brotli < minified);
+		ok(published > brotli && published < 1.5 * brotli + 100,
+			`${published}`);
+	});
 test(`the engine: ${ENGINE} bytes at most`, () => {
 	ok(rows.engine.gzipped <= ENGINE, `${rows.engine.gzipped}`);
 	/* with all that it is there for */
@@ -97,4 +107,42 @@ for (const name of ['openid-client', 'oidc-client-ts', 'appauth'])
 			ok(!where || where === 'https://op.example/token');
 			fetched.length = 0;
 		});
+/* ---- and what those beside the other modules do */
+async function library(name) {
+	const file = join(tmp, `${name}.mjs`);
+	writeFileSync(file, await bundle(entry(name)));
+	return import(pathToFileURL(file));
+}
+test('query-core: asked once while it is fresh, and changed ahead', async () => {
+	let asked = 0;
+	give('fetch', async () => new Response(String(++asked)));
+	const {get, expect, invalidate, clear} = await library('query-core');
+	equal(await Promise.all([get('/a', 1e6), get('/a', 1e6)]), [1, 1]);
+	equal(await get('/a', 1e6), 1);
+	expect('/a', (n) => n + 10);
+	equal(await get('/a', 1e6), 11);
+	await invalidate('/a');
+	equal(await get('/a', 1e6), 2);
+	clear();
+});
+test('fetch-event-source: told what a stream says', async () => {
+	give('document', {hidden: false, addEventListener() {},
+		removeEventListener() {}});
+	give('fetch', async () => new Response(
+		'event: job\nid: 7\ndata: {"status":"pending"}\n\n',
+		{headers: {'content-type': 'text/event-stream'}}));
+	const {follow} = await library('fetch-event-source');
+	const told = [];
+	await follow('/events', {}, new AbortController().signal,
+		(...all) => told.push(all));
+	equal(told, [['job', '7', {status: 'pending'}]]);
+});
+test('workbox, swr: what they are counted for is in there', async () => {
+	for (const [name, words] of [
+		['workbox', /caches\.open|indexedDB|stale-while-revalidate/i],
+		['swr', /refreshInterval/]]) {
+		match(Buffer.from(await bundle(entry(name))).toString(), words);
+		ok(rows[name].minified > 5000);
+	}
+});
 await done();

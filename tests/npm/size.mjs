@@ -1,22 +1,24 @@
 /*
- * What sign-in costs a page, in bytes: oauth.mjs of a site with the example
- * site's kinds of providers, bundled, minified and compressed; beside it, with
- * the same tool and options, libraries that do the same work. `make size`
- * prints the table; size.t holds the bounds (sizes are the same everywhere).
+ * What the browser's modules cost a page, in bytes: each by itself, as a build
+ * publishes it, minified and compressed; then oauth.mjs of a site with the
+ * example site's kinds of providers. Beside them, with the same tool and
+ * options, libraries: for sign-in they do the same work, for the rest there is
+ * none, so the table says what it is that they do. `make size` prints it;
+ * size.t holds the bounds (sizes are the same everywhere).
  *
  * The minifier is for this only: what is published is readable, and the first
- * column says what it costs as it is. The libraries' entries (size/) make a URL
- * with PKCE, state and nonce for a public client at known end points, keep what
- * the callback needs, and handle the callback: oauth.mjs's work, and no more of
- * the library than that takes.
+ * column says what it costs as it is. The libraries' entries (size/) take no
+ * more of them than they need. Those for sign-in make a URL with PKCE, state and
+ * nonce for a public client at known end points, keep what the callback needs,
+ * and handle the callback: oauth.mjs's work.
  */
 import {execFileSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync}
-	from 'node:fs';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync,
+	writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
-import {gzipSync} from 'node:zlib';
+import {brotliCompressSync, gzipSync} from 'node:zlib';
 
 const bin = resolve(process.env.LOWTIDE_BIN ?? 'build/bin');
 const modules = resolve('build/npm/node_modules');
@@ -25,6 +27,21 @@ const {default: esbuild} = await import(pathToFileURL(
 
 export const ENGINE = 1024; // without a provider
 export const PROVIDER = 110; // for each after the first
+/* minified, brotli */
+export const MODULES = {
+	requests: 4096,
+	'shared-stream': 1536,
+	cache: 1536,
+	catalogue: 1536,
+	'lowtide-job': 1024,
+	'use-job': 1024,
+};
+const LIBRARIES = {
+	'fetch-event-source': 'fetch-event-source: streams, and no more',
+	'query-core': 'query-core: reads, in memory',
+	workbox: 'workbox: reads in the Cache API, no writes',
+	swr: 'swr: a hook that polls',
+};
 
 /* Lengths and alphabets as the providers give them out. */
 const cognito = (name, pool, id) => `[oauth.${name}]
@@ -55,6 +72,7 @@ export async function bundle(text) {
 	const {outputFiles: [{contents}]} = await esbuild.build({
 		stdin: {contents: text, loader: 'js', resolveDir: '.'},
 		nodePaths: [modules],
+		external: ['react'], /* who has a hook has that */
 		bundle: true,
 		minify: true,
 		format: 'esm',
@@ -69,12 +87,27 @@ export const entry = (name) => readFileSync(`tests/npm/size/${name}.mjs`,
 	'utf8');
 export const stop = () => esbuild.stop();
 
-/* {published, minified, gzipped}: bytes */
-async function measure(text) {
+/* {published, minified, gzipped, brotli}: bytes; the first is brotli, too. */
+async function measure(text, published = text) {
 	const contents = await bundle(text);
-	const small = (bytes) => gzipSync(bytes, {level: 9}).length;
-	return {published: small(text), minified: contents.length,
-		gzipped: small(contents)};
+	return {published: brotliCompressSync(published).length,
+		minified: contents.length,
+		gzipped: gzipSync(contents, {level: 9}).length,
+		brotli: brotliCompressSync(contents).length};
+}
+
+/* All that do not depend on the site, as a build of one publishes them. */
+function published(tmp) {
+	const key = (name) => name === 'lowtide-job' ? 'job_element' :
+		name.replaceAll('-', '_');
+	const dir = mkdtempSync(join(tmp, 'all-'));
+	writeFileSync(join(dir, 'site.toml'), ['name = "all"', '[client]',
+		...Object.keys(MODULES).map((name) => `${key(name)} = true`),
+		'imports.react = "/react.mjs"', ''].join('\n'));
+	mkdirSync(join(dir, 'static'));
+	writeFileSync(join(dir, 'static/react.mjs'), '');
+	execFileSync(join(bin, 'lowtide'), ['build', '-q', '--fast', '-C', dir]);
+	return (name) => readFileSync(join(dir, `dist/www/${name}.mjs`));
 }
 
 /* The modules of a site with these: {oauth, tokens} */
@@ -90,11 +123,15 @@ function client(tmp, ...tables) {
 	return {oauth: read('oauth.mjs'), tokens: read('oauth-tokens.mjs')};
 }
 
-/* What the table shows: {name: {published, minified, gzipped}} */
+/* What the table shows: {name: {published, minified, gzipped, brotli}} */
 export async function sizes() {
 	const tmp = mkdtempSync(join(tmpdir(), 'lowtide-size.'));
 	const rows = {};
 	try {
+		const as = published(tmp);
+		for (const name of Object.keys(MODULES))
+			rows[name] = await measure(readFileSync(
+				`templates/client/${name}.mjs`, 'utf8'), as(name));
 		const tables = Object.values(providers);
 		const all = client(tmp, ...tables);
 		rows.engine = await measure(all.oauth.replace(
@@ -105,7 +142,7 @@ export async function sizes() {
 		rows.tokens = await measure(client(tmp,
 			...tables.slice(0, 3)).tokens);
 		for (const name of ['openid-client-url', 'openid-client',
-			'oidc-client-ts', 'appauth'])
+			'oidc-client-ts', 'appauth', ...Object.keys(LIBRARIES)])
 			rows[name] = await measure(entry(name));
 	} finally {
 		rmSync(tmp, {recursive: true});
@@ -125,17 +162,27 @@ export function added(rows) {
 
 function table(rows) {
 	const more = added(rows);
-	const line = (name, {published, minified, gzipped}, note = '') =>
-		console.log(name.padEnd(38) + [published || '', minified,
-			gzipped].map((n) => String(n).padStart(10)).join('') +
+	const cells = (...all) => all.map((n) => String(n).padStart(10)).join('');
+	const line = (name, {published: as, minified, gzipped, brotli}, note = '') =>
+		console.log(name.padEnd(44) +
+			cells(as || '', minified, gzipped, brotli) +
 			(note && `  ${note}`));
-	const beside = (name, row, note) => line(name, {...row, published: 0},
-		note);
-	console.log(`${''.padEnd(38)} published  minified minified,`);
-	console.log(`${''.padEnd(38)}   gzip -9            gzip -9`);
-	line('oauth.mjs, no provider', rows.engine, `of ${ENGINE}`);
+	const beside = (name, row) => line(name, {...row, published: 0});
+	const head = (name) => {
+		console.log(name.padEnd(44) + cells('published', 'minified',
+			'minified,', 'minified,'));
+		console.log(''.padEnd(44) + cells('brotli', '', 'gzip', 'brotli'));
+	};
+	head('Modules');
+	for (const [name, most] of Object.entries(MODULES))
+		line(`${name}.mjs`, rows[name], `of ${most}`);
+	for (const [name, what] of Object.entries(LIBRARIES))
+		beside(what, rows[name]);
+	console.log();
+	head('Sign-in');
+	line('oauth.mjs, no provider', rows.engine, `gzip: of ${ENGINE}`);
 	for (const [i, name] of Object.keys(more).entries())
-		line(`  and ${name}`, rows[name], `+${more[name]}` +
+		line(`  and ${name}`, rows[name], `gzip: +${more[name]}` +
 			(i ? ` of ${PROVIDER}` : ', with the words they share'));
 	line('oauth-tokens.mjs, three providers', rows.tokens);
 	beside('openid-client: the URL', rows['openid-client-url']);

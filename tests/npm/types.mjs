@@ -1,10 +1,11 @@
 /*
- * The types beside the modules, as TypeScript reads them: example.mts compiles
- * (and each line of it that must not does not), and a module exports what its
+ * The types beside the modules, as TypeScript reads them: the examples compile
+ * (and each line of them that must not does not), and a module exports what its
  * types say, no more and no less.
  */
 import {spawnSync} from 'node:child_process';
-import {cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync,
+	writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
@@ -15,16 +16,19 @@ const tsc = resolve('build/npm/node_modules/typescript/bin/tsc');
 const tmp = mkdtempSync(join(tmpdir(), 'lowtide-types.'));
 cleanup(() => rmSync(tmp, {recursive: true}));
 
+const examples = readdirSync('tests/npm')
+	.filter(name => /^example-.*\.(mts|tsx)$/.test(name));
+
 /* Under node's own rules, and under a bundler's. */
 const settings = [['nodenext', 'nodenext'], ['esnext', 'bundler']];
 
-function compile(module, moduleResolution, files) {
+function compile(module, moduleResolution, files, more = {}) {
 	writeFileSync(join(tmp, 'tsconfig.json'), JSON.stringify({
 		compilerOptions: {strict: true, noEmit: true, skipLibCheck: false,
 			exactOptionalPropertyTypes: true,
 			noUncheckedIndexedAccess: true, target: 'es2022',
 			lib: ['es2022', 'dom', 'dom.iterable'], types: [],
-			module, moduleResolution},
+			jsx: 'react-jsx', module, moduleResolution, ...more},
 		files}));
 	const {status, stdout} = spawnSync('node', [tsc, '-p', tmp],
 		{encoding: 'utf8'});
@@ -35,29 +39,84 @@ test('lowtide client writes them', () => {
 	const {status, stderr} = spawnSync(join(bin, 'lowtide'), ['client', tmp,
 		'-C', 'site', '--env', 'prod', '-q', '--set', 'oauth.tokens=true'], {encoding: 'utf8'});
 	equal(status, 0, stderr);
-	equal(readdirSync(tmp).sort(), ['oauth-tokens.d.mts',
-		'oauth-tokens.mjs', 'oauth.d.mts', 'oauth.mjs',
-		'requests.d.mts', 'requests.mjs']);
-	cpSync('tests/npm/example.mts', join(tmp, 'example.mts'));
+	const modules = readdirSync('templates/client')
+		.map(name => name.replace(/\.mustache$/, ''))
+		.filter(name => name.endsWith('.mjs'));
+	equal(readdirSync(tmp).sort(), modules.flatMap(name =>
+		[name.replace(/mjs$/, 'd.mts'), name]).sort());
+	for (const name of examples)
+		cpSync(join('tests/npm', name), join(tmp, name));
+	/* React's own types, for whoever uses it */
+	symlinkSync(resolve('build/npm/node_modules'),
+		join(tmp, 'node_modules'));
 });
 
 for (const [module, resolution] of settings)
-	test(`the example compiles (${resolution})`, () =>
-		equal(compile(module, resolution, ['example.mts']), ''));
+	test(`the examples compile (${resolution})`, () =>
+		equal(compile(module, resolution, examples), ''));
 
-for (const name of ['requests', 'oauth', 'oauth-tokens'])
-	test(`${name}.mjs exports what its types say`, async () => {
+/* What the README leaves to its reader. */
+const AROUND = `import type {Client} from './requests.mjs';
+declare global {
+	const api: Client, person: {sub: string}, form: {vrn: string}, one: object;
+	const token: (refresh: boolean) => Promise<string>;
+	const show: (...what: unknown[]) => void, row: typeof show, save: typeof show;
+	const signOut: HTMLElement, withdraw: HTMLElement, h: any, Table: any;
+}
+`;
+test('the examples of the README compile', () => {
+	const blocks = readFileSync('README.md', 'utf8')
+		.split(/^```/m).filter(block => block.startsWith('js\n'));
+	equal(blocks.length, 6);
+	writeFileSync(join(tmp, 'around.d.mts'), AROUND);
+	const files = blocks.map((text, i) => {
+		writeFileSync(join(tmp, `readme-${i}.mts`), text.slice(3)
+			.replace(/(import.*)'\//, "$1'./")
+			.replace('expect(', 'expect<object[]>('));
+		return `readme-${i}.mts`;
+	});
+	const loosely = {strict: false, exactOptionalPropertyTypes: false};
+	equal(compile(...settings[0], [...files, 'around.d.mts'], loosely), '');
+	writeFileSync(join(tmp, 'readme-0.mts'), readFileSync(
+		join(tmp, 'readme-0.mts'), 'utf8').replace('key:', 'kee:'));
+	match(compile(...settings[0], ['readme-0.mts', 'around.d.mts'], loosely),
+		/kee/);
+});
+
+/*
+ * Exports and types agree: {requests: {as it is, with one more, with one less}},
+ * what TypeScript says of each. One run for all: it takes seconds.
+ */
+const names = readdirSync('templates/client')
+	.filter(name => /\.d\.mts(\.mustache)?$/.test(name))
+	.map(name => name.replace(/\.d\.mts.*/, ''));
+const said = {};
+test('exports, beside types', async () => {
+	const files = [];
+	for (const name of names) {
 		const exported = Object.keys(await import(pathToFileURL(
 			join(tmp, `${name}.mjs`))));
-		const write = names => writeFileSync(join(tmp, 'names.mts'),
-			`import * as all from './${name}.mjs';\n` +
-			'export const names: Record<keyof typeof all, true> = {' +
-			names.map(n => `${n}: true`).join() + '};\n');
-		write(exported);
-		equal(compile(...settings[0], ['names.mts']), '');
-		write([...exported, 'more']);
-		match(compile(...settings[0], ['names.mts']), /'more'/);
-		write(exported.slice(1));
-		match(compile(...settings[0], ['names.mts']), /is missing/);
+		for (const [how, all] of [['same', exported],
+			['more', [...exported, 'more']],
+			['less', exported.slice(1)]]) {
+			files.push(`${name}.${how}.mts`);
+			writeFileSync(join(tmp, files.at(-1)),
+				`import * as all from './${name}.mjs';\n` +
+				'export const names: Record<keyof typeof all' +
+				', true> = {' + all.map(n => `${n}: true`).join() +
+				'};\n');
+		}
+	}
+	for (const line of compile(...settings[0], files).split('\n')) {
+		const file = files.find(f => line.includes(`${f}(`));
+		if (file)
+			said[file] = line;
+	}
+});
+for (const name of names)
+	test(`${name}.mjs exports what its types say`, () => {
+		equal(said[`${name}.same.mts`], undefined);
+		match(said[`${name}.more.mts`], /'more'/);
+		match(said[`${name}.less.mts`], /is missing/);
 	});
 await done();

@@ -1,56 +1,8 @@
-/* How the modules of the example site are used from TypeScript. */
+/* How the sign-in modules of the example site are used from TypeScript. */
 import {begin, finish, go, logoutUrl, url, type OAuthError, type Provider}
 	from './oauth.mjs';
 import {checkIdToken, exchange, keys, refresh, type Claims, type Tokens}
 	from './oauth-tokens.mjs';
-import {cancel, follow, RequestError, submit, type Outcome, type Status}
-	from './requests.mjs';
-
-interface Receipt {
-	formBundleNumber: string;
-}
-
-export async function send(vrn: string, signal: AbortSignal): Promise<string> {
-	const seen: Status['status'][] = [];
-	try {
-		const {result, location, document}: Outcome<Receipt> =
-			await submit<Receipt>('POST', '/api/v1/hmrc/vat/return', {
-				body: {vrn, periodKey: '26A1'},
-				wait: 0,
-				name: crypto.randomUUID(),
-				headers: {'x-client': '1'},
-				signal,
-				onStatus({status, progress}, nextLookMs) {
-					seen.push(status);
-					return progress ?? nextLookMs ?? 0;
-				},
-			});
-		return location ?? document?.jobId ?? result.formBundleNumber;
-	} catch (error) {
-		if (!(error instanceof RequestError))
-			throw error;
-		const {type, status, problem} = error;
-		return `${type} ${status.toFixed()} ${problem.detail ?? ''}`;
-	}
-}
-
-export async function watch(statusUrl: string): Promise<Receipt> {
-	await submit('PUT', new URL('https://x.example'), {body: 'text'});
-	await submit('PUT', '/x', {body: new FormData()});
-	await submit('GET', '/x');
-	const status: Status = await cancel(statusUrl, {headers: new Headers()});
-	const unknown = await follow(status.statusUrl);
-	// @ts-expect-error: nobody said what it is
-	unknown.result.formBundleNumber;
-	// @ts-expect-error: no such state
-	if (status.status === 'done')
-		return (await follow<Receipt>(statusUrl)).result;
-	// @ts-expect-error: the method is needed
-	await submit('/x');
-	// @ts-expect-error: in milliseconds
-	await submit('GET', '/x', {wait: '1s'});
-	return (await follow<Receipt>(statusUrl, {}, 500)).result;
-}
 
 export async function signIn(): Promise<string> {
 	const id: Provider = 'hmrc';
