@@ -33,7 +33,7 @@ mkdir "$site"
 said=$("$LOWTIDE" check -q -C "$site" 2>&1)
 is "its provider is right" "$?:$said" 0:
 sed -i 1d "$site/site.toml" # so that lines are counted as in the README
-sed -i '/^logout/a client_secret = "x5…"' "$site/site.toml"
+sed -i '/^redirect_path/a client_secret = "x5…"' "$site/site.toml"
 echo 'name = "acme"' >"$site/env.toml"
 mkdir "$site/env" && mv "$site/env.toml" "$site/env/base.toml"
 is "and a secret in it is refused as it says" \

@@ -3,8 +3,7 @@
 . tests/lib.sh
 
 lines() { wc -l <"$1"; }
-# ten lines for each of six modules of the browser among them
-ok "README has 180 lines at most" test "$(lines README.md)" -le 180
+ok "README has 120 lines at most" test "$(lines README.md)" -le 120
 ok "ARCHITECTURE has 150 lines at most" \
 	test "$(lines docs/ARCHITECTURE.md)" -le 150
 is "no note to self is left in the code" \

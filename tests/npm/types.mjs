@@ -65,12 +65,12 @@ declare global {
 }
 `;
 test('the examples of the README compile', () => {
-	const blocks = readFileSync('README.md', 'utf8')
-		.split(/^```/m).filter(block => block.startsWith('js\n'));
+	const [, block] = /^```js\n(.*?)^```/ms.exec(readFileSync('README.md', 'utf8'));
+	const blocks = block.split(/^(?=import )/m);
 	equal(blocks.length, 6);
 	writeFileSync(join(tmp, 'around.d.mts'), AROUND);
 	const files = blocks.map((text, i) => {
-		writeFileSync(join(tmp, `readme-${i}.mts`), text.slice(3)
+		writeFileSync(join(tmp, `readme-${i}.mts`), text
 			.replace(/(import.*)'\//, "$1'./")
 			.replace('expect(', 'expect<object[]>('));
 		return `readme-${i}.mts`;
