@@ -15,10 +15,13 @@
  * where it holds one, else a space. Blanks at a line's ends go, and empty
  * lines; strings, templates and regular expressions stay byte by byte.
  *
- * The code as it came, where something in it does not end or is nested deeper
- * than anybody writes. It is not parsed: a regular expression behind `)` or `}`
- * is taken for a division. Ours have none: tests/npm/comments.mjs compares what
- * is published with TypeScript's tokens of what was written.
+ * The code as it came, all of it, where something is not sure. It is not
+ * parsed: whether `/` divides is told by what stands before it, and behind `}`
+ * (a block's, or an object's?) not at all, unless no other `/` is on its line.
+ * So are brackets that do not match, or are nested deeper than anybody writes;
+ * what does not end; and beyond strings, templates and comments whatever is not
+ * ASCII. `<!--` is no comment in modules (B.1.1). tests/npm/comments.mjs
+ * compares what is published with TypeScript's tokens of what was written.
  */
 struct str js_without_comments(struct arena *a, struct str code)
     __attribute__((warn_unused_result));

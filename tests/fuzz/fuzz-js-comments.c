@@ -7,7 +7,7 @@
  */
 const char *const fuzz_words[] = {"/*", "*/", "//", "/", "'", "\"", "`", "${",
     "}", "{", "\\", "[", "]", "(", ")", "\n", " ", "\t", "\r\n", "return",
-    "typeof ", "a", ".", "#", "++", "=", NULL};
+    "typeof ", "if (", "for await (", "a", ".", "...", "#", "++", "=", NULL};
 
 static bool is_white(char c)
 {

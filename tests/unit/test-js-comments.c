@@ -48,7 +48,10 @@ static void comments(void **state)
 	rows_hold(rows);
 }
 
-/* Byte by byte, whatever is in them. */
+/*
+ * Byte by byte, whatever is in them. A comment behind each goes: who is unsure
+ * keeps that, too.
+ */
 static void kept(void **state)
 {
 	static const char *const all[] = {
@@ -71,14 +74,29 @@ static void kept(void **state)
 	    "`${/`/}`",
 	    "a => /'/",
 	    "{ /'/ }",
+	    "if (a) /'/.test(b)",
+	    "while (a(b)) /'/.exec(c)",
+	    "for await (a of b) /'/.exec(a)",
+	    "if (`${(a)}`) /'/.test(b)",
+	    "for (a of /'/.exec(b))",
+	    "export default /'/",
+	    "[.../'/.exec(a), ...typeof /'/]",
+	    "a = ++/'/.b - --/'/.b",
+	    "a <!--'//'\n-->b",
+	    "f(/'/) + f`${/'/}`",
 	    NULL,
 	};
 	struct row rows[sizeof(all) / sizeof(*all)] = {{NULL, NULL}};
+	struct arena a;
 
 	(void)state;
+	arena_init(&a);
 	for (size_t i = 0; all[i]; i++)
-		rows[i] = (struct row){all[i], all[i]};
+		rows[i] =
+		    (struct row){.code = arena_printf(&a, "%s\n// '", all[i]).p,
+			.left = arena_printf(&a, "%s\n", all[i]).p};
 	rows_hold(rows);
+	arena_release(&a);
 }
 
 /* Behind an operand it divides, so what comes next is code. */
@@ -97,7 +115,17 @@ static void divisions(void **state)
 	    {"this.#in / 2 // '", "this.#in / 2  "},
 	    {"ofs / 2 // '", "ofs / 2  "},
 	    {"a /* x */ / 2 // '", "a   / 2  "},
-	    {"\xc3\xa9 / 2 // '", "\xc3\xa9 / 2  "},
+	    {"if (a) (b) / 2 // '", "if (a) (b) / 2  "},
+	    {"if (a) b-- / 2 // '", "if (a) b-- / 2  "},
+	    {"a.if (b) / 2 // '", "a.if (b) / 2  "},
+	    {"a.#while(b) / 2 // '", "a.#while(b) / 2  "},
+	    {"notif (b) / 2 // '", "notif (b) / 2  "},
+	    {"if a (b) / 2 // '", "if a (b) / 2  "},
+	    {"await (b) / 2 // '", "await (b) / 2  "},
+	    {"/'/ / 2 // '", "/'/ / 2  "},
+	    {"/'/g / 2 // '", "/'/g / 2  "},
+	    {"a = {} / 2\n// '", "a = {} / 2\n"},
+	    {"a = 1. / 2\n// '", "a = 1. / 2\n"},
 	    {NULL, NULL},
 	};
 
@@ -105,22 +133,68 @@ static void divisions(void **state)
 	rows_hold(rows);
 }
 
-/* What does not end is left alone, all of it. */
+/* Left alone, all of it. */
 static void unsure(void **state)
 {
-	static const char *const all[] = {"/* a */ '", "/* a */ 'b\nc'",
-	    "/* a */ \"\\", "/* a */ `", "/* a */ `${", "/* a */ `${b`",
-	    "/* a */ `${`}`", "a /* b", "a /*/", "/* a */ = /b",
-	    "/* a */ = /[/]", "/* a */ = /b\n/",
-	    "/* a */ `${`${`${`${`${`${`${`${`${`${`${`${`${`${`${`${`${"
-	    "b}`}`}`}`}`}`}`}`}`}`}`}`}`}`}`}`}`",
-	    NULL};
+	static const char *const all[] = {/* no end */
+	    "/* a */ '", "/* a */ 'b\nc'", "/* a */ \"\\", "/* a */ `",
+	    "/* a */ `${", "/* a */ `${b`", "/* a */ `${`}`", "a /* b", "a /*/",
+	    "/* a */ = /b", "/* a */ = /[/]", "/* a */ = /b\n/",
+	    /* brackets that do not match */
+	    "/* a */ (", "/* a */ {", "/* a */ )", "/* a */ }", "/* a */ (}",
+	    "/* a */ {)", "/* a */ `${)`",
+	    /* a block, or an object? */
+	    "/* a */ {} /'/", "/* a */ b = {} / 2 / 3",
+	    "/* a */ b = 1. / 2 / 3",
+	    /* other ends of lines, other blanks, other letters */
+	    "a // b\rc()",
+	    "a // b\xe2\x80\xa8"
+	    "c()",
+	    "a // b\xe2\x80\xa9"
+	    "c()",
+	    "#!/bin/a\n// b", "\xef\xbb\xbf/* a */", "/* a */ b =\xc2\xa0/'/",
+	    "/* a */ \xc3\xa9", "/* a */ \\u{61}", "/* a */ b\f/ 2", NULL};
 	struct row rows[sizeof(all) / sizeof(*all)] = {{NULL, NULL}};
 
 	(void)state;
 	for (size_t i = 0; all[i]; i++)
 		rows[i] = (struct row){all[i], all[i]};
 	rows_hold(rows);
+}
+
+static struct str nested(
+    struct arena *a, const char *open, const char *close, int n)
+{
+	struct buf code = {0};
+
+	for (int i = 0; i < n; i++)
+		buf_puts(&code, open);
+	buf_puts(&code, "/**/");
+	for (int i = 0; i < n; i++)
+		buf_puts(&code, close);
+	struct str copy = arena_str(a, buf_str(&code));
+	buf_release(&code);
+	return copy;
+}
+
+static void nested_too_deep(void **state)
+{
+	static const struct {
+		const char *open, *close;
+	} rows[] = {{"(", ")"}, {"{", "}"}, {"`${", "}`"}, {"if(", ")"}};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (int n = 64; n <= 65; n++) {
+			struct str code =
+			    nested(&a, rows[i].open, rows[i].close, n);
+			assert_int_equal(
+			    str_eq(js_without_comments(&a, code), code),
+			    n == 65);
+		}
+	arena_release(&a);
 }
 
 int main(void)
@@ -130,6 +204,7 @@ int main(void)
 	    cmocka_unit_test(kept),
 	    cmocka_unit_test(divisions),
 	    cmocka_unit_test(unsure),
+	    cmocka_unit_test(nested_too_deep),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("js-comments", tests, NULL, NULL);
