@@ -195,6 +195,7 @@ static void keep_texts(struct arena *a, struct read_result *result)
 		kept[i].endpoint = arena_str(a, kept[i].endpoint);
 		kept[i].message = arena_str(a, kept[i].message);
 		kept[i].identifier = arena_str(a, kept[i].identifier);
+		kept[i].why = arena_str(a, kept[i].why);
 	}
 	result->failures = kept;
 }

@@ -118,8 +118,15 @@ static void lacks_ids(
 	    arena_printf(plan->arena, "there is no {%.*s}", STR_ARG(name)));
 }
 
+static void lacks_ours(
+    struct plan *plan, struct plan_part *part, struct str why)
+{
+	fail(plan, part, STR("it could not be asked"));
+	part->why = why;
+}
+
 static void cannot(struct plan *plan, struct plan_part *part, enum err err,
-    const struct value *calls, struct str place)
+    const struct value *calls, struct str place, struct str why)
 {
 	const struct str name = str_slice(
 	    place, str_find(place, '.', 0) + 1, place.n - str_ends(place, "?"));
@@ -129,7 +136,7 @@ static void cannot(struct plan *plan, struct plan_part *part, enum err err,
 	else if (str_starts(place, "id.") && err == ERR_NOT_FOUND)
 		lacks_ids(plan, part, name);
 	else
-		fail(plan, part, STR("it could not be asked"));
+		lacks_ours(plan, part, why);
 }
 
 /* ---- one call ------------------------------------------------------------ */
@@ -151,6 +158,10 @@ bool plan_make_call(
 	struct making m;
 	enum err err = ERR_OK;
 
+	if (call->lacks.n) {
+		lacks_ours(plan, part, call->lacks);
+		return false;
+	}
 	start_making(plan, call, &m);
 	if (!call->same_url || !call->same_headers)
 		fill_making(plan, call, n, &m);
@@ -161,7 +172,7 @@ bool plan_make_call(
 		err = compose_get_headers(
 		    plan->arena, &m.compose, &headers, &place, &why);
 	if (err != ERR_OK) {
-		cannot(plan, part, err, m.source.calls, place);
+		cannot(plan, part, err, m.source.calls, place, why);
 		return false;
 	}
 	*out = (struct plan_call){.index = call->first + n,
@@ -192,6 +203,10 @@ static enum err try_call(
 	if (err == ERR_OK)
 		err = compose_get_headers(
 		    plan->arena, &m.compose, &call->headers, &place, why);
+	if (err == ERR_MISSING && !call->is->required) {
+		call->lacks = *why;
+		return ERR_OK;
+	}
 	return err == ERR_OK || err == ERR_MISSING ? err : ERR_INPUT;
 }
 

@@ -53,6 +53,7 @@ struct plan_part {
 	enum plan_failure failure;
 	int status;
 	const char *message; /* NULL = the usual one */
+	struct str why;	     /* for the log alone; "" = that */
 	int64_t retry_ms, fresh_boot;
 	struct blob *blob;  /* NULL or without bytes: empty */
 	struct value *tree; /* of the blob; NULL = empty, or none of JSON */
@@ -78,6 +79,7 @@ struct plan_calling {
 	struct str url, path;
 	struct pairs headers;
 	struct upstream_call rules;
+	struct str lacks; /* for the log: why it cannot be made; "" = it can */
 	/* there are parts, or there will never be any: */
 	bool made;
 	struct plan_part *parts;
@@ -140,7 +142,8 @@ void plan_fail_as(
 /* plan-call.c: false: it cannot be made; the part says what it is then. */
 bool plan_make_call(
     struct plan *plan, struct plan_part *part, struct plan_call *out);
-/* Whether the request has all that the calls need of it. */
+/* Whether the request has all that the calls need of it, and we for those that
+   are required. */
 enum err plan_try_calls(struct plan *plan, struct str *why);
 
 /* plan-key.c */

@@ -46,7 +46,8 @@ static void tell_failure(const struct plan_part *part, struct read_failure *out)
 	    .type = part->failure,
 	    .status = part->failure == PLAN_HTTP_ERROR ? part->status : 0,
 	    .message = str_of(
-		part->message ? part->message : usual_messages[part->failure])};
+		part->message ? part->message : usual_messages[part->failure]),
+	    .why = part->why};
 	if (call->ids && part != &call->fate)
 		out->identifier = call->ids->list.items[part - call->parts];
 }

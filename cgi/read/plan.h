@@ -22,7 +22,8 @@
  * A call that needs another one's result (its path, a header, or its
  * identifiers) is given out when that is there. Where it failed, or was empty,
  * a call that cannot be made without it fails as that one did, or is not made,
- * if the other was empty.
+ * if the other was empty. One that lacks a secret fails by itself, unless it is
+ * required.
  */
 #define PLAN_CALLS_MAX 4096 /* of one request; more is 400 */
 #define PLAN_ID_MAX 128	    /* bytes of one identifier */
@@ -81,8 +82,9 @@ struct plan_call {
 
 struct plan;
 /*
- * ERR_INPUT: *why is a sentence for the client. ERR_MISSING: a secret cannot be
- * had, or the read is one that plan_check() refuses; for the log. What the spec
+ * ERR_INPUT: *why is a sentence for the client. ERR_MISSING: a required call's
+ * secret cannot be had, or plan_check() refuses the read; for the log. What the
+ * spec
  * points to lives as long as the plan; where the read's auth is a provider, the
  * request's Authorization is not looked at.
  */
@@ -114,6 +116,7 @@ struct read_failure {
 	enum plan_failure type;
 	int status;			/* 0 = null */
 	struct str message, identifier; /* identifier "" = null */
+	struct str why; /* for the log alone; "" = the message says it */
 };
 extern const char *const read_failure_names[PLAN_FAILURES];
 #define READ_FAILURES_TOLD 100 /* of them in an answer; the rest is counted */

@@ -50,8 +50,8 @@ static void log_kind(const struct reading *h, const struct read_call *call,
 		    LOG_STR("upstream", call->upstream),
 		    LOG_TEXT("failureType", read_failure_names[type]),
 		    LOG_INT("upstreamStatus", first->status),
-		    LOG_STR("why", first->message), LOG_INT("times", n),
-		    LOG_INT("status", h->ans->status),
+		    LOG_STR("why", first->why.n ? first->why : first->message),
+		    LOG_INT("times", n), LOG_INT("status", h->ans->status),
 		    LOG_STR("traceparent", h->c.traceparent),
 		    LOG_INT("ms", h->now.boot_ms - h->came_boot));
 }

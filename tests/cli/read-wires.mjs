@@ -44,13 +44,16 @@ const secret = join(dir, 'key');
 const each = (name, upstream) => ({name, path: `/api/${name}/{ids}`,
 	ids: [{name: 'id', from: 'path.ids', max: 50}],
 	calls: [{name, upstream, path: `/${name}/{id.id}`, each: 'id'}]});
+const sealed = {name: 'sealed', upstream: 'one', path: '/sealed',
+	headers: {'X-Key': '{secret.key}'}};
 const kit = await startRead({dir, secrets: [{name: 'key', file: secret}],
 	upstreams: [{name: 'two', ca: ca.file('ca.pem'),
 		base: `https://localhost:${server.address().port}`},
 	{name: 'one', base: up.url}],
 	reads: [each('wide', 'two'), each('plain', 'one'),
-		{name: 'sealed', calls: [{name: 'sealed', upstream: 'one',
-			path: '/sealed', headers: {'X-Key': '{secret.key}'}}]}]});
+		{name: 'sealed', calls: [sealed]},
+		{name: 'half', calls: [{...sealed, required: false},
+			{name: 'open', upstream: 'one', path: '/open'}]}]});
 const many = Array.from({length: 30}, (x, i) => i).join(',');
 
 test('all on one connection, and all at once', async () => {
@@ -115,8 +118,18 @@ test('a secret that is not there yet, and then is', async () => {
 	await until('it is logged', () => /secret/.test(
 		kit.it.lines('read-not-made').at(-1)?.why));
 	ok(!r.text.includes(dir));
+	/* where it is optional the rest goes on */
+	const half = await kit.get('/api/half');
+	equal([half.status, up.count('/open'), up.count('/sealed')],
+		[200, 1, 0]);
+	equal(half.json.upstreamFailures.map(f => [f.endpoint, f.message]),
+		[['sealed', 'it could not be asked']]);
+	await until('it is logged, too', () => new RegExp(secret).test(
+		kit.it.lines('read-failed').at(-1)?.why));
+	ok(!half.text.includes(dir));
 	writeFileSync(secret, 'opened', {mode: 0o600});
 	equal((await kit.get('/api/sealed')).status, 200);
 	match(up.calls.at(-1).headers['x-key'], /^opened$/);
+	equal((await kit.get('/api/half')).json.upstreamFailures, []);
 });
 await done();

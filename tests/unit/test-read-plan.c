@@ -177,6 +177,44 @@ static void secrets_are_not_here(void **state)
 				"no secrets here"));
 }
 
+/* It costs an optional call alone; why is the log's, not the client's. */
+static void an_optional_call_lacks_a_secret(void **state)
+{
+	struct kit *k = kit_new();
+	struct pair header = {STR("x-key"), STR("{secret.key}")};
+	struct kit_wave w;
+
+	(void)state;
+	kit_ids(k, "crn", "path.crns", 3);
+	kit_param(k, "crns", "1,2");
+	struct read_call *p = kit_call(k, "p", "/p/{id.crn}", "crn");
+	p->required = false;
+	p->headers = (struct pairs){&header, 1};
+	kit_call(k, "q", "/q", NULL);
+	kit_call(k, "r", "/r/{call.p.x}", "crn")->required = false;
+	struct plan *plan = kit_plan(k);
+	assert_string_equal(kit_wave(plan, &w), "/q");
+	kit_answer(plan, w.index[0], "1");
+	struct read_result r = kit_result(plan);
+	assert_string_equal(kit_body(&r),
+	    "{\"data\":{\"p\":{},\"q\":1,\"r\":{}},\"upstreamFailures\":["
+	    "{\"endpoint\":\"p\",\"failureType\":\"UNKNOWN_ERROR\","
+	    "\"httpResponseStatus\":null,\"message\":\"it could not be asked\""
+	    ",\"identifier\":\"1\"},"
+	    "{\"endpoint\":\"p\",\"failureType\":\"UNKNOWN_ERROR\","
+	    "\"httpResponseStatus\":null,\"message\":\"it could not be asked\""
+	    ",\"identifier\":\"2\"},"
+	    "{\"endpoint\":\"r\",\"failureType\":\"UNKNOWN_ERROR\","
+	    "\"httpResponseStatus\":null,\"message\":\"it waited for p\""
+	    ",\"identifier\":\"1\"},"
+	    "{\"endpoint\":\"r\",\"failureType\":\"UNKNOWN_ERROR\","
+	    "\"httpResponseStatus\":null,\"message\":\"it waited for p\""
+	    ",\"identifier\":\"2\"}]}");
+	assert_true(str_is(r.failures[0].why,
+	    "the header x-key of p needs {secret.key}: there are no secrets "
+	    "here"));
+}
+
 /* ---- the call ------------------------------------------------------------ */
 
 static const char *headers_of(const struct plan_call *call)
@@ -1085,6 +1123,7 @@ int main(void)
 	    cmocka_unit_test(too_many),
 	    cmocka_unit_test(missing_in_request),
 	    cmocka_unit_test(secrets_are_not_here),
+	    cmocka_unit_test(an_optional_call_lacks_a_secret),
 	    cmocka_unit_test(composed),
 	    cmocka_unit_test(keys),
 	    cmocka_unit_test(nested),
