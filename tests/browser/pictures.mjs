@@ -45,7 +45,7 @@ try {
 	await says('#case-said', 'traders in');
 	await page.run(() => scrollTo(0, 0));
 	await take('case');
-	await signIn(page);
+	await signIn(page, {permit: true});
 	await underway(page);
 	await take('vat');
 	await page.go(`${site}/requests.html`);

@@ -146,7 +146,8 @@ test('the menu of a telephone: opened, walked through, closed', async () => {
 	await phone.close();
 });
 
-test('somebody signs in', () => signIn(page, {to: '/'}));
+test('somebody signs in', () => signIn(page,
+	{permit: true, to: '/'}));
 for (const path of paths)
 	test(`${path}, signed in: from the top to the end`, async () => {
 		await page.go(site + path);

@@ -95,8 +95,8 @@ test('what the page does not name any more is let go', async () => {
 test('another person sees nothing of it, and signing out leaves nothing',
 	async () => {
 		const other = await browser.page();
-		await signIn(other, {as: 'other', with: 'hmrc'});
-		await signIn(other, {as: 'other', to: '/receipts.html'});
+		await signIn(other, {as: 'other', permit: true,
+			to: '/receipts.html'});
 		await says('#receipts-said', 'No receipt yet', other);
 		equal(await other.run(() => document.querySelectorAll(
 			'#receipt-list a').length), 0);

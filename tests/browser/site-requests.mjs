@@ -4,35 +4,15 @@
  * out. Runs under `lowtide serve -C site --env dev`. SCREENSHOTS=DIR keeps
  * pictures.
  */
-import path from 'node:path';
-import {test, ok, equal, match, done, cleanup} from '../tap.mjs';
-import {open} from './cdp.mjs';
+import {test, ok, equal, match, done} from '../tap.mjs';
+import {interpose, problem, settled, signIn} from './site-kit.mjs';
+import {browser, page, picture as take, simulator, site, text, unplugged}
+	from './site-person.mjs';
 
-const site = process.env.LOWTIDE_URL;
-const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
-const pictures = process.env.SCREENSHOTS;
 const PAGE = `${site}/requests.html`;
-
-const browser = await open();
-cleanup(() => browser.close());
-const page = await browser.page();
 let other; /* a second window of the same person */
-const picture = (name, of = page) => pictures &&
-	of.screenshot(path.join(pictures, `requests-${name}.png`));
-const text = (selector, of = page) => of.run((s) =>
-	document.querySelector(s)?.textContent.trim(), selector);
-
-/* While a page gives way to the next one, asking it anything may fail. */
-async function until(of, fn, ...args) {
-	for (let i = 0; ; i++)
-		try {
-			return await of.until(fn, ...args);
-		} catch (e) {
-			if (i > 9 || /^this never/.test(e.message))
-				throw e;
-			await new Promise((soon) => setTimeout(soon, 20));
-		}
-}
+const picture = (name, of = page) => take(`requests-${name}`, of);
+const until = settled;
 /* What a person sees of each request, the newest first. */
 const rows = (of = page) => of.run(() => [...document.querySelectorAll(
 	'.request')].map((row) => ({name: row.querySelector('h3').textContent,
@@ -135,6 +115,8 @@ test('cancelled by the keyboard: the focus stays with the request', async () => 
 });
 
 test('what failed says what went wrong, and what to make of it', async () => {
+	await signIn(other, {with: 'hmrc'});
+	await other.go(PAGE);
 	await send(other, 'v1/hmrc/vat/return', {returnId: '193054661-26A1',
 		vrn: '193054661', periodKey: '26A1', vatDueSales: 1, vatDueAcquisitions: 0,
 		totalVatDue: 1, vatReclaimedCurrPeriod: 0, netVatDue: 1,
@@ -240,15 +222,12 @@ test('twenty at a time, and older ones when they are asked for', async () => {
 
 test('without a network: as it was, and back without a word', async () => {
 	await live();
-	const network = (offline) => page.send(
-		'Network.emulateNetworkConditions', {offline, latency: 0,
-			downloadThroughput: -1, uploadThroughput: -1});
-	await network(true);
-	await until(page, () => document.querySelector('#live').dataset
-		.state === 'offline');
-	equal((await rows()).length, 30);
-	await picture('offline');
-	await network(false);
+	await unplugged(async () => {
+		await until(page, () => document.querySelector('#live').dataset
+			.state === 'offline');
+		equal((await rows()).length, 30);
+		await picture('offline');
+	});
 	await live();
 	await bundle();
 	await until(page, () => document.querySelectorAll('.request')
@@ -256,29 +235,18 @@ test('without a network: as it was, and back without a word', async () => {
 	await first('done');
 });
 
-/* What the APIs answer instead, by their path. */
-let answers = {};
-page.on('Fetch.requestPaused', ({requestId, request}) => {
-	const status = answers[new URL(request.url).pathname];
-	const body = {type: '/problems/internal', title: 'Internal error',
-		status, detail: 'Something broke.'};
-	page.send(...status ? ['Fetch.fulfillRequest', {requestId,
-		responseCode: status, responseHeaders: [{name: 'content-type',
-			value: 'application/problem+json'}],
-		body: Buffer.from(JSON.stringify(body)).toString('base64')}] :
-		['Fetch.continueRequest', {requestId}]).catch(() => {});
-});
+const answers = await interpose(page);
+/* With that answer instead, as long as it runs. */
 async function instead(what, run) {
-	answers = what;
-	await page.send('Fetch.enable', {patterns: [{urlPattern:
-		`${site}/api/*`}]});
+	Object.assign(answers, what);
 	await run();
-	await page.send('Fetch.disable');
+	for (const name of Object.keys(what))
+		delete answers[name];
 }
 
 test('it cannot be had: why, and once more', async () => {
 	await other.go('about:blank');
-	await instead({'/api/jobs': 500}, async () => {
+	await instead({'GET /api/jobs': problem(500)}, async () => {
 		await page.go(PAGE);
 		await until(page, () => document.querySelector(
 			'#requests-trouble h3'));
@@ -294,7 +262,7 @@ test('it cannot be had: why, and once more', async () => {
 });
 
 test('where there are no streams it is looked at, and said so', async () => {
-	await instead({'/api/jobs/events': 406}, async () => {
+	await instead({'GET /api/jobs/events': problem(406)}, async () => {
 		await page.go(PAGE);
 		await until(page, () => document.querySelector('#live').dataset
 			.state === 'looks' && document.querySelectorAll(

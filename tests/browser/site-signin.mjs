@@ -4,36 +4,15 @@
  * simulator's. Runs under `lowtide serve -C site --env dev`. SCREENSHOTS=DIR
  * keeps pictures.
  */
-import path from 'node:path';
-import {test, ok, equal, match, done, cleanup} from '../tap.mjs';
-import {open} from './cdp.mjs';
-import {signIn} from './site-kit.mjs';
+import {test, ok, equal, match, done} from '../tap.mjs';
+import {settled, signIn} from './site-kit.mjs';
+import {browser, page, picture as take, simulator, site, text}
+	from './site-person.mjs';
 
-const site = process.env.LOWTIDE_URL;
-const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
-const pictures = process.env.SCREENSHOTS;
 const ALLOW = 'button[value=allow]';
 const CANCEL = 'button[value=cancel]';
-
-const browser = await open();
-cleanup(() => browser.close());
-const page = await browser.page();
-const picture = (name, of = page) => pictures &&
-	of.screenshot(path.join(pictures, `signin-${name}.png`));
-const text = (selector, of = page) => of.run((s) =>
-	document.querySelector(s)?.textContent.trim(), selector);
-
-/* While a page gives way to the next one, asking it anything may fail. */
-async function until(fn, args = [], of = page) {
-	for (let i = 0; ; i++)
-		try {
-			return await of.until(fn, ...args);
-		} catch (e) {
-			if (i > 9 || /^this never/.test(e.message))
-				throw e;
-			await new Promise((soon) => setTimeout(soon, 20));
-		}
-}
+const picture = (name, of = page) => take(`signin-${name}`, of);
+const until = (fn, args = [], of = page) => settled(of, fn, ...args);
 const atProvider = (of = page) => until((where) =>
 	location.origin === where && document.readyState === 'complete' &&
 	location.pathname, [simulator], of);
