@@ -13,7 +13,7 @@
  *	GET  POOL/.well-known/jwks.json, …/openid-configuration
  *
  * Tokens are good for SIMULATOR_TOKEN_SECONDS (3600). whose() tells the rest
- * of the simulator whom one is about.
+ * of the simulator whom one is about, permits() whether it is a permission.
  *
  * Both give tokens to who has the client's secret alone, which no page has:
  * COGNITO_SECRET, HMRC_SECRET and HMRC_SANDBOX_SECRET of the environment.
@@ -151,7 +151,7 @@ export function signIn(base) {
 	const codes = shelf();
 	const refreshers = new Map(); /* refresh token → whose */
 	const sessions = new Map(); /* cookie → decision */
-	const holders = new Map(); /* any token of ours → sub */
+	const holders = new Map(); /* any token of ours → {sub, scopes} */
 
 	function keep(map, key, value) {
 		map.set(key, value);
@@ -174,7 +174,7 @@ export function signIn(base) {
 				jti: randomUUID(), ...claims}))}`;
 		const whole = `${text}.${sign('RSA-SHA256', Buffer.from(text),
 			privateKey).toString('base64url')}`;
-		keep(holders, whole, claims.sub);
+		keep(holders, whole, {sub: claims.sub, scopes: []});
 		return whole;
 	}
 
@@ -261,7 +261,8 @@ export function signIn(base) {
 	/* HMRC's say nothing of who it is; it knows. */
 	function permission({scope, person}) {
 		const access = randomBytes(16).toString('hex');
-		keep(holders, access, person.sub);
+		keep(holders, access, {sub: person.sub,
+			scopes: scope.split(' ')});
 		return {access_token: access, token_type: 'bearer',
 			expires_in: PERMISSION, scope};
 	}
@@ -336,6 +337,9 @@ export function signIn(base) {
 				id_token_signing_alg_values_supported:
 					['RS256']}}),
 	};
+	const bearer = ({headers}) => /^Bearer (.+)$/
+		.exec(headers.authorization)?.[1];
+	const holder = (call) => holders.get(bearer(call));
 	return {
 		/* an answer, or undefined where it is none of these */
 		answer({method, path, body, headers}) {
@@ -344,7 +348,11 @@ export function signIn(base) {
 				body, headers);
 		},
 		/* of a call with a token of ours; null: nobody's */
-		whose: ({headers}) => holders.get(/^Bearer (.+)$/
-			.exec(headers.authorization)?.[1]) ?? null,
+		whose: (call) => holder(call)?.sub ?? null,
+		/* HMRC's: 'none' was sent, 'unknown', no 'scope', or 'yes' */
+		permits: (call, scope) => !bearer(call) ? 'none' :
+			!holder(call)?.scopes.length ? 'unknown' :
+				holder(call).scopes.includes(scope) ?
+					'yes' : 'scope',
 	};
 }

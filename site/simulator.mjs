@@ -12,6 +12,11 @@
  *	GET    /__calls      every call that arrived, for tests; DELETE forgets
  *	POST   /__release    lets those go on that HOLD keeps waiting
  *
+ * Returns, obligations and receipts are for those whom somebody gave permission:
+ * a token of /oauth/token, read:vat or write:vat as it may be. Without one it is
+ * 401, with another one, too, as HMRC has it; SIMULATOR_PERMISSION=any lets
+ * everybody in, for tests of what lies before it.
+ *
  * The header Gov-Test-Scenario picks a mood; see `scenarios`. Where people sign
  * in is beside it: simulator-signin.mjs. So is what is known of cases:
  * simulator-case.mjs.
@@ -23,6 +28,7 @@ import {signIn} from './simulator-signin.mjs';
 
 const PACE = Number(process.env.SIMULATOR_PACE_MS ?? 1200);
 const SLOW = Number(process.env.SIMULATOR_SLOW_MS ?? 8000);
+const OPEN = process.env.SIMULATOR_PERMISSION === 'any';
 
 const calls = [];
 const returns = new Map(); /* "VRN PERIOD" → {form, receipt, whose} */
@@ -60,6 +66,9 @@ const scenarios = {
 	DUPLICATE_SUBMISSION: () => error(403, 'DUPLICATE_SUBMISSION',
 		'The VAT return was already submitted for the given period'),
 	HOLD: () => new Promise((go) => held.push(() => go())),
+	/* what was given is for another business, or was taken back */
+	NOT_AUTHORISED: () => error(403, 'CLIENT_OR_AGENT_NOT_AUTHORISED',
+		'The client and/or agent is not authorised'),
 	BUNDLE_REFUSED: () => error(403, 'BUNDLE_NOT_AVAILABLE',
 		'This bundle is not sold to you'),
 	/* that token is none any more; another one is */
@@ -197,6 +206,24 @@ function deleteBundle(id, query, mine) {
 	return {status: 204};
 }
 
+/* What HMRC says to who has no permission for it. */
+const refusals = {
+	none: error(401, 'MISSING_CREDENTIALS',
+		'Authentication information is not provided'),
+	unknown: unauthorised(),
+	scope: error(403, 'INVALID_SCOPE', 'Cannot access the required ' +
+		'resource. Ensure this token has all the required scopes.'),
+};
+function permission(call) {
+	const {pathname} = new URL(call.path, 'http://simulator');
+	if (!/^\/(organisations|receipts)(\/|$)/.test(pathname))
+		return undefined;
+	if (expired.has(call.headers.authorization ?? ''))
+		return unauthorised();
+	return OPEN ? undefined : refusals[signing.permits(call,
+		call.method === 'GET' ? 'read:vat' : 'write:vat')];
+}
+
 /* What there is of whom the call is about; of nobody, if it says nobody. */
 const mine = (map, call) => [...map.values()].filter(({whose}) =>
 	whose === signing.whose(call));
@@ -238,8 +265,8 @@ const signing = signIn(here);
 async function answer(call) {
 	const {pathname, searchParams} = new URL(call.path, 'http://simulator');
 	const mood = scenarios[call.headers['gov-test-scenario']];
-	const instead = await mood?.(call) ?? await signing.answer(call) ??
-		await cases(call);
+	const instead = permission(call) ?? await mood?.(call) ??
+		await signing.answer(call) ?? await cases(call);
 	if (instead)
 		return instead;
 	for (const [method, pattern, run] of routes) {
@@ -250,9 +277,6 @@ async function answer(call) {
 			decodeURIComponent(s));
 		if (pattern.startsWith(VAT) && !/^\d{9}$/.test(parts[0]))
 			return scenarios.INVALID_VRN();
-		if (pattern.startsWith(VAT) &&
-			expired.has(call.headers.authorization ?? ''))
-			return unauthorised();
 		return run(parts, call, searchParams);
 	}
 	return error(404, 'MATCHING_RESOURCE_NOT_FOUND',

@@ -49,14 +49,17 @@ const troubles = {
 	unauthorized: ['You are not signed in any more',
 		'Sign in again; you come back to this page.'],
 	'needs-credentials': ['HMRC wants your permission',
-		'What you gave has run out. Give it again under your name, at ' +
-		'the top.'],
+		'There is none, or it has run out. Give it under your name, ' +
+		'at the top.'],
 	'rate-limited': ['That was very often', 'Try again in a minute.'],
 };
 for (const name of ['circuit-open', 'overloaded', 'queue-full',
 	'store-unavailable', 'keys-unavailable'])
 	troubles[name] = ['We are very busy',
 		'You did nothing wrong. Try again in a few minutes.'];
+
+/* Beside what is shown still, where the sign-in is over. */
+export const AS_IT_WAS = 'This is how it was. Sign in to see what is new.';
 
 /* The short name of what went wrong with a request, with its job, or a read. */
 export function kind({type, body}) {

@@ -59,6 +59,9 @@ export function keep(got) {
 export const permit = (got, provider) => write(PERMISSION, {provider,
 	sub: read(ACCOUNT)?.sub, until: ends(got), access: got.access_token});
 
+/* HMRC does not take it any more: there is none until it is given again. */
+export const revoke = () => storage((all) => all.removeItem(PERMISSION));
+
 /* {sub, name, email, until}, or undefined */
 export function person() {
 	const {sub, name, email, until} = read(ACCOUNT) ?? {};

@@ -2,9 +2,10 @@
  * What is due: read through the cache, so that it is there at once where it was
  * seen before, and still there where the network is not.
  */
-import {$, day, fill, month, trouble} from './dom.mjs';
+import {$, AS_IT_WAS, day, fill, kind, month, trouble} from './dom.mjs';
 import {asOf, reading, signedOut} from './reading.mjs';
-import {form, offer} from './vat-form.mjs';
+import {revoke} from './session.mjs';
+import {askPermission, form, offer} from './vat-form.mjs';
 
 const KEPT = {stale: 600, staleIfError: 30 * 86400};
 const list = $('#obligation-list');
@@ -44,7 +45,14 @@ function show(read) {
 }
 
 function failed(error) {
-	signedOut(error);
+	if (signedOut(error) && $('.badge', list)) {
+		said.textContent = AS_IT_WAS;
+		return;
+	}
+	if (kind(error) === 'needs-credentials') {
+		revoke();
+		askPermission();
+	}
 	const [title, text] = trouble(error);
 	list.replaceChildren();
 	offer(null, 'Not known at the moment');

@@ -5,6 +5,7 @@
  * figures in front of one, each time.
  */
 import {$, money} from './dom.mjs';
+import {permission} from './session.mjs';
 
 const DRAFT = 'draft:return';
 
@@ -78,6 +79,11 @@ export function offer(periods, otherwise) {
 export function show(vrn, periodKey) {
 	form.vrn.value = vrn;
 	form.periodKey.replaceChildren(new Option(periodKey, periodKey));
+}
+
+/* Whether HMRC knows that we may file; where not, here is where to say it. */
+export function askPermission() {
+	$('#no-permission').hidden = !!permission();
 }
 
 /* Nothing in it can be changed while what it says is on its way. */

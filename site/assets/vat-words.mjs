@@ -15,6 +15,11 @@ const refusals = {
 	VAT_NET_VALUE: ['Check boxes 3 to 5, and send it again.'],
 	INVALID_MONETARY_AMOUNT: ['Check the figures, and send it again.'],
 	NOT_FINALISED: ['Tick the declaration, and send it again.'],
+	INVALID_SCOPE: ['You let us look, and not file. Give permission for ' +
+		'both, and send it again.', 'permit'],
+	CLIENT_OR_AGENT_NOT_AUTHORISED: ['What you gave is for another ' +
+		'business, or was taken back. Check the VAT number, or give ' +
+		'permission as who may file for it.', 'permit'],
 };
 const REFUSED = ['Nothing was filed. If you do not see why, write to us and ' +
 	'name the code.'];
@@ -23,11 +28,15 @@ const known = {
 	'still-running': {title: 'Still with HMRC', todo: 'look',
 		text: 'You may close this page: it goes on without you, and ' +
 		'your receipt will be under Receipts.'},
-	'needs-credentials': {title: 'HMRC wants your permission again',
-		todo: 'permit', text: 'It has run out. Your return waits for ' +
-		'it, and was not filed yet. Give permission, come back, and ' +
-		'submit it again: your figures are kept, and it stays one ' +
-		'return.'},
+	'needs-credentials': {title: 'HMRC wants your permission',
+		todo: 'permit', text: 'There is none, or it has run out. ' +
+		'Your return waits for it, and was not filed yet. Give ' +
+		'permission, come back, and submit it again: your figures ' +
+		'are kept, and it stays one return.'},
+	permitted: {title: 'HMRC has your permission', todo: 'again',
+		text: 'Your return waits here, and was not filed yet. Look ' +
+		'at the figures, tick the declaration and submit it again: ' +
+		'it stays one return.'},
 	unauthorized: {title: 'You are not signed in any more', todo: 'sign',
 		text: 'Your figures are kept in this window. Sign in, and ' +
 		'submit the return again.'},

@@ -5,10 +5,10 @@
  */
 import {api, needSignIn, signIn} from './api.mjs';
 import {$, fill, moment, money} from './dom.mjs';
-import {permission} from './session.mjs';
+import {permission, revoke} from './session.mjs';
 import {due} from './vat-due.mjs';
-import {form, forgetDraft, lock, remember, restore, show, written}
-	from './vat-form.mjs';
+import {askPermission, form, forgetDraft, lock, remember, restore, show,
+	written} from './vat-form.mjs';
 import {words} from './vat-words.mjs';
 
 const panel = $('#return-status');
@@ -114,6 +114,7 @@ function trouble(error, run) {
 }
 
 let current = null; /* the job that the panel is about */
+const ours = new WeakSet(); /* those sent by this page, with what it has */
 
 function begin(job) {
 	current = job;
@@ -177,11 +178,25 @@ function over() {
 	panel.scrollIntoView({block: 'nearest'});
 }
 
-function failed(error, job, sent, retry) {
+/*
+ * HMRC wants permission. What was sent from here went with what there is, which
+ * is no good; what waited from before does not know yet that there is another.
+ */
+function permitted(error, job) {
+	if (error.type !== 'needs-credentials')
+		return error;
+	if (ours.has(job))
+		revoke();
+	askPermission();
+	return permission() ? {...error, type: 'permitted'} : error;
+}
+
+function failed(problem, job, sent, retry) {
+	const error = permitted(problem, job);
 	const still = error.type === 'still-running';
 	needSignIn(error);
 	panel.dataset.state = still ? 'still' : 'failed';
-	panel.dataset.why = error.type;
+	panel.dataset.why = problem.type;
 	if (HMRCS.includes(error.type))
 		panel.dataset.reached = 'processing';
 	said.replaceChildren(trouble(error, still ?
@@ -198,10 +213,12 @@ function send() {
 	const body = written();
 	remember();
 	const scenario = $('#scenario')?.value;
-	return watch(api.submit('POST v1/hmrc/vat/return', body, {
+	const job = api.submit('POST v1/hmrc/vat/return', body, {
 		key: keyOf(body),
 		headers: scenario ? {'gov-test-scenario': scenario} : {},
-	}), body, again);
+	});
+	ours.add(job);
+	return watch(job, body, again);
 }
 
 /* What it says once it has ended, watch() tells. */
@@ -244,7 +261,7 @@ form.addEventListener('submit', (event) => {
 withdraw.addEventListener('click', cancel);
 const draft = restore();
 if (!needSignIn()) {
-	$('#no-permission').hidden = !!permission();
+	askPermission();
 	$('#give-permission').addEventListener('click', () => signIn('hmrc'));
 	resume(draft);
 	await due();

@@ -158,7 +158,7 @@ test('one that nobody knows of is not sent again, from nowhere', async () => {
 	equal(await text('#return-said h3'),
 		'We do not know whether it arrived');
 	const other = await browser.page();
-	await signIn(other);
+	await signIn(other, {permit: true});
 	await open(other);
 	await other.type('#vrn', number);
 	await other.until(() => document.querySelector('#period').value);
@@ -216,7 +216,7 @@ test('two windows, one return', async () => {
 	await under();
 	await holding('POST', number);
 	const other = await browser.page();
-	await signIn(other);
+	await signIn(other, {permit: true});
 	await open(other);
 	await other.type('#vrn', number);
 	await other.until(() => document.querySelector('#period').value);
@@ -241,7 +241,7 @@ test('what waits can be withdrawn; what has left is waited for', async () => {
 	await under();
 	await holding('POST', first);
 	const other = await browser.page();
-	await signIn(other);
+	await signIn(other, {permit: true});
 	await open(other);
 	const second = await fresh(other);
 	await press(other);
@@ -269,7 +269,7 @@ test('permission that has run out is given again, for the same return',
 		await mood('EXPIRED_TOKEN');
 		await hand();
 		equal(await text('#return-said h3'),
-			'HMRC wants your permission again');
+			'HMRC wants your permission');
 		await picture('vat-permission');
 		await signIn(page, {with: 'hmrc'});
 		await open();

@@ -37,9 +37,31 @@ function start() {
 		vatDueSales: 10, vatDueAcquisitions: 0.1, totalVatDue: 10.1,
 		vatReclaimedCurrPeriod: 0.2, netVatDue: 9.9, finalised: true,
 		...more});
-	async function ask(method, url, {body, scenario} = {}) {
-		const answer = await fetch(url, {method, body, headers:
-			scenario ? {'gov-test-scenario': scenario} : {}});
+	/* As a page and its server come to it; simulator-signin.t looks closer. */
+	async function permission(scope) {
+		const client = {client_id: 'tidewater-dev-client',
+			redirect_uri: 'http://127.0.0.1:1/auth/hmrc.html'};
+		const post = (at, fields) => fetch(`${base}/oauth/${at}`, {
+			method: 'POST', redirect: 'manual',
+			body: new URLSearchParams(fields)});
+		const page = await (await fetch(`${base}/oauth/authorize?${
+			new URLSearchParams({...client, scope, state: 's',
+				response_type: 'code'})}`)).text();
+		const [, question] = /name="question" value="([^"]+)"/.exec(page);
+		const back = await post('authorize', {question,
+			decision: 'allow'});
+		const got = await post('token', {...client,
+			client_secret: 'hmrc-for-trying-only',
+			grant_type: 'authorization_code',
+			code: new URL(back.headers.get('location'))
+				.searchParams.get('code')});
+		return (await got.json()).access_token;
+	}
+	const both = await permission('read:vat write:vat');
+	async function ask(method, url, {body, scenario, token = both} = {}) {
+		const answer = await fetch(url, {method, body, headers: {
+			...token && {authorization: `Bearer ${token}`},
+			...scenario && {'gov-test-scenario': scenario}}});
 		const text = await answer.text();
 		return {status: answer.status, headers: answer.headers,
 			body: text ? JSON.parse(text) : null};
@@ -92,6 +114,38 @@ function start() {
 			const got = await submit('100000001', body);
 			equal([got.status, got.body.code], [status, code]);
 		});
+	test('without a permission it is 401, and nothing is filed', async () => {
+		const looks = await permission('read:vat');
+		const url = `${vat}/100000009/returns`;
+		const body = form('26A1');
+		for (const [method, at, token, status, code] of [
+			['POST', url, '', 401, 'MISSING_CREDENTIALS'],
+			['POST', url, 'made-up', 401, 'INVALID_CREDENTIALS'],
+			['POST', url, looks, 403, 'INVALID_SCOPE'],
+			['GET', `${url}/26A1`, '', 401, 'MISSING_CREDENTIALS'],
+			['GET', `${vat}/100000009/obligations`, 'made-up', 401,
+				'INVALID_CREDENTIALS'],
+			['GET', `${base}/receipts`, '', 401,
+				'MISSING_CREDENTIALS'],
+			['GET', `${url}/26A1`, looks, 404, 'NOT_FOUND'],
+		]) {
+			const got = await ask(method, at, {token,
+				...method === 'POST' && {body}});
+			equal([got.status, got.body.code], [status, code],
+				`${method} ${at} ${token}`);
+			ok(got.body.message);
+		}
+	});
+	test('a token that is over is over for everything', async () => {
+		const token = await permission('read:vat write:vat');
+		const url = `${vat}/100000008/obligations`;
+		equal((await ask('GET', url, {token})).status, 200);
+		equal((await ask('GET', url, {token, scenario: 'EXPIRED_TOKEN'}))
+			.status, 401);
+		for (const at of [url, `${base}/receipts`])
+			equal((await ask('GET', at, {token})).status, 401);
+		equal((await ask('GET', url)).status, 200);
+	});
 	test('a number that is none is refused', async () => equal(
 		(await submit('12', form('26A1'))).body.code, 'VRN_INVALID'));
 

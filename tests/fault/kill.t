@@ -4,6 +4,7 @@
 . tests/lib.sh
 # it runs in the site's folder: whole names
 export BIN LOWTIDE_BIN=$BIN JOURNAL=$TMP/journal SIMULATOR_PACE_MS=5
+export SIMULATOR_PERMISSION=any
 port=$(free_port)
 cp -r site "$TMP/site"
 rm -rf "$TMP/site/dist" "$TMP/site/.lowtide"

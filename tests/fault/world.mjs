@@ -119,7 +119,8 @@ class Kept {
 
 async function startSimulator(dir, pace) {
 	const child = spawn('node', ['site/simulator.mjs'], {env: {
-		...process.env, PORT: '0', SIMULATOR_PACE_MS: String(pace)},
+		...process.env, PORT: '0', SIMULATOR_PACE_MS: String(pace),
+		SIMULATOR_PERMISSION: 'any'},
 	stdio: ['ignore', 'pipe', 'inherit']});
 	const ended = new Promise(r => child.on('close', r));
 	cleanup(() => {

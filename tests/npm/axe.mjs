@@ -11,6 +11,7 @@ import {randomInt} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {test, equal, ok, cleanup, done} from '../tap.mjs';
 import {open} from '../browser/cdp.mjs';
+import {signIn} from '../browser/site-kit.mjs';
 
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
@@ -232,22 +233,7 @@ test('every page is in the table', async () => {
 });
 for (const path of paths)
 	check(path, OUT);
-test('somebody signs in', async () => {
-	const at = (where) => page.until((path) =>
-		document.readyState === 'complete' && location.pathname === path,
-	where);
-	await page.go(`${site}/sign-in.html`);
-	await page.until(() => document.querySelector('#sign-in-said')
-		.textContent);
-	await page.leave(() => document.querySelector(
-		'[data-sign-in=cognito]').click());
-	await at('/oauth2/authorize');
-	await page.leave(() => document.querySelector(
-		'button[value=allow]').click());
-	await page.until(() => document.readyState === 'complete' &&
-		!/Sign in/.test(document.querySelector('#who')?.textContent ??
-			'Sign in'));
-});
+test('somebody signs in', () => signIn(page, {permit: true}));
 for (const path of paths)
 	check(path, IN);
 test('a fault would have been found', async () => {

@@ -3,7 +3,7 @@
 # it, and a client that holds every answer against the contract (line.mjs).
 . tests/lib.sh
 # nginx itself refuses some requests (a NUL in the path): those are not here.
-export SIMULATOR_PACE_MS=50 SIMULATOR_SLOW_MS=1500
+export SIMULATOR_PACE_MS=50 SIMULATOR_SLOW_MS=1500 SIMULATOR_PERMISSION=any
 port=$(free_port)
 export LOWTIDE_RECORD=$TMP/record LOWTIDE_JOBS=$BIN/lowtide-jobs
 cp -r site "$TMP/site"
