@@ -78,6 +78,7 @@ export function needSignIn(error) {
 		return false;
 	const panel = $('#signed-out');
 	const title = $('h2', panel);
+	const told = !panel.hidden;
 	if (over)
 		title.textContent = 'You have been signed out';
 	else
@@ -87,7 +88,7 @@ export function needSignIn(error) {
 		box.removeAttribute('aria-busy');
 	$('button', panel).onclick = () => signIn();
 	panel.hidden = false;
-	if (over)
+	if (over && !told)
 		title.focus();
 	return true;
 }

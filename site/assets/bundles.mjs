@@ -4,7 +4,7 @@
  * is there. Under way is what its key is kept for, so a reload loses nothing.
  */
 import {api, cache, needSignIn} from './api.mjs';
-import {$, day, fill, trouble} from './dom.mjs';
+import {$, AS_IT_WAS, day, fill, trouble} from './dom.mjs';
 import {asOf, reading, signedOut} from './reading.mjs';
 
 const BUNDLES = '/api/v1/bundle';
@@ -21,7 +21,11 @@ const names = Object.fromEntries(cards.map((card) =>
 	[card.dataset.id, $('h3', card).textContent]));
 
 let read = null;           /* what was read last */
-const changes = new Map(); /* key → {kind, bundleId, id, state, why} */
+/*
+ * key → {kind, bundleId, id, state, why, again}. state: sent, confirmed,
+ * refused; or still: we have stopped waiting, again() looks once more.
+ */
+const changes = new Map();
 
 /*
  * What is going to be: what was read, and all changes laid over it. One that
@@ -48,6 +52,7 @@ function expected() {
 
 const badges = {
 	'add sent': 'Confirming…', 'remove sent': 'Removing…',
+	'add still': 'Not confirmed yet', 'remove still': 'Still yours',
 };
 
 function row({id, bundleId, since, change, coming}) {
@@ -63,11 +68,16 @@ function row({id, bundleId, since, change, coming}) {
 	$('.badge', made).textContent = badge;
 	$('.badge', made).hidden = !badge;
 	$('.why', made).textContent = change?.why ?? '';
-	button.hidden = !!badge || !id;
-	button.setAttribute('aria-label', `Remove ${name}`);
-	if (change?.state === 'refused')
+	const again = change?.state === 'still' && change.again;
+	button.hidden = !again && (!!badge || !id);
+	button.setAttribute('aria-label',
+		again ? `Look again: ${name}` : `Remove ${name}`);
+	if (again)
+		button.textContent = 'Look again';
+	else if (change?.state === 'refused')
 		button.textContent = 'Try again';
-	button.addEventListener('click', () => remove(id, bundleId));
+	button.addEventListener('click', again ||
+		(() => remove(id, bundleId)));
 	return made;
 }
 
@@ -110,6 +120,13 @@ function show(what) {
 	paint();
 }
 
+function instead([title, text]) {
+	said.textContent = '';
+	mine.replaceChildren();
+	$('#bundles-trouble').replaceChildren(
+		fill('trouble', {h3: title, p: text}));
+}
+
 /* anew: what was expected is nobody's any more, whoever expected it */
 async function look(anew = false) {
 	mine.setAttribute('aria-busy', 'true');
@@ -119,12 +136,10 @@ async function look(anew = false) {
 		await reading(BUNDLES, KEPT, show);
 		$('#bundles-trouble').replaceChildren();
 	} catch (error) {
-		signedOut(error);
-		const [title, text] = trouble(error, 'The bundle service');
-		said.textContent = '';
-		mine.replaceChildren();
-		$('#bundles-trouble').replaceChildren(
-			fill('trouble', {h3: title, p: text}));
+		if (signedOut(error) && read)
+			said.textContent = AS_IT_WAS;
+		else
+			instead(trouble(error, 'The bundle service'));
 	}
 	mine.removeAttribute('aria-busy');
 }
@@ -136,16 +151,31 @@ const foreseen = {
 			[...all, {id: null, bundleId, since: null, coming: true}],
 	remove: ({id}) => (all) => all.filter((one) => one.id !== id),
 };
-/* Where nothing was read, one bundle more is not all there are. */
-const foresee = (change) => () => cache.expect(BUNDLES, (value) => value && {
-	...value, bundles: foreseen[change.kind](change)(value.bundles)});
+/*
+ * {optimistic, lifted}: what is expected, and when it is no more, because the
+ * change has settled. Where nothing was read, one bundle more is not all there
+ * are.
+ */
+function foresee(change) {
+	let told;
+	const lifted = new Promise((resolve) => {
+		told = resolve;
+	});
+	const optimistic = () => cache.expect(BUNDLES, (value) => value && {
+		...value, bundles: foreseen[change.kind](change)(value.bundles),
+	}).then((lift) => (how) => lift(how).finally(told), told);
+	return {optimistic, lifted};
+}
 
 const not = {add: 'Not added', remove: 'Not removed'};
+/* After these it is kept, and goes on when this page is loaded anew. */
+const KEPT_ON = ['network', 'unauthorized', 'still-running'];
 
 function why(kind, error) {
 	if (error.type === 'still-running')
 		return 'Not confirmed yet. It goes on; look again later.';
-	return `${not[kind]}. ${error.body?.message ?
+	const yet = KEPT_ON.includes(error.type) ? ' yet' : '';
+	return `${not[kind]}${yet}. ${error.body?.message ?
 		`${error.body.message}.` : trouble(error, 'The bundle service')[1]}`;
 }
 
@@ -163,7 +193,11 @@ function quietly(use) {
 	}
 }
 
-async function settle(key, change, job, anew) {
+/*
+ * lifted: when what was expected of it is nobody's any more. What is read before
+ * that would have it laid over, and be kept so.
+ */
+async function settle(key, change, job, {anew, lifted} = {}) {
 	changes.set(key, {...change, state: 'sent'});
 	paint();
 	try {
@@ -175,11 +209,16 @@ async function settle(key, change, job, anew) {
 		setTimeout(look, SETTLES, anew);
 	} catch (error) {
 		needSignIn(error);
-		changes.set(key, {...change, state: 'refused',
-			why: why(change.kind, error)});
-		/* nobody has said anything: there is nothing new to be read */
-		if (error.type !== 'network')
+		changes.set(key, {...change, why: why(change.kind, error),
+			state: error.type === 'still-running' ?
+				'still' : 'refused',
+			again: () => settle(key, change, job, {anew: true})});
+		paint();
+		/* else nobody has said anything: nothing new is to be read */
+		if (!KEPT_ON.includes(error.type)) {
+			await lifted;
 			await look(true);
+		}
 	}
 }
 
@@ -190,9 +229,11 @@ const sent = {
 
 function fire(key, change) {
 	const scenario = $('#scenario')?.value;
-	return settle(key, change, api.fireAndForget(...sent[change.kind](change),
-		{key, optimistic: foresee(change),
-			headers: scenario ? {'gov-test-scenario': scenario} : {}}));
+	const {optimistic, lifted} = foresee(change);
+	const job = api.fireAndForget(...sent[change.kind](change),
+		{key, optimistic,
+			headers: scenario ? {'gov-test-scenario': scenario} : {}});
+	return settle(key, change, job, {lifted});
 }
 
 const add = (bundleId) => fire(`bundle add ${bundleId}`,
@@ -210,7 +251,7 @@ function resume() {
 		const job = api.resume(key);
 		/* it may not have arrived; done twice, it is still done once */
 		if (job)
-			settle(key, change, job, true);
+			settle(key, change, job, {anew: true});
 		else
 			fire(key, change);
 	}

@@ -36,6 +36,9 @@ export async function reading(url, {signal, ...options}, show) {
 		tell(await read.fresh);
 }
 
-/* It is the sign-in that is over: the page says so by itself. */
+/*
+ * It is the sign-in that is over: the page says so by itself, and what it shows
+ * already it may go on showing.
+ */
 export const signedOut = (error) => kind(error) === 'unauthorized' &&
 	needSignIn({type: 'unauthorized'});

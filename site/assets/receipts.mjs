@@ -3,7 +3,8 @@
  * as somebody is signed in. #123456789012 in the address is the one shown.
  */
 import {cache, needSignIn} from './api.mjs';
-import {$, fill, moment, money, trouble} from './dom.mjs';
+import {$, AS_IT_WAS, fill, moment, money, trouble}
+	from './dom.mjs';
 import {keepPage} from './offline.mjs';
 import {asOf, reading, signedOut} from './reading.mjs';
 
@@ -63,21 +64,26 @@ async function open() {
 	if (!/^\d+$/.test(number))
 		return shown.replaceChildren();
 	shown.setAttribute('aria-busy', 'true');
+	let kept = false; /* it is shown already, as it was */
 	try {
 		await reading(one(number), {ttl: 3600, stale: LONG,
 			staleIfError: LONG, signal}, (read) => {
+			kept = true;
 			shown.replaceChildren(receipt(read.value));
 			$('.as-of', shown).textContent = asOf(read);
 		});
 	} catch (error) {
 		if (signal.aborted)
 			return;
-		signedOut(error);
-		const [title, text] = error.status === 404 ?
-			['There is no such receipt', 'It may be another ' +
-				'business’s. Choose one from the list.'] :
-			trouble(error);
-		shown.replaceChildren(fill('trouble', {h3: title, p: text}));
+		if (!signedOut(error) || !kept) {
+			const [title, text] = error.status === 404 ?
+				['There is no such receipt', 'It may be ' +
+					'another business’s. Choose one ' +
+					'from the list.'] :
+				trouble(error);
+			shown.replaceChildren(fill('trouble',
+				{h3: title, p: text}));
+		}
 	}
 	shown.removeAttribute('aria-busy');
 }
@@ -113,7 +119,10 @@ async function look() {
 	try {
 		await reading(RECEIPTS, {stale: 3600, staleIfError: LONG}, show);
 	} catch (error) {
-		signedOut(error);
+		if (signedOut(error) && $('a', list)) {
+			said.textContent = AS_IT_WAS;
+			return;
+		}
 		const [title, text] = trouble(error);
 		list.replaceChildren();
 		list.removeAttribute('aria-busy');

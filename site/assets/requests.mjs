@@ -7,7 +7,7 @@
  */
 import {RequestError} from '/requests.mjs';
 import {api, needSignIn, openStream} from './api.mjs';
-import {$, fill, trouble} from './dom.mjs';
+import {$, AS_IT_WAS, fill, trouble} from './dom.mjs';
 import {newList} from './requests-list.mjs';
 import {count, isOpen, nameOf, stateOf} from './requests-words.mjs';
 
@@ -22,6 +22,7 @@ let pages; /* the list, as far as it was not read; null: all of it was */
 let life = null; /* ends what was begun with this filter */
 let looking = false;
 let again = false; /* another look is due behind that */
+let over = false; /* our token is none any more: nothing is asked with it */
 
 /* ---- what is said --------------------------------------------------------- */
 
@@ -31,6 +32,7 @@ const words = {
 	lost: 'Connecting again. Meanwhile we look every ten seconds.',
 	looks: 'Not live here. We look every ten seconds.',
 	offline: 'Offline: this is how it was.',
+	over: 'Not live: you are signed out.',
 };
 function state(name) {
 	$('#live').dataset.state = name;
@@ -50,9 +52,14 @@ function announce(request) {
 	}, 300);
 }
 
+/* The sign-in is over: the page says so, and what it shows stays. */
+const signedOut = (error) => over ||= needSignIn(error);
+
 function wrong(error) {
-	if (needSignIn(error))
+	if (signedOut(error)) {
+		said.textContent = list.shown().length ? AS_IT_WAS : '';
 		return;
+	}
 	const [title, text] = trouble(error);
 	const made = fill('trouble', {h3: title, p: text});
 	const button = document.createElement('button');
@@ -101,6 +108,8 @@ function ask() {
 
 /* The newest. What is older, and was read before, stays as it is. */
 async function look() {
+	if (over)
+		return;
 	if (looking) {
 		again = true;
 		return;
@@ -206,8 +215,10 @@ function follow(stream) {
 	on('lost', ({detail}) => {
 		state(!navigator.onLine ? 'offline' :
 			detail ? 'looks' : 'lost');
-		if (detail && !needSignIn(detail))
+		if (detail && !signedOut(detail))
 			said.textContent = words.looks;
+		if (over)
+			state('over');
 	});
 	/* of a page that nobody sees, or that has no network, later */
 	on('gap', () => (stream.live || !document.hidden &&
