@@ -3,79 +3,7 @@
 #include <string.h>
 
 #include "lib/config-reads.h"
-
-/*
- * Rows of lib/config.def, as lib/config.c walks them, for two things more: to
- * make a struct the arena's own, and to tell two of them apart.
- */
-enum kind {
-	KIND_STR,
-	KIND_STRS,
-	KIND_PAIRS,
-	KIND_INT,
-	KIND_BOOL,
-	KIND_PATTERNS,
-	KIND_ENUM,
-};
-struct row {
-	const char *name; /* NULL ends */
-	enum kind kind;
-	size_t offset;
-};
-
-#define FIELD(member, kind, json)                                              \
-	{json, KIND_##kind, offsetof(struct OWNER, member)},
-#define ENUM(member, names, json)                                              \
-	{json, KIND_ENUM, offsetof(struct OWNER, member)},
-
-static const struct row top_rows[] = {
-#define OWNER config
-#define CONFIG_TOP
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row provider_rows[] = {
-#define OWNER provider
-#define CONFIG_PROVIDER
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row secret_rows[] = {
-#define OWNER secret
-#define CONFIG_SECRET
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row upstream_rows[] = {
-#define OWNER upstream
-#define CONFIG_UPSTREAM
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row api_rows[] = {
-#define OWNER api
-#define CONFIG_API
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row aggregate_rows[] = {
-#define OWNER read
-#define CONFIG_READ
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row read_id_rows[] = {
-#define OWNER read_ids
-#define CONFIG_READ_ID
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row read_call_rows[] = {
-#define OWNER read_call
-#define CONFIG_READ_CALL
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
+#include "lib/config-rows.h"
 
 /* ---- copies -------------------------------------------------------------- */
 
@@ -109,9 +37,9 @@ static void own_pairs(struct arena *a, struct pairs *pairs)
 }
 
 /* `object` was copied as it is; now what it points at is copied, too. */
-static void own(struct arena *a, const struct row *rows, void *object)
+static void own(struct arena *a, const struct config_row *rows, void *object)
 {
-	for (const struct row *row = rows; row->name; row++) {
+	for (const struct config_row *row = rows; row->name; row++) {
 		void *at = (char *)object + row->offset;
 		if (row->kind == KIND_STR)
 			own_str(a, at);
@@ -143,7 +71,7 @@ static bool same_pairs(const struct pairs *x, const struct pairs *y)
 	return same;
 }
 
-static bool same_field(enum kind kind, const void *x, const void *y)
+static bool same_field(enum config_kind kind, const void *x, const void *y)
 {
 	switch (kind) {
 	case KIND_STR:
@@ -163,9 +91,9 @@ static bool same_field(enum kind kind, const void *x, const void *y)
 	return false;
 }
 
-static bool same(const struct row *rows, const void *x, const void *y)
+static bool same(const struct config_row *rows, const void *x, const void *y)
 {
-	for (const struct row *row = rows; row->name; row++)
+	for (const struct config_row *row = rows; row->name; row++)
 		if (!same_field(row->kind, (const char *)x + row->offset,
 			(const char *)y + row->offset))
 			return false;
@@ -203,7 +131,7 @@ static void merge_apis(struct arena *a, const struct config *old,
 		else if (config_is_gone(was))
 			changes->added++;
 		else
-			changes->changed += !same(api_rows, was, is);
+			changes->changed += !same(config_api_rows, was, is);
 	}
 	for (size_t i = 0; i < fresh->n_apis; i++) {
 		if (config_api(old, fresh->apis[i].name))
@@ -212,7 +140,7 @@ static void merge_apis(struct arena *a, const struct config *old,
 		changes->added++;
 	}
 	for (size_t i = 0; i < out->n_apis; i++)
-		own(a, api_rows, &out->apis[i]);
+		own(a, config_api_rows, &out->apis[i]);
 }
 
 static bool has(const struct strs *strs, struct str s)
@@ -239,16 +167,18 @@ static void merge_origins(struct arena *a, const struct config *old,
 	own_strs(a, out);
 }
 
-static void *own_list(struct arena *a, const struct row *rows,
-    const void *items, size_t n, size_t size)
+static void own_list(
+    struct arena *a, const struct config_list *list, struct config *c)
 {
-	char *copies = arena_array(a, n, size);
+	size_t n;
+	const char *items = config_items(c, list, &n);
+	char *copies = arena_array(a, n, list->size);
 
 	if (n)
-		memcpy(copies, items, n * size);
+		memcpy(copies, items, n * list->size);
 	for (size_t i = 0; i < n; i++)
-		own(a, rows, copies + i * size);
-	return copies;
+		own(a, list->rows, copies + i * list->size);
+	config_set_items(c, list, copies, n);
 }
 
 enum err config_merge(struct arena *a, const struct config *old,
@@ -265,21 +195,12 @@ enum err config_merge(struct arena *a, const struct config *old,
 		return ERR_TOO_LARGE;
 	c = arena_alloc(a, sizeof(*c));
 	*c = *fresh;
-	own(a, top_rows, c);
+	own(a, config_top_rows, c);
 	merge_origins(a, old, fresh, &c->origins);
+	for (const struct config_list *list = config_lists; list->name; list++)
+		if (list->rows != config_api_rows)
+			own_list(a, list, c);
 	merge_apis(a, old, fresh, c, changes);
-	c->providers = own_list(a, provider_rows, fresh->providers,
-	    fresh->n_providers, sizeof(*c->providers));
-	c->secrets = own_list(a, secret_rows, fresh->secrets, fresh->n_secrets,
-	    sizeof(*c->secrets));
-	c->upstreams = own_list(a, upstream_rows, fresh->upstreams,
-	    fresh->n_upstreams, sizeof(*c->upstreams));
-	c->reads = own_list(
-	    a, aggregate_rows, fresh->reads, fresh->n_reads, sizeof(*c->reads));
-	c->read_ids = own_list(a, read_id_rows, fresh->read_ids,
-	    fresh->n_read_ids, sizeof(*c->read_ids));
-	c->read_calls = own_list(a, read_call_rows, fresh->read_calls,
-	    fresh->n_read_calls, sizeof(*c->read_calls));
 	config_link_reads(c);
 	if (c->n_apis > CONFIG_APIS_MAX || c->origins.n > CONFIG_APIS_MAX)
 		return ERR_TOO_LARGE;

@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "lib/config-reads.h"
+#include "lib/config-rows.h"
 #include "lib/fs.h"
 #include "lib/json.h"
 
 /*
- * Both directions walk the same rows: a row says where in its struct a member
- * stands (offset), what it is (kind), and how JSON calls it. The file is
+ * Both directions walk the rows of config-rows.h. The file is
  *
  *	{"format": 1, TOP…, "providers": [{PROVIDER…}…],
  *	 "upstreams": [{UPSTREAM…}…], "apis": [{API…}…],
@@ -16,23 +16,6 @@
  *
  * with empty strings and empty lists left out.
  */
-enum kind {
-	KIND_STR,      /* struct str */
-	KIND_STRS,     /* struct strs: an array of strings */
-	KIND_PAIRS,    /* struct pairs: an object of strings */
-	KIND_INT,      /* int64_t, never negative */
-	KIND_BOOL,     /* bool */
-	KIND_PATTERNS, /* unsigned: bits, as an array of pattern names */
-	KIND_ENUM,     /* an enum, by name */
-};
-
-struct row {
-	const char *name;
-	enum kind kind;
-	size_t offset;
-	const char *const *names; /* KIND_ENUM */
-};
-
 const char *const config_patterns[PATTERN_COUNT + 1] = {
     [PATTERN_FIRE_AND_FORGET] = "fire-and-forget",
     [PATTERN_ASYNC_POLLING] = "async-polling",
@@ -43,64 +26,6 @@ const char *const config_on_lost[ON_LOST_COUNT + 1] = {
     [ON_LOST_FAIL] = "fail",
     [ON_LOST_HOLD] = "hold",
 };
-
-#define FIELD(member, kind, json)                                              \
-	{json, KIND_##kind, offsetof(struct OWNER, member), NULL},
-#define ENUM(member, names, json)                                              \
-	{json, KIND_ENUM, offsetof(struct OWNER, member), names},
-
-static const struct row top_rows[] = {
-#define OWNER config
-#define CONFIG_TOP
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row provider_rows[] = {
-#define OWNER provider
-#define CONFIG_PROVIDER
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row secret_rows[] = {
-#define OWNER secret
-#define CONFIG_SECRET
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row upstream_rows[] = {
-#define OWNER upstream
-#define CONFIG_UPSTREAM
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row api_rows[] = {
-#define OWNER api
-#define CONFIG_API
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row aggregate_rows[] = {
-#define OWNER read
-#define CONFIG_READ
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row read_id_rows[] = {
-#define OWNER read_ids
-#define CONFIG_READ_ID
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-static const struct row read_call_rows[] = {
-#define OWNER read_call
-#define CONFIG_READ_CALL
-#include "lib/config.def"
-#undef OWNER
-    {.name = NULL}};
-
-_Static_assert(sizeof(enum pattern) == sizeof(unsigned) &&
-		   sizeof(enum on_lost) == sizeof(unsigned),
-    "KIND_ENUM reads and writes enums as unsigned");
 
 /* ---- writing ---- */
 
@@ -131,7 +56,7 @@ static void write_patterns(struct json_writer *w, unsigned bits)
 	json_close(w, ']');
 }
 
-static bool is_empty(const struct row *row, const void *at)
+static bool is_empty(const struct config_row *row, const void *at)
 {
 	switch (row->kind) {
 	case KIND_STR:
@@ -146,9 +71,9 @@ static bool is_empty(const struct row *row, const void *at)
 }
 
 static void write_rows(
-    struct json_writer *w, const struct row *rows, const void *object)
+    struct json_writer *w, const struct config_row *rows, const void *object)
 {
-	for (const struct row *row = rows; row->name; row++) {
+	for (const struct config_row *row = rows; row->name; row++) {
 		const void *at = (const char *)object + row->offset;
 		if (is_empty(row, at))
 			continue;
@@ -180,14 +105,19 @@ static void write_rows(
 	}
 }
 
-static void write_list(struct json_writer *w, const char *name,
-    const struct row *rows, const void *items, size_t n, size_t size)
+static void write_list(struct json_writer *w, const struct config *config,
+    const struct config_list *list)
 {
-	json_key(w, name);
+	size_t n;
+	const char *items = config_items(config, list, &n);
+
+	if (!n && !list->is_always_written)
+		return;
+	json_key(w, list->name);
 	json_open(w, '[');
 	for (size_t i = 0; i < n; i++) {
 		json_open(w, '{');
-		write_rows(w, rows, (const char *)items + i * size);
+		write_rows(w, list->rows, items + i * list->size);
 		json_close(w, '}');
 	}
 	json_close(w, ']');
@@ -200,26 +130,9 @@ void config_write(const struct config *config, struct buf *out)
 	json_open(&w, '{');
 	json_key(&w, "format");
 	json_int(&w, CONFIG_FORMAT);
-	write_rows(&w, top_rows, config);
-	if (config->n_providers)
-		write_list(&w, "providers", provider_rows, config->providers,
-		    config->n_providers, sizeof(*config->providers));
-	if (config->n_secrets)
-		write_list(&w, "secrets", secret_rows, config->secrets,
-		    config->n_secrets, sizeof(*config->secrets));
-	write_list(&w, "upstreams", upstream_rows, config->upstreams,
-	    config->n_upstreams, sizeof(*config->upstreams));
-	write_list(&w, "apis", api_rows, config->apis, config->n_apis,
-	    sizeof(*config->apis));
-	if (config->n_reads)
-		write_list(&w, "reads", aggregate_rows, config->reads,
-		    config->n_reads, sizeof(*config->reads));
-	if (config->n_read_ids)
-		write_list(&w, "readIds", read_id_rows, config->read_ids,
-		    config->n_read_ids, sizeof(*config->read_ids));
-	if (config->n_read_calls)
-		write_list(&w, "readCalls", read_call_rows, config->read_calls,
-		    config->n_read_calls, sizeof(*config->read_calls));
+	write_rows(&w, config_top_rows, config);
+	for (const struct config_list *list = config_lists; list->name; list++)
+		write_list(&w, config, list);
 	json_close(&w, '}');
 	buf_putc(out, '\n');
 }
@@ -318,8 +231,8 @@ static void read_patterns(
 	}
 }
 
-static void read_row(
-    struct reader *r, const struct row *row, const struct value *v, void *at)
+static void read_row(struct reader *r, const struct config_row *row,
+    const struct value *v, void *at)
 {
 	switch (row->kind) {
 	case KIND_STR:
@@ -347,15 +260,26 @@ static void read_row(
 	}
 }
 
-/* Members that no row names are unknown, but for the NULL-ended `others`. */
-static void read_rows(struct reader *r, const struct row *rows,
-    const char *const *others, const struct value *table, void *object)
+/* The file itself has its format and its lists beside its members. */
+static bool stands_beside(const struct config_row *rows, struct str name)
+{
+	if (rows != config_top_rows)
+		return false;
+	for (const struct config_list *list = config_lists; list->name; list++)
+		if (str_is(name, list->name))
+			return true;
+	return str_is(name, "format");
+}
+
+/* Members that no row names are unknown. */
+static void read_rows(struct reader *r, const struct config_row *rows,
+    const struct value *table, void *object)
 {
 	if (!is_kind(r, table, VALUE_TABLE))
 		return;
 	for (size_t i = 0; i < table->as.table.n; i++) {
 		const struct member *m = &table->as.table.members[i];
-		const struct row *row = rows;
+		const struct config_row *row = rows;
 		while (row->name && !str_is(m->key, row->name))
 			row++;
 		if (row->name) {
@@ -363,10 +287,7 @@ static void read_rows(struct reader *r, const struct row *rows,
 			    r, row, m->value, (char *)object + row->offset);
 			continue;
 		}
-		const char *const *other = others;
-		while (*other && !str_is(m->key, *other))
-			other++;
-		if (*other)
+		if (stands_beside(rows, m->key))
 			continue;
 		diag_error(r->diag, m->pos, "config-member",
 		    "\"%.*s\" is not known here" AGAIN,
@@ -375,25 +296,23 @@ static void read_rows(struct reader *r, const struct row *rows,
 	}
 }
 
-static void *read_list(struct reader *r, const struct value *top,
-    const char *name, const struct row *rows, size_t size, size_t *n)
+static void read_list(struct reader *r, const struct value *top,
+    const struct config_list *list, struct config *c)
 {
-	static const char *const none[] = {NULL};
-	const struct value *list = value_get(top, name);
-	char *items;
+	const struct value *given = value_get(top, list->name);
 
-	if (!list || !is_kind(r, list, VALUE_ARRAY))
-		return NULL;
-	if (list->as.array.n > CONFIG_APIS_MAX) {
-		wrong(r, list->pos, "there are too many of these");
-		return NULL;
+	if (!given || !is_kind(r, given, VALUE_ARRAY))
+		return;
+	size_t n = given->as.array.n;
+	if (n > CONFIG_APIS_MAX) {
+		wrong(r, given->pos, "there are too many of these");
+		return;
 	}
-	*n = list->as.array.n;
-	items = arena_array(r->arena, *n, size);
-	for (size_t i = 0; i < *n; i++)
-		read_rows(
-		    r, rows, none, list->as.array.items[i], items + i * size);
-	return items;
+	char *items = arena_array(r->arena, n, list->size);
+	for (size_t i = 0; i < n; i++)
+		read_rows(r, list->rows, given->as.array.items[i],
+		    items + i * list->size);
+	config_set_items(c, list, items, n);
 }
 
 /* ---- what types alone do not say ---- */
@@ -516,8 +435,6 @@ static bool format_known(struct reader *r, const struct value *top)
 enum err config_parse(struct arena *a, struct str json, const char *file,
     struct diag *diag, struct config **out)
 {
-	static const char *const others[] = {"format", "providers", "secrets",
-	    "upstreams", "apis", "reads", "readIds", "readCalls", NULL};
 	struct reader r = {.arena = a, .diag = diag};
 	struct value *top;
 
@@ -532,21 +449,9 @@ enum err config_parse(struct arena *a, struct str json, const char *file,
 	if (!format_known(&r, top))
 		return ERR_INPUT;
 	struct config *c = arena_alloc(a, sizeof(*c));
-	read_rows(&r, top_rows, others, top, c);
-	c->providers = read_list(&r, top, "providers", provider_rows,
-	    sizeof(*c->providers), &c->n_providers);
-	c->secrets = read_list(&r, top, "secrets", secret_rows,
-	    sizeof(*c->secrets), &c->n_secrets);
-	c->upstreams = read_list(&r, top, "upstreams", upstream_rows,
-	    sizeof(*c->upstreams), &c->n_upstreams);
-	c->apis =
-	    read_list(&r, top, "apis", api_rows, sizeof(*c->apis), &c->n_apis);
-	c->reads = read_list(
-	    &r, top, "reads", aggregate_rows, sizeof(*c->reads), &c->n_reads);
-	c->read_ids = read_list(&r, top, "readIds", read_id_rows,
-	    sizeof(*c->read_ids), &c->n_read_ids);
-	c->read_calls = read_list(&r, top, "readCalls", read_call_rows,
-	    sizeof(*c->read_calls), &c->n_read_calls);
+	read_rows(&r, config_top_rows, top, c);
+	for (const struct config_list *list = config_lists; list->name; list++)
+		read_list(&r, top, list, c);
 	config_link_reads(c);
 	if (!r.bad)
 		check(&r, top, c);

@@ -2,10 +2,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "lib/config-merge.h"
+#include "lib/config-reads.h"
+#include "lib/config-rows.h"
 
 static struct arena olds, news, out_arena;
 
@@ -64,6 +67,19 @@ static struct config *a_config(struct arena *a, size_t n, const char *origin)
 	c->upstreams = arena_array(a, 1, sizeof(*c->upstreams));
 	c->upstreams[0].name = arena_str(a, STR("hmrc"));
 	c->n_upstreams = 1;
+	c->secrets = arena_array(a, 1, sizeof(*c->secrets));
+	c->secrets[0].name = arena_str(a, STR("key"));
+	c->n_secrets = 1;
+	c->reads = arena_array(a, 1, sizeof(*c->reads));
+	c->reads[0].name = arena_str(a, STR("case"));
+	c->n_reads = 1;
+	c->read_ids = arena_array(a, 1, sizeof(*c->read_ids));
+	c->read_ids[0].read = arena_str(a, STR("case"));
+	c->n_read_ids = 1;
+	c->read_calls = arena_array(a, 1, sizeof(*c->read_calls));
+	c->read_calls[0].read = arena_str(a, STR("case"));
+	c->n_read_calls = 1;
+	config_link_reads(c);
 	return c;
 }
 
@@ -83,6 +99,63 @@ static void assert_changes(const struct config_changes *c, size_t added,
 	assert_int_equal(c->added, added);
 	assert_int_equal(c->removed, removed);
 	assert_int_equal(c->changed, changed);
+}
+
+static void spoil_str(struct str s)
+{
+	if (s.n)
+		memset((void *)(uintptr_t)s.p, '?', s.n);
+}
+
+static void spoil(const struct config_row *rows, void *object)
+{
+	for (const struct config_row *row = rows; row->name; row++) {
+		void *at = (char *)object + row->offset;
+		const struct strs *strs = at;
+		const struct pairs *pairs = at;
+		if (row->kind == KIND_STR)
+			spoil_str(*(struct str *)at);
+		for (size_t i = 0; row->kind == KIND_STRS && i < strs->n; i++)
+			spoil_str(strs->items[i]);
+		for (size_t i = 0; row->kind == KIND_PAIRS && i < pairs->n;
+		     i++) {
+			spoil_str(pairs->items[i].name);
+			spoil_str(pairs->items[i].value);
+		}
+	}
+}
+
+/* All that it points to. */
+static void spoil_config(struct config *c)
+{
+	spoil(config_top_rows, c);
+	for (const struct config_list *list = config_lists; list->name;
+	     list++) {
+		size_t n;
+		char *items = config_items(c, list, &n);
+		assert_int_equal(n, 1);
+		spoil(list->rows, items);
+		memset(items, 0, list->size);
+	}
+}
+
+static void nothing_is_shared(void **state)
+{
+	struct config_changes changes;
+	struct buf before = {0}, after = {0};
+	struct config *old = a_config(&olds, 1, "https://a");
+	struct config *fresh = a_config(&news, 1, "https://a");
+	(void)state;
+
+	config_write(fresh, &before);
+	struct config *c = merge(old, fresh, &changes);
+	spoil_config(old);
+	spoil_config(fresh);
+	config_write(c, &after);
+	assert_string_equal(after.data, before.data);
+	assert_true(str_is(c->reads[0].calls->read, "case"));
+	buf_release(&before);
+	buf_release(&after);
 }
 
 static void nothing_changed(void **state)
@@ -252,6 +325,7 @@ int main(void)
 #define T(test) cmocka_unit_test_teardown(test, wipe)
 	const struct CMUnitTest tests[] = {
 	    T(nothing_changed),
+	    T(nothing_is_shared),
 	    T(each_field_is_a_change),
 	    T(apis_keep_their_places),
 	    T(a_tag_is_its_new_holders),

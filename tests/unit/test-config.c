@@ -417,6 +417,9 @@ static const struct {
     {"{\"format\":\"1\",\"name\":\"n\"}", "config-format", "format 1"},
     {"{\"format\":1}", "config-value", "name is missing"},
     {"{\"format\":1,\"name\":\"n\",\"later\":1}", "config-member", "\"later\""},
+    {"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\",\"apis\":[]}]"
+     "}",
+	"config-member", "\"apis\""},
     {"{\"format\":1,", "json-syntax", "too early"},
     {FILE_OF("1"), "config-type", "a table"},
     {FILE_OF(API("a", "abcdef", ",\"x\":1")), "config-member", "\"x\""},
