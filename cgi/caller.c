@@ -81,6 +81,15 @@ void caller_refuse_token(
 	}
 }
 
+/* Without a challenge: the browser would ask a password for that page. */
+static void refuse_foreign(const struct caller_context *cc)
+{
+	answer_problem(cc->c, PROBLEM_UNAUTHORIZED,
+	    "A page of another site asks, and logins count for none but those "
+	    "of `origins`.",
+	    NULL, cc->ans);
+}
+
 void caller_refuse_web(const struct caller_context *cc)
 {
 	answer_problem(cc->c, PROBLEM_UNAUTHORIZED, NULL, NULL, cc->ans);
@@ -157,6 +166,32 @@ static enum caller_kind find_token(const struct caller_context *cc,
 	return CALLER_REFUSED;
 }
 
+/*
+ * What the web server knows people by, a password or a cookie, their browser
+ * adds to whatever any page has it send; and a POST of no body, or of a form's,
+ * is sent without a preflight (Fetch 4.9). So a login does not count for what
+ * another site's page asks, but for those of `origins`. To look is harmless, as
+ * that page is not shown the answer, and links lead here; who is no browser
+ * says none of this. A token is added by nobody but its page's own script.
+ *
+ * The browser says it best (Fetch Metadata), but over https or loopback alone.
+ */
+static bool is_foreign(const struct caller_context *cc)
+{
+	struct str site = request_header(cc->r, "sec-fetch-site");
+	struct str origin = request_header(cc->r, "origin");
+	struct str host = request_header(cc->r, "host");
+
+	if (cc->c->origin || str_is(cc->r->method, "GET") ||
+	    str_is(cc->r->method, "HEAD"))
+		return false;
+	if (site.n)
+		return !str_is(site, "same-origin") && !str_is(site, "none");
+	size_t at = str_find(origin, '/', 0) + 2; /* "null" has none */
+	return origin.n && (at >= origin.n ||
+			       !str_ieq(str_slice(origin, at, origin.n), host));
+}
+
 enum caller_kind caller_find(const struct caller_context *cc, struct str auth,
     const struct strs *scopes, struct caller *out)
 {
@@ -165,8 +200,11 @@ enum caller_kind caller_find(const struct caller_context *cc, struct str auth,
 		return CALLER_ANYBODY;
 	if (!caller_is_web(auth))
 		return find_token(cc, auth, scopes, out);
-	if (cc->r->owner.n)
+	if (cc->r->owner.n && !is_foreign(cc))
 		return CALLER_WEB;
-	caller_refuse_web(cc);
+	if (cc->r->owner.n)
+		refuse_foreign(cc);
+	else
+		caller_refuse_web(cc);
 	return CALLER_REFUSED;
 }

@@ -106,6 +106,47 @@ static void the_web_server_says_who(void **state)
 	assert_answer(w, 200);
 }
 
+/*
+ * A browser adds a login to what any page sends; without a preflight too, where
+ * there is no body. What another site's page asks is nobody's.
+ */
+static void of_another_site_it_says_nothing(void **state)
+{
+	struct world *w = *state;
+	static const char *const foreign[][2] = {
+	    {"sec-fetch-site: cross-site", "origin: https://evil.example"},
+	    {"sec-fetch-site: same-site", "origin: https://b.a.example"},
+	    {"sec-fetch-site: cross-site", "origin: null"},
+	    {"host: a.example", "origin: https://evil.example"},
+	    {"host: a.example", "origin: https://a.example.evil.example"},
+	    {"host: a.example", "origin: null"},
+	    {"x-no-host: 1", "origin: https://"},
+	};
+	static const char *const own[][2] = {
+	    {"sec-fetch-site: same-origin", "origin: https://a.example"},
+	    {"sec-fetch-site: none", "host: a.example"},
+	    {"sec-fetch-site: cross-site", "origin: https://www.acme.example"},
+	    {"host: a.example:81", "origin: http://A.example:81"},
+	    {"host: a.example", "user-agent: curl"},
+	};
+
+	w->config.web_challenge = STR("Basic realm=\"acme\"");
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		send_it(w, "POST /api/v1/owned", "{}", "owner: ann",
+		    foreign[i][0], foreign[i][1]);
+		assert_answer(w, 401);
+		assert_string_equal(got_header(w, "WWW-Authenticate"), "");
+	}
+	assert_int_equal(world_count(w, OWNED), 0);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		send_it(w, "POST /api/v1/owned", "{}", "owner: ann", own[i][0],
+		    own[i][1]);
+		assert_answer(w, 202);
+	}
+	ask(w, "GET", "", WITH("owner: ann", "sec-fetch-site: cross-site"));
+	assert_answer(w, 200);
+}
+
 /* auth = "request": no program that is asked takes a password. */
 static void a_challenge_of_another_scheme(void **state)
 {
@@ -544,6 +585,7 @@ int main(void)
 #define B(name) cmocka_unit_test_setup_teardown(name, tokens_up, tokens_down)
 	const struct CMUnitTest tests[] = {
 	    T(the_web_server_says_who),
+	    T(of_another_site_it_says_nothing),
 	    T(a_challenge_of_another_scheme),
 	    T(not_for_other_apis),
 	    T(names_are_quoted),
