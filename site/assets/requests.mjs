@@ -53,13 +53,17 @@ function announce(request) {
 }
 
 /* The sign-in is over: the page says so, and what it shows stays. */
-const signedOut = (error) => over ||= needSignIn(error);
+function signedOut(error) {
+	if (!over && needSignIn(error)) {
+		over = true;
+		said.textContent = list.shown().length ? AS_IT_WAS : '';
+	}
+	return over;
+}
 
 function wrong(error) {
-	if (signedOut(error)) {
-		said.textContent = list.shown().length ? AS_IT_WAS : '';
+	if (signedOut(error))
 		return;
-	}
 	const [title, text] = trouble(error);
 	const made = fill('trouble', {h3: title, p: text});
 	const button = document.createElement('button');
