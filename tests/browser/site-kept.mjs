@@ -52,50 +52,55 @@ answers['GET /api/v1/hmrc/receipt/*'] = answer(RECEIPTS[0]);
 const asked = () => page.requests.filter(({url}) =>
 	url.startsWith(`${site}/api/`)).length;
 
-for (const [at, {api, body, shown, said, live}] of Object.entries(PAGES))
+/* It is shown; then the token is none any more. */
+async function shownAndOver(at, {api, body, shown, live}) {
+	answers[`GET ${api}`] = brief(body);
+	await page.go(`${site}/${at}`);
+	await seen(shown);
+	const before = await texts(shown);
+	if (!live) /* its second is over, and the next page shows it first */
+		await page.run(() => new Promise((go) => setTimeout(go, 24000)));
+	await spoil();
+	delete answers[`GET ${api}`];
+	if (live) /* whatever tells it so first: the list, or the stream */
+		await unplugged(() => says('#offline', 'offline'));
+	else
+		await page.go(`${site}/${at}`);
+	return before;
+}
+
+async function staysAndAsksNoMore({shown, said}, before) {
+	await seen('#signed-out');
+	equal(await text('#signed-out h2'), 'You have been signed out');
+	equal(await page.run(() => document.activeElement.id),
+		'signed-out-title');
+	equal(await text('#who'), 'Sign in');
+	await says(said, 'This is how it was.');
+	equal(await texts(shown), before);
+	equal(await page.run(() => document.querySelectorAll(
+		'#signed-in [aria-busy], .trouble').length), 0);
+	/* a minute later nobody has asked again, or moved the focus */
+	const count = asked();
+	await page.run(() => {
+		document.querySelector('#who').focus();
+	});
+	await page.run(() => new Promise((go) => setTimeout(go, 60000)));
+	equal(asked() - count, 0);
+	equal(await page.run(() => document.activeElement.id), 'who');
+	equal(await texts(shown), before);
+}
+
+for (const [at, what] of Object.entries(PAGES))
 	test(`${at}: the sign-in ends, what is shown stays`, async () => {
 		await signIn(page);
-		answers[`GET ${api}`] = brief(body);
 		const usual = await hurry(page, 20);
-		await page.go(`${site}/${at}`);
-		await seen(shown);
-		const before = await texts(shown);
-		if (!live) {
-			/* its second is over, and the next page shows it first */
-			await page.run(() => new Promise((go) =>
-				setTimeout(go, 24000)));
-			await spoil();
-			delete answers[`GET ${api}`];
-			await page.go(`${site}/${at}`);
-		} else {
-			await spoil();
-			delete answers[`GET ${api}`];
-			/* whatever tells it so first: the list, or the stream */
-			await unplugged(() => says('#offline', 'offline'));
+		try {
+			const before = await shownAndOver(at, what);
+			await staysAndAsksNoMore(what, before);
+			await picture(`kept-${at.replace('.html', '')}`);
+		} finally {
+			await usual();
 		}
-		await seen('#signed-out');
-		equal(await text('#signed-out h2'),
-			'You have been signed out');
-		equal(await page.run(() => document.activeElement.id),
-			'signed-out-title');
-		equal(await text('#who'), 'Sign in');
-		await says(said, 'This is how it was.');
-		equal(await texts(shown), before);
-		equal(await page.run(() => document.querySelectorAll(
-			'#signed-in [aria-busy], .trouble').length), 0);
-		await picture(`kept-${at.replace('.html', '')}`);
-
-		/* a minute later nobody has asked again, or moved the focus */
-		const count = asked();
-		await page.run(() => {
-			document.querySelector('main a, main button, #who').focus();
-			globalThis.was = document.activeElement;
-		});
-		await page.run(() => new Promise((go) => setTimeout(go, 60000)));
-		equal(asked() - count, 0);
-		equal(await page.run(() => document.activeElement === was), true);
-		equal(await texts(shown), before);
-		await usual();
 	});
 
 test('and Sign in leads back to the page, with what is new', async () => {

@@ -1,0 +1,177 @@
+/*
+ * HMRC's permission at the example site: without one nothing is filed, the page
+ * says so and leads to HMRC's own page; and back, where the form is as it was
+ * and the return still the same one. Runs under `lowtide serve -C site --env
+ * dev`, whose simulator insists on it as HMRC does.
+ */
+import {test, ok, equal, match, done} from '../tap.mjs';
+import {interpose, says as answer, settled, signIn} from './site-kit.mjs';
+import {arrivals, browser, mood, page, picture, seen, simulator, site, text,
+	vrn} from './site-person.mjs';
+
+const VAT = `${site}/vat.html`;
+const form = (of = page) => of.run(() => ({
+	vrn: document.querySelector('#vrn').value,
+	period: document.querySelector('#period').value,
+	box1: document.querySelector('#box1').value,
+	box6: document.querySelector('#box6').value,
+	ticked: document.querySelector('#finalised').checked,
+	locked: document.querySelector('#return-fields').disabled,
+}));
+const note = (of = page) => of.run(() =>
+	!document.querySelector('#no-permission').hidden);
+const settledForm = (of = page) => settled(of, () =>
+	document.querySelector('#obligations') &&
+	!document.querySelector('#obligations').hasAttribute('aria-busy'));
+const press = (of = page) => of.run(() => {
+	document.querySelector('#return-status').dataset.state = '';
+	document.querySelector('#finalised').checked = true;
+	document.querySelector('#submit-return').click();
+});
+const ended = (of = page) => of.until(() => ['completed', 'failed'].includes(
+	document.querySelector('#return-status').dataset.state) &&
+	!document.querySelector('#return-fields').disabled);
+/* At HMRC's page, by that button of ours; and back by its own. */
+async function permit(button, decision = 'allow', of = page) {
+	await of.leave((s) => document.querySelector(s).click(), button);
+	equal(await settled(of, (where) => location.origin === where &&
+		document.readyState === 'complete' && location.pathname,
+	simulator), '/oauth/authorize');
+	await of.leave((value) => document.querySelector(
+		`button[value=${value}]`).click(), decision);
+	await settled(of, () => ['done', 'failed'].includes(document
+		.querySelector('#callback')?.dataset.state));
+}
+/* Back to where one came from. */
+async function back(of = page) {
+	await of.leave(() => document.querySelector('#callback-back').click());
+	await settled(of, () => location.pathname === '/vat.html' &&
+		document.readyState === 'complete');
+	await settledForm(of);
+}
+/* What HMRC said is due, for those who cannot ask it. */
+const due = answer({obligations: [{periodKey: '25A4', start: '2025-10-01',
+	end: '2025-12-31', due: '2026-02-07', status: 'O'}]});
+const answers = await interpose(page);
+const OBLIGATIONS = 'GET /api/v1/hmrc/vat/obligations';
+const number = vrn();
+
+test('without a permission nothing is known, and where to give it is said',
+	async () => {
+		await signIn(page, {to: '/vat.html'});
+		await page.go(VAT);
+		await settledForm();
+		match(await text('#obligations-said'),
+			/^HMRC wants your permission/);
+		equal(await note(), true);
+		equal(await text('#period'), 'Not known at the moment');
+		await picture('permission-none');
+	});
+
+test('a return that is sent all the same is not filed, and waits', async () => {
+	answers[OBLIGATIONS] = due; /* as it was known before */
+	await page.go(VAT);
+	await settledForm();
+	await page.type('#vrn', number);
+	await settledForm();
+	await page.type('#box1', '123.45');
+	await page.type('#box6', '617');
+	await press();
+	await ended();
+	equal(await text('#return-said h3'), 'HMRC wants your permission');
+	match(await text('#return-said'), /was not filed yet/);
+	equal(await text('#return-action'), 'Give permission');
+	const sent = await arrivals('POST', number);
+	ok(sent.length > 0);
+	ok(sent.every(({status}) => status === 401));
+	await picture('permission-wanted');
+});
+
+test('Cancel at HMRC’s page: the form is as it was, and nothing filed',
+	async () => {
+		await permit('#return-action', 'cancel');
+		equal(await text('h1'), 'You did not give permission');
+		await page.go(VAT);
+		await settledForm();
+		const {vrn: kept, box1, box6, locked} = await form();
+		equal([kept, box1, box6, locked],
+			[number, '123.45', '617', false]);
+		await page.until(() => document.querySelector('#return-action'));
+		equal(await text('#return-said h3'),
+			'HMRC wants your permission');
+	});
+
+test('given there, one is back at the form, and told what is left to do',
+	async () => {
+		await permit('#return-action');
+		equal(await text('h1'), 'You gave permission');
+		await back();
+		const {vrn: kept, period, box1, box6, ticked} = await form();
+		equal([kept, period, box1, box6, ticked],
+			[number, '25A4', '123.45', '617', false]);
+		equal(await note(), false);
+		await page.until(() => document.querySelector('#return-action'));
+		equal(await text('#return-said h3'), 'HMRC has your permission');
+		await picture('permission-given');
+	});
+
+test('submitted again it is filed: the same return, once', async () => {
+	const name = () => page.requests.findLast(({method, url}) =>
+		method === 'POST' && url.endsWith('/vat/return'))
+		.headers['x-request-id'];
+	const first = name();
+	await press();
+	await seen('#receipt');
+	await ended();
+	equal(name(), first);
+	const sent = await arrivals('POST', number);
+	equal(sent.filter(({status}) => status === 201).length, 1);
+	equal(JSON.parse(sent.at(-1).body).vatDueSales, 123.45);
+	delete answers[OBLIGATIONS];
+});
+
+test('one that HMRC takes no more is forgotten, and asked for anew', async () => {
+	const other = await browser.page();
+	await signIn(other, {permit: true, to: '/vat.html'});
+	await settled(other, () => document.querySelector('.obligations .badge'));
+	equal(await note(other), false);
+	await other.run(() => {
+		const kept = JSON.parse(sessionStorage.permission);
+		sessionStorage.permission = JSON.stringify(
+			{...kept, access: 'taken-back'});
+	});
+	const own = vrn();
+	await other.type('#vrn', own);
+	await other.until(() => /^HMRC wants your permission/.test(document
+		.querySelector('#obligations-said').textContent));
+	equal(await note(other), true);
+	equal(await other.run(() => 'permission' in sessionStorage), false);
+	await permit('#give-permission', 'allow', other);
+	await back(other);
+	equal((await form(other)).vrn, own);
+	equal(await note(other), false);
+	await other.until(() => document.querySelector('.obligations .badge'));
+	await other.close();
+});
+
+test('who may not file for that business is told so, and where to go',
+	async () => {
+		await page.go(VAT);
+		await settledForm();
+		await page.type('#vrn', vrn());
+		await page.until(() => document.querySelector('#period').value);
+		await mood('NOT_AUTHORISED');
+		await press();
+		await ended();
+		equal([await text('#return-said h3'), await text('#return-said .code'),
+			await text('#return-action')],
+		['HMRC did not accept it', 'CLIENT_OR_AGENT_NOT_AUTHORISED',
+			'Give permission']);
+		match(await text('#return-said'), /for another business/);
+	});
+
+test('nothing was left to complain about', () =>
+	equal(page.complaints.filter((one) =>
+		!/status of (401|403|502)/.test(one)), []));
+
+await done();
