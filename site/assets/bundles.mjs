@@ -2,10 +2,12 @@
  * Bundles: what one has, and what may be added. A change is sent and forgotten:
  * the page shows at once what is going to be, and puts it right when the answer
  * is there. Under way is what its key is kept for, so a reload loses nothing.
+ * The way to send it is loaded when somebody is about to.
  */
-import {api, cache, needSignIn} from './api.mjs';
-import {$, AS_IT_WAS, day, fill, trouble} from './dom.mjs';
-import {asOf, reading, signedOut} from './reading.mjs';
+import {$, AS_IT_WAS, day, fill, needSignIn, onDemand, trouble}
+	from './page.mjs';
+import {asOf, cache, reading} from './reads.mjs';
+import {hasSent} from './session.mjs';
 
 const BUNDLES = '/api/v1/bundle';
 const KEPT = {stale: 300, staleIfError: 30 * 86400};
@@ -136,7 +138,7 @@ async function look(anew = false) {
 		await reading(BUNDLES, KEPT, show);
 		$('#bundles-trouble').replaceChildren();
 	} catch (error) {
-		if (signedOut(error) && read)
+		if (needSignIn(error) && read)
 			said.textContent = AS_IT_WAS;
 		else
 			instead(trouble(error, 'The bundle service'));
@@ -193,15 +195,18 @@ function quietly(use) {
 	}
 }
 
+const sender = onDemand($('main'), async () => (await Promise.all([
+	import('./api.mjs'), import('/requests.mjs')]))[0].api);
+
 /*
- * lifted: when what was expected of it is nobody's any more. What is read before
- * that would have it laid over, and be kept so.
+ * send(): its job. lifted: when what was expected of it is nobody's any more.
+ * What is read before that would have it laid over, and be kept so.
  */
-async function settle(key, change, job, {anew, lifted} = {}) {
+async function settle(key, change, send, {anew, lifted} = {}) {
 	changes.set(key, {...change, state: 'sent'});
 	paint();
 	try {
-		const result = await job.result();
+		const result = await (await send()).result();
 		changes.set(key, {...change, id: result?.id ?? change.id,
 			since: result?.since, state: 'confirmed'});
 		changed.note();
@@ -212,7 +217,7 @@ async function settle(key, change, job, {anew, lifted} = {}) {
 		changes.set(key, {...change, why: why(change.kind, error),
 			state: error.type === 'still-running' ?
 				'still' : 'refused',
-			again: () => settle(key, change, job, {anew: true})});
+			again: () => settle(key, change, send, {anew: true})});
 		paint();
 		/* else nobody has said anything: nothing new is to be read */
 		if (!KEPT_ON.includes(error.type)) {
@@ -230,10 +235,11 @@ const sent = {
 function fire(key, change) {
 	const scenario = $('#scenario')?.value;
 	const {optimistic, lifted} = foresee(change);
-	const job = api.fireAndForget(...sent[change.kind](change),
-		{key, optimistic,
+	let job; /* again, it is looked at and not sent */
+	const send = async () => job ??= (await sender()).fireAndForget(
+		...sent[change.kind](change), {key, optimistic,
 			headers: scenario ? {'gov-test-scenario': scenario} : {}});
-	return settle(key, change, job, {lifted});
+	return settle(key, change, send, {lifted});
 }
 
 const add = (bundleId) => fire(`bundle add ${bundleId}`,
@@ -242,7 +248,8 @@ const remove = (id, bundleId) => fire(`bundle remove ${bundleId} ${id}`,
 	{kind: 'remove', bundleId, id});
 
 /* What was under way when this window was loaded anew. */
-function resume() {
+async function resume() {
+	const api = await sender();
 	for (const {key} of api.kept()) {
 		const [, kind, bundleId, id] = KEY.exec(key) ?? [];
 		if (!kind)
@@ -251,7 +258,7 @@ function resume() {
 		const job = api.resume(key);
 		/* it may not have arrived; done twice, it is still done once */
 		if (job)
-			settle(key, change, job, {anew: true});
+			settle(key, change, () => job, {anew: true});
 		else
 			fire(key, change);
 	}
@@ -262,7 +269,8 @@ if (!needSignIn()) {
 		$('button', box).addEventListener('click', () =>
 			add(box.dataset.id));
 	addEventListener('online', () => look());
-	resume();
+	if (hasSent())
+		resume().catch(() => {});
 	await look();
 	if (changed.ago() < SETTLES)
 		setTimeout(look, SETTLES);

@@ -7,7 +7,7 @@ import {finish, go} from '/oauth.mjs';
 import {exchange} from '/oauth-tokens.mjs';
 import {explain} from './signin-words.mjs';
 import {keep, permit, person} from './session.mjs';
-import {$} from './dom.mjs';
+import {$} from './page.mjs';
 
 const {provider} = document.documentElement.dataset;
 

@@ -4,7 +4,7 @@
  * too long becomes a job, which is waited for as any other.
  */
 import {api} from './api.mjs';
-import {$, fill, trouble} from './dom.mjs';
+import {$, fill, trouble} from './page.mjs';
 
 const form = $('#case-form');
 const said = $('#case-said');

@@ -3,8 +3,8 @@
  * be read. What is done here can wait until the browser has nothing else to do:
  * whether another version is out by now.
  */
-import {$} from './dom.mjs';
 
+const $ = (selector, within = document) => within.querySelector(selector);
 const POINTER = '/products.json';
 const EVERY = 60000; /* ms between looks, while the page is seen */
 

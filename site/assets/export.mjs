@@ -4,8 +4,8 @@
  * still there when the page is loaded anew, or opened tomorrow.
  */
 import '/lowtide-job.mjs';
-import {api, needSignIn} from './api.mjs';
-import {$, fill, trouble} from './dom.mjs';
+import {$, fill, needSignIn, onDemand, trouble} from './page.mjs';
+import {hasSent} from './session.mjs';
 
 const form = $('#export-form');
 const fields = $('#export-fields');
@@ -101,22 +101,34 @@ view.addEventListener('failed', ({detail: error}) => {
 	busy(false);
 });
 
-form.addEventListener('submit', (event) => {
+const sender = onDemand(form, async () => (await Promise.all([
+	import('./api.mjs'), import('/requests.mjs')]))[0].api);
+
+form.addEventListener('submit', async (event) => {
 	event.preventDefault();
 	const body = {vrn: form.vrn.value, year: form.year.value};
-	watch(api.submit('POST v1/hmrc/vat/export', body,
-		{key: `export ${body.vrn} ${body.year}`}));
+	busy(true);
+	try {
+		const api = await sender();
+		watch(api.submit('POST v1/hmrc/vat/export', body,
+			{key: `export ${body.vrn} ${body.year}`}));
+	} catch (error) {
+		busy(false);
+		said.textContent = trouble(error).join('. ');
+	}
 });
 
 /* What this window sent, or the one that the address names. */
-function resume() {
+async function resume() {
+	const api = await sender();
 	const kept = api.kept().filter(({key}) => KEY.test(key)).pop();
 	const named = /^#(job_[\w-]{48})$/.exec(location.hash);
 	if (kept)
 		[, form.vrn.value, form.year.value] = KEY.exec(kept.key);
-	return kept && api.resume(kept.key) ||
+	const job = kept && api.resume(kept.key) ||
 		named && api.follow(`/api/jobs/${named[1]}`);
+	if (job)
+		watch(job);
 }
-const job = needSignIn() ? null : resume();
-if (job)
-	watch(job);
+if (!needSignIn() && (hasSent() || location.hash))
+	await resume();

@@ -2,11 +2,9 @@
  * Receipts: read through the cache, and readable without a network for as long
  * as somebody is signed in. #123456789012 in the address is the one shown.
  */
-import {cache, needSignIn} from './api.mjs';
-import {$, AS_IT_WAS, fill, moment, money, trouble}
-	from './dom.mjs';
-import {keepPage} from './offline.mjs';
-import {asOf, reading, signedOut} from './reading.mjs';
+import {$, AS_IT_WAS, fill, moment, money, needSignIn, trouble}
+	from './page.mjs';
+import {asOf, cache, reading} from './reads.mjs';
 
 const RECEIPTS = '/api/v1/hmrc/receipt';
 const LONG = 366 * 86400;
@@ -75,7 +73,7 @@ async function open() {
 	} catch (error) {
 		if (signal.aborted)
 			return;
-		if (!signedOut(error) || !kept) {
+		if (!needSignIn(error) || !kept) {
 			const [title, text] = error.status === 404 ?
 				['There is no such receipt', 'It may be ' +
 					'another business’s. Choose one ' +
@@ -119,7 +117,7 @@ async function look() {
 	try {
 		await reading(RECEIPTS, {stale: 3600, staleIfError: LONG}, show);
 	} catch (error) {
-		if (signedOut(error) && $('a', list)) {
+		if (needSignIn(error) && $('a', list)) {
 			said.textContent = AS_IT_WAS;
 			return;
 		}
@@ -133,7 +131,9 @@ async function look() {
 }
 
 if (!needSignIn()) {
-	keepPage();
+	/* A comfort: where there is none of it, the page wants a network. */
+	navigator.serviceWorker?.register('/sw.js', {scope: '/receipts.html'})
+		.catch(() => {});
 	addEventListener('hashchange', () => open().then(() =>
 		shown.scrollIntoView({block: 'nearest'})));
 	addEventListener('online', () => look().then(open));

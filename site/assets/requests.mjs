@@ -6,10 +6,9 @@
  * the stream says when ('gap').
  */
 import {RequestError} from '/requests.mjs';
-import {api, needSignIn, openStream} from './api.mjs';
-import {$, AS_IT_WAS, fill, trouble} from './dom.mjs';
-import {newList} from './requests-list.mjs';
-import {count, isOpen, nameOf, stateOf} from './requests-words.mjs';
+import {api, openStream} from './api.mjs';
+import {$, AS_IT_WAS, fill, needSignIn, trouble} from './page.mjs';
+import {count, isOpen, nameOf, newList, stateOf} from './requests-list.mjs';
 
 const PAGE = 20;
 const box = $('#request-list');

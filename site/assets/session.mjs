@@ -1,5 +1,6 @@
 /*
- * Who is signed in, as far as this window knows, and what opens our APIs to it.
+ * Who is signed in, as far as this window knows, and what opens our APIs to it;
+ * and the top of each page, which shows that.
  *
  * Each of our pages is a document of its own, and what a module holds ends with
  * it; so the access token stands in sessionStorage: in this window, and no
@@ -85,14 +86,18 @@ export function credentials() {
 	};
 }
 
-/* The tokens are not good any more, whatever their time says; top.mjs shows it. */
+/* The tokens are not good any more, whatever their time says. */
 export function expire() {
 	write(ACCOUNT, {sub: last(), until: 0});
-	dispatchEvent(new Event('expired'));
+	show();
 }
 
 /* Also which requests were under way: see `key` of requests.mjs. */
 export const forget = () => storage((all) => all.clear());
+
+/* Whether there may be some: that module keeps them under names like these. */
+export const hasSent = () => !!storage((all) => Object.keys(all)
+	.some((name) => name.startsWith('lowtide:')));
 
 /* To the other windows; each of them has storage of its own. */
 const channel = () => globalThis.BroadcastChannel &&
@@ -104,12 +109,63 @@ export function announceSignOut() {
 	to?.close();
 }
 
-/* Calls `left` when who is signed in here has left elsewhere; ends by close(). */
-export function onSignOut(left) {
-	const from = channel();
-	from?.addEventListener('message', ({data}) => {
-		if (data === person()?.sub)
-			left();
-	});
-	return from;
+/* ---- the top of the page -------------------------------------------------- */
+
+/* It stands in the page as it is for nobody, with a network. */
+const link = document.getElementById('who');
+const line = document.getElementById('offline');
+
+function show() {
+	const who = person();
+	if (who) {
+		const [first, ...rest] = who.name.split(' ');
+		const more = document.createElement('span');
+		more.className = 'rest';
+		more.textContent = rest.map((name) => ` ${name}`).join('');
+		link.replaceChildren(first, more);
+		link.setAttribute('aria-label', `Signed in as ${who.name}`);
+	} else {
+		link.textContent = 'Sign in';
+		link.removeAttribute('aria-label');
+	}
+	if (who)
+		setTimeout(show, Math.min(who.until - Date.now() + 1,
+			2 ** 31 - 1));
 }
+
+function connection() {
+	line.textContent = navigator.onLine ? '' :
+		'You are offline. What was accepted goes on without you; ' +
+		'what is shown may be old.';
+}
+
+/* Signed out in one window, signed out in all; none is kept from sleeping. */
+let others = null;
+function listen() {
+	if (others || !person())
+		return;
+	others = channel();
+	others?.addEventListener('message', ({data}) => {
+		if (data !== person()?.sub)
+			return;
+		forget();
+		location.reload();
+	});
+}
+addEventListener('pageshow', listen);
+addEventListener('pagehide', () => {
+	others?.close();
+	others = null;
+});
+
+addEventListener('online', connection);
+addEventListener('offline', connection);
+/* Back may bring a page as it was, and whoever it was for may have left. */
+const shown = person()?.sub;
+addEventListener('pageshow', ({persisted}) => {
+	if (persisted && person()?.sub !== shown)
+		location.reload();
+	show();
+});
+connection();
+show();

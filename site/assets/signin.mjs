@@ -4,10 +4,8 @@
  * come back is kept for this window, and a link may be opened in another.
  */
 import {go, url, logoutUrl} from '/oauth.mjs';
-import {signOut} from './api.mjs';
-import {explain} from './signin-words.mjs';
-import {permission, person} from './session.mjs';
-import {$, moment} from './dom.mjs';
+import {$, moment} from './page.mjs';
+import {announceSignOut, forget, permission, person} from './session.mjs';
 
 /* The URL but for what is fresh. */
 const constant = (id) => new URL(url(id,
@@ -46,7 +44,10 @@ function press(button) {
 					.documentElement.lang.slice(0, 2)} : {},
 			});
 		} catch (error) {
-			const [title, text, code] = explain(error, id);
+			const words = await import('./signin-words.mjs')
+				.catch(() => null);
+			const [title, text, code] = words?.explain(error, id) ??
+				['That did not work', error.message, error.code];
 			said.textContent = `${title}. ${text} (${code})`;
 		}
 	});
@@ -74,7 +75,7 @@ function details(card) {
 	}));
 }
 
-/* Who is signed in; top.mjs says it at the top of each page. */
+/* Who is signed in, which the top of each page says, too. */
 function show() {
 	const who = person();
 	$('#account .out').hidden = !!who;
@@ -93,6 +94,27 @@ function show() {
 	$('#account time').dateTime = new Date(who.until).toISOString();
 	$('#account time').textContent = moment(who.until);
 	setTimeout(show, Math.min(who.until - Date.now() + 1, 2 ** 31 - 1));
+}
+
+/* What was read for him, and the page that receipts.mjs keeps. */
+async function letGo({sub}) {
+	const workers = await navigator.serviceWorker?.getRegistrations() ?? [];
+	await Promise.all([...workers.map((worker) => worker.unregister()),
+		...[`lowtide:${sub}`, 'lowtide-page:receipts'].map((name) =>
+			globalThis.caches?.delete(name))]);
+}
+
+/* Here, in all other tabs, and at the provider, whatever there is no way to. */
+async function signOut() {
+	try {
+		await letGo(person() ?? {});
+		const {openStream} = await import('./api.mjs');
+		(await openStream()).close();
+	} finally {
+		announceSignOut();
+		forget();
+		location.assign(logoutUrl('cognito'));
+	}
 }
 
 for (const button of document.querySelectorAll('[data-sign-in]'))

@@ -4,7 +4,7 @@
  * costs anybody their typing. The declaration is not kept: it is made for the
  * figures in front of one, each time.
  */
-import {$, money} from './dom.mjs';
+import {$, money} from './page.mjs';
 import {permission} from './session.mjs';
 
 const DRAFT = 'draft:return';
@@ -86,7 +86,12 @@ export function askPermission() {
 	$('#no-permission').hidden = !!permission();
 }
 
+/* What is said meanwhile. */
+export const sending = () => navigator.onLine ? 'Sending…' : 'You are offline: ' +
+	'it is sent when you are back, as long as this page is open.';
+
 /* Nothing in it can be changed while what it says is on its way. */
+export const isLocked = () => fields.disabled;
 export function lock(locked) {
 	fields.disabled = locked;
 	form.finalised.checked = false;

@@ -2,7 +2,7 @@
  * What became of a return, for the person whose return it is: what happened,
  * and what to do. By the problem's name; HMRC's own refusals by HMRC's code.
  */
-import {trouble} from './dom.mjs';
+import {trouble} from './page.mjs';
 
 /* [what to do, the action beside it] */
 const refusals = {

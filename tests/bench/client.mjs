@@ -31,11 +31,12 @@ if (!(Number.isInteger(rounds) && rounds >= 1) ||
 }
 
 async function one(name) {
-	const {help, measure} = await import(`./client/${name}.mjs`);
+	const {help, measure, flags = []} =
+		await import(`./client/${name}.mjs`);
 	const alive = process.stderr.isTTY;
 	const show = text => alive && process.stderr.write(`\r\x1b[K${text}`);
 	try {
-		const browser = await open();
+		const browser = await open(...flags);
 		cleanup(() => browser.close());
 		const result = await measure({browser, rounds,
 			progress: text => show(`  ${name}: ${text}`)});

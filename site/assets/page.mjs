@@ -1,4 +1,11 @@
-/* What the page's other modules share. */
+/*
+ * What our pages share: templates filled in, figures and times in words, what
+ * went wrong; who has to sign in first; and what only a press needs.
+ */
+import {expire, person} from './session.mjs';
+
+export const $ = (selector, within = document) =>
+	within.querySelector(selector);
 
 /* A copy of <template id=t-…> with texts put in: {'.due': '7 May'} */
 export function fill(id, texts = {}) {
@@ -8,9 +15,6 @@ export function fill(id, texts = {}) {
 		made.querySelector(selector).textContent = text;
 	return made;
 }
-
-export const $ = (selector, within = document) =>
-	within.querySelector(selector);
 
 const pounds = new Intl.NumberFormat('en-GB',
 	{style: 'currency', currency: 'GBP'});
@@ -79,4 +83,79 @@ export function trouble(error, who = 'HMRC') {
 	const known = troubles[type] ?? [error.title ?? error.body?.title ??
 		'That did not work', error.message];
 	return known.map((text = '') => text.replaceAll('HMRC', who));
+}
+
+/* ---- who has to sign in first ---------------------------------------------- */
+
+const here = () => location.pathname + location.search + location.hash;
+
+/* At the provider, and back to this very place; 'hmrc': its permission. */
+export async function signIn(provider = 'cognito') {
+	try {
+		const {go} = await import('/oauth.mjs');
+		await go(provider, {returnTo: here()});
+	} catch {
+		/* that page says why it does not work, and what to do */
+		location.assign(`/sign-in.html?${
+			new URLSearchParams({to: here()})}`);
+	}
+}
+
+/*
+ * Whether somebody has to sign in first; if so, #signed-out says it instead of
+ * #signed-in. With the error of a request whose token was not taken, it stays
+ * beside what is there, and what is shown already may go on being shown.
+ *
+ *	if (!needSignIn())
+ *		start();
+ *	…
+ *	catch (error) {
+ *		if (!needSignIn(error))
+ *			show(trouble(error));
+ *	}
+ */
+export function needSignIn(error) {
+	const over = error && kind(error) === 'unauthorized';
+	if (over)
+		expire();
+	if (person())
+		return false;
+	const panel = $('#signed-out');
+	const title = $('h2', panel);
+	const told = !panel.hidden;
+	if (over)
+		title.textContent = 'You have been signed out';
+	else
+		$('#signed-in').hidden = true;
+	/* nothing is going to come */
+	for (const box of document.querySelectorAll('#signed-in [aria-busy]'))
+		box.removeAttribute('aria-busy');
+	$('button', panel).onclick = () => signIn();
+	panel.hidden = false;
+	if (over && !told)
+		title.focus();
+	return true;
+}
+
+/* ---- what only a press needs ------------------------------------------------ */
+
+/*
+ * A function that loads it once, by `load`: as soon as somebody comes near the
+ * box, by mouse, finger or key, so that it is there when the button is pressed.
+ * Without a network it comes when there is one again.
+ */
+export function onDemand(box, load) {
+	let coming;
+	const again = (cause) => {
+		coming = null;
+		if (navigator.onLine)
+			throw Object.assign(cause, {type: 'network'});
+		return new Promise((back) => addEventListener('online',
+			() => back(get()), {once: true}));
+	};
+	const get = () => coming ??= load().catch(again);
+	for (const type of ['pointerover', 'focusin'])
+		box.addEventListener(type, () => get().catch(() => {}),
+			{once: true});
+	return get;
 }

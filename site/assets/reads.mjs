@@ -1,9 +1,28 @@
 /*
- * A read that is shown twice where it is worth it: what was known at once, and
- * what is new when it is there. And how old it is, in words.
+ * What our APIs know of who is signed in, through a cache of his own. A read is
+ * shown twice where it is worth it: what was known at once, and what is new when
+ * it is there. And how old it is, in words.
  */
-import {cache, needSignIn} from './api.mjs';
-import {kind} from './dom.mjs';
+import {openCache} from '/cache.mjs';
+import {credentials, person} from './session.mjs';
+
+/* No answer, or that there will be one */
+const PASSING = [undefined, 429, 502, 503, 504];
+
+/* Asked once. How to ask again, and when, is loaded where it comes to that. */
+async function ask(url, init) {
+	const answer = await fetch(url, {...init, redirect: 'error',
+		headers: {...init.headers, ...credentials()}}).catch(() => {});
+	init.signal.throwIfAborted();
+	if (!PASSING.includes(answer?.status))
+		return answer;
+	const {api} = await import('./api.mjs').catch((cause) => {
+		throw Object.assign(cause, {type: 'network'});
+	});
+	return api.fetch(url, init);
+}
+
+export const cache = openCache({name: person()?.sub ?? 'nobody', fetch: ask});
 
 const ago = new Intl.RelativeTimeFormat('en-GB', {numeric: 'auto'});
 const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
@@ -35,10 +54,3 @@ export async function reading(url, {signal, ...options}, show) {
 	if (read.fresh)
 		tell(await read.fresh);
 }
-
-/*
- * It is the sign-in that is over: the page says so by itself, and what it shows
- * already it may go on showing.
- */
-export const signedOut = (error) => kind(error) === 'unauthorized' &&
-	needSignIn({type: 'unauthorized'});
