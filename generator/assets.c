@@ -7,6 +7,7 @@
 
 #include "generator/client.h"
 #include "generator/html.h"
+#include "generator/js-comments.h"
 #include "generator/js-refs.h"
 #include "generator/memo.h"
 #include "generator/modules.h"
@@ -95,6 +96,12 @@ static enum err digest_file(struct asset *asset, struct diag *diag)
 	return n < 0 ? ERR_IO : ERR_OK;
 }
 
+/* Whether it is published without its comments. */
+static bool loses_comments(const struct build *b, const struct asset *asset)
+{
+	return b->assets->no_comments && str_ends(asset->logical, ".mjs");
+}
+
 /* Its name among the sources, as memos have it. */
 static struct str source_of(const struct asset *asset)
 {
@@ -114,7 +121,7 @@ bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a)
 	if (!out_reuse(&b->out, OUT_WWW, path_for(asset, a).p, &row.digest))
 		return false;
 	asset->is_good = true;
-	asset->is_rewritten = answers_any(row.aux);
+	asset->is_rewritten = answers_any(row.aux) || loses_comments(b, asset);
 	buf_put_str(&asset->answers.named, named);
 	return true;
 }
@@ -234,7 +241,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 	struct asset *asset = &p->assets->list[i];
 	struct scan_names scan = {
 	    .assets = p->assets, .asset = asset, .arena = w->arena};
-	struct str bytes;
+	struct str bytes, put;
 
 	if (asset->kind == ASSET_CSS ||
 	    asset_is_unchanged(p->b, asset, w->arena))
@@ -242,10 +249,14 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 	if (asset->kind == ASSET_PLAIN && asset->entry->size > ASSET_WHOLE_MAX)
 		return stage_large(p->b, asset, w->arena, w->diag);
 	enum err err = asset_read(asset, w->arena, w->diag, &bytes);
-	if (err == ERR_OK)
-		err = asset_stage(p->b, asset, w->arena, w->diag, bytes);
+	asset->is_rewritten = loses_comments(p->b, asset);
+	if (err == ERR_OK) {
+		put = asset->is_rewritten ? js_without_comments(w->arena, bytes)
+					  : bytes;
+		err = asset_stage(p->b, asset, w->arena, w->diag, put);
+	}
 	if (err == ERR_OK && asset->kind == ASSET_NAMES)
-		js_refs(w->arena, bytes, found, &scan);
+		js_refs(w->arena, put, found, &scan);
 	if (err == ERR_OK && !tell_imports(p, asset, w, bytes))
 		asset_remember(p->b, asset, w->arena);
 	return err;
@@ -277,6 +288,9 @@ static struct assets *assets_of(struct build *b, const struct fs_list *list)
 
 	lookup_init(&assets->by_logical, b->arena);
 	assets->names = answers_names(b);
+	assets->no_comments = !site_flag(b->site, "compress.comments");
+	if (assets->no_comments)
+		assets->names += lookup_hash(STR("compress.comments"));
 	assets->list =
 	    arena_array(b->arena, list->n + 1, sizeof(*assets->list));
 	for (; assets->n < list->n; assets->n++) {

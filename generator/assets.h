@@ -11,9 +11,10 @@
  *
  * CSS is rewritten first, so its fingerprint is of what it refers to as well;
  * that needs an order (generator/assets-css.c). Scripts never are: one changed
- * module must not rename those that import it. What a script names is published
- * once more under its stable name, and the import map leads past that
- * (generator/modules.c). All other files are published as they are.
+ * module must not rename those that import it; they lose their comments, where
+ * the site says so. What a script names is published once more under its stable
+ * name, and the import map leads past that (generator/modules.c). All other
+ * files are published as they are.
  *
  * Bytes are read by the pool's workers and forgotten; what they leave is in
  * the row of their asset.
@@ -46,7 +47,8 @@ struct assets {
 	struct asset *list; /* by path */
 	size_t n;
 	struct lookup by_logical;
-	uint64_t names; /* as answers have it */
+	uint64_t names;	  /* as answers have it, and what else decides bytes */
+	bool no_comments; /* in modules, [compress] comments */
 };
 
 /* A worker's. Whether it is published already, all answers the same. */

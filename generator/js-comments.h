@@ -8,8 +8,8 @@
  * A module of lowtide's own without its comments, which are up to two fifths of
  * its compressed bytes, and without what indents it, which is a twentieth and
  * put back by any browser's tools. Lines and names stay, so that it can be read
- * where it fails; `lowtide client` writes it as it is. Scripts of people are
- * never touched.
+ * where it fails; `lowtide client` writes it as it is. Modules of people are
+ * touched where they say so ([compress] comments), other scripts never.
  *
  * A comment becomes what it is to the language (ECMA-262, 12.4): a line break
  * where it holds one, else a space. Blanks at a line's ends go, and empty

@@ -83,6 +83,20 @@ for ((round = 1; round <= EDITS; round++)); do
 done
 is "$EDITS edits, built upon what was there and afresh" "$differ" ''
 
+# comments that go, and come back
+for step in true false; do
+	sed -i "s/^comments = [a-z]*/comments = $step/" "$site/site.toml"
+	said=$(build)
+	fresh=$(build --cache none --out "$TMP/fresh" |
+		sed "s#$TMP/fresh#$site/dist#g")
+	is "comments = $step: said" "$said" "$fresh"
+	is "comments = $step" "$(listing "$site/dist")" "$(listing "$TMP/fresh")"
+	is "comments = $step: they are there, or not" \
+		"$(cat "$TMP/fresh"/www/assets/session.*.mjs | grep -c '/\*' |
+			sed 's/^[1-9].*/true/; s/^0/false/')" "$step"
+	rm -rf "$TMP/fresh"
+done
+
 # another environment in the same folder, and back
 for env in prod base; do
 	said=$(build --env "$env")

@@ -1,6 +1,6 @@
 /*
- * The browser's modules as a build publishes them are those that were written,
- * token by token, without their comments: TypeScript's parser says what a token
+ * The browser's modules as a build publishes them, and those of the example site,
+ * are those that were written, token by token, without their comments: TypeScript's parser says what a token
  * is and whether a line ends before it, where that may end a statement.
  */
 import {spawnSync} from 'node:child_process';
@@ -50,13 +50,28 @@ test('a site that asks for all of them', () => {
 	equal(status, 0, stderr);
 });
 
-for (const name of modules)
+function check(name, published, source) {
 	test(`${name} says the same without its comments`, () => {
-		const text = readFileSync(join(tmp, 'dist/www', name), 'utf8');
-		const written = readFileSync(
-			join('templates/client', name), 'utf8');
+		const text = readFileSync(published, 'utf8');
+		const written = readFileSync(source, 'utf8');
 		ok(text.length < written.length);
 		equal(/\/\*|\n\n|[ \t]\n|\n[ \t]/.test(text), false, text);
 		equal(tokens(text), tokens(written));
 	});
+}
+for (const name of modules)
+	check(name, join(tmp, 'dist/www', name), join('templates/client', name));
+
+test('the example site', () => {
+	const {status, stderr} = spawnSync(join(bin, 'lowtide'), ['build', '-q',
+		'--fast', '-C', 'site', '--env', 'prod', '--out',
+		join(tmp, 'site')], {encoding: 'utf8'});
+	equal(status, 0, stderr);
+});
+const put = Object.fromEntries(readdirSync(join(tmp, 'site/www/assets'))
+	.filter(name => /\.[0-9a-f]{10}\.mjs$/.test(name))
+	.map(name => [name.replace(/\.[0-9a-f]{10}/, ''), name]));
+for (const name of readdirSync('site/assets').filter(n => n.endsWith('.mjs')))
+	check(`assets/${name}`, join(tmp, 'site/www/assets', `${put[name]}`),
+		join('site/assets', name));
 await done();

@@ -607,6 +607,45 @@ static void test_threads(void **state)
 	kit_close(&k);
 }
 
+/* Modules without their comments, nothing else; names are of what is put. */
+static void test_no_comments(void **state)
+{
+	(void)state;
+	struct kit k;
+	kit_open(&k);
+	kit_file(
+	    &k, "site.toml", "name = \"t\"\n[compress]\ncomments = false\n");
+	kit_file(&k, "assets/a.mjs",
+	    "/* a */\n\nimport './b.mjs'; // b\nif (x) {\n\ty(`\n /* z "
+	    "*/`);\n}\n"
+	    "import './gone.mjs';\n");
+	kit_file(&k, "assets/b.mjs", "\texport {};\n");
+	kit_file(&k, "assets/c.js", "/* c */");
+	kit_file(&k, "assets/d.css", "/* d */");
+	kit_file(&k, "pages/p.html",
+	    "<script type=module src=/assets/a.mjs></script>\n"
+	    "<link rel=modulepreload href=/assets/b.mjs integrity=x>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(text(&k, "assets/a.mjs"),
+	    "import './b.mjs';\nif (x) {\ny(`\n /* z */`);\n}\n"
+	    "import './gone.mjs';\n");
+	assert_string_equal(text(&k, "assets/b.mjs"), "export {};\n");
+	assert_string_equal(
+	    kit_output(&k, OUT_WWW, "assets/b.mjs"), "export {};\n");
+	assert_string_equal(text(&k, "assets/c.js"), "/* c */");
+	assert_string_equal(text(&k, "assets/d.css"), "/* d */");
+	assert_non_null(strstr(
+	    kit_output(&k, OUT_WWW, "p.html"), of_bytes(&k, "export {};\n")));
+	/* findings have the places that were written */
+	assert_string_equal(kit_said(&k),
+	    "assets/a.mjs:8:9: warning: missing-reference: there will be no "
+	    "file /assets/gone.mjs; write it, or correct the reference\n"
+	    "pages/p.html:2:30: warning: stale-integrity: /assets/b.mjs is "
+	    "rewritten when it is published, so browsers will refuse it; leave "
+	    "`integrity` out\n");
+	kit_close(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -625,6 +664,7 @@ int main(void)
 	    cmocka_unit_test(test_other_modules),
 	    cmocka_unit_test(test_bare_names),
 	    cmocka_unit_test(test_bare_names_wrong),
+	    cmocka_unit_test(test_no_comments),
 	    cmocka_unit_test(test_large),
 	    cmocka_unit_test(test_unreadable),
 	    cmocka_unit_test(test_odd_names),
