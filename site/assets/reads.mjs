@@ -6,8 +6,8 @@
 import {openCache} from '/cache.mjs';
 import {credentials, person} from './session.mjs';
 
-/* No answer, or that there will be one */
-const PASSING = [undefined, 429, 502, 503, 504];
+/* No answer, or: not now. 502 and 504 are what was asked behind it. */
+const PASSING = [undefined, 429, 503];
 
 /* Asked once. How to ask again, and when, is loaded where it comes to that. */
 async function ask(url, init) {
