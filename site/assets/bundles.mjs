@@ -36,8 +36,10 @@ const changes = new Map();
 function expected() {
 	const all = (read?.value.bundles ?? []).map((one) => ({...one}));
 	for (const change of changes.values()) {
-		const found = all.find(({id, bundleId}) => change.id ?
-			id === change.id : bundleId === change.bundleId);
+		const found = all.find(({id, bundleId, coming}) =>
+			change.id && !coming ? id === change.id :
+				change.kind === 'add' &&
+				bundleId === change.bundleId);
 		if (change.kind === 'remove') {
 			if (found)
 				Object.assign(found, {change});
@@ -151,7 +153,9 @@ const foreseen = {
 	add: ({bundleId}) => (all) =>
 		all.some((one) => one.bundleId === bundleId) ? all :
 			[...all, {id: null, bundleId, since: null, coming: true}],
-	remove: ({id}) => (all) => all.filter((one) => one.id !== id),
+	/* also where it is still foreseen itself */
+	remove: ({id, bundleId}) => (all) => all.filter((one) =>
+		one.id !== id && !(one.coming && one.bundleId === bundleId)),
 };
 /*
  * {optimistic, lifted}: what is expected, and when it is no more, because the
@@ -209,6 +213,11 @@ async function settle(key, change, send, {anew, lifted} = {}) {
 		const result = await (await send()).result();
 		changes.set(key, {...change, id: result?.id ?? change.id,
 			since: result?.since, state: 'confirmed'});
+		/* given back before it was read: no read is going to show it */
+		const added = `bundle add ${change.bundleId}`;
+		if (change.kind === 'remove' &&
+			changes.get(added)?.id === change.id)
+			changes.delete(added);
 		changed.note();
 		paint();
 		setTimeout(look, SETTLES, anew);

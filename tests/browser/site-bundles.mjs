@@ -65,6 +65,29 @@ test('refused, it is taken back, and may be tried again', async () => {
 	await settled('starter');
 });
 
+test('given back before it was read, it does not come again', async () => {
+	await page.until((s) => document.querySelector(s).textContent === 'Add',
+		card('sole-trader', 'button'));
+	await page.click(card('sole-trader', 'button'));
+	await seen('#my-bundles [data-bundle=sole-trader] button');
+	await page.click('#my-bundles [data-bundle=sole-trader] button');
+	await gone('sole-trader');
+	/* until a look shows that, too */
+	await page.until(async () => {
+		const {access, id} = JSON.parse(sessionStorage['signed-in']);
+		const answer = await fetch('/api/v1/bundle', {headers: {
+			authorization: `Bearer ${access}`, 'account-token': id}});
+		return answer.ok && !(await answer.json()).bundles
+			.some(({bundleId}) => bundleId === 'sole-trader');
+	});
+	await page.run(() => dispatchEvent(new Event('online')));
+	await page.until(() => !document.querySelector('#my-bundles[aria-busy]'));
+	equal((await rows()).filter(([name]) => name === 'Sole trader'), []);
+	equal(await text(card('sole-trader', 'button')), 'Add');
+	await reload(); /* no look is due any more that moves what is clicked */
+	await settled('agent');
+});
+
 test('removed, it is gone; a refusal brings it back', async () => {
 	await mood('BUNDLE_REFUSED');
 	await page.until(() => document.querySelector(
