@@ -16,7 +16,8 @@
  * No two siblings of a file are equally long, if need be by encode_apart(): web
  * servers make ETags of time and length, and by one ETag for two codings a
  * cache would be told that the bytes it has in the one are those of the other
- * (RFC 9110 8.8.3.3). One that cannot be of another length is not kept.
+ * (RFC 9110 8.8.3.3). One that cannot be of another length is not kept. What
+ * was set apart and is reused stays so, even where its twin is wanted no more.
  *
  * A site's own x.css.gz (from static/, or another tool's output) wins: no other
  * is made, and where it is x.css compressed it becomes its sibling. Where it is

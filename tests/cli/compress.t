@@ -188,4 +188,37 @@ words.txt gz,br"
 rm "$site/static"/*.gz
 build --cache "$fresh" --out "$TMP/own"
 is "once they are gone, ours are back" "$(bytes "$TMP/own")" "$(bytes "$TMP/a")"
+
+# --- one coding more: what is there already may be as long as what comes
+site=$TMP/even
+mkdir -p "$site/static"
+# letters by their frequency alone: gzip and zstd come close
+awk -v dir="$site/static" -v x=7 'BEGIN {
+	for (i = 0; i < 150; i++) {
+		text = ""
+		for (n = 0; n < 700 + i; n++) {
+			x = x * 16807 % 2147483647
+			text = text substr("aaabbcdefghijklm", x % 16 + 1, 1)
+		}
+		printf "%s", text >(dir "/" i ".txt")
+	}
+}'
+lengths() { # ENDING
+	(cd "$TMP/even/dist/www" && stat -c '%n %s' [0-9]*.txt."$1" |
+		sed 's/\.txt\.[a-z]*//' | LC_ALL=C sort)
+}
+set_toml 'siblings = ["zst"]'
+build --cache "$TMP/even-cache" --out "$site/dist"
+lengths zst >"$TMP/lengths"
+rm -r "$site/dist"
+set_toml 'siblings = ["gz"]'
+build --cache "$TMP/even-cache" --out "$site/dist"
+like "some are as long in gzip as in zstd" \
+	"$(lengths gz | LC_ALL=C comm -12 - "$TMP/lengths")" '^[0-9]+ [0-9]+'
+set_toml 'siblings = ["gz", "zst"]'
+build --cache "$TMP/even-cache" --out "$site/dist"
+is "together none is" "$(LC_ALL=C comm -12 <(lengths gz) <(lengths zst))" ""
+build --cache none --out "$TMP/afresh"
+is "which is what a build without the first one makes" \
+	"$(bytes "$site/dist")" "$(bytes "$TMP/afresh")"
 done_testing

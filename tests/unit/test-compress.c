@@ -240,20 +240,36 @@ static struct cache *cache_of(struct kit *k, struct cache *cache)
 static const char all_codings[] =
     "[compress]\nsiblings = [\"gz\", \"br\", \"zst\"]\n";
 
-/*
- * A text that is as long in gzip as in zstd: where nothing but the frequencies
- * of letters can be used, the two come close.
- */
-static struct str even_text(struct kit *k)
+/* Nothing but the frequencies of its letters can be used. */
+static struct str letters_of(struct kit *k, size_t n)
+{
+	struct str noise = noise_of(k, n);
+	char *letters = arena_cstr(&k->arena, noise);
+
+	for (size_t i = 0; i < n; i++)
+		letters[i] = "aaabbcdefghijklm"[noise.p[i] & 15];
+	return (struct str){letters, n};
+}
+
+/* Nothing but that it is the same over and over. */
+static struct str refrain_of(struct kit *k, size_t n)
+{
+	struct str noise = noise_of(k, n / 20);
+	char *text = arena_alloc(&k->arena, n);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = noise.p[i % noise.n];
+	return (struct str){text, n};
+}
+
+/* A text that is as long in the one coding as in the other. */
+static struct str even_text(struct kit *k,
+    struct str (*make)(struct kit *, size_t), enum encoding one,
+    enum encoding two)
 {
 	for (size_t n = COMPRESS_MIN; n < 4 * COMPRESS_MIN; n++) {
-		struct str text = noise_of(k, n);
-		char *letters = arena_cstr(&k->arena, text);
-		for (size_t i = 0; i < n; i++)
-			letters[i] = "aaabbcdefghijklm"[text.p[i] & 15];
-		text.p = letters;
-		if (packed(k, ENCODING_GZ, text).n ==
-		    packed(k, ENCODING_ZST, text).n)
+		struct str text = make(k, n);
+		if (packed(k, one, text).n == packed(k, two, text).n)
 			return text;
 	}
 	fail_msg("no text is equally long in both");
@@ -280,7 +296,8 @@ static void no_two_are_equally_long(void **state)
 	for (int run = 0; run < 2; run++) {
 		struct build *b = run ? kit_build(&k) : ready(&k, all_codings);
 		b->cache = cache_of(&k, &cache);
-		struct str text = even_text(&k);
+		struct str text =
+		    even_text(&k, letters_of, ENCODING_GZ, ENCODING_ZST);
 		size_t n = packed(&k, ENCODING_GZ, text).n;
 		put(b, "x.css", text);
 		assert_int_equal(produce_compress(b), ERR_OK);
@@ -301,7 +318,7 @@ static void what_is_made_differs_from_the_sites_own(void **state)
 
 	(void)state;
 	struct build *b = ready(&k, all_codings);
-	struct str text = even_text(&k);
+	struct str text = even_text(&k, letters_of, ENCODING_GZ, ENCODING_ZST);
 	struct str own = packed(&k, ENCODING_GZ, text);
 	put(b, "x.css", text);
 	put(b, "x.css.gz", own);
@@ -311,6 +328,23 @@ static void what_is_made_differs_from_the_sites_own(void **state)
 	assert_int_equal(of->siblings[ENCODING_GZ].bytes, own.n);
 	assert_int_equal(of->siblings[ENCODING_ZST].bytes, own.n - 4);
 	is_of(find(b, "x.css.zst"), ENCODING_ZST, text);
+	assert_string_equal(kit_said(&k), "");
+	kit_close(&k);
+}
+
+/* brotli has no other length; then there is none of it. */
+static void what_cannot_differ_is_not_made(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	struct build *b = ready(&k, all_codings);
+	struct str text = even_text(&k, refrain_of, ENCODING_BR, ENCODING_GZ);
+	put(b, "x.css", text);
+	put(b, "x.css.gz", packed(&k, ENCODING_GZ, text));
+	assert_int_equal(produce_compress(b), ERR_OK);
+	assert_string_equal(names(b), "x.css x.css.gz x.css.zst");
+	assert_int_equal(find(b, "x.css")->siblings[ENCODING_BR].bytes, 0);
 	assert_string_equal(kit_said(&k), "");
 	kit_close(&k);
 }
@@ -382,6 +416,7 @@ int main(void)
 	    cmocka_unit_test(a_stale_one_is_told),
 	    cmocka_unit_test(no_two_are_equally_long),
 	    cmocka_unit_test(what_is_made_differs_from_the_sites_own),
+	    cmocka_unit_test(what_cannot_differ_is_not_made),
 	    cmocka_unit_test(the_cache_is_asked_first),
 	    cmocka_unit_test(any_number_of_threads_says_the_same),
 	};

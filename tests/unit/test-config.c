@@ -416,6 +416,8 @@ static const struct {
     {"{\"format\":2,\"name\":\"n\"}", "config-format", "format 1"},
     {"{\"format\":\"1\",\"name\":\"n\"}", "config-format", "format 1"},
     {"{\"format\":1}", "config-value", "name is missing"},
+    {FILE_OF(API("a", "000001", ",\"auth\":\"nobody\"")), "config-value",
+	"auth names a provider"},
     {"{\"format\":1,\"name\":\"n\",\"later\":1}", "config-member", "\"later\""},
     {"{\"format\":1,\"name\":\"n\",\"upstreams\":[{\"name\":\"u\",\"apis\":[]}]"
      "}",
