@@ -6,7 +6,7 @@
  */
 import {$, AS_IT_WAS, day, fill, needSignIn, onDemand, trouble}
 	from './page.mjs';
-import {asOf, cache, reading} from './reads.mjs';
+import {asOf, cache, put, reading} from './reads.mjs';
 import {hasSent} from './session.mjs';
 
 const BUNDLES = '/api/v1/bundle';
@@ -67,6 +67,7 @@ function row({id, bundleId, since, change, coming}) {
 		(coming ? badges['add sent'] : '');
 	const button = $('button', made);
 	made.dataset.bundle = bundleId;
+	made.dataset.id = id ?? ''; /* two of one bundle are not the same */
 	made.dataset.state = change?.state ?? (coming ? 'sent' : 'settled');
 	made.dataset.kind = change?.kind ?? '';
 	$('.badge', made).textContent = badge;
@@ -102,7 +103,7 @@ function card(box, has) {
 
 function paint() {
 	const all = expected();
-	mine.replaceChildren(...all.map(row));
+	put(mine, all.map(row));
 	for (const box of cards)
 		card(box, all.some(({bundleId, change}) =>
 			bundleId === box.dataset.id &&

@@ -66,9 +66,12 @@ for (const name of ['circuit-open', 'overloaded', 'queue-full',
 export const AS_IT_WAS = 'This is how it was. Sign in to see what is new.';
 
 /* The short name of what went wrong with a request, with its job, or a read. */
-export function kind({type, body}) {
+export function kind({type, status, body}) {
 	if (type)
 		return type;
+	/* a read that got no further than what stands before the endpoint */
+	if ([502, 503, 504].includes(status) && !body)
+		return 'network';
 	if (body?.upstreamFailures?.some((f) => f.httpResponseStatus === 401))
 		return 'needs-credentials';
 	return String(body?.type ?? '').replace(/^.*\/problems\//, '');
@@ -81,7 +84,7 @@ export function trouble(error, who = 'HMRC') {
 	if (type === 'upstream-refused' && said && !error.body.error)
 		return [`${who} did not accept it`, `${said}.`];
 	const known = troubles[type] ?? [error.title ?? error.body?.title ??
-		'That did not work', error.message];
+		'That did not work', error.body?.detail ?? error.message];
 	return known.map((text = '') => text.replaceAll('HMRC', who));
 }
 

@@ -4,7 +4,7 @@
  */
 import {$, AS_IT_WAS, fill, moment, money, needSignIn, trouble}
 	from './page.mjs';
-import {asOf, cache, reading} from './reads.mjs';
+import {asOf, cache, put, reading} from './reads.mjs';
 
 const RECEIPTS = '/api/v1/hmrc/receipt';
 const LONG = 366 * 86400;
@@ -15,6 +15,14 @@ const said = $('#receipts-said');
 const shown = $('#receipt-shown');
 const one = (number) => `${RECEIPTS}/${encodeURIComponent(number)}`;
 
+/* Whether it is the one that the address names. */
+function mark(link) {
+	if (link.hash === location.hash)
+		link.setAttribute('aria-current', 'true');
+	else
+		link.removeAttribute('aria-current');
+}
+
 function row({formBundleNumber, processingDate, vrn, periodKey, netVatDue}) {
 	const made = fill('receipt-row', {
 		'.period': `Period ${periodKey ?? 'unknown'}`,
@@ -22,6 +30,7 @@ function row({formBundleNumber, processingDate, vrn, periodKey, netVatDue}) {
 		'.amount': netVatDue === undefined ? '' : money(netVatDue),
 	});
 	$('a', made).href = `#${formBundleNumber}`;
+	mark($('a', made));
 	return made;
 }
 
@@ -42,13 +51,6 @@ function receipt(got) {
 	return made;
 }
 
-function mark(number) {
-	for (const link of list.querySelectorAll('a'))
-		if (link.hash.slice(1) === number)
-			link.setAttribute('aria-current', 'true');
-		else
-			link.removeAttribute('aria-current');
-}
 
 let asking = null;
 
@@ -57,7 +59,7 @@ async function open() {
 	const number = decodeURIComponent(location.hash.slice(1));
 	asking?.abort();
 	const {signal} = asking = new AbortController();
-	mark(number);
+	list.querySelectorAll('a').forEach(mark);
 	$('#receipt-none').hidden = !!number;
 	if (!/^\d+$/.test(number))
 		return shown.replaceChildren();
@@ -102,9 +104,8 @@ async function ahead(all) {
 function show(read) {
 	const all = [...read.value.receipts].sort((a, b) =>
 		b.processingDate.localeCompare(a.processingDate));
-	list.replaceChildren(...all.map(row));
+	put(list, all.map(row));
 	list.removeAttribute('aria-busy');
-	mark(location.hash.slice(1));
 	said.textContent = all.length ? asOf(read) :
 		`No receipt yet: the first return you file brings one. ${
 			asOf(read)}`.trim();
