@@ -11,7 +11,7 @@ import {randomInt} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {test, equal, ok, cleanup, done} from '../tap.mjs';
 import {open} from '../browser/cdp.mjs';
-import {signIn} from '../browser/site-kit.mjs';
+import {hurry, signIn} from '../browser/site-kit.mjs';
 
 const site = process.env.LOWTIDE_URL;
 const simulator = process.env.LOWTIDE_RUN_SIMULATOR_URL;
@@ -46,7 +46,8 @@ page.on('Fetch.requestPaused', ({requestId, request}) => {
 	const how = answer && answer(request);
 	if (how)
 		page.send('Fetch.fulfillRequest', {requestId, ...how, body:
-			Buffer.from(JSON.stringify(how.body)).toString('base64')});
+			Buffer.from(JSON.stringify(how.body ?? ''))
+				.toString('base64')});
 	else if (how !== null)
 		page.send('Fetch.continueRequest', {requestId});
 });
@@ -108,6 +109,41 @@ const added = (id, scenario, then) => idle(async () => {
 	await page.click(`.bundle[data-id=${id}] button`);
 	await seen(then);
 });
+/* Patience ends: polls alone, nothing new, and a clock that runs fast. */
+const silent = ({url, headers}) => {
+	const responseHeaders = [{name: 'retry-after', value: '30'}];
+	if (/\/events$/.test(new URL(url).pathname))
+		return {responseCode: 406, responseHeaders};
+	return Object.keys(headers).some((name) =>
+		/^if-none-match$/i.test(name)) && /\/api\/jobs\//.test(url) ?
+		{responseCode: 304, responseHeaders} : undefined;
+};
+let usual; /* ends the hurry */
+const still = (path) => ({who: IN, answer: silent,
+	async ready() {
+		usual = await hurry(page, 60);
+		await page.go(`${site}${path}`);
+		await filed('HOLD', 'still').ready();
+	},
+	async after() {
+		await usual();
+		await release();
+	},
+});
+/* The token is none any more, behind what is shown. */
+const over = (then) => idle(async () => {
+	await page.run(() => {
+		const kept = JSON.parse(sessionStorage['signed-in']);
+		globalThis.before = sessionStorage['signed-in'];
+		sessionStorage['signed-in'] = JSON.stringify(
+			{...kept, access: 'over'});
+	});
+	await then();
+	await seen('#signed-out');
+});
+const andBack = () => page.run(() => {
+	sessionStorage['signed-in'] = before;
+});
 const made = (year, state) => idle(async () => {
 	await page.until(() => !document.querySelector('#export-fields')
 		.disabled);
@@ -128,11 +164,19 @@ const PAGES = {
 		refused: added('starter', 'BUNDLE_REFUSED',
 			'.bundle[data-id=starter] .bundle-said'),
 		none: {who: IN, ready: quiet, answer: says({bundles: []})},
+		over: {...over(() => page.click(
+			'.bundle[data-id=sole-trader] button')), after: andBack},
 	},
 	'/vat.html': {...waiting, ...failing, ...away,
 		watching: {...filed('HOLD', 'processing'), after: release},
 		filed: filed('', 'completed'),
 		refused: filed('DUPLICATE_SUBMISSION', 'failed'),
+		held: filed('CLOSE_SILENTLY', 'failed'),
+		still: still('/vat.html'),
+		over: {...over(() => page.run(() => {
+			document.querySelector('#vrn').dispatchEvent(
+				new Event('change'));
+		})), after: andBack},
 		none: {who: IN, ready: quiet, answer: says({obligations: []})},
 	},
 	'/receipts.html': {...waiting, ...failing, ...away,
