@@ -1,7 +1,8 @@
 /*
- * The browser's modules as a build publishes them, and those of the example site,
- * are those that were written, token by token, without their comments: TypeScript's parser says what a token
- * is and whether a line ends before it, where that may end a statement.
+ * The browser's modules as a build publishes them, and those of the example
+ * site, are those that were written, token by token, without their comments:
+ * TypeScript's parser says what a token is and whether a line ends before it,
+ * where that may end a statement.
  */
 import {spawnSync} from 'node:child_process';
 import {mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync}
