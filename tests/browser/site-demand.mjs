@@ -90,6 +90,7 @@ test('pressed without a network, it is sent when there is one', async () => {
 		document.querySelector('#finalised').checked = true;
 	}, number);
 	ok(!await has('/requests.mjs', other));
+	await other.send('Network.clearBrowserCache');
 	await unplugged(async () => {
 		await other.until(() => !navigator.onLine);
 		await other.run(() => {
