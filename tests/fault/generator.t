@@ -26,7 +26,7 @@ build() { # ARGUMENT…
 	timeout 60 "$LOWTIDE" build -q -j 1 --fast -C "$site" "$@"
 }
 listing() { # DIR
-	(cd "$1" && find . -type f -printf '%p %m ' -exec sha256sum {} \; | sort)
+	(cd "$1" && find . -type f -printf '%p %m\n' -exec sha256sum {} + | sort)
 }
 rules=0
 with_fault() { # RULE ARGUMENT…: status of the build; what it said in $said

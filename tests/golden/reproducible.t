@@ -5,7 +5,7 @@
 . tests/lib.sh
 
 listing() { # DIR
-	(cd "$1" && find . -type f -printf '%p %m ' -exec sha256sum {} \; |
+	(cd "$1" && find . -type f -printf '%p %m\n' -exec sha256sum {} + |
 		LC_ALL=C sort)
 }
 

@@ -18,7 +18,7 @@ arguments() { # CASE
 }
 
 listing() { # DIR: names, modes and bytes of all that is below
-	(cd "$1" && find . -type f -printf '%p %m ' -exec sha256sum {} \; |
+	(cd "$1" && find . -type f -printf '%p %m\n' -exec sha256sum {} + |
 		sort)
 }
 

@@ -68,8 +68,8 @@ export const files = upstream => ({
 		[upstream.shop]
 		base = "${upstream}"
 		local = true
-		timeout = "2m"
-		stall_timeout = "2m"
+		timeout = "10m"
+		stall_timeout = "10m"
 		[upstream.hasty]
 		base = "${upstream}"
 		local = true
