@@ -53,6 +53,7 @@ function show(csv) {
 }
 
 const own = {
+	__proto__: null,
 	'job-failed': ['There are no books of that year',
 		'Nothing was made. Choose another year.'],
 	'job-expired': ['That export is gone', 'It was kept for a day. Make ' +

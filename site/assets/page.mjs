@@ -26,12 +26,16 @@ const moments = new Intl.DateTimeFormat('en-GB',
 	{dateStyle: 'long', timeStyle: 'short'});
 
 export const money = (amount) => pounds.format(amount);
-export const day = (text) => days.format(new Date(text));
-export const month = (text) => months.format(new Date(text));
-export const moment = (text) => moments.format(new Date(text));
+/* Whoever left a time out has done the rest all the same. */
+const told = (how) => (text) => isNaN(new Date(text)) ? 'not told' :
+	how.format(new Date(text));
+export const day = told(days);
+export const month = told(months);
+export const moment = told(moments);
 
 /* What went wrong, for a person: [title, text] by the problem's name. */
 const troubles = {
+	__proto__: null, /* a service behind us may name anything */
 	'outcome-unknown': ['We do not know whether it arrived',
 		'HMRC hung up before it answered. We have not sent it again, ' +
 		'so nothing is filed twice. Look under “What is due” before ' +
@@ -85,7 +89,7 @@ export function trouble(error, who = 'HMRC') {
 		return [`${who} did not accept it`, `${said}.`];
 	const known = troubles[type] ?? [error.title ?? error.body?.title ??
 		'That did not work', error.body?.detail ?? error.message];
-	return known.map((text = '') => text.replaceAll('HMRC', who));
+	return known.map((text = '') => `${text}`.replaceAll('HMRC', who));
 }
 
 /* ---- who has to sign in first ---------------------------------------------- */

@@ -103,7 +103,7 @@ async function ahead(all) {
 
 function show(read) {
 	const all = [...read.value.receipts].sort((a, b) =>
-		b.processingDate.localeCompare(a.processingDate));
+		`${b.processingDate}`.localeCompare(a.processingDate));
 	put(list, all.map(row));
 	list.removeAttribute('aria-busy');
 	said.textContent = all.length ? asOf(read) :

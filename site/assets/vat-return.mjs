@@ -120,6 +120,7 @@ function begin(job) {
 	delete panel.dataset.reached;
 	delete panel.dataset.why;
 	said.textContent = sending();
+	$('#ticket').textContent = '';
 	$('.watch', panel).hidden = false;
 	$('#return-progress').removeAttribute('value');
 	withdraw.hidden = true;
@@ -151,7 +152,7 @@ async function watch(job, sent, retry) {
 	try {
 		const got = await seen(job);
 		panel.dataset.state = 'completed';
-		said.replaceChildren(receipt(got, sent));
+		said.replaceChildren(receipt(got ?? {}, sent));
 		forgetDraft();
 	} catch (error) {
 		if (error.type === 'id-conflict' && error.jobId)

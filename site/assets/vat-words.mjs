@@ -6,6 +6,7 @@ import {trouble} from './page.mjs';
 
 /* [what to do, the action beside it] */
 const refusals = {
+	__proto__: null,
 	DUPLICATE_SUBMISSION: ['It was filed before. There is nothing left ' +
 		'to do for this period.', 'receipts'],
 	VRN_INVALID: ['Check the nine digits of your VAT number, and send it ' +
@@ -25,6 +26,7 @@ const REFUSED = ['Nothing was filed. If you do not see why, write to us and ' +
 	'name the code.'];
 
 const known = {
+	__proto__: null,
 	'still-running': {title: 'Still with HMRC', todo: 'look',
 		text: 'You may close this page: it goes on without you, and ' +
 		'your receipt will be under Receipts.'},

@@ -169,6 +169,58 @@ test('one that nobody knows of is not sent again, from nowhere', async () => {
 	equal((await arrivals('POST', number)).length, 1);
 });
 
+/* The next return is answered so, by nobody behind us. */
+const answered = (status, body) => page.run((...args) => {
+	const real = fetch;
+	globalThis.fetch = (...asked) => {
+		if (!/vat\/return$/.test(asked[0]))
+			return real(...asked);
+		globalThis.fetch = real;
+		globalThis.ticket = document.querySelector('#ticket').textContent;
+		return Promise.resolve(new Response(args[1], {status: args[0],
+			headers: {'content-type': 'application/json'}}));
+	};
+}, status, body);
+
+test('a receipt that lacks what it should say is one all the same',
+	async () => {
+		await fresh();
+		for (const body of ['{}', 'null', '{"processingDate":"soon"}']) {
+			await answered(201, body);
+			await hand();
+			await says('#return-said', 'HMRC has your return');
+			equal(await text('#receipt .processed'), 'not told');
+		}
+	});
+
+test('a refusal is told, whatever it is called', async () => {
+	await fresh();
+	for (const code of ['constructor', '__proto__', 'VRN_INVALID']) {
+		await answered(400, JSON.stringify({code, message: 'No'}));
+		await hand();
+		await says('#return-said', 'HMRC did not accept it');
+		equal(await text('#return-said .code'), code);
+	}
+	await answered(400, '{"type":"/problems/toString","title":{"a":1}}');
+	await hand();
+	ok(await seen('#return-said h3'));
+});
+
+test('the ticket of the one before is not that of the next', async () => {
+	await fresh();
+	await mood('HOLD');
+	await press();
+	await page.until(() =>
+		document.querySelector('#ticket').textContent);
+	await holding('POST', '/returns');
+	await release();
+	await ended();
+	await mood('');
+	await answered(201, '{}');
+	await hand();
+	equal(await page.run(() => ticket), '');
+});
+
 test('pressed twice, it is one', async () => {
 	const number = await fresh();
 	await page.run(() => {
