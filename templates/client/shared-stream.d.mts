@@ -18,7 +18,11 @@ export interface SharedStream extends EventTarget, JobStream {
 	readonly live: boolean;
 	/** this tab is the one that is connected */
 	readonly leading: boolean;
-	/** ends it in every tab of that owner */
+	/**
+	 * ends it in every tab of that owner: in those that are kept for going
+	 * back, when they are shown again (by a mark in localStorage, which
+	 * names nobody)
+	 */
 	close(): void;
 	addEventListener(type: 'job',
 		listener: (event: CustomEvent<JobEvent>) => void,
@@ -34,6 +38,7 @@ export interface SharedStream extends EventTarget, JobStream {
 	 * 'live': it is connected. 'gap': something may have happened that was
 	 * not told, so look once: at the beginning, after this page was asleep,
 	 * and every 10 s while nothing is told. 'close': and it is over.
+	 * Where nothing was ever told for 10 s, jobs are watched otherwise.
 	 */
 	addEventListener(type: 'live' | 'gap' | 'close',
 		listener: (event: Event) => void,

@@ -23,6 +23,10 @@
  *	{ask: true}		a tab is new: the leader says where it is
  *	{close: true}		somebody has signed out
  *
+ * Anything else is of a module to come, and nothing to this one. A page that is
+ * kept for going back has no channel: it finds, when it is shown again, that
+ * the mark of this owner in localStorage is another one, and closes, too.
+ *
  * The chain of `from` and `id` shows each tab by itself whether it has missed
  * something, and what it was told already. As long as it has missed nothing, it
  * knows of the last jobs how they are, and who follows one later need not look.
@@ -32,11 +36,30 @@ const SILENCE = 45000; /* ms: three signs of life that did not come */
 const LOOK = 10000; /* ms between looks while nothing is told */
 const KEPT = 50; /* jobs whose newest event is known to who follows later */
 
+/*
+ * The mark that the last one to sign out has left, or a new one: a number by
+ * chance, under one made of the name, which says nobody who that was.
+ */
+function markOf(name, more) {
+	let key = 0;
+	for (const c of name)
+		key = Math.imul(key, 31) + c.codePointAt() | 0;
+	try {
+		const marks = globalThis.localStorage;
+		if (more)
+			marks.setItem(`lowtide-closed:${key}`, more);
+		return marks.getItem(`lowtide-closed:${key}`);
+	} catch {
+		/* it is not allowed, or full: who sleeps does not learn of it */
+	}
+}
+
 class SharedStream extends EventTarget {
 	live = false;
 	leading = false;
 	#client;
 	#name;
+	#mark; /* as it was when this began */
 	#last; /* the id that this tab is at */
 	#fresh; /* it has not heard yet where the stream is */
 	#heard; /* when it was last told something */
@@ -52,6 +75,7 @@ class SharedStream extends EventTarget {
 		this.#client = client;
 		this.#name = `lowtide-stream-1:${
 			JSON.stringify([client.base, owner])}`;
+		this.#mark = markOf(this.#name);
 		const awake = {
 			pageshow: () => this.#join(),
 			resume: () => this.#join(),
@@ -77,6 +101,8 @@ class SharedStream extends EventTarget {
 	}
 
 	close() {
+		if (!this.#open.signal.aborted)
+			markOf(this.#name, Math.random());
 		this.#channel?.postMessage({close: true});
 		this.#close();
 	}
@@ -86,6 +112,8 @@ class SharedStream extends EventTarget {
 	#join() {
 		if (this.#joined)
 			return;
+		if (markOf(this.#name) !== this.#mark)
+			return this.#close();
 		const {signal} = this.#joined = new AbortController();
 		const locks = globalThis.navigator?.locks;
 		const lead = () => this.#lead(signal);
@@ -182,7 +210,7 @@ class SharedStream extends EventTarget {
 		if (message.close)
 			this.#close();
 		else if (!this.leading)
-			message.ask || this.#hear(message);
+			message.id === undefined || this.#hear(message);
 		else if (message.ask && this.live)
 			this.#channel.postMessage(
 				{id: this.#last, from: this.#last});
@@ -194,8 +222,8 @@ class SharedStream extends EventTarget {
 		if (!this.live)
 			return;
 		this.#refused = false;
-		const gap = this.#fresh || from === undefined ||
-			Number(from) > Number(this.#last);
+		/* neither may be known */
+		const gap = this.#fresh || !(Number(from) <= Number(this.#last));
 		if (gap)
 			this.#gap();
 		else
@@ -221,12 +249,20 @@ class SharedStream extends EventTarget {
 		this.#fire('job', event);
 	}
 
-	/* While nothing is told, those who wait look for themselves. */
+	/*
+	 * While nothing is told, those who wait look for themselves. Where nothing
+	 * ever was there may be no way for streams: jobs are watched otherwise.
+	 */
 	#watch() {
 		if (performance.now() - this.#heard > SILENCE)
 			this.#become(false);
-		if (!this.live)
-			this.#gap();
+		if (this.live)
+			return;
+		if (this.#last === undefined) {
+			this.#refused = true;
+			this.#drop();
+		}
+		this.#gap();
 	}
 
 	#gap() {

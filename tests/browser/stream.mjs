@@ -145,6 +145,27 @@ scene('the leader is closed while nobody can be reached: the next one goes on',
 		await settle(1);
 	});
 
+scene('the leader crashes: the next one goes on', async () => {
+	const [first, ...rest] = await liveTabs(3);
+	const hold = await send(rest[1]);
+	const job = await id(rest[1], hold);
+	for (const page of rest)
+		await seen(page, job);
+	const crashed = new Promise((go) =>
+		first.on('Inspector.targetCrashed', go));
+	pages.delete(first);
+	first.send('Page.crash').catch(() => {}); /* it does not answer */
+	await crashed;
+	await leads(rest[0]);
+	up.release(hold);
+	for (const page of rest) {
+		const told = await toldOf(page, job);
+		whole(told, job);
+		equal(told.filter((what) => what === 'gap').length, 1);
+	}
+	await settle(1);
+});
+
 scene('the endpoint is killed in mid-stream, and started again', async () => {
 	const tabs = await liveTabs(2);
 	const hold = await send(tabs[1]);
@@ -284,6 +305,29 @@ scene('kept for going back: it leaves the stream to others, and comes back',
 		equal(await open(), 1);
 	});
 
+scene('signed out while a page is kept for going back: it closes when shown',
+	async () => {
+		const [first, second] = await liveTabs(2);
+		const turn = (type) => first.run((what) => dispatchEvent(
+			new PageTransitionEvent(what, {persisted: true})), type);
+		await turn('pagehide');
+		await leads(second);
+		await second.run(() => stream.close());
+		await settle(0);
+		await turn('pageshow');
+		equal(await first.run(() => [told.at(-1), api.stream]),
+			['close', null]);
+		/* who signs in now has one again */
+		const [third] = await liveTabs(1);
+		await turn('pagehide');
+		await turn('pageshow');
+		equal(await third.run(() => stream.live), true);
+		equal(await open(), 1);
+		const marks = await third.run(() => ({...localStorage}));
+		equal(Object.keys(marks).length, 1);
+		ok(!/alice|lesund/i.test(JSON.stringify(marks)));
+	});
+
 scene('frozen: it leaves the stream to others, and hears what it has missed',
 	async () => {
 		const [first, second] = await liveTabs(2);
@@ -335,6 +379,25 @@ scene('where there are no streams jobs are watched without', async () => {
 	const hold = await send(page);
 	up.release(hold);
 	equal(await page.until((name) => jobs[name].result, hold), {id: 7});
+});
+
+scene('no stream ever comes through: jobs are watched otherwise', async () => {
+	wire.mute(/^GET \/api\/jobs\/events/);
+	const page = await world.page();
+	pages.add(page);
+	/* its looks at how it is are not waited for, but called */
+	await page.run((...how) => {
+		globalThis.setInterval = (look) => globalThis.look = look;
+		start(...how);
+	}, OWNER, alice);
+	const hold = await send(page);
+	const job = await id(page, hold);
+	equal(await page.run(() => [stream.live, stream.leading]),
+		[false, true]);
+	await page.run(() => look());
+	up.release(hold);
+	equal(await page.until((name) => jobs[name].result, hold), {id: 7});
+	ok(page.requests.some(({url}) => url.endsWith(`${job}/events`)));
 });
 
 scene('whose stream it is stays in the browser', async () => {

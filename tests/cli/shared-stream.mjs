@@ -221,6 +221,29 @@ test('who missed what the leader said is told of a gap', async () => {
 	equal(second.log, ['live', 'gap', 9, 'gap', 11]);
 });
 
+test('what another module says is nothing to this one', async () => {
+	const server = newServer();
+	server.up = false;
+	const browser = newBrowser();
+	const tabs = [1, 2].map(() => browser.open(server, ann));
+	await settled();
+	const stranger = new browser.Channel(browser.Channel.names()[0]);
+	const say = async () => {
+		for (const what of [{}, {hello: 1}, 'id', 7, [], true])
+			stranger.postMessage(what);
+		await settled();
+	};
+	await say();
+	equal(tabs.map((t) => t.log), [[], []]);
+	server.up = true;
+	server.wake();
+	await settled();
+	await say();
+	server.happen();
+	await settled();
+	equal(tabs.map((t) => t.log), [['live', 'gap', 1], ['live', 'gap', 1]]);
+});
+
 /* ---- asleep -------------------------------------------------------------- */
 
 
@@ -502,6 +525,35 @@ test('while nothing is told, a look every 10 s', async () => {
 	equal(jobs, [three, three]);
 });
 
+test('where nothing ever comes jobs are watched otherwise, until it does',
+	async () => {
+		const server = newServer();
+		server.up = false;
+		const browser = newBrowser();
+		const tabs = [1, 2].map(() => browser.open(server, ann));
+		const jobs = tabs.map((t) => t.follow('job_1'));
+		await settled();
+		for (const tab of tabs)
+			tab.pass(9000);
+		equal(jobs, [[], []]);
+		for (const tab of tabs)
+			tab.pass(1000);
+		equal(jobs, [[null], [null]]);
+		equal(tabs.map((t) => t.log), [['gap'], ['gap']]);
+		const later = tabs.map((t) => t.follow('job_2'));
+		await settled();
+		equal(later, [[null], [null]]);
+		server.up = true;
+		server.happen();
+		await settled();
+		const last = tabs.map((t) => t.follow('job_1'));
+		await settled();
+		server.happen();
+		await settled();
+		equal(last, [[undefined, 2], [undefined, 2]]);
+		equal(jobs, [[null], [null]]);
+	});
+
 test('no sign of life for 45 s: whoever leads is stuck', async () => {
 	const {server, tabs} = await world(2);
 	const {stream} = tabs[1];
@@ -586,6 +638,34 @@ test('refused in mid-stream: another tab goes on, and is heard', async () => {
 	equal(tabs[1].why, refusal);
 });
 
+test('refused before it heard anything: it is told of the gap all the same',
+	async () => {
+		const {server, tabs: [first, third], open} = await world(2);
+		server.happen();
+		await settled();
+		/* one that knows where the stream was comes behind one that
+		 * does not, and will be refused */
+		third.sleep();
+		server.up = false;
+		server.all('cut');
+		await settled();
+		const second = await open();
+		third.wake();
+		await settled();
+		server.refuses = (tab) => tab === second && refusal;
+		first.sleep();
+		await settled();
+		server.up = true;
+		server.wake();
+		await settled();
+		equal([second.why, leaders([first, second, third])],
+			[refusal, [third]]);
+		equal(second.log, ['lost', 'live', 'gap']);
+		server.happen();
+		await settled();
+		equal([second.told, third.told], [[2], [1, 2]]);
+	});
+
 test('a stream that ends is over, too', async () => {
 	const tab = newBrowser().open(newServer(), {...ann,
 		async *events({told}) {
@@ -652,6 +732,50 @@ test('closed is closed: a second time, awake again, followed', async () => {
 	equal([server.streams.size, job], [0, [null]]);
 });
 
+test('signed out while a page is kept for going back: it closes when shown',
+	async () => {
+		const {server, browser, tabs, open} = await world(2);
+		const others = [await open({owner: 'bob'}), await open({...ann,
+			base: 'https://other.example/api/'})];
+		for (const tab of [tabs[0], ...others])
+			tab.sleep();
+		await settled();
+		tabs[1].stream.close();
+		/* and in again, as the same one */
+		const again = await open();
+		for (const tab of [tabs[0], ...others])
+			tab.wake();
+		await settled();
+		equal(tabs[0].log, ['live', 'gap', 'lost', 'close']);
+		equal(tabs[0].client.stream, null);
+		equal([again, ...others].map((t) => t.stream.live),
+			[true, true, true]);
+		/* awake once more, that one; it began when all was over */
+		again.sleep();
+		again.wake();
+		await settled();
+		equal(again.stream.live, true);
+		again.stream.close();
+		again.stream.close();
+		/* of whom, nobody learns */
+		for (const [key, value] of browser.storage.marks) {
+			match(key, /^lowtide-closed:-?\d+$/);
+			match(value, /^0\.\d+(e-\d+)?$/);
+		}
+		equal(browser.storage.marks.size, 1);
+		equal(server.streams.size, 2);
+	});
+
+test('where marks may not be left, whoever is awake is told', async () => {
+	const {tabs} = await world(3, {lacks: ['storage']});
+	tabs[2].sleep();
+	tabs[0].stream.close();
+	await settled();
+	tabs[2].wake();
+	await settled();
+	equal(tabs.map((t) => t.log.at(-1)), ['close', 'close', 'live']);
+});
+
 test('the stream of who signs in afterwards is left alone', async () => {
 	const {tabs: [tab]} = await world();
 	const another = tab.client.stream = {};
@@ -704,9 +828,10 @@ for (const lacks of [['locks'], ['channels'], ['locks', 'channels']])
 		tabs[1].sleep();
 		await settled();
 		equal(server.streams.size, 0);
+		/* that the other one has closed is found then, if not before */
 		tabs[1].wake();
 		await settled();
-		equal(server.streams.size, alone ? 1 : 0);
+		equal([server.streams.size, tabs[1].log.at(-1)], [0, 'close']);
 	});
 
 test('locks that may not be used: a stream of its own', async () => {

@@ -202,23 +202,36 @@ function newChannels() {
 	};
 }
 
-/* lacks: what this browser has not, 'locks' or 'channels' */
+/* As localStorage is. */
+const newStorage = () => ({
+	marks: new Map(),
+	getItem(key) {
+		return this.marks.get(key) ?? null;
+	},
+	setItem(key, value) {
+		this.marks.set(key, String(value));
+	},
+});
+
+/* lacks: what this browser has not, 'locks', 'channels' or 'storage' */
 export function newBrowser({lacks = []} = {}) {
 	const locks = newLocks();
 	const Channel = newChannels();
-	return {locks, Channel, open: (server, options) =>
-		newTab({server, lacks, locks, Channel, ...options})};
+	const storage = newStorage();
+	return {locks, Channel, storage, open: (server, options) =>
+		newTab({server, lacks, locks, Channel, storage, ...options})};
 }
 
 /*
  * A tab. .told: the versions that came as events; .log: those and what else it
  * heard, in order. sleep() and wake(), freeze() and thaw() as browsers do them.
  */
-function newTab({server, lacks, locks, Channel, owner, base, events: own}) {
+function newTab({server, lacks, locks, Channel, storage, owner, base,
+	events: own}) {
 	let channel = null;
 	const window = new EventTarget();
 	const timers = new Map();
-	const tab = {told: [], log: [], why: undefined, time: 0};
+	const tab = {told: [], log: [], why: undefined, time: 0, window};
 	const globals = {
 		addEventListener: (...how) => window.addEventListener(...how),
 		...!lacks.includes('locks') && {navigator: {locks}},
@@ -229,6 +242,11 @@ function newTab({server, lacks, locks, Channel, owner, base, events: own}) {
 					channel = this;
 				}
 			}},
+		get localStorage() {
+			if (lacks.includes('storage'))
+				throw new Error('it is not allowed');
+			return storage;
+		},
 	};
 	const start = new Function(...GLOBALS,
 		`'use strict';${source}; return shareStream;`)(globals,
