@@ -56,7 +56,7 @@ const reading = (entry, stale = !!entry.stale, fresh = null) => ({
 	expected: !!entry.open, from: entry.from, fresh});
 
 /* Where there is no Cache, or it is broken, nothing is kept, nothing fails. */
-const quietly = (use) => use().catch(() => {});
+const quietly = (use) => (async () => use())().catch(() => {});
 
 const look = (cache, key) => quietly(async () => {
 	const entry = await (await cache.match(key)).json();
@@ -67,18 +67,23 @@ const look = (cache, key) => quietly(async () => {
 			entry.value = entry.base;
 		entry.open = entry.until = 0;
 	}
-	return entry.value === undefined ? undefined : entry;
+	if (entry.value !== undefined)
+		return entry;
 });
 
-/* Where it is full, what was written first makes room, once. */
+/*
+ * Where it is full, what was written first makes room, once. Where what is
+ * expected, or is not any more, has none all the same, the network is asked:
+ * what is in its place is not to be shown.
+ */
 const put = (cache, key, entry) => quietly(() => {
 	entry.id = Math.random();
-	const write = async () => cache.put(key,
+	const write = () => cache.put(key,
 		new Response(JSON.stringify({...entry, from: 'cache'})));
 	return write().catch(async () => {
 		await cache.delete((await cache.keys())[0]);
 		await write();
-	});
+	}).catch(() => entry.open === undefined || cache.delete(key));
 });
 
 export function openCache({name = 'public', fetch: ask = fetch} = {}) {
@@ -87,11 +92,11 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 	let hopes = {}; /* [{change, until, sure}] by key, or null: none open */
 	let last;
 
-	const opened = () => quietly(async () => caches.open(store));
+	const opened = () => quietly(() => caches.open(store));
 
 	/* Who writes does so alone; who reads, after those who came first. */
 	const inTurn = (write) =>
-		last = quietly(async () => last).then(write);
+		last = quietly(() => last).then(write);
 
 	/*
 	 * Lays what this window expects over what was read, and keeps it. When
@@ -99,8 +104,8 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 	 * somewhere: until then, it may not know of it.
 	 */
 	async function show(key, list, entry, cache) {
-		cache ??= await opened();
 		const now = Date.now();
+		cache ??= await opened();
 		entry ??= await look(cache, key) ?? {at: now, age: 0};
 		list = list.filter(({until}) => now < until);
 		const open = list.some(({sure}) => !sure);
@@ -110,8 +115,8 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 			value: list.reduce((value, {change}) => change(value),
 				structuredClone(base)),
 			until: list.length && Math.min(
-				...list.map(({until}) => until),
-				open ? Infinity : now + entry.life * 1000)};
+				open ? Infinity : now + entry.life * 1000,
+				...list.map(({until}) => until))};
 		hopes[key] = open ? list : null;
 		await put(cache, key, entry);
 		return entry;
@@ -135,8 +140,8 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 			'json' : 'text';
 		const entry = {value: same ? had.value : await answer[how](),
 			from: same ? 'revalidated' : 'network',
-			at, age: Number(headers.get('age')),
-			life: Number(/max-age=(\d+)/i.exec(said)?.[1]),
+			at, age: +headers.get('age') || 0,
+			life: +/max-age=(\d+)/i.exec(said)?.[1],
 			etag: headers.get('etag'),
 			ask: /no-cache/i.test(said),
 			stale: !!headers.get('x-aggregate-stale')};
@@ -176,7 +181,7 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 		});
 	}
 
-	async function get(url, {ttl, stale, staleIfError, signal} = {}) {
+	const get = async (url, {ttl, stale, staleIfError, signal} = {}) => {
 		const key = keyOf(url);
 		const cache = await inTurn(opened);
 		const had = await look(cache, key);
@@ -188,8 +193,8 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 			return reading(had);
 		const failed = async (error) => {
 			const {status} = error;
-			if (status === 404 || status === 410)
-				await cache?.delete(key);
+			if (/404|410/.test(status))
+				await quietly(() => cache.delete(key));
 			/* no answer, or one from the way there */
 			const lost = !status || /50[234]/.test(status);
 			if (lost && !signal?.aborted &&
@@ -203,7 +208,7 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 			return fresh;
 		fresh.catch(() => {}); /* nobody has to look at it */
 		return reading(had, true, fresh);
-	}
+	};
 
 	const expect = (url, change, {ttl = 300} = {}) => inTurn(async () => {
 		const key = keyOf(url);
@@ -224,22 +229,26 @@ export function openCache({name = 'public', fetch: ask = fetch} = {}) {
 
 	const invalidate = async (prefix) => {
 		const {url: from} = new Request(prefix);
-		flights = {};
+		for (const key in flights)
+			if (key.startsWith(from))
+				delete flights[key];
 		return inTurn(async () => {
 			let count = 0;
-			const cache = await opened();
-			for (const {url} of await cache?.keys() ?? [])
-				if (url.startsWith(from))
-					count += await cache.delete(url);
+			await quietly(async () => {
+				const cache = await opened();
+				for (const {url} of await cache.keys())
+					if (url.startsWith(from))
+						count += await cache.delete(url);
+			});
 			return count;
 		});
 	};
 
-	async function clear() {
+	const clear = async () => {
 		flights = {};
 		hopes = {};
-		await inTurn(() => quietly(async () => caches.delete(store)));
-	}
+		await inTurn(() => quietly(() => caches.delete(store)));
+	};
 
 	return {get, expect, invalidate, clear};
 }

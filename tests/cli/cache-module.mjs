@@ -65,6 +65,11 @@ test('max-age less Age is how long; Age is how old it came', async () => {
 	equal(told(await cache.get(url)), [1, 'revalidated']);
 	equal(asked(), 2);
 });
+test('an Age that is none is none', async () => {
+	const {cache, url} = fresh(n(1, {...private10, age: 'soon'}));
+	equal((await cache.get(url)).age, 0);
+	equal((await cache.get(url)).from, 'cache');
+});
 test('304 renews what is kept, by its own headers', async () => {
 	const {cache, url, path, says, asked} = fresh(n(1));
 	await cache.get(url);
@@ -411,6 +416,23 @@ test('who leaves what is asked for meanwhile stops it', async () => {
 	await rejects(more, {name: 'AbortError'});
 	await until(() => server.gone(path));
 });
+test('an answer that nobody may read is none', async () => {
+	const {cache, url} = fresh(n(1), {fetch: (at, init) =>
+		answer?.() ?? fetch(at, init)});
+	let answer = null;
+	await cache.get(url);
+	clock.pass(20);
+	answer = () => Response.error();
+	equal(told(await cache.get(url, {staleIfError: 60})),
+		[1, 'cache', 'stale']);
+	await rejects(cache.get(url), {name: 'ReadError', status: 0});
+	answer = () => {
+		throw new TypeError('not even sent');
+	};
+	await rejects(cache.get(url), TypeError);
+	answer = null;
+	equal((await cache.get(url)).from, 'revalidated');
+});
 test('staleIfError: no answer, 502, 503, 504; nothing else', async () => {
 	const {cache, url, says} = fresh(n(1));
 	await cache.get(url);
@@ -500,6 +522,18 @@ test('what is under way when it is forgotten is not put back', async () => {
 			equal(told(await cache.get(url)), [3, 'cache']);
 			equal(kept().length, 1);
 		}
+});
+test('what is under way and was not forgotten is kept, and shared', async () => {
+	const {cache, url, path, asked, kept} = fresh({...n(1), hold: true});
+	const one = cache.get(url);
+	await server.arrived(path);
+	equal(await cache.invalidate(`${url}/below`), 0);
+	const other = cache.get(url);
+	await settled();
+	server.release(path);
+	equal((await Promise.all([one, other])).map(told),
+		[[1, 'network'], [1, 'network']]);
+	equal([asked(), kept().length], [1, 1]);
 });
 test('nor is it kept where nobody asks again', async () => {
 	const {cache, url, path, kept} = fresh({...n(1), hold: true});
@@ -618,6 +652,53 @@ test('full for good: served all the same', async () => {
 	await cache.get(url);
 	equal((await cache.get(url)).from, 'cache');
 });
+test('full for good: what was read stays, what is expected is shown',
+	async () => {
+		for (const confirmed of [true, false]) {
+			const {cache, url, says, kept} = fresh(n(1));
+			await cache.get(url);
+			/* one more that may be put, so that nothing was made room for */
+			stores.asked = (what) => {
+				if (what === 'put')
+					throw new DOMException('full', 'QuotaExceededError');
+			};
+			stores.named.get(`lowtide:owner-${made}`).entries =
+				new Map([[`${server.url}/first`, new Response('')],
+					...stores.named.get(`lowtide:owner-${made}`).entries]);
+			clock.pass(10);
+			says(n(2, {...private10, etag: '"2"'}));
+			equal(told(await cache.get(url)), [2, 'network']);
+			says({close: true});
+			equal(told(await cache.get(url, {staleIfError: 60})),
+				[1, 'cache', 'stale']);
+			equal(kept().length, 1);
+			says(n(2));
+			const settle = await cache.expect(url, () => ({n: 3}));
+			equal(told(await cache.get(url, {ttl: 60})),
+				[3, 'network', 'expected']);
+			await settle({confirmed});
+			equal(told(await cache.get(url, {ttl: 60})),
+				[confirmed ? 3 : 2, 'network']);
+			stores.asked = () => {};
+		}
+	});
+test('full just when it is refused: it is not shown any more', async () => {
+	const {cache, url, name} = fresh(n(1));
+	await cache.get(url);
+	const {entries} = stores.named.get(`lowtide:${name}`);
+	const settle = await cache.expect(url, () => ({n: 2}));
+	const [mine] = entries;
+	entries.clear();
+	entries.set(`${server.url}/first`, new Response(''));
+	entries.set(...mine);
+	stores.asked = (what) => {
+		if (what === 'put')
+			throw new DOMException('full', 'QuotaExceededError');
+	};
+	await settle({confirmed: false});
+	stores.asked = () => {};
+	equal(told(await cache.get(url)), [1, 'network']);
+});
 test('a store that fails at whatever is none', async () => {
 	for (const broken of ['open', 'match', 'put', 'delete', 'keys',
 		'delete-all']) {
@@ -634,6 +715,10 @@ test('a store that fails at whatever is none', async () => {
 		const read = await cache.get(url);
 		equal([read.value, read.expected], [{n: 2}, true], broken);
 		await settle({confirmed: false});
+		/* what is wrong with it is told, not with the store */
+		server.says(new URL(url).pathname, {status: 404});
+		await rejects(cache.get(url, {ttl: 0}), {status: 404}, broken);
+		equal(await cache.invalidate(url), 0, broken);
 		await cache.clear();
 		stores.asked = () => {};
 	}
@@ -645,6 +730,13 @@ test('what is in the store and is not ours is nothing', async () => {
 	equal(told(await cache.get(url)), [1, 'network']);
 	await store.put(url, new Response('{"value":"somebody else\'s"}'));
 	equal(told(await cache.get(url)), [1, 'cache']);
+	for (const text of ['null', '7', '{}', '[]', '{"at":0}', '']) {
+		await store.put(`${url}&lowtide`, new Response(text));
+		equal(told(await cache.get(url)), [1, 'network'], text);
+	}
+	/* a value without its times is old, nothing worse */
+	await store.put(`${url}&lowtide`, new Response('{"value":{"n":2}}'));
+	equal(told(await cache.get(url)), [1, 'network']);
 });
 test('without a Cache every read asks, and shares', async () => {
 	delete globalThis.caches;
