@@ -50,7 +50,11 @@ export interface Catalogue<Value = unknown> extends EventTarget {
 	 * not what it should be, this one stays, and is `stale`.
 	 */
 	update(): Promise<Value>;
-	/** a newer version is out, told once for each; its detail is that */
+	/**
+	 * a newer version is out; its detail is that. Told once for each; and
+	 * again, with a later look, where update() could not have it (a file that
+	 * is not yet everywhere), so that who follows it by update() gets there
+	 */
 	addEventListener(type: 'version',
 		listener: (event: Event & {readonly detail: string}) => void,
 		options?: AddEventListenerOptions | boolean): void;

@@ -51,8 +51,10 @@ export async function openCatalogue(pointer, {known, every, signal} = {}) {
 	const ask = async (name) =>
 		checked(await json(place, {cache: 'no-cache'}), place, name);
 
-	const kept = () => quietly(async () =>
-		(await (await caches.open(STORE)).match(key)).json());
+	/* What is none of ours there is nothing. */
+	const kept = () => quietly(async () => checked(
+		await (await (await caches.open(STORE)).match(key)).json(),
+		place));
 
 	const keep = (all) => quietly(async () =>
 		(await caches.open(STORE)).put(key,
@@ -104,6 +106,9 @@ export async function openCatalogue(pointer, {known, every, signal} = {}) {
 		await check();
 		if (older(it, newest))
 			await go(async () => newest);
+		/* it could not be had: told again, when it is found again */
+		if (older(it, newest))
+			newest = it;
 		return it.value;
 	}
 

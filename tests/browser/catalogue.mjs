@@ -164,6 +164,9 @@ test('other bytes than it should be: the last good one, and said so',
 			String(await openCatalogue('/plans.json').catch((e) => e)));
 		match(error, /TypeError/);
 		await other.close();
+		await publish('2.0.0', 500);
+		equal([await page.update(), await page.seen()],
+			[500, at('2.0.0', 500)]);
 		await publish('2.0.1', 500);
 		equal(await page.update(), 500);
 	});

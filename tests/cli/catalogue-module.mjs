@@ -153,6 +153,26 @@ test('a new version is told once, and gone over to', async () => {
 	await it.check();
 	equal(all, ['1.10.0', '2.0.0']);
 });
+test('a file that is not there yet: told again, until it can be had',
+	async () => {
+		const its = site();
+		its.publish('1.0.0');
+		const it = await its.open();
+		const all = heard(it);
+		/* as a page follows it */
+		let updates = [];
+		it.addEventListener('version', () => updates.push(it.update()));
+		its.points('1.1.0');
+		equal(await it.check(), '1.1.0');
+		equal(await Promise.all(updates), [{is: '1.0.0'}]);
+		equal([all, it.stale], [['1.1.0'], true]);
+		updates = [];
+		its.serves('1.1.0');
+		await it.check();
+		equal(await Promise.all(updates), [{is: '1.1.0'}]);
+		equal([all, seen(it)], [['1.1.0', '1.1.0'], at('1.1.0')]);
+		equal([await it.check(), all.length], [null, 2]);
+	});
 test('update() looks by itself, and tells', async () => {
 	const its = site();
 	its.publish('1.0.0');
@@ -318,6 +338,16 @@ test('what the page knows is looked at, too', async () => {
 	await its.open();
 	const it = await its.open({known: its.pointer('1.1.0')});
 	equal([seen(it), its.asked()], [at('1.0.0', true), 1]);
+});
+test('what is kept and is none of ours is nothing', async () => {
+	for (const text of ['{}', '[]', '7', 'null', 'x', '{"version":"9.0.0"}',
+		'{"name":"n","version":"9.0.0","integrity":"sha512-","url":"/"}']) {
+		const its = site();
+		its.publish('1.0.0');
+		const store = await stores.open('lowtide:catalogue');
+		await store.put(`${its.url}&lowtide`, new Response(text));
+		equal(seen(await its.open()), at('1.0.0'), text);
+	}
 });
 test('a look that fails makes it stale, one that does not mends it',
 	async () => {
