@@ -750,8 +750,9 @@ test('signed out while a page is kept for going back: it closes when shown',
 		equal(tabs[0].client.stream, null);
 		equal([again, ...others].map((t) => t.stream.live),
 			[true, true, true]);
-		/* awake once more, that one; it began when all was over */
+		/* it began when all that was over, and is not closed once more */
 		again.sleep();
+		tabs[1].stream.close();
 		again.wake();
 		await settled();
 		equal(again.stream.live, true);
