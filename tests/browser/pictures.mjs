@@ -48,8 +48,13 @@ try {
 	await signIn(page, {permit: true});
 	await underway(page);
 	await take('vat');
+	await page.go(`${site}/bundles.html`);
+	await says('#bundles-said', 'You have none yet');
+	await page.click('.bundle[data-id=limited] button');
+	await seen('#my-bundles [data-state=confirmed]');
 	await page.go(`${site}/requests.html`);
-	await seen('#request-list li');
+	await seen('#request-list .request');
+	await says('#live', 'Live');
 	await take('requests');
 	await release();
 	const phone = await browser.page({width: 390, height: 800, dark: true});
