@@ -6,6 +6,7 @@
 import {spawnSync} from 'node:child_process';
 import {cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync,
 	writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {pathToFileURL} from 'node:url';
@@ -112,6 +113,84 @@ test('exports, beside types', async () => {
 		if (file)
 			said[file] = line;
 	}
+});
+
+/*
+ * What the modules give out has the members that its types say: {type: those
+ * that there are}. Beside those of Error and EventTarget, which are known.
+ */
+const load = (name) => import(pathToFileURL(join(tmp, name)));
+const BASE = 'http://127.0.0.1:9/';
+async function members() {
+	const {connect, RequestError} = await load('requests.mjs');
+	const {openCache} = await load('cache.mjs');
+	const {openCatalogue} = await load('catalogue.mjs');
+	const {shareStream} = await load('shared-stream.mjs');
+	const {useJob} = await load('use-job.mjs');
+	const require = createRequire(join(tmp, 'use-job.mjs'));
+	const {createElement} = require('react');
+	const {renderToString} = require('react-dom/server');
+
+	const client = connect({base: BASE});
+	const answering = (text) => openCache({fetch: async () =>
+		new Response(text, {status: text ? 200 : 404})});
+	const refused = await answering('').get(BASE).catch((e) => e);
+	equal(refused.name, 'ReadError');
+	const {name, ...problem} = new RequestError({type: 'x'});
+	equal(name, 'RequestError');
+
+	const real = globalThis.fetch;
+	globalThis.fetch = async (url) => new Response(/file$/.test(url) ? '{}' :
+		JSON.stringify({name: 'n', version: '1.0.0', url: 'file',
+			integrity: `sha512-${'A'.repeat(86)}==`}));
+	const catalogue = await openCatalogue(`${BASE}n.json`)
+		.finally(() => globalThis.fetch = real);
+
+	const stream = shareStream({...client, events: async function* () {}},
+		{owner: 'ann'});
+	stream.close();
+	/* as a server renders it: idle, and nobody is asked */
+	let hook;
+	equal(renderToString(createElement(() => {
+		hook = useJob(client, 'key');
+		return hook.busy ? 'busy' : 'idle';
+	})), 'idle');
+	const job = client.follow('jobs/1', {signal: AbortSignal.abort()});
+
+	const keys = (it) => Object.keys(it).filter((k) => k !== 'name');
+	return {
+		'requests.Client': keys(client),
+		'Exclude<keyof requests.Job, symbol>': keys(job),
+		'Exclude<keyof requests.RequestError, keyof Error>': keys(problem),
+		'cache.ReadCache': keys(answering('')),
+		'cache.Read': keys(await answering('1').get(BASE)),
+		'Exclude<keyof cache.ReadError, keyof Error>': keys(refused),
+		'Exclude<keyof catalogue.Catalogue, keyof EventTarget>':
+			Object.keys(catalogue),
+		'Exclude<keyof shared.SharedStream, keyof EventTarget>': [
+			...keys(stream), ...Object.getOwnPropertyNames(
+				Object.getPrototypeOf(stream))]
+			.filter((k) => k !== 'constructor'),
+		'hook.UseJob<unknown>': keys(hook),
+	};
+}
+test('what they give out has the members that its types say', async () => {
+	const all = Object.entries(await members());
+	const text = (less) => [
+		"import type * as requests from './requests.mjs';",
+		"import type * as cache from './cache.mjs';",
+		"import type * as catalogue from './catalogue.mjs';",
+		"import type * as shared from './shared-stream.mjs';",
+		"import type * as hook from './use-job.mjs';",
+		...all.map(([type, its], i) => `export const m${i}: Record<${
+			type.startsWith('Exclude') ? type : `keyof ${type}`}, true> = {${
+			its.slice(less).map((k) => `${k}: true`).join()}};`)].join('\n');
+	writeFileSync(join(tmp, 'members.mts'), text(0));
+	writeFileSync(join(tmp, 'fewer.mts'), text(1));
+	const lines = compile(...settings[0], ['members.mts', 'fewer.mts'])
+		.split('\n').filter((line) => /^\S*(members|fewer)\.mts/.test(line));
+	equal(lines.filter((line) => /members\.mts/.test(line)), []);
+	equal(lines.length, all.length);
 });
 for (const name of names)
 	test(`${name}.mjs exports what its types say`, () => {
