@@ -192,6 +192,8 @@ async function main() {
 		equal(what(it.seen), [true, null, undefined, null, true]);
 		const [job] = client.jobs;
 		equal(it.seen.job, job);
+		/* before it can have ended: later it would be watched anew */
+		equal(job.results, 1);
 		job.say({status: 'processing', progress: 4});
 		await settled();
 		equal(what(it.seen), [true, {status: 'processing', progress: 4},
