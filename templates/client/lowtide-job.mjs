@@ -34,18 +34,15 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 		const sheet = new CSSStyleSheet();
 		sheet.replaceSync(STYLE);
 		root.adoptedStyleSheets = [sheet];
-		const add = (tag, more) => {
-			const it = document.createElement(tag);
-			root.append(it);
-			return Object.assign(it, more);
-		};
+		const add = (tag, more) => root.appendChild(
+			Object.assign(document.createElement(tag), more));
 		this.#parts = [
 			add('progress', {part: 'progress', max: 100}),
 			add('div', {part: 'message', role: 'status'}),
 			add('button', {part: 'cancel', onclick: () => {
-				const job = this.#asked = this.#job;
+				this.#asked = this.#job;
 				this.#draw();
-				job.cancel().catch(() => {
+				this.#job.cancel().catch(() => {
 					this.#asked = null;
 					this.#draw();
 				});
@@ -68,7 +65,7 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 
 	connectedCallback() {
 		/* it may have been set before this class was there */
-		const {job} = this;
+		const job = this.job;
 		delete this.job;
 		this.job = job;
 	}
@@ -92,22 +89,24 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 		const word = (name) => this.getAttribute(name) ??
 			LowtideJob.words[name] ??
 			name[0].toUpperCase() +
-				name.slice(1).replaceAll('-', ' ');
+				name.slice(1).replace(/-/g, ' ');
 		slot.name = SLOTS[state] ?? state;
 		this.setAttribute('state', state);
-		message.textContent =
+		const said =
 			!job ? '' : seen.held ? word('awaiting-a-decision') :
 			seen.needsCredentials ? word('sign-in-again') :
 			seen.message ?? word(state);
+		/* the same again would be read out again */
+		if (said !== message.textContent)
+			message.textContent = said;
 		progress.hidden = state in SLOTS;
 		if (seen.progress)
 			progress.value = seen.progress;
 		else
 			progress.removeAttribute('value');
-		progress.ariaLabel = this.getAttribute('label') ??
-			message.textContent;
+		progress.ariaLabel = this.getAttribute('label') ?? said;
 		cancel.hidden = state in SLOTS || !seen.jobId || seen.held;
-		cancel.disabled = seen.cancelRequestedAt || this.#asked === job;
+		cancel.disabled = this.#asked === job || seen.cancelRequestedAt;
 		cancel.textContent = word(
 			cancel.disabled ? 'asked-to-stop' : 'cancel');
 		again.hidden = !seen.stillRunning;
@@ -120,19 +119,18 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 		this.#draw(more);
 		if (!job || !this.isConnected || more?.status)
 			return;
-		let type = 'done';
-		let detail;
+		let detail, type = 'done';
 		more = {status: 'completed'};
 		try {
 			/* asked for now: afterwards would be to watch anew */
-			const end = job.result();
-			end.catch(() => {});
+			detail = job.result();
+			detail.catch(() => {});
 			for await (const {} of job) {
 				if (turn !== this.#turn)
 					return;
 				this.#draw(null);
 			}
-			detail = await end;
+			detail = await detail;
 		} catch (error) {
 			detail = error;
 			type = 'failed';
@@ -140,10 +138,10 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 			more = job.statusUrl && !SLOTS[this.state] &&
 				!/^job-/.test(error.type) ?
 				{stillRunning: true, message: null} :
-				{message: error.type === error.message ? null :
-					error.message, status:
-					/^job-c/.test(error.type) ?
-						'cancelled' : type};
+				{status: /^job-c/.test(error.type) ?
+					'cancelled' : type,
+				message: error.type === error.message ? null :
+					error.message};
 		}
 		if (turn !== this.#turn)
 			return;

@@ -531,6 +531,26 @@ test('what assistive technology is told', async () => {
 		['button', 'Cancel', undefined, undefined]]);
 });
 
+test('while only the bar moves, nothing is read out', async () => {
+	await fresh();
+	await begin({status: 'processing', progress: 1, message: 'Rows'});
+	equal(await page.run(async () => {
+		const message = it.shadowRoot.querySelector('[part=message]');
+		let changes = 0;
+		new MutationObserver((all) => changes += all.length).observe(
+			message, {childList: true, characterData: true,
+				subtree: true, attributes: true});
+		for (let progress = 2; progress < 9; progress++) {
+			job.say({status: 'processing', progress, message: 'Rows'});
+			await settled();
+		}
+		const quiet = [look().bar, changes];
+		job.say({status: 'processing', progress: 9, message: 'Sums'});
+		await settled();
+		return [...quiet, changes > 0];
+	}), [8, 0, true]);
+});
+
 test('in the dark, and in forced colours, it is to be seen', async () => {
 	await fresh();
 	await begin({status: 'processing', progress: 25});
