@@ -78,7 +78,11 @@ export class RequestError extends Error {
 	/**
 	 * the problem's short name ('upstream-refused', 'outcome-unknown',
 	 * 'job-cancelled' …), or 'network', 'still-running',
-	 * 'needs-credentials', 'foreign-url'
+	 * 'needs-credentials'; 'foreign-url': the message is the URL, which was
+	 * not asked; 'foreign-answer': what answered is no endpoint (a wrong
+	 * base, a page of who stands in between), and the message says to what.
+	 * Of a 401 'unauthorized' is about who asks; one that the upstream gave
+	 * us as the end of it is 'upstream-refused'.
 	 */
 	type: string;
 	title: string | undefined;
@@ -87,7 +91,7 @@ export class RequestError extends Error {
 	jobId: string | undefined;
 	requestId: string | undefined;
 	problem: Problem;
-	/** what the upstream itself said, where it said something */
+	/** what the upstream itself, or no endpoint, said: as result() has it */
 	body: unknown;
 }
 
@@ -120,9 +124,9 @@ export interface Submission {
 	 * names what the person does ('return-24A1'). Its x-request-id is then
 	 * kept in sessionStorage until the server has said how it ended and has
 	 * given its result, so that neither a reload nor a second press makes a
-	 * second job of it. Where something else was sent under it before, and
-	 * arrived, the server refuses this one (id-conflict), and resume() finds
-	 * that one.
+	 * second job of it; what is no endpoint (foreign-answer) says nothing of
+	 * it. Where something else was sent under it before, and arrived, the
+	 * server refuses this one (id-conflict), and resume() finds that one.
 	 */
 	key?: string;
 	/** how many ms the first answer may be kept back for a result; 1000 */
@@ -140,7 +144,11 @@ export type Settle = (how: {confirmed: true, result: unknown} |
 export interface Fired extends Submission {
 	/** shows what is going to be, at once */
 	optimistic?(): Settle | void | Promise<Settle | void>;
-	/** how many ms it may be shown unconfirmed, and be polled for; 300,000 */
+	/**
+	 * how many ms it may be shown unconfirmed, be polled for, and be sent
+	 * again and again where nobody answers: at longer and longer intervals,
+	 * at once when there is a network again, and after it no more; 300,000
+	 */
 	ttl?: number;
 }
 
@@ -172,9 +180,10 @@ export interface Job<Result = unknown> extends AsyncIterable<Status> {
 	/** called with each state that is new */
 	onprogress: ((state: Status) => void) | null;
 	/**
-	 * What it gave; JSON is parsed, nothing is null. Rejects with a
-	 * RequestError; of type 'still-running' when our patience is over: the
-	 * job is not, and to ask again is to watch again.
+	 * What it gave: JSON is parsed, text is a string, nothing is null, and
+	 * anything else is a Blob of its type. Rejects with a RequestError; of
+	 * type 'still-running' when our patience is over: the job is not, and to
+	 * ask again is to watch again.
 	 */
 	result(): Promise<Result>;
 	/**

@@ -20,7 +20,6 @@
  */
 const RESENDS = 7;
 const FIRST_PAUSE = 250; /* ms before it is sent again, full jitter, doubling */
-const LONGEST_PAUSE = 8000;
 const RETRY_AFTER_MOST = 60000; /* ms that a server may have us wait */
 const RENEWALS = 2; /* with other credentials, before it is given up */
 
@@ -32,8 +31,11 @@ const LONG_POLL = 20; /* s */
 const FOREVER = 1e9; /* ms: as long as there is to wait for something */
 const AWAY = 30000; /* ms between looks while hidden, or offline */
 
-const PASSING = [0, 429, 502, 503, 504]; /* 0: there was no answer */
-const OPEN = ['accepted', 'pending', 'processing'];
+/*
+ * By whom an answer is: a problem of ours; what the upstream said, or a
+ * document; or a page of whoever else is at that address.
+ */
+const US = 1, UPSTREAM = 2, NOBODY = 3;
 
 /* ms before the n-th poll, at least: ten quick ones, then 2 to 5 s */
 const pollPause = (n) => n < 10 ? 1000 : Math.min(5000, 500 * n - 3000);
@@ -47,47 +49,48 @@ const COMING = ['pageshow', 'online', 'visibilitychange'];
 export class RequestError extends Error {
 	name = 'RequestError';
 
-	constructor(problem, {status = 0, body = null, cause} = {}) {
-		super(problem.detail ?? problem.title ?? problem.type, {cause});
-		this.type = `${problem.type}`.replace(/.*problems\//, '');
-		this.title = problem.title;
-		this.status = status;
-		this.jobId = problem.jobId;
-		this.requestId = problem.requestId;
-		this.problem = problem;
-		this.body = body;
+	constructor(problem, more) {
+		const {type, title, detail, jobId, requestId} = problem;
+		super(detail ?? title ?? type, more);
+		Object.assign(this, {status: 0, body: null, ...more, title, jobId,
+			requestId, problem,
+			type: `${type}`.replace(/.*\//, '')});
 	}
 }
 
-const trouble = (type, more) => new RequestError({type}, more);
+const trouble = (type) => new RequestError({type});
 
 /*
- * What an answer that is no success means: a problem of ours, or what stands in
- * between, or what the upstream said.
+ * What an answer that is no success means. What no endpoint said is told with
+ * where it came from: the base is wrong, or somebody stands in between.
  */
-function failure({status, headers, said}) {
-	const isOurs = /problems\//.test(said?.type);
-	return new RequestError(isOurs ? said : {
-		type: status >= 500 ? 'network' :
-			status === 401 ? 'unauthorized' : 'upstream-refused',
-	}, {status, body: isOurs ? null : said});
+function failure({status, said, by, asked, cause}) {
+	return new RequestError(by === US ? said :
+		!status || status >= 500 ? {type: 'network'} :
+		by === UPSTREAM && status >= 400 ? {type: 'upstream-refused'} :
+		status === 401 ? {type: 'unauthorized'} :
+		{type: 'foreign-answer', detail: `${asked}: ${status}`},
+	{status, body: by === US ? null : said, cause});
 }
 
-const isOpen = (status = OPEN[0]) => OPEN.includes(status);
+const isOpen = (status) =>
+	!['completed', 'failed', 'cancelled'].includes(status);
 
-/* It was said of the request itself that it is not, or has failed. */
-const isFinal = ({status, problem}) => !isOpen(problem?.jobStatus) ||
-	status >= 400 && status < 500 &&
-	![401, 429].includes(status);
+/*
+ * It was said of the request itself that it is not, or has failed, so that its
+ * name is good for nothing more. After an id-conflict it is another one's.
+ */
+const isFinal = ({type, status, problem}) => !isOpen(problem?.jobStatus) ||
+	status >= 400 && status < 500 && !['unauthorized', 'rate-limited',
+		'foreign-answer', 'id-conflict'].includes(type);
 
 /* What keeps a connection from being held, and passes. */
 const isMet = ({type, status}) => status ? status > 428 : type !== 'unfit';
 
 /* ---- waiting -------------------------------------------------------------- */
 
-const here = globalThis; /* in node it lacks most of this */
-const isHidden = () => here.document?.hidden;
-const isOffline = () => here.navigator?.onLine === false;
+/* In node the global object lacks most of what is asked of it here. */
+const isHidden = () => globalThis.document?.hidden;
 
 /*
  * act(over) whenever one of these happens to the page, or to `signal`, to which
@@ -97,19 +100,24 @@ function listen(types, signal, act) {
 	const over = new AbortController();
 	const heard = () => act(over);
 	for (const type of types)
-		here.addEventListener?.(type, heard, {signal: over.signal});
+		globalThis.addEventListener?.(type, heard, {signal: over.signal});
 	signal?.addEventListener('abort', heard, {signal: over.signal});
 	if (signal?.aborted)
 		heard();
 	return over;
 }
 
-/* Until the promise, or so many ms, or until one of these happens. */
-async function until(signal, promise, ms = FOREVER, types = []) {
+/*
+ * Until the promise, or until one of these happens; what has not come after so
+ * many ms is trouble of that type, or none.
+ */
+async function until(signal, promise, ms = FOREVER, type = 'network',
+	types = []) {
 	let timer, over;
 	try {
 		return await Promise.race([promise, new Promise((go, reject) => {
-			timer = setTimeout(go, ms);
+			timer = setTimeout(() => type ? reject(trouble(type)) :
+				go(), ms);
 			over = listen(types, signal, () => signal?.aborted ?
 				reject(signal.reason) : isHidden() || go());
 		})]);
@@ -120,7 +128,198 @@ async function until(signal, promise, ms = FOREVER, types = []) {
 }
 
 /* So long, or until the page is seen again, or the network is back. */
-const sleep = (ms, signal) => until(signal, new Promise(() => {}), ms, COMING);
+const sleep = (ms, signal) =>
+	until(signal, new Promise(() => {}), ms, '', COMING);
+
+/* ---- connections that are held -------------------------------------------- */
+
+let held = 0; /* where there are no locks over all tabs: by this page */
+
+/* The i-th place, or one after it: what gives it back; else none is free. */
+const place = (origin, i = 0) => i < PLACES && new Promise((given) =>
+	globalThis.navigator.locks.request(`lowtide-held:${origin}:${i}`,
+		{ifAvailable: true}, (lock) => lock ? new Promise(given) :
+			given(place(origin, i + 1))).catch(() => given()));
+
+/*
+ * A connection is going to be held, in a place of its own, until this is
+ * aborted: by who holds it, by `signal`, or when one of these happens to the
+ * page.
+ */
+async function hold(root, signal, leaving) {
+	if (leaving === LEAVING_A_JOB && isHidden())
+		throw trouble('away');
+	const free = globalThis.navigator?.locks ? await place(root.origin) :
+		held < PLACES && ++held && (() => held--);
+	if (!free)
+		throw trouble('full');
+	/* who has aborted `signal` knows why, and looks at that first */
+	const life = listen(leaving, signal, (over) =>
+		over.abort(trouble('away')));
+	listen([], life.signal, free);
+	return life;
+}
+
+/*
+ * The blocks of a text/event-stream, as long as it holds: {event, id, retry,
+ * data}, of each what was said; one that is cut off in the middle was not.
+ * Pieces may be cut anywhere. Lines end in LF, CRLF or CR.
+ */
+async function* blocks({root, send}, url, id, wanted, leaving) {
+	const life = await hold(root, wanted, leaving);
+	const {signal} = life;
+	let rest = '', got;
+	try {
+		const answer = await until(signal, send(url, {
+			resends: 0, signal, finish: null,
+			headers: {accept: 'text/event-stream',
+				...id && {'last-event-id': id}}}), FIRST_SIGN);
+		if (!/event-stream/.test(answer.headers.get('content-type')))
+			throw failure(await read(answer));
+		const reader = answer.body.pipeThrough(
+			new TextDecoderStream()).getReader();
+		while ((got = await until(signal, reader.read(), SILENCE)).value) {
+			rest += got.value;
+			const blocks = rest.split(/\n\r?\n|\r\r/);
+			rest = blocks.pop();
+			for (const text of blocks) {
+				const block = {};
+				for (const [, name, said] of
+					text.matchAll(/([^:\r\n]*):? ?([^\r\n]*)/g))
+					block[name] = name === 'data' && block.data ?
+						`${block.data}\n${said}` : said;
+				yield block;
+			}
+		}
+	} finally {
+		life.abort();
+	}
+}
+
+/* ---- what is kept over a reload ------------------------------------------- */
+
+const memory = {}; /* what the storage of the tab did not take */
+
+/* Of a base: {key: {key, api, requestId, statusUrl}} */
+function recall(base) {
+	try {
+		return JSON.parse(memory[base] ??
+			sessionStorage[`lowtide:${base}`]);
+	} catch {
+		return {};
+	}
+}
+
+function keep(base, key, record) {
+	const all = JSON.stringify({...recall(base), [key]: record});
+	try {
+		sessionStorage[`lowtide:${base}`] = all;
+		delete memory[base];
+	} catch {
+		memory[base] = all;
+	}
+}
+
+/* ---- connecting ----------------------------------------------------------- */
+
+export function connect({patience = 60000, ...connection}) {
+	const link = linkTo(connection);
+	const {root, at, send} = link;
+	const begin = (job) => watched(link, {patience, ...job});
+	const client = link.client = {
+		base: root.href,
+		stream: null,
+
+		submit(api, body,
+			{key, signal, headers, wait = 1000, ttl} = {}) {
+			const [path, method = 'POST'] = api.split(' ').reverse();
+			const isPlain = body &&
+				[undefined, Object, Array].includes(body.constructor);
+			const request = new Request(at(path), {method, headers,
+				body: isPlain ? JSON.stringify(body) : body});
+			const kept = recall(root)[key];
+			/* randomUUID() is only there on https and localhost */
+			const requestId = kept?.api === api ? kept.requestId :
+				crypto.getRandomValues(new Uint32Array(4)).join('-');
+			if (isPlain)
+				request.headers.set('content-type', 'application/json');
+			request.headers.set('x-request-id', requestId);
+			request.headers.set('x-initial-request', 'true');
+			request.headers.set('x-wait-time-ms', wait);
+			if (key && kept?.requestId !== requestId &&
+				!signal?.aborted)
+				keep(root, key,
+					{key, api, requestId, statusUrl: null});
+			return begin({key, requestId, signal,
+				/* bytes, which are the same each time that they are sent */
+				url: request.url,
+				request: request.arrayBuffer().then((bytes) => ({
+					method, headers: request.headers,
+					body: body && bytes})), ttl});
+		},
+
+		fireAndForget(api, body, {optimistic, ttl = 300000, ...more} = {}) {
+			const job = client.submit(api, body,
+				{wait: 0, ttl, ...more});
+			/* how it turned out, or that it took too long: told once */
+			(async () => (await optimistic?.())?.(await until(null,
+				job.result(), ttl, 'still-running').then(
+				(result) => ({confirmed: true, result}),
+				(error) => ({confirmed: false, error}))))();
+			return job;
+		},
+
+		follow: (statusUrl, options) => begin({statusUrl, ...options}),
+
+		resume(key, options) {
+			const kept = recall(root)[key];
+			return kept?.statusUrl ? begin({...kept, ...options}) : null;
+		},
+
+		kept: () => Object.values(recall(root)),
+
+		fetch: (path, init) => send(at(path), {...init, finish: null,
+			resends: init?.method ? 0 : 2}),
+
+		async *jobs({signal, ...query} = {}) {
+			while (query) {
+				/* undefined is what nobody asked for */
+				const {said: {jobs, next}} = await send(at(`jobs?${
+					new URLSearchParams(JSON.parse(
+						JSON.stringify(query)))}`), {signal});
+				yield* jobs;
+				query = next && {...query, cursor: next};
+			}
+		},
+
+		async *events({view = 'all', since: id, signal, told} = {}) {
+			let pause = RECONNECT;
+			for (;;) {
+				try {
+					for await (const {event, id: at, retry, data} of
+						blocks(link, link.at(
+							`jobs/events?view=${view}`),
+						id, signal, LEAVING)) {
+						pause = +retry || pause;
+						id = at ?? id;
+						if (data)
+							yield {event, id,
+								document: JSON.parse(data)};
+						else if (at)
+							told?.(id);
+					}
+				} catch (e) {
+					signal?.throwIfAborted();
+					if (!isMet(e))
+						throw e;
+				}
+				told?.(null);
+				await sleep(pause, signal);
+			}
+		},
+	};
+	return client;
+}
 
 /* ---- the way there -------------------------------------------------------- */
 
@@ -132,28 +331,37 @@ function retryAfter({headers}) {
 	return Math.min(ms > 0 ? ms : 0, RETRY_AFTER_MOST);
 }
 
-/* What it says, in `said`: JSON is parsed, nothing is null. */
+/*
+ * What it says, in `said`: JSON is parsed, text is text, nothing is null, and
+ * the rest are bytes with their type. And by whom: the endpoint names the request
+ * in all that it passes on, and a problem of ours has two names that agree.
+ */
 async function read(answer) {
-	answer.said = await answer.text() || null;
-	if (/json/.test(answer.headers.get('content-type')))
+	const {headers} = answer;
+	const type = headers.get('content-type') ?? 'text';
+	answer.said = await answer[/json|^text/.test(type) ?
+		'text' : 'blob']() || null;
+	if (/json/.test(type))
 		try {
 			answer.said = JSON.parse(answer.said);
 		} catch {
 			/* not what it says it is: left as text */
 		}
+	answer.by = answer.said?.type?.endsWith?.(answer.said.error) ? US :
+		headers.has('x-request-id') ? UPSTREAM :
+		/html/.test(type) && NOBODY;
 	return answer;
 }
 
-const asItIs = (answer) => answer;
-
 /* Nothing was said about the job, or about what a read asked upstream. */
-const isPassing = ({status, said}) => PASSING.includes(status) &&
-	isOpen(said?.jobStatus) &&
-	!/problems\/(upstream|circuit)-/.test(said?.type);
+const isPassing = (answer) => (!answer.status || answer.status > 500 ||
+	answer.status === 429 && answer.by !== UPSTREAM) &&
+	isOpen(answer.said?.jobStatus) &&
+	!/problems\/(upstream|circuit)-/.test(answer.said?.type);
 
 function linkTo({base, headers, credentials}) {
 	const root = new URL(`${base}`.replace(/\/?$/, '/'),
-		here.location);
+		globalThis.location);
 	let age = 0; /* how often the headers were refreshed */
 	let refreshing; /* for all that wait for it */
 
@@ -168,24 +376,25 @@ function linkTo({base, headers, credentials}) {
 
 	/* Absolute, and nobody else's. */
 	function at(path) {
-		const url = new URL(path, root);
-		if (url.origin !== root.origin)
-			throw trouble('foreign-url');
-		return url.href;
+		const {origin, href} = new URL(path, root);
+		if (origin !== root.origin)
+			throw new RequestError({type: 'foreign-url', detail: href});
+		return href;
 	}
 
 	/*
 	 * One exchange, repeated while it is the way there that fails; resolves
-	 * with whatever answer there was in the end. One with a jobStatus that
-	 * is an end is the job's own, whatever its number; a 401 with one is not
-	 * about who asks.
+	 * with the answer, and throws what is no success. One with a jobStatus
+	 * that is an end is the job's own, whatever its number; a 401 with one,
+	 * or the upstream's, is not about who asks. `finish`: what reads it;
+	 * null: nobody, and then any answer is one.
 	 */
 	async function send(url, {signal, resends = RESENDS, finish = read,
 		refresh, ...init}) {
 		let stale = refresh ? age : -1;
 		let pause = FIRST_PAUSE;
 		for (;;) {
-			if (resends > 2 && isOffline())
+			if (resends > 2 && globalThis.navigator?.onLine === false)
 				await sleep(AWAY, signal);
 			const now = age;
 			const all = new Headers(await until(signal, current(stale)));
@@ -196,250 +405,54 @@ function linkTo({base, headers, credentials}) {
 			}).then(finish).catch((cause) =>
 				({status: 0, headers: all, cause}));
 			signal?.throwIfAborted();
+			answer.asked = `${init.method ?? 'GET'} ${url}`;
 			if (answer.status === 401 && stale < 0 && headers &&
-				!answer.said?.jobStatus) {
+				answer.by !== UPSTREAM && !answer.said?.jobStatus) {
 				stale = now;
 			} else if (resends-- && isPassing(answer)) {
 				await sleep(Math.max(retryAfter(answer),
 					Math.random() * pause), signal);
-				pause = Math.min(LONGEST_PAUSE, 2 * pause);
-			} else if (answer.status) {
-				return answer;
+				pause = Math.min(AWAY, 2 * pause);
+			} else if (!answer.status || answer.by === NOBODY ||
+				finish && answer.status > 304) {
+				throw failure(answer);
 			} else {
-				throw trouble('network', answer);
+				return answer;
 			}
 		}
 	}
 
-	/* The same, where an answer that is no success is an error. */
-	async function ask(url, init) {
-		const answer = await send(url, init);
-		if (answer.status > 304)
-			throw failure(answer);
-		return answer;
-	}
-
-	return {root, at, send, ask};
-}
-
-/* ---- what is kept over a reload ------------------------------------------- */
-
-const memory = {}; /* what the storage of the tab did not take */
-let storage;
-try {
-	storage = here.sessionStorage;
-} catch {
-	/* it is not allowed */
-}
-
-const recall = (name) => memory[name] ??
-	JSON.parse(storage?.getItem(name) ?? null);
-
-function keep(name, record) {
-	delete memory[name];
-	try {
-		if (record)
-			storage.setItem(name, JSON.stringify(record));
-		else
-			storage.removeItem(name);
-	} catch {
-		memory[name] = record;
-	}
-}
-
-/* ---- connections that are held -------------------------------------------- */
-
-let held = 0; /* where there are no locks over all tabs: by this page */
-
-/* The i-th place, or one after it: what gives it back; else none is free. */
-const place = (origin, i) => i < PLACES && new Promise((given) =>
-	here.navigator.locks.request(`lowtide-held:${origin}:${i}`,
-		{ifAvailable: true}, (lock) => lock ? new Promise(given) :
-			given(place(origin, i + 1))).catch(() => given()));
-
-/*
- * A connection is going to be held, in a place of its own, until this is
- * aborted: by who holds it, by `signal`, or when one of these happens to the
- * page.
- */
-async function hold(root, signal, leaving) {
-	if (leaving === LEAVING_A_JOB && isHidden())
-		throw trouble('away');
-	const free = here.navigator?.locks ? await place(root.origin, 0) :
-		held < PLACES && ++held && (() => held--);
-	if (!free)
-		throw trouble('full');
-	/* who has aborted `signal` knows why, and looks at that first */
-	const life = listen(leaving, signal, (over) =>
-		over.abort(trouble('away')));
-	life.signal.addEventListener('abort', free);
-	if (life.signal.aborted)
-		free();
-	return life;
-}
-
-/*
- * The blocks of a text/event-stream, as long as it holds: {event, id, retry,
- * data}, of each what was said; one that is cut off in the middle was not.
- * Pieces may be cut anywhere. Lines end in LF or CRLF.
- */
-async function* blocks({root, send}, url, id, wanted, leaving) {
-	const life = await hold(root, wanted, leaving);
-	const {signal} = life;
-	let rest = '', got;
-	try {
-		const answer = await until(signal, send(url, {
-			resends: 0, signal, finish: asItIs,
-			headers: {accept: 'text/event-stream',
-				...id && {'last-event-id': id}}}), FIRST_SIGN);
-		if (!/event-stream/.test(answer?.headers.get('content-type')))
-			throw answer ? failure(await read(answer)) : trouble('network');
-		const reader = answer.body.pipeThrough(
-			new TextDecoderStream()).getReader();
-		while ((got = await until(signal, reader.read(), SILENCE))?.value) {
-			rest += got.value;
-			const blocks = rest.split(/\r?\n\r?\n/);
-			rest = blocks.pop();
-			for (const text of blocks) {
-				const block = {};
-				for (const line of text.split(/\r?\n/)) {
-					const [, name, said] =
-						/([^:]*):? ?(.*)/s.exec(line);
-					block[name] = name === 'data' && block.data ?
-						`${block.data}\n${said}` : said;
-				}
-				yield block;
-			}
-		}
-	} finally {
-		life.abort();
-	}
+	return {root, at, send};
 }
 
 /* ---- a job ---------------------------------------------------------------- */
 
 /*
- * A job under way. `name`: of the record under its key. `request`: what is
- * sent, where that is known.
+ * A job under way. `url`, `request`: what is sent, where that is known. Its
+ * parts come in the order in which they lean on each other, and each says what
+ * it changes; nothing else does.
  */
-function watched(link, patience,
-	{key = null, requestId = null, statusUrl = null, name, url, request,
-		signal}) {
-	const {client, at, send, ask} = link;
-	let told; /* resolves this: [state, next] after what is known */
-	let next = more();
-	let run; /* the watching; or that it is known how it ended */
-	let end; /* the result, on its way or here */
-	let stop; /* of the watching */
+function watched(link,
+	{key = null, requestId = null, statusUrl = null, url, request, signal,
+		patience, ttl}) {
+	const {root, client, at, send} = link;
+
+	/* ---- what is known of it: job, version, told, next */
+
 	let version; /* of the state, as in ETags and events */
-	let wait; /* ms, as the last answer had it in Retry-After */
-	let pause = RECONNECT;
-	let breaks; /* of connections, one after the other */
-	let polls, left; /* how many, and ms of patience */
+	let told; /* resolves this: [state, next] after what is known */
+	let next = upcoming();
 
-	const job = {
-		key, requestId,
-		statusUrl: statusUrl && at(statusUrl),
-		state: null, location: null,
-		onprogress: null,
-
-		async *[Symbol.asyncIterator]() {
-			const over = watch();
-			let {state} = job, later = next;
-			for (;; [state, later] = await Promise.race([later, over])) {
-				if (state)
-					yield state;
-				if (state?.stillRunning || !isOpen(state?.status))
-					return;
-			}
-		},
-
-		async result() {
-			await watch();
-			return end ??= ended().catch((e) => {
-				end = null;
-				throw e;
-			});
-		},
-
-		async cancel() {
-			if (!job.state)
-				await Promise.race([next, watch()]);
-			if (!isOpen(job.state.status))
-				return job.state;
-			const {said} = await ask(job.statusUrl, {method: 'DELETE'});
-			if (!isOpen(said.status))
-				take(said);
-			return {...said, statusUrl: job.statusUrl};
-		},
-	};
-
-	/* ---- from beginning to end */
-
-	/* Resolves when it has ended, however that was. */
-	function watch() {
-		run ??= go();
-		run.catch(() => {});
-		return run;
-	}
-
-	async function go() {
-		stop = listen([], signal, (over) => over.abort(signal.reason));
-		let rung = breaks = polls = 0;
-		let renewals = RENEWALS;
-		left = patience;
-		try {
-			await (job.statusUrl ? look() : submit());
-			while (isOpen(job.state.status))
-				if (!job.state.needsCredentials) {
-					await RUNGS[rung]().catch(meet);
-				} else if (request && renewals--) {
-					await submit(true);
-					await look();
-				} else {
-					throw trouble('needs-credentials');
-				}
-		} catch (e) {
-			const {state} = job;
-			if (!isOpen(state?.status))
-				return;
-			if (e.type === 'still-running') {
-				tell({...state, stillRunning: true});
-				job.state = state;
-			}
-			if (!isFinal(e))
-				run = null;
-			else if (e.type !== 'id-conflict')
-				record(null);
-			throw e;
-		} finally {
-			stop.abort();
-		}
-
-		/* A rung does not hold: for now, or it is the next one's turn. */
-		async function meet(e) {
-			stop.signal.throwIfAborted();
-			if (rung === 3 || e.status === 401)
-				throw e;
-			if (e.type === 'away' || e.type === 'full') {
-				await poll(e.type === 'away');
-			} else if (isMet(e) && !breaks++) {
-				await rest(pause);
-			} else {
-				rung++;
-				breaks = 0;
-			}
-		}
-	}
+	const isOver = () => !isOpen(job.state?.status);
 
 	/* What is kept under the key: this, too; or nothing more. */
 	function record(more) {
-		const kept = recall(name);
+		const kept = recall(root)[key];
 		if (kept?.requestId === requestId)
-			keep(name, more && {...kept, ...more});
+			keep(root, key, more && {...kept, ...more});
 	}
 
-	function more() {
+	function upcoming() {
 		return new Promise((resolve) => {
 			told = resolve;
 		});
@@ -448,49 +461,78 @@ function watched(link, patience,
 	function tell(state) {
 		job.state = state;
 		job.location = state.location ?? null;
-		told([state, next = more()]);
+		told([state, next = upcoming()]);
 		Promise.resolve(state).then(job.onprogress);
 	}
 
 	/* A document; whether it said something new. An end stays the last. */
 	function take(document, at) {
-		if (!isOpen(job.state?.status) || at <= version)
+		if (isOver() || at <= version)
 			return false;
 		version = +at || version;
 		tell({...document, statusUrl: job.statusUrl ?? ''});
-		if (!isOpen(document.status)) {
+		if (isOver()) {
 			if (!document.resultUrl)
-				record(null);
+				record();
 			stop.abort();
 		}
 		return true;
 	}
 
-	async function submit(refresh) {
-		const answer = await send(url, {...await request, refresh,
-			signal: stop.signal});
-		const {status, headers, said} = answer;
-		const {jobId = '', jobStatus, instance} = said ?? {};
-		const location = headers.get('location');
-		const ticket = status === 202 ?
-			{status: OPEN[0], statusUrl: location, ...jobId && said} :
-			status === 401 && jobStatus && {status: jobStatus,
-				statusUrl: instance, needsCredentials: true};
+	/* ---- asking for it: job, wait */
+
+	let wait; /* ms, as the last answer had it in Retry-After */
+
+	/* What is fired is sent again for its ttl. */
+	const submit = async (refresh) => until(stop.signal, send(url, {
+		...await request, refresh, signal: stop.signal,
+		resends: ttl && Infinity}), ttl).then(accepted, refused);
+
+	/* There is a result, or a ticket. */
+	function accepted(answer) {
+		const {status, said} = answer;
+		const location = answer.headers.get('location');
+		const {jobId = '', statusUrl = location} = said ?? {};
 		wait = retryAfter(answer);
-		if (ticket) {
-			job.statusUrl ??= at(ticket.statusUrl);
-			record({statusUrl: job.statusUrl});
-			if (!job.state)
-				take({jobId, ...ticket});
-		} else if (status < 300) {
-			take({jobId, ...job.state, status: 'completed', progress: 100,
-				needsCredentials: undefined, result: said, location});
-		} else {
-			/* another request may have the name, and then the key */
-			if (jobStatus)
-				record({statusUrl: instance});
+		if (status !== 202)
+			return take({jobId, ...job.state, status: 'completed',
+				progress: 100, needsCredentials: undefined,
+				result: said, location});
+		if (!statusUrl)
 			throw failure(answer);
-		}
+		job.statusUrl ??= at(statusUrl);
+		record({statusUrl: job.statusUrl});
+		return job.state ? look() :
+			take({status: 'accepted', jobId, ...jobId && said});
+	}
+
+	/*
+	 * There is a job all the same: this one, if it wants other credentials;
+	 * or another one that has its name, and then the key.
+	 */
+	function refused(e) {
+		const {jobStatus, instance} = e.problem ?? {};
+		if (jobStatus && instance)
+			record({statusUrl: at(instance)});
+		if (!jobStatus || e.status !== 401)
+			throw e;
+		job.statusUrl ??= at(instance);
+		return look();
+	}
+
+	/* Whether something new was seen, or waited for. */
+	async function look(init) {
+		const answer = await send(job.statusUrl, {signal: stop.signal,
+			...init, headers: {...init?.headers,
+				...version && {'if-none-match': `"${version}"`}}});
+		const {said} = answer;
+		const at = answer.headers.get('etag')?.replace(/\D/g, '');
+		wait = retryAfter(answer);
+		if (said && !said.status)
+			throw trouble('network');
+		/* plain CGI says that it waited for 0 seconds */
+		return said && take(said, at) ||
+			/=[1-9]/.test(answer.headers.get('preference-applied'));
 	}
 
 	async function ended() {
@@ -498,40 +540,27 @@ function watched(link, patience,
 			result = null, error, problem} = job.state;
 		const url = at(resultUrl ?? `${job.statusUrl}/result`);
 		if (status !== 'completed') {
-			const answer = error === 'upstream-refused' &&
-				await send(url, {signal}).catch(() => null);
+			const body = error === 'upstream-refused' &&
+				await send(url, {signal}).catch((e) => e.body);
 			throw new RequestError({type: `job-${status}`, jobId, requestId,
-				...problem}, {body: answer?.said,
-				status: problem?.status});
+				...problem}, {body: body || null,
+				status: problem?.status ?? 0});
 		}
 		if (!resultUrl && !resultConsumed)
 			return result;
-		const {said} = await ask(url, {signal});
-		record(null);
+		const {said} = await send(url, {signal});
+		record();
 		return said;
 	}
 
-	/* ---- watching */
+	/* ---- ways to watch it: pause, breaks, polls, left */
+
+	let pause = RECONNECT;
+	let breaks; /* of connections, one after the other */
+	let polls, left; /* how many, and ms of patience */
 
 	/* From the best to the last, which always holds. */
 	const RUNGS = [shared, stream, longPoll, poll];
-
-	const rest = (ms) => sleep(ms, stop.signal);
-
-	/* Whether something new was seen, or waited for. */
-	async function look(init) {
-		const answer = await ask(job.statusUrl, {signal: stop.signal,
-			...init, headers: {...init?.headers,
-				...version && {'if-none-match': `"${version}"`}}});
-		const {status, headers, said} = answer;
-		const at = headers.get('etag')?.replace(/\D/g, '');
-		wait = retryAfter(answer);
-		if (status !== 304 && !said?.status)
-			throw trouble('network');
-		/* plain CGI says that it waited for 0 seconds */
-		return status !== 304 && take(said, at) ||
-			/wait=[1-9]/.test(headers.get('preference-applied'));
-	}
 
 	/* The stream that is shared, where the page has one. */
 	async function shared() {
@@ -578,12 +607,12 @@ function watched(link, patience,
 				throw trouble('unfit');
 			return;
 		}
-		const life = await hold(link.root, stop.signal, LEAVING_A_JOB);
+		const life = await hold(root, stop.signal, LEAVING_A_JOB);
 		const {signal} = life;
 		try {
 			const seen = await until(signal, look({resends: 0, signal,
 				headers: {prefer: `wait=${LONG_POLL}`}}),
-			LONG_POLL * 1000 + FIRST_SIGN);
+			LONG_POLL * 1000 + FIRST_SIGN, 'unfit');
 			if (!seen)
 				throw trouble('unfit');
 			breaks = 0;
@@ -594,127 +623,120 @@ function watched(link, patience,
 
 	/* A look after a while: as long as we have patience, where we are seen. */
 	async function poll(away = isHidden()) {
-		let ms = AWAY;
-		if (!away) {
-			ms = Math.min(left, Math.max(wait, pollPause(polls++)));
-			if (!ms)
-				throw trouble('still-running');
+		const ms = away ? AWAY :
+			Math.min(left, Math.max(wait, pollPause(polls++)));
+		if (!ms)
+			throw trouble('still-running');
+		if (!away)
 			left -= ms;
-		}
-		await rest(ms);
+		await sleep(ms, stop.signal);
 		await look();
 	}
+
+	/* ---- from beginning to end: run, stop, and where the ways begin */
+
+	let run; /* the watching; or that it is known how it ended */
+	let stop; /* of the watching */
+
+	/* Resolves when it has ended, however that was. */
+	function watch() {
+		run ??= go();
+		run.catch(() => {});
+		return run;
+	}
+
+	async function go() {
+		stop = listen([], signal, (over) => over.abort(signal.reason));
+		let rung = breaks = polls = 0;
+		let renewals = RENEWALS;
+		left = ttl ?? patience;
+		try {
+			await (job.statusUrl ? look() : submit());
+			while (!isOver())
+				if (!job.state.needsCredentials) {
+					await RUNGS[rung]().catch(meet);
+				} else if (request && renewals--) {
+					await submit(true);
+				} else {
+					throw trouble('needs-credentials');
+				}
+		} catch (e) {
+			const {state} = job;
+			if (isOver())
+				return;
+			if (e.type === 'still-running') {
+				tell({...state, stillRunning: true});
+				job.state = state;
+			}
+			if (isFinal(e))
+				record();
+			else
+				run = null;
+			throw e;
+		} finally {
+			stop.abort();
+		}
+
+		/* A rung does not hold: for now, or it is the next one's turn. */
+		async function meet(e) {
+			stop.signal.throwIfAborted();
+			if (rung === 3 || e.status === 401)
+				throw e;
+			if (e.type === 'away' || e.type === 'full') {
+				await poll(e.type === 'away');
+			} else if (isMet(e) && !breaks++) {
+				await sleep(pause, stop.signal);
+			} else {
+				rung++;
+				breaks = 0;
+			}
+		}
+	}
+
+	/* ---- what others have of it: end */
+
+	let end; /* the result, on its way or here */
+
+	const job = {
+		key, requestId,
+		statusUrl: statusUrl && at(statusUrl),
+		state: null, location: null,
+		onprogress: null,
+
+		async *[Symbol.asyncIterator]() {
+			const over = watch();
+			let {state} = job, later = next;
+			for (;; [state, later] = await Promise.race([later, over])) {
+				if (state)
+					yield state;
+				if (state?.stillRunning || !isOpen(state?.status))
+					return;
+			}
+		},
+
+		async result() {
+			await watch();
+			return end ??= ended().catch((e) => {
+				end = null;
+				if (isFinal(e))
+					record();
+				throw e;
+			});
+		},
+
+		async cancel() {
+			if (!job.state)
+				await Promise.race([next, watch()]);
+			if (isOver())
+				return job.state;
+			const {said} = await send(job.statusUrl, {method: 'DELETE'});
+			if (!isOpen(said.status))
+				take(said);
+			return {...said, statusUrl: job.statusUrl};
+		},
+	};
 
 	watch();
 	return job;
 }
 
-/* ---- connecting ----------------------------------------------------------- */
-
-/* randomUUID() is only there on https and localhost. */
-const newName = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
-
-/* How it turned out, or that it took too long: told once. */
-const settle = async (job, shown, ttl) =>
-	(await shown)?.(await until(null, job.result().then(
-		(result) => ({confirmed: true, result}),
-		(error) => ({confirmed: false, error})), ttl) ??
-		{confirmed: false, error: trouble('still-running')});
-
-export function connect({patience = 60000, ...connection}) {
-	const link = linkTo(connection);
-	const {root, at, send, ask} = link;
-	const prefix = `lowtide:${root.pathname}`;
-	const begin = (job, ms = patience) => watched(link, ms, job);
-	const client = link.client = {
-		base: root.href,
-		stream: null,
-
-		submit(api, body,
-			{key, signal, headers, wait = 1000, ttl} = {}) {
-			const [path, method = 'POST'] = api.split(' ').reverse();
-			const isPlain = body &&
-				[undefined, Object, Array].includes(body.constructor);
-			const request = new Request(at(path), {method, headers,
-				body: isPlain ? JSON.stringify(body) : body});
-			const name = key && prefix + key;
-			const kept = name && recall(name);
-			const again = kept?.api === api;
-			const requestId = again ? kept.requestId : newName();
-			if (isPlain)
-				request.headers.set('content-type', 'application/json');
-			request.headers.set('x-request-id', requestId);
-			request.headers.set('x-initial-request', 'true');
-			request.headers.set('x-wait-time-ms', wait);
-			if (name && !again && !signal?.aborted)
-				keep(name, {api, requestId, statusUrl: null});
-			return begin({key, name, requestId, signal,
-				/* bytes, which are the same each time that they are sent */
-				url: request.url,
-				request: request.arrayBuffer().then((bytes) => ({
-					method, headers: request.headers,
-					body: body && bytes}))}, ttl);
-		},
-
-		fireAndForget(api, body, {optimistic, ttl = 300000, ...more} = {}) {
-			const job = client.submit(api, body,
-				{wait: 0, ttl, ...more});
-			if (optimistic)
-				settle(job, optimistic(), ttl);
-			return job;
-		},
-
-		follow: (statusUrl, options) => begin({statusUrl, ...options}),
-
-		resume(key, options) {
-			const name = prefix + key;
-			const kept = recall(name);
-			return kept?.statusUrl ?
-				begin({...kept, key, name, ...options}) : null;
-		},
-
-		kept: () => Object.keys({...storage, ...memory})
-			.flatMap((name) => name.startsWith(prefix) && recall(name) ?
-				{key: name.slice(prefix.length), ...recall(name)} : []),
-
-		fetch: (path, init) => send(at(path), {...init, finish: asItIs,
-			resends: init?.method ? 0 : 2}),
-
-		async *jobs({signal, ...query} = {}) {
-			while (query) {
-				/* undefined is what nobody asked for */
-				const {said: {jobs, next}} = await ask(at(`jobs?${
-					new URLSearchParams(JSON.parse(
-						JSON.stringify(query)))}`), {signal});
-				yield* jobs;
-				query = next && {...query, cursor: next};
-			}
-		},
-
-		async *events({view = 'all', since: id, signal, told} = {}) {
-			let pause = RECONNECT;
-			for (;;) {
-				try {
-					for await (const {data, ...block} of blocks(link,
-						at(`jobs/events?view=${view}`), id, signal,
-						LEAVING)) {
-						pause = +block.retry || pause;
-						id = block.id ?? id;
-						if (data)
-							yield {event: block.event, id,
-								document: JSON.parse(data)};
-						else if (block.id)
-							told?.(id);
-					}
-				} catch (e) {
-					signal?.throwIfAborted();
-					if (!isMet(e))
-						throw e;
-				}
-				told?.(null);
-				await sleep(pause, signal);
-			}
-		},
-	};
-	return client;
-}

@@ -3,7 +3,7 @@
  * sent until it is known how it ended; also where nothing can be kept.
  */
 import {ok, equal, done} from '../tap.mjs';
-import {ACCEPTED, STATUS, Shelf, against, at, block, caught, empty, hangUp, json,
+import {ACCEPTED, STATUS, against, at, block, caught, empty, hangUp, json,
 	load, plain, accepted, problem, stream, until} from './requests-kit.mjs';
 
 const name = ({headers}) => headers['x-request-id'];
@@ -17,14 +17,15 @@ against('kept before it is sent, with its ticket, until it has ended', [
 	const job = api.submit('POST x', {}, {key: 'return'});
 	equal(job.key, 'return');
 	await until(() => job.statusUrl);
-	equal(sent, [['lowtide:/api/return', JSON.stringify({api: 'POST x',
-		requestId: job.requestId, statusUrl: null})]]);
+	equal(sent, [[`lowtide:${base}/api/`, JSON.stringify({return: {
+		key: 'return', api: 'POST x', requestId: job.requestId,
+		statusUrl: null}})]]);
 	equal(api.kept(), [{key: 'return', api: 'POST x',
 		requestId: job.requestId, statusUrl: base + STATUS}]);
 	await until(() => seen.length === 2);
 	seen[1].res.write(block(2, 'completed', {result: 1}));
 	equal(await job.result(), 1);
-	equal([api.kept(), Object.keys(shelf)], [[], []]);
+	equal([api.kept(), shelf.kept], [[], {[`lowtide:${base}/api/`]: '{}'}]);
 });
 let sent;
 
@@ -55,10 +56,10 @@ against('twice at once, too; and the one leaves what is the other\'s', [
 
 against('what ends late leaves the record of the next one', [
 	accepted, stream(), ...Array(8).fill(hangUp),
-], async ({api, seen, shelf}) => {
+], async ({api, seen, shelf, base}) => {
 	const job = api.submit('x', {}, {key: 'k'});
 	await until(() => seen.length === 2);
-	shelf.removeItem('lowtide:/api/k');
+	delete shelf.kept[`lowtide:${base}/api/`];
 	await caught(api.submit('x', {}, {key: 'k'}).result());
 	equal(api.kept().length, 1);
 	seen[1].res.write(block(2, 'completed'));
@@ -116,6 +117,55 @@ against('resume() that is aborted; that finds it gone', [
 	equal(api.kept(), []);
 });
 
+const full = (more) => problem(503, 'queue-full', {jobStatus: 'pending',
+	jobId: 'job_1', ...more});
+against('a server that is busy says where the job is: that is kept, too', [
+	...Array(8).fill(full({instance: STATUS})), at(2, 'completed', {result: 3}),
+	...Array(8).fill(full()),
+], async ({api, base}) => {
+	const press = () => caught(api.submit('x', {}, {key: 'k'}).result());
+	equal((await press()).type, 'queue-full');
+	equal(api.kept()[0].statusUrl, base + STATUS);
+	equal(await api.resume('k').result(), 3);
+	await press();
+	equal([api.kept()[0].statusUrl, api.resume('k')], [null, null]);
+});
+
+against('resume() while it is being sent, and beside who sent it', [
+	accepted, stream(), at(1, 'pending', {eventsUrl: ACCEPTED.eventsUrl}),
+	stream(),
+], async ({api, seen}) => {
+	const job = api.submit('x', {}, {key: 'k'});
+	equal(api.resume('k'), null);
+	await until(() => seen.length === 2);
+	const other = api.resume('k');
+	await until(() => seen.length === 4);
+	seen[1].res.write(block(2, 'completed', {result: 1}));
+	equal([await job.result(), api.kept(), api.resume('k')], [1, [], null]);
+	seen[3].res.write(block(2, 'completed', {result: 1}));
+	equal(await other.result(), 1);
+	equal([other.requestId, other.statusUrl],
+		[job.requestId, job.statusUrl]);
+});
+
+for (const [what, document, type] of [
+	['failed', at(5, 'failed', {problem: {type: '/problems/outcome-unknown',
+		status: 502}}), 'outcome-unknown'],
+	['was cancelled', at(5, 'cancelled'), 'job-cancelled'],
+	['is gone', problem(410, 'job-expired', {jobStatus: 'completed'}),
+		'job-expired']])
+	against(`resume() of what ${what} meanwhile`, [
+		accepted, stream(), document,
+	], async ({api, seen}) => {
+		const stop = new AbortController();
+		const job = api.submit('x', {}, {key: 'k', signal: stop.signal});
+		await until(() => seen.length === 2);
+		stop.abort();
+		await caught(job.result());
+		const e = await caught(api.resume('k').result());
+		equal([e.type, api.kept()], [type, []]);
+	});
+
 against('another request under that name: the key is that one\'s', [
 	problem(409, 'id-conflict', {jobStatus: 'processing', jobId: 'job_1',
 		instance: STATUS}),
@@ -134,10 +184,10 @@ against('another request under that name: the key is that one\'s', [
 against('a tab that is full, or may keep nothing', [
 	accepted, stream(), ...Array(8).fill(hangUp), json(200, 1),
 ], async ({api, seen, shelf}) => {
-	Shelf.full = true;
+	shelf.full = true;
 	const job = api.submit('x', {}, {key: 'k'});
 	await until(() => seen.length === 2);
-	equal(Object.keys(shelf), []);
+	equal(shelf.kept, {});
 	equal(api.kept()[0].statusUrl, job.statusUrl);
 	seen[1].res.write(block(2, 'completed'));
 	await job.result();
@@ -145,15 +195,14 @@ against('a tab that is full, or may keep nothing', [
 	await caught(api.submit('x', {}, {key: 'k'}).result());
 	await api.submit('x', {}, {key: 'k'}).result();
 	equal(name(seen[2]), name(seen[10]));
-	Shelf.full = false;
 });
 
 against('full by now: what was written last counts', [
 	accepted, stream(),
-], async ({api, seen}) => {
+], async ({api, seen, shelf}) => {
 	const stop = new AbortController();
 	const job = api.submit('x', {}, {key: 'k', signal: stop.signal});
-	Shelf.full = true;
+	shelf.full = true;
 	await until(() => seen.length === 2);
 	equal(api.kept()[0].statusUrl, job.statusUrl);
 	stop.abort();
@@ -178,17 +227,21 @@ against('no storage at all, or one that must not be touched', [
 
 against('what others keep is none of ours', [], async ({api, connect, shelf,
 	base}) => {
-	shelf.setItem('lowtide:/other/k', '{"requestId":"1"}');
-	shelf.setItem('theirs', '{');
-	equal(api.kept(), []);
-	equal(connect({base: `${base}/other/`}).kept(),
+	const other = (origin) => shelf.kept[`lowtide:${origin}/api/`] =
+		'{"k":{"key":"k","requestId":"1"}}';
+	other(`${base}/other`);
+	other('https://b.example');
+	equal([api.kept(), api.resume('k')], [[], null]);
+	equal(connect({base: `${base}/other/api`}).kept(),
 		[{key: 'k', requestId: '1'}]);
+	shelf.kept[`lowtide:${base}/api/`] = '{';
+	equal([api.kept(), api.resume('k')], [[], null]);
 });
 
 against('without a key nothing is kept', [
 	json(200, 1)], async ({api, shelf}) => {
 	const job = api.submit('x');
-	equal(Object.keys(shelf), []);
+	equal(shelf.kept, {});
 	await job.result();
 });
 ok(ACCEPTED && plain && empty);

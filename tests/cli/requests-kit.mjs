@@ -30,6 +30,13 @@ export const problem = (status, type, more = {}, headers = {}) =>
 		{'content-type': 'application/problem+json', ...headers});
 export const empty = (status, headers = {}) => (req, res) =>
 	res.writeHead(status, headers).end();
+/* The same, by somebody who is not the endpoint. */
+export const elsewhere = (step) => (req, res) => {
+	res.removeHeader('x-request-id');
+	step(req, res);
+};
+export const website = (status) => elsewhere((req, res) =>
+	res.writeHead(status, {'content-type': 'text/html'}).end('<h1>Hello</h1>'));
 export const hangUp = (req) => req.socket.destroy();
 export const silence = () => {};
 export const accepted = json(202, ACCEPTED, {location: STATUS});
@@ -68,6 +75,9 @@ export async function scripted(...steps) {
 				one.gone = true;
 			});
 			seen.push(one);
+			/* as the endpoint does, whatever it answers */
+			res.setHeader('x-request-id',
+				req.headers['x-request-id'] ?? 'job_1');
 			const step = (steps[0]?.always ? steps[0] : steps.shift()) ??
 				problem(500, 'internal', {title: 'the script is over'});
 			step(req, res);
@@ -87,11 +97,13 @@ export async function scripted(...steps) {
 
 /*
  * For the module what is less than 10 s is over at once, and its length is in
- * .slept; what is more stays, until pass() says that so many ms are over.
+ * .slept; what is more stays, until pass() says that so many ms are over. What
+ * is left to chance is half of what it might be.
  */
 export function clock() {
 	const held = new Set();
 	const slept = [];
+	Math.random = () => 0.5;
 	globalThis.setTimeout = (run, ms, ...more) => {
 		if (!/client\/requests\.mjs/.test(new Error().stack))
 			return real.setTimeout(run, ms, ...more);
@@ -190,27 +202,17 @@ export function lockManager() {
 	}};
 }
 
-/* As sessionStorage; `full`: nothing more can be written. */
-export class Shelf {
-	getItem(name) {
-		return Object.hasOwn(this, name) ? this[name] : null;
-	}
-
-	setItem(name, text) {
-		if (Shelf.full)
-			throw new Error('QuotaExceededError');
-		this[name] = text;
-	}
-
-	removeItem(name) {
-		delete this[name];
-	}
-}
-Shelf.full = false;
+/* As sessionStorage, by names; .full: nothing more can be written. */
 export function shelve() {
-	Shelf.full = false;
-	const shelf = new Shelf();
-	put('sessionStorage', shelf);
+	const shelf = {full: false, kept: {}};
+	put('sessionStorage', new Proxy(shelf.kept, {
+		set(kept, name, text) {
+			if (shelf.full)
+				throw new Error('QuotaExceededError');
+			kept[name] = `${text}`;
+			return true;
+		},
+	}));
 	return shelf;
 }
 

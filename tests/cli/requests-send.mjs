@@ -4,8 +4,9 @@
  */
 import {getEventListeners} from 'node:events';
 import {ok, equal, match, done} from '../tap.mjs';
-import {ACCEPTED, STATUS, accepted, against, at, block, caught, empty, hangUp,
-	json, plain, problem, silence, states, stream, tick, until}
+import {ACCEPTED, STATUS, accepted, against, at, block, caught, elsewhere,
+	empty, hangUp,
+	json, plain, problem, silence, states, stream, tick, until, website}
 	from './requests-kit.mjs';
 
 const ids = ({seen}) => new Set(seen.filter(({method}) => method === 'POST')
@@ -73,6 +74,28 @@ against('what is no JSON is text, and so is what only says it is', [
 	equal(await api.submit('x').result(), 'plain');
 	equal(await api.submit('x').result(), '');
 	equal(await api.submit('x').result(), '{');
+});
+
+const bytes = (status, type, ...all) => (req, res) => {
+	res.writeHead(status, type ? {'content-type': type} : {});
+	res.end(Buffer.from(all));
+};
+against('what is neither JSON nor text are bytes, with their type', [
+	bytes(200, 'application/pdf', 0xff, 0, 0xfe), bytes(200, 'image/png'),
+	plain, at(2, 'completed', {resultUrl: `${STATUS}/result`}),
+	bytes(200, 'application/zip', 0x80), bytes(200, 'text/csv', 0x61),
+	bytes(200, 'text/html; charset=utf-8', 0x3c),
+], async ({api}) => {
+	const pdf = await api.submit('x').result();
+	equal([pdf.type, [...new Uint8Array(await pdf.arrayBuffer())]],
+		['application/pdf', [0xff, 0, 0xfe]]);
+	const none = await api.submit('x').result();
+	equal([none.type, none.size], ['image/png', 0]);
+	const zip = await api.submit('x').result();
+	equal([...new Uint8Array(await zip.arrayBuffer())], [0x80]);
+	equal(await api.submit('x').result(), 'a');
+	/* a page, but one that the endpoint gave */
+	equal(await api.submit('x').result(), '<');
 });
 
 against('text and headers go as they are; a form keeps its boundary', [
@@ -166,6 +189,13 @@ against('503, a gateway\'s 502 and a 429 pass, after a while', [
 	equal(on.time.slept, [3000, 250, 500, 9000, 2000]);
 });
 
+against('a server behind a server is away, too', [
+	empty(521), empty(505), json(200, 1),
+], async (on) => {
+	equal(await on.api.submit('x').result(), 1);
+	equal(on.time.slept, [125, 250]);
+});
+
 const date = (ms) => new Date(ms).toUTCString();
 against('Retry-After as a date is read by the server\'s clock, and bounded', [
 	empty(503, {date: date(1e12), 'retry-after': date(1e12 + 4000)}),
@@ -189,7 +219,7 @@ against('nobody there: longer and longer pauses, then told', [
 	equal([e.name, e.type, e.status, e.jobId],
 		['RequestError', 'network', 0, undefined]);
 	ok(e.cause);
-	equal(on.time.slept, [125, 250, 500, 1000, 2000, 4000, 4000]);
+	equal(on.time.slept, [125, 250, 500, 1000, 2000, 4000, 8000]);
 	equal(on.api.kept().length, 1);
 	equal(await job.result(), 'after all');
 	equal([ids(on).size, on.api.kept()], [1, []]);
@@ -283,14 +313,119 @@ against('an upstream\'s refusal comes as it is', [
 	equal(api.kept(), []);
 });
 
+against('an upstream that is not asked any more: its 401, its 429, its types', [
+	json(401, {code: 'EXPIRED'}), empty(401), json(429, {code: 'SLOWLY'}),
+	json(422, {type: 'https://hmrc.example/problems/mine', error: 'other'}),
+	json(400, 'no'), bytes(403, 'image/png', 1),
+], async ({connect, url, seen}) => {
+	const why = [];
+	const api = connect({base: url, headers({refresh}) {
+		why.push(refresh);
+		return {};
+	}});
+	const all = [];
+	for (let n = 0; n < 6; n++) {
+		const e = await caught(api.submit('x', {}, {key: 'k'}).result());
+		equal([e.type, api.kept()], ['upstream-refused', []]);
+		all.push([e.status, e.body?.code ?? e.body?.error ?? e.body]);
+	}
+	equal(await all.pop()[1].text(), '\u0001');
+	equal(all, [[401, 'EXPIRED'], [401, null], [429, 'SLOWLY'],
+		[422, 'other'], [400, 'no']]);
+	equal([seen.length, why.includes(true)], [6, false]);
+});
+
+against('what a web server says in our words is said by us', [
+	elsewhere(problem(413, 'payload-too-large', {detail: 'Too large.'})),
+	elsewhere(problem(415, 'unsupported-media-type')),
+], async ({api}) => {
+	for (const [type, message] of [['payload-too-large', 'Too large.'],
+		['unsupported-media-type', '/problems/unsupported-media-type']]) {
+		const e = await caught(api.submit('x', {}, {key: 'k'}).result());
+		equal([e.type, e.message, api.kept()], [type, message, []]);
+	}
+});
+
+against('where no endpoint is: told by method, URL and status, and kept', [
+	website(404), elsewhere(json(405, {message: 'no'})), website(200),
+	website(200), website(200), website(403),
+], async ({api, seen, url}) => {
+	const told = [];
+	const tell = async (promise) => {
+		const e = await caught(promise);
+		told.push([e.type, e.status, e.message]);
+		return e;
+	};
+	const e = await tell(api.submit('x', {}, {key: 'k'}).result());
+	equal(e.body, '<h1>Hello</h1>');
+	await tell(api.submit('PUT y', {}, {key: 'l'}).result());
+	/* a page is not what came of it */
+	const job = api.submit('x', {}, {key: 'k'});
+	await tell(job.result());
+	equal([job.state, api.kept().length], [null, 2]);
+	await tell(api.jobs().next());
+	await tell(api.follow(STATUS).result());
+	await tell(gather(api.events()));
+	const foreign = (status, line) =>
+		['foreign-answer', status, `${line}: ${status}`];
+	equal(told, [foreign(404, `POST ${url}x`), foreign(405, `PUT ${url}y`),
+		foreign(200, `POST ${url}x`), foreign(200, `GET ${url}jobs?`),
+		foreign(200, `GET ${url}jobs/job_1`),
+		foreign(403, `GET ${url}jobs/events?view=all`)]);
+	equal(seen[0].headers['x-request-id'], seen[2].headers['x-request-id']);
+});
+
+async function gather(events) {
+	const all = [];
+	for await (const event of events)
+		all.push(event);
+	return all;
+}
+
+against('a page that is gone for a moment does not make a second job', [
+	accepted, stream('end'), website(404), website(404), website(404),
+	json(200, 'filed'),
+], async (on) => {
+	const job = on.api.submit('x', {}, {key: 'k'});
+	const e = await caught(job.result());
+	equal([e.type, e.status], ['foreign-answer', 404]);
+	equal(on.api.kept()[0].statusUrl, job.statusUrl);
+	equal(await on.api.submit('x', {}, {key: 'k'}).result(), 'filed');
+	equal(ids(on).size, 1);
+});
+
+against('a web server\'s own 401 is about who asks', [
+	website(401), website(401), website(401), json(200, 1),
+], async ({connect, url}) => {
+	const why = [];
+	const api = connect({base: url, headers({refresh}) {
+		why.push(refresh);
+		return {};
+	}});
+	const job = api.submit('x', {}, {key: 'k'});
+	const e = await caught(job.result());
+	equal([e.type, e.status, api.kept().length], ['unauthorized', 401, 1]);
+	equal(await job.result(), 1);
+	equal(why, [false, true, false, true]);
+});
+
 against('what is not known is kept: 500', [problem(500, 'internal')],
 	async ({api}) => {
 		const e = await caught(api.submit('x', {}, {key: 'k'}).result());
 		equal([e.type, api.kept().length], ['internal', 1]);
 	});
 
-against('202 without a way to its status is an error', [json(202, {})],
-	async ({api}) => ok(await caught(api.submit('x').result())));
+against('202 without a way to its status is an error, and nothing is asked', [
+	json(202, {}), website(202),
+], async ({api, url, lines}) => {
+	for (let n = 0; n < 2; n++) {
+		const job = api.submit('x', {}, {key: 'k'});
+		const e = await caught(job.result());
+		equal([e.type, e.message], ['foreign-answer', `POST ${url}x: 202`]);
+		equal([job.statusUrl, api.kept()[0].statusUrl], [null, null]);
+	}
+	equal(lines(), Array(2).fill('POST /api/x'));
+});
 
 against('Location serves where the body says nothing', [
 	empty(202, {location: STATUS}), at(1, 'completed', {result: 2}),
@@ -333,6 +468,22 @@ against('failed: the upstream\'s refusal comes along', [
 	equal(lines()[2], `GET ${STATUS}/result`);
 });
 
+against('failed: an upstream\'s 401 is not about who asks here', [
+	plain, at(2, 'failed', {error: 'upstream-refused', problem: {
+		type: '/problems/upstream-refused', status: 401}}),
+	json(401, {code: 'REVOKED'}),
+], async ({connect, url}) => {
+	const why = [];
+	const api = connect({base: url, headers({refresh}) {
+		why.push(refresh);
+		return {};
+	}});
+	const e = await caught(api.submit('x', {}, {key: 'k'}).result());
+	equal([e.type, e.status, e.body], ['upstream-refused', 401,
+		{code: 'REVOKED'}]);
+	equal([why, api.kept()], [[false, false, false], []]);
+});
+
 against('failed: and is told without it where that cannot be had', [
 	plain, refused, ...Array(8).fill(hangUp),
 ], async ({api}) => {
@@ -371,6 +522,18 @@ against('a large result is fetched when it is asked for, once', [
 	equal(await job.result(), 'a large one');
 	equal([seen.length, api.kept()], [11, []]);
 });
+
+for (const [what, gone] of [['it is gone', problem(410, 'job-expired')],
+	['and was read', problem(410, 'result-consumed')]])
+	against(`a large result that is too late, ${what}: the key is free`, [
+		plain, large, gone, json(200, 'anew'),
+	], async (on) => {
+		const job = on.api.submit('x', {}, {key: 'k'});
+		equal((await caught(job.result())).status, 410);
+		equal(on.api.kept(), []);
+		equal(await on.api.submit('x', {}, {key: 'k'}).result(), 'anew');
+		equal(ids(on).size, 2);
+	});
 
 against('what could be read once, and was: the server says so', [
 	plain, at(2, 'completed', {resultConsumed: true}),
@@ -428,7 +591,7 @@ against('who hears of it later has the new ones without a refresh', [
 
 against('a second 401 is the end, and nothing is lost', [
 	problem(401, 'unauthorized'), problem(401, 'unauthorized'),
-	plain, problem(401, 'unauthorized'), empty(401),
+	plain, problem(401, 'unauthorized'), elsewhere(empty(401)),
 	at(3, 'completed', {result: 5}),
 ], async (on) => {
 	const api = on.connect({base: on.url, headers: () => ({})});
@@ -464,9 +627,10 @@ against('what headers() throws is what it ends with', [json(200, 1)],
 
 const needs = problem(401, 'unauthorized', {jobId: 'job_1',
 	jobStatus: 'pending', instance: STATUS});
+const unchanged = empty(304);
 against('an upstream that wants other credentials: twice more, refreshed', [
-	needs, needs, at(2, 'pending', {needsCredentials: true}), needs,
-	at(3, 'pending', {needsCredentials: true}),
+	needs, at(2, 'pending', {needsCredentials: true}), needs, unchanged,
+	needs, at(3, 'pending', {needsCredentials: true}),
 ], async (on) => {
 	const why = [];
 	const api = on.connect({base: on.url, headers({refresh}) {
@@ -519,6 +683,7 @@ against('nobody else is asked', [
 	json(202, {...ACCEPTED, statusUrl: 'https://b.example/jobs/1'}),
 	plain, at(2, 'completed', {resultUrl: 'http://127.0.0.1:1/r'}),
 ], async ({api}) => {
+	const urls = [];
 	const foreign = (run) => {
 		try {
 			return run();
@@ -528,8 +693,13 @@ against('nobody else is asked', [
 	};
 	for (const run of [() => api.submit('https://b.example/x'),
 		() => api.follow('//b.example/'), () => api.fetch('http://b/'),
-		() => api.submit('x').result(), () => api.submit('x').result()])
-		equal((await caught(foreign(run))).type, 'foreign-url');
+		() => api.submit('x').result(), () => api.submit('x').result()]) {
+		const e = await caught(foreign(run));
+		equal(e.type, 'foreign-url');
+		urls.push(e.message);
+	}
+	equal(urls, ['https://b.example/x', 'http://b.example/', 'http://b/',
+		'https://b.example/jobs/1', 'http://127.0.0.1:1/r']);
 });
 
 /* ---- aborting */
@@ -674,6 +844,59 @@ against('fireAndForget(): five minutes where nobody says', [
 	await time.pass(300000);
 	equal(told, ['still-running']);
 	stop.abort();
+});
+
+against('fireAndForget(): tried on and on, and at once when there is a network', [
+	...Array(9).fill(hangUp), problem(503, 'queue-full'), accepted,
+	stream(block(2, 'completed', {result: 8})),
+], async (on) => {
+	const told = [];
+	Math.random = () => 1;
+	on.api.fireAndForget('x', {}, {key: 'k',
+		optimistic: () => (how) => told.push(how)});
+	for (const sent of [7, 8, 9, 10]) {
+		await until(() => on.seen.length === sent);
+		await until(() => on.time.held().length > 2);
+		equal(told, []);
+		if (sent === 8) {
+			on.tab.line(false);
+			on.tab.line(true);
+		} else {
+			await on.time.pass(sent === 7 ? 16000 : 30000);
+		}
+	}
+	await until(() => told.length);
+	equal(told, [{confirmed: true, result: 8}]);
+	equal(on.time.slept, [250, 500, 1000, 2000, 4000, 8000]);
+	equal([ids(on).size, on.api.kept()], [1, []]);
+});
+
+against('fireAndForget(): nobody there for its ttl, and not sent after it', [
+	...Array(8).fill(hangUp), silence, json(200, 'asked for'),
+], async (on) => {
+	const told = [];
+	const job = on.api.fireAndForget('x', {}, {key: 'k', ttl: 77777,
+		optimistic: () => ({confirmed}) => told.push(confirmed)});
+	await on.time.pass(15000);
+	await until(() => on.seen.length === 9);
+	equal(told, []);
+	const end = caught(job.result());
+	await on.time.pass(77777);
+	const e = await end;
+	equal([e.type, e.status, told], ['network', 0, [false]]);
+	await until(() => on.seen[8].gone);
+	await until(() => on.time.all() === 0);
+	equal(on.seen.length, 9);
+	equal(on.api.kept().length, 1);
+	/* who asks again is told how it is, once */
+	equal([await job.result(), told, ids(on).size], ['asked for', [false], 1]);
+});
+
+against('submit() is given up after its re-sends, whatever is polled for', [
+	...Array(8).fill(hangUp),
+], async ({connect, url}) => {
+	const api = connect({base: url, patience: 1e6});
+	equal((await caught(api.submit('x').result())).type, 'network');
 });
 
 against('nobody needs to ask for the result', [problem(400, 'no')],

@@ -148,7 +148,7 @@ const said = [
 		message: 'x'.repeat(300)}),
 	'\n\n', 'id: 9\ndata: {"status":"failed"}',
 ].join('');
-for (const [what, end] of [['LF', '\n'], ['CRLF', '\r\n']])
+for (const [what, end] of [['LF', '\n'], ['CRLF', '\r\n'], ['CR', '\r']])
 	against(`pieces may be cut anywhere (${what})`, [], async ({connect}) => {
 		const bytes = new TextEncoder().encode(said.replace(/\n/g, end));
 		const last = new TextEncoder().encode(
