@@ -68,6 +68,30 @@ test('refused: by us, and by the service, whose words are kept', async () => {
 	equal((await page.over('nowhere')).error.status, 404);
 });
 
+test('results that are neither: bytes of their type', async () => {
+	const hold = await page.held('bytes', {answer:
+		{fill: 70000, type: 'application/pdf'}});
+	up.release(hold);
+	await page.over('bytes');
+	equal(await page.run(async () => {
+		const result = await jobs.bytes.job.result();
+		return [result.constructor.name, result.type, result.size];
+	}), ['Blob', 'application/pdf', 70000]);
+});
+
+test('a base where no endpoint is: told with what was asked', async () => {
+	await page.run(() => {
+		dial({base: '/apis/'});
+		submit('lost', 'order', {sku: 'tea'}, {key: 'lost'});
+	});
+	const {error} = await page.over('lost');
+	equal([error.type, error.message, await page.run(() => api.kept().length)],
+		['foreign-answer', `POST ${world.url}/apis/order: ${error.status}`,
+			1]);
+	ok([404, 405].includes(error.status));
+	await page.run(() => dial());
+});
+
 test('past its deadline it has failed, and says so', async () => {
 	const hold = world.hold();
 	await page.begin('noon', {api: 'noon', body: {}, hold, wait: 0});

@@ -209,6 +209,18 @@ against('full by now: what was written last counts', [
 	await caught(job.result());
 });
 
+against('full for a while: what is written then counts, and is over', [
+	...Array(8).fill(hangUp), json(200, 1), json(200, 2),
+], async ({api, seen, shelf}) => {
+	const press = () => api.submit('x', {}, {key: 'k'}).result();
+	shelf.full = true;
+	await caught(press());
+	shelf.full = false;
+	equal([await press(), api.kept()], [1, []]);
+	await press();
+	ok(name(seen[8]) !== name(seen[9]));
+});
+
 against('no storage at all, or one that must not be touched', [
 	json(200, 1), json(200, 2),
 ], async ({url}) => {
