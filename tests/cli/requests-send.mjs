@@ -437,6 +437,17 @@ against('Location serves where the body says nothing', [
 	equal(lines(), ['POST /api/x', `GET ${STATUS}`]);
 });
 
+against('a word of its own beside Location is not taken for a document', [
+	(req, res) => res.writeHead(202, {location: STATUS}).end('Soon.'),
+	at(1, 'completed', {result: 2}),
+], async ({api, base}) => {
+	const told = [];
+	for await (const state of api.submit('x'))
+		told.push(state);
+	equal(told[0],
+		{status: 'accepted', jobId: '', statusUrl: base + STATUS});
+});
+
 /* ---- how it ended */
 
 against('failed: the document\'s problem, and no request for it', [
@@ -496,7 +507,8 @@ against('failed: and is told without it where that cannot be had', [
 against('cancelled is told as such', [plain, at(2, 'cancelled')],
 	async ({api}) => {
 		const e = await caught(api.submit('x').result());
-		equal([e.type, e.jobId], ['job-cancelled', 'job_1']);
+		equal([e.type, e.jobId, e.status, e.body],
+			['job-cancelled', 'job_1', 0, null]);
 	});
 
 against('expired while it was watched', [

@@ -249,6 +249,16 @@ against('a long poll that breaks twice, or is never answered: polls', [
 	equal(seen[3].headers['if-none-match'], '"1"');
 });
 
+against('a long poll that is never answered is not tried again', [
+	plain, at(1, 'pending'), silence, at(2, 'completed'),
+], async ({api, seen, time}) => {
+	const job = api.submit('x');
+	await until(() => seen.length === 3);
+	await time.pass(30000);
+	await job.result();
+	equal(seen[3].headers.prefer, undefined);
+});
+
 against('a server without versions is polled, and every look counts', [
 	plain, at(null, 'pending'), at(null, 'processing', {progress: 3}),
 	at(null, 'completed'),
@@ -490,6 +500,19 @@ against('a page that begins hidden, and is polled', [
 		await until(() => seen.length === n);
 	}
 	await job.result();
+});
+
+against('to be hidden costs no patience', [
+	plain, at(1, 'pending'), ...Array(5).fill(unchanged({})),
+], async ({connect, url, tab, time, seen}) => {
+	tab.document.hidden = true;
+	const job = connect({base: url, patience: 2000}).submit('x');
+	await time.pass(30000);
+	await until(() => seen.length === 3);
+	await until(() => time.held().length);
+	tab.hide(false);
+	equal((await caught(job.result())).type, 'still-running');
+	equal(time.slept, [1000, 1000]);
 });
 
 against('a wait is not cut short by hiding, but by showing', [
