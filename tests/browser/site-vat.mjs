@@ -169,7 +169,7 @@ test('one that nobody knows of is not sent again, from nowhere', async () => {
 	equal((await arrivals('POST', number)).length, 1);
 });
 
-/* The next return is answered so, by nobody behind us. */
+/* The next return is answered so, as by the endpoint, by nobody behind it. */
 const answered = (status, body) => page.run((...args) => {
 	const real = fetch;
 	globalThis.fetch = (...asked) => {
@@ -178,7 +178,8 @@ const answered = (status, body) => page.run((...args) => {
 		globalThis.fetch = real;
 		globalThis.ticket = document.querySelector('#ticket').textContent;
 		return Promise.resolve(new Response(args[1], {status: args[0],
-			headers: {'content-type': 'application/json'}}));
+			headers: {'content-type': 'application/json',
+				'x-request-id': 'r'}}));
 	};
 }, status, body);
 
