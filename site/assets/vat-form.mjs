@@ -1,8 +1,8 @@
 /*
- * The form of a return: sums, the figures as they are sent, and what is kept
- * of it in this window, so that neither a reload nor a sign-in in between
- * costs anybody their typing. The declaration is not kept: it is made for the
- * figures in front of one, each time.
+ * The form of a return: sums, and what is kept of it in this window, so that
+ * neither a reload nor a sign-in in between costs anybody their typing. The
+ * declaration is not kept: it is made for the figures in front of one, each
+ * time.
  */
 import {$, money} from './page.mjs';
 import {permission} from './session.mjs';
@@ -11,31 +11,18 @@ const DRAFT = 'draft:return';
 
 export const form = $('#return-form');
 const fields = $('#return-fields');
-const boxes = [...form.querySelectorAll('[type=number]')];
-const number = (name) => Number(form.elements[name].value || 0);
+export const boxes = [...form.querySelectorAll('[type=number]')];
+export const number = (name) => Number(form.elements[name].value || 0);
 const cents = (amount) => Math.round(amount * 100) / 100;
 
 /* Boxes 3 and 5 follow from the others. */
-function sums() {
+export function sums() {
 	const due = cents(number('vatDueSales') + number('vatDueAcquisitions'));
 	const net = cents(due - number('vatReclaimedCurrPeriod'));
 	$('#box3').textContent = money(due);
 	$('#box5').textContent = money(Math.abs(net));
 	$('#net-label').firstChild.data = net < 0 ? 'To get back ' : 'To pay ';
 	return {totalVatDue: due, netVatDue: Math.abs(net)};
-}
-
-/*
- * What is sent. returnId: of all open returns of one business there is one
- * for each period, whichever window it was sent from; the endpoint sees to it.
- */
-export function written() {
-	const vrn = form.vrn.value;
-	const periodKey = form.periodKey.value;
-	const value = {returnId: `${vrn}-${periodKey}`, vrn, periodKey};
-	for (const {name} of boxes)
-		value[name] = number(name);
-	return {...value, ...sums(), finalised: true};
 }
 
 /* With storage switched off nothing is kept; that is all. */
@@ -73,12 +60,6 @@ export function offer(periods, otherwise) {
 	if ([...form.periodKey.options].some(({value}) => value === kept))
 		form.periodKey.value = kept;
 	wanted = '';
-}
-
-/* A return of this number and period is under way: it is that one's form. */
-export function show(vrn, periodKey) {
-	form.vrn.value = vrn;
-	form.periodKey.replaceChildren(new Option(periodKey, periodKey));
 }
 
 /* Whether HMRC knows that we may file; where not, here is where to say it. */

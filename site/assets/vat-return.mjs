@@ -7,8 +7,8 @@
 import {api} from './api.mjs';
 import {$, fill, moment, money, needSignIn, signIn} from './page.mjs';
 import {permission, revoke} from './session.mjs';
-import {askPermission, form, forgetDraft, lock, remember, sending, show, written}
-	from './vat-form.mjs';
+import {askPermission, boxes, form, forgetDraft, lock, number, remember, sending,
+	sums} from './vat-form.mjs';
 import {words} from './vat-words.mjs';
 
 const panel = $('#return-status');
@@ -16,6 +16,25 @@ const said = $('#return-said');
 const withdraw = $('#cancel-return');
 const KEY = /^return (\d{9}) (\S+)$/;
 const keyOf = ({vrn, periodKey}) => `return ${vrn} ${periodKey}`;
+
+/*
+ * What is sent. returnId: of all open returns of one business there is one
+ * for each period, whichever window it was sent from; the endpoint sees to it.
+ */
+function written() {
+	const vrn = form.vrn.value;
+	const periodKey = form.periodKey.value;
+	const value = {returnId: `${vrn}-${periodKey}`, vrn, periodKey};
+	for (const {name} of boxes)
+		value[name] = number(name);
+	return {...value, ...sums(), finalised: true};
+}
+
+/* A return of this number and period is under way: it is that one's form. */
+function show(vrn, periodKey) {
+	form.vrn.value = vrn;
+	form.periodKey.replaceChildren(new Option(periodKey, periodKey));
+}
 
 /* Seconds since it was sent, or since this page has been looking. */
 function clock() {
