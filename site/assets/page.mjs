@@ -153,14 +153,23 @@ export function needSignIn(error) {
  */
 export function onDemand(box, load) {
 	let coming;
-	const again = (cause) => {
+	/* the first try after one is back often fails, too */
+	async function come(tries = 3) {
+		try {
+			return await load();
+		} catch (cause) {
+			if (navigator.onLine && !--tries)
+				throw Object.assign(cause, {type: 'network'});
+			await new Promise((go) => navigator.onLine ?
+				setTimeout(go, 500) :
+				addEventListener('online', go, {once: true}));
+			return come(tries);
+		}
+	}
+	const get = () => coming ??= come().catch((error) => {
 		coming = null;
-		if (navigator.onLine)
-			throw Object.assign(cause, {type: 'network'});
-		return new Promise((back) => addEventListener('online',
-			() => back(get()), {once: true}));
-	};
-	const get = () => coming ??= load().catch(again);
+		throw error;
+	});
 	for (const type of ['pointerover', 'focusin'])
 		box.addEventListener(type, () => get().catch(() => {}),
 			{once: true});

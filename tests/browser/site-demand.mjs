@@ -75,6 +75,9 @@ test('a read that is put off is asked again, by what knows how', async () => {
 	let asked = 0;
 	answers['GET /api/v1/bundle'] = () => asked++ ? undefined :
 		problem(503, 'store-unavailable');
+	/* another window may have read it just now */
+	await other.send('Storage.clearDataForOrigin', {origin: site,
+		storageTypes: 'cache_storage'});
 	await open('/bundles.html', other);
 	await says('#bundles-said', 'You have none yet', other);
 	equal([asked, await has('/requests.mjs', other)], [2, true]);
