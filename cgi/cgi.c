@@ -1,6 +1,4 @@
-#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cgi/bearer.h"
@@ -9,11 +7,11 @@
 #include "cgi/events.h"
 #include "cgi/listen.h"
 #include "cgi/plain.h"
+#include "cgi/process.h"
 #include "cgi/sandbox.h"
 #include "cgi/told.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
-#include "lib/version.h"
 
 /*
  * lowtide-cgi: the request endpoint behind a web server. This file is the
@@ -37,66 +35,22 @@ enum {
 };
 static const struct opt options[] = {
     START_OPTIONS,
-    {.name = "listen",
-	.letter = 'l',
-	.kind = OPT_STRING,
-	.arg = "ADDRESS",
-	.help = LISTEN_KINDS "; else the socket it is started with, else "
-			     "unix:" RUN "/NAME/cgi.sock"},
-    {.name = "idle-exit",
-	.kind = OPT_DURATION,
-	.arg = "TIME",
-	.help = "end when nobody was here for so long; for a socket that "
-		"starts it again"},
-    {.name = "user",
-	.letter = 'u',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "become this user, once it listens"},
+    PROCESS_LISTEN(RUN "/NAME/cgi.sock"),
+    PROCESS_IDLE_EXIT,
+    PROCESS_USER("become this user, once it listens"),
     {.name = "unpaced",
 	.kind = OPT_FLAG,
 	.help = "a job may be looked up as often as anybody likes; for "
 		"measuring"},
-    {.name = "metrics",
-	.kind = OPT_STRING,
-	.arg = "ADDRESS",
-	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
-    {.name = "log-level",
-	.kind = OPT_STRING,
-	.arg = "LEVEL",
-	.choices = LOG_LEVELS,
-	.help = "error, info (also what happens to jobs; left out) or debug "
-		"(also each answer)"},
-    {.name = "test",
-	.letter = 't',
-	.kind = OPT_FLAG,
-	.help = "check configuration (or FILE), keys and store, then exit"},
-    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
+    PROCESS_METRICS,
+    PROCESS_LOG_LEVEL("error, info (also what happens to jobs; left out) or "
+		      "debug (also each answer)"),
+    PROCESS_TEST("check configuration (or FILE), keys and store, then exit"),
+    PROCESS_VERSION,
     {.name = NULL},
 };
 
 /* ---- setting up ---------------------------------------------------------- */
-
-/* A connection each for thousands that wait. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/* What comes before there is a loop for it waits until there is. */
-static void hold_hangup(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
 
 static enum err watch_bell(struct endpoint *e)
 {
@@ -198,10 +152,9 @@ static void confine(struct endpoint *e)
 	const struct sandbox_spec spec = {
 	    .state_dir = e->start.state_dir, .files = again};
 
-	if (user_is_root())
-		ERROR_LOG(&e->log, clock_wall_ms(), "running-as-root",
-		    LOG_TEXT("why", "nothing here needs it; start it as a user "
-				    "of its own, or say --user NAME"));
+	process_warn_of_root(&e->log,
+	    "nothing here needs it; start it as a user of its own, or say "
+	    "--user NAME");
 	sandbox_enter(&spec, &e->log, clock_wall_ms());
 }
 
@@ -231,7 +184,7 @@ static enum err equip(struct endpoint *e, const struct opt_value *values)
 
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
-	hold_hangup();
+	process_hold_hangup();
 	if (values[CGI_LOG_LEVEL].given)
 		(void)log_level_read(
 		    values[CGI_LOG_LEVEL].string, &e->log.level);
@@ -240,7 +193,7 @@ static enum err set_up(struct endpoint *e, const struct opt_value *values)
 	if (err != ERR_OK)
 		return err;
 	err = equip(e, values);
-	raise_file_limit();
+	process_raise_file_limit();
 	if (err == ERR_OK)
 		err = watch_bell(e);
 	if (err == ERR_OK && e->listen_fd < 0)
@@ -286,26 +239,20 @@ static enum err test(
 
 static enum err run(struct endpoint *e, const struct opt_result *found)
 {
+	static const struct process_rows rows = {.name = "lowtide-cgi",
+	    .usage = usage,
+	    .config = START_CONFIG,
+	    .test = CGI_TEST,
+	    .help = START_HELP,
+	    .version = CGI_VERSION};
 	const struct opt_value *values = found->values;
-	const bool tests = values[CGI_TEST].given;
+	enum err err;
 
-	if (values[START_HELP].given) {
-		usage();
-		return ERR_OK;
-	}
-	if (values[CGI_VERSION].given) {
-		puts("lowtide-cgi " LOWTIDE_VERSION);
-		return ERR_OK;
-	}
-	if (found->n_operands > (tests && !values[START_CONFIG].given)) {
-		diag_error(&e->start.diag, POS_NONE, "unexpected-operand",
-		    "`%s` is not expected; see --help", found->operands[0]);
-		return ERR_USAGE;
-	}
-	if (tests)
-		return test(
-		    e, values, found->n_operands ? found->operands[0] : NULL);
-	enum err err = set_up(e, values);
+	if (process_is_answered(&e->start, &rows, found, &err))
+		return err;
+	if (values[CGI_TEST].given)
+		return test(e, values, process_test_file(found));
+	err = set_up(e, values);
 	return err == ERR_OK ? endpoint_serve(e) : err;
 }
 

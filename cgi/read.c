@@ -1,17 +1,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgi/listen.h"
+#include "cgi/process.h"
 #include "cgi/read/read-parts.h"
 #include "cgi/sandbox.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
 #include "lib/units.h"
-#include "lib/version.h"
 
 /*
  * lowtide-read: reads of several upstreams, behind a web server. This file is
@@ -49,12 +48,7 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "DIR",
 	.help = "in whose folder jwks the keys of tokens are"},
-    {.name = "listen",
-	.letter = 'l',
-	.kind = OPT_STRING,
-	.arg = "ADDRESS",
-	.help = LISTEN_KINDS "; else the socket it is started with, else "
-			     "unix:" READ_RUN "/NAME/read.sock"},
+    PROCESS_LISTEN(READ_RUN "/NAME/read.sock"),
     {.name = "endpoint",
 	.letter = 'e',
 	.kind = OPT_STRING,
@@ -70,38 +64,20 @@ static const struct opt options[] = {
 	.kind = OPT_STRING,
 	.arg = "SIZE",
 	.help = "what is kept in memory of upstreams' answers (64MiB)"},
-    {.name = "idle-exit",
-	.kind = OPT_DURATION,
-	.arg = "TIME",
-	.help = "end when nobody was here for so long; for a socket that "
-		"starts it again"},
-    {.name = "user",
-	.letter = 'u',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "become this user, once it listens"},
-    {.name = "metrics",
-	.kind = OPT_STRING,
-	.arg = "ADDRESS",
-	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
-    {.name = "log-level",
-	.kind = OPT_STRING,
-	.arg = "LEVEL",
-	.choices = LOG_LEVELS,
-	.help = "error, info (also what failed; left out) or debug (also each "
-		"answer)"},
+    PROCESS_IDLE_EXIT,
+    PROCESS_USER("become this user, once it listens"),
+    PROCESS_METRICS,
+    PROCESS_LOG_LEVEL("error, info (also what failed; left out) or debug "
+		      "(also each answer)"),
     {.name = "purge",
 	.letter = 'p',
 	.kind = OPT_STRING,
 	.arg = "PREFIX",
 	.help = "have the one that runs forget what it keeps of UPSTREAM/PATH, "
 		"say how many answers that were, and exit"},
-    {.name = "test",
-	.letter = 't',
-	.kind = OPT_FLAG,
-	.help = "check configuration (or FILE) and what it needs, then exit"},
+    PROCESS_TEST("check configuration (or FILE) and what it needs, then exit"),
     {.name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "show this"},
-    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
+    PROCESS_VERSION,
     {.name = NULL},
 };
 
@@ -111,27 +87,6 @@ static const char *given(const struct opt_value *values, int option)
 }
 
 /* ---- setting up ---------------------------------------------------------- */
-
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/* What comes before there is a loop for it waits until there is. */
-static void hold_hangup(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
 
 static enum err read_options(
     struct read_program *p, const struct opt_value *values)
@@ -185,10 +140,9 @@ static void confine(struct read_program *p)
 	    .ports = needs->ports,
 	    .n_ports = needs->n_ports};
 
-	if (user_is_root())
-		ERROR_LOG(&p->log, clock_wall_ms(), "running-as-root",
-		    LOG_TEXT("why", "nothing here needs it; start it as a user "
-				    "of its own, or say --user NAME"));
+	process_warn_of_root(&p->log,
+	    "nothing here needs it; start it as a user of its own, or say "
+	    "--user NAME");
 	sandbox_enter(&spec, &p->log, clock_wall_ms());
 }
 
@@ -196,12 +150,13 @@ static enum err set_up(struct read_program *p, const struct opt_value *values)
 {
 	enum err err = read_options(p, values);
 
-	hold_hangup();
+	process_hold_hangup();
+	signal(SIGPIPE, SIG_IGN);
 	if (err == ERR_OK)
 		err = open_files(p, values);
 	if (err == ERR_OK)
 		err = read_find_endpoint(p, given(values, READ_ENDPOINT));
-	raise_file_limit();
+	process_raise_file_limit();
 	if (err == ERR_OK)
 		err = read_equip(p);
 	if (err == ERR_OK)
@@ -283,28 +238,22 @@ static enum err purge(struct read_program *p, const struct opt_value *values)
 
 static enum err run(struct read_program *p, const struct opt_result *found)
 {
+	static const struct process_rows rows = {.name = "lowtide-read",
+	    .usage = usage,
+	    .config = READ_CONFIG,
+	    .test = READ_TEST,
+	    .help = READ_HELP,
+	    .version = READ_VERSION};
 	const struct opt_value *values = found->values;
-	const bool tests = values[READ_TEST].given;
+	enum err err;
 
-	if (values[READ_HELP].given) {
-		usage();
-		return ERR_OK;
-	}
-	if (values[READ_VERSION].given) {
-		puts("lowtide-read " LOWTIDE_VERSION);
-		return ERR_OK;
-	}
-	if (found->n_operands > (tests && !values[READ_CONFIG].given)) {
-		diag_error(&p->start.diag, POS_NONE, "unexpected-operand",
-		    "`%s` is not expected; see --help", found->operands[0]);
-		return ERR_USAGE;
-	}
+	if (process_is_answered(&p->start, &rows, found, &err))
+		return err;
 	if (values[READ_PURGE].given)
 		return purge(p, values);
-	if (tests)
-		return test(
-		    p, values, found->n_operands ? found->operands[0] : NULL);
-	enum err err = set_up(p, values);
+	if (values[READ_TEST].given)
+		return test(p, values, process_test_file(found));
+	err = set_up(p, values);
 	return err == ERR_OK ? read_serve(p) : err;
 }
 

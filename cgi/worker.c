@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "cgi/listen.h"
+#include "cgi/process.h"
 #include "cgi/upstream/exec.h"
 #include "cgi/user.h"
 #include "lib/clock.h"
-#include "lib/version.h"
 
 /*
  * lowtide-worker: does what the endpoint accepted. This file is the beginning:
@@ -37,20 +37,10 @@ enum {
 };
 static const struct opt options[] = {
     START_OPTIONS,
-    {.name = "user",
-	.letter = 'u',
-	.kind = OPT_STRING,
-	.arg = "NAME",
-	.help = "become this user"},
-    {.name = "metrics",
-	.kind = OPT_STRING,
-	.arg = "ADDRESS",
-	.help = LISTEN_KINDS "; tell Prometheus there, at /metrics"},
-    {.name = "log-level",
-	.kind = OPT_STRING,
-	.arg = "LEVEL",
-	.choices = LOG_LEVELS,
-	.help = "error, info (also what happens to jobs; left out) or debug"},
+    PROCESS_USER("become this user"),
+    PROCESS_METRICS,
+    PROCESS_LOG_LEVEL(
+	"error, info (also what happens to jobs; left out) or debug"),
     {.name = "dev",
 	.kind = OPT_FLAG,
 	.help = "allow noop = true and the options below; for tests and "
@@ -68,11 +58,8 @@ static const struct opt options[] = {
 	.arg = "TIME",
 	.help = "between two fetches of a key set in which keys are missed "
 		"(5m); only with --dev"},
-    {.name = "test",
-	.letter = 't',
-	.kind = OPT_FLAG,
-	.help = "check configuration (or FILE), keys and store, then exit"},
-    {.name = "version", .kind = OPT_FLAG, .help = "show the version"},
+    PROCESS_TEST("check configuration (or FILE), keys and store, then exit"),
+    PROCESS_VERSION,
     {.name = NULL},
 };
 
@@ -209,15 +196,6 @@ static enum err watch_bell(struct worker *w)
 	return err;
 }
 
-static void warn_of_root(const struct worker *w)
-{
-	if (user_is_root())
-		ERROR_LOG(&w->log, clock_wall_ms(), "running-as-root",
-		    LOG_TEXT("why", "nothing here needs it, and programs are "
-				    "run; start it as a user of its own, or "
-				    "say --user NAME"));
-}
-
 static enum err set_up(struct worker *w, const struct opt_value *values)
 {
 	find_folders(w);
@@ -232,7 +210,9 @@ static enum err set_up(struct worker *w, const struct opt_value *values)
 		return err;
 	worker_begin(w, NULL);
 	worker_report_now(w, &w->shift);
-	warn_of_root(w);
+	process_warn_of_root(&w->log,
+	    "nothing here needs it, and programs are run; start it as a user "
+	    "of its own, or say --user NAME");
 	return ERR_OK;
 }
 
@@ -248,16 +228,6 @@ static void usage(void)
 	     "Takes what lowtide-cgi accepted, calls the upstreams, keeps "
 	     "their answers.\n");
 	opt_help(options, stdout);
-}
-
-/* What comes before it can be taken waits until it can. */
-static void hold_hangup(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static enum err test(
@@ -309,7 +279,7 @@ static enum err work(struct worker *w, const struct opt_value *values)
 	enum err err = read_options(w, values);
 
 	signal(SIGPIPE, SIG_IGN);
-	hold_hangup();
+	process_hold_hangup();
 	if (err == ERR_OK)
 		err = open_files(w, values);
 	if (err == ERR_OK)
@@ -319,6 +289,23 @@ static enum err work(struct worker *w, const struct opt_value *values)
 	if (err == ERR_OK)
 		err = set_up(w, values);
 	return err == ERR_OK ? worker_run(w) : err;
+}
+
+static enum err run(struct worker *w, const struct opt_result *found)
+{
+	static const struct process_rows rows = {.name = "lowtide-worker",
+	    .usage = usage,
+	    .config = START_CONFIG,
+	    .test = WORKER_TEST,
+	    .help = START_HELP,
+	    .version = WORKER_VERSION};
+	enum err err;
+
+	if (process_is_answered(&w->start, &rows, found, &err))
+		return err;
+	if (found->values[WORKER_TEST].given)
+		return test(w, found->values, process_test_file(found));
+	return work(w, found->values);
 }
 
 int main(int argc, char *argv[])
@@ -335,23 +322,8 @@ int main(int argc, char *argv[])
 	start_init(&w.start);
 	enum err err = opt_parse(
 	    &w.start.arena, options, argc, argv, &w.start.diag, &found);
-	if (err != ERR_OK) {
-		/* said already */
-	} else if (found.values[START_HELP].given) {
-		usage();
-	} else if (found.values[WORKER_VERSION].given) {
-		puts("lowtide-worker " LOWTIDE_VERSION);
-	} else if (found.n_operands > (found.values[WORKER_TEST].given &&
-					  !found.values[START_CONFIG].given)) {
-		diag_error(&w.start.diag, POS_NONE, "unexpected-operand",
-		    "`%s` is not expected; see --help", found.operands[0]);
-		err = ERR_USAGE;
-	} else if (found.values[WORKER_TEST].given) {
-		err = test(&w, found.values,
-		    found.n_operands ? found.operands[0] : NULL);
-	} else {
-		err = work(&w, found.values);
-	}
+	if (err == ERR_OK)
+		err = run(&w, &found);
 	worker_release(&w);
 	int status = start_close(&w.start, err);
 	worker_drop(&w);
