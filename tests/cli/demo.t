@@ -4,8 +4,11 @@
 
 san=
 case $BIN in */san/*) san=SAN=1 ;; esac
+# it serves site/ itself, which only one may: this test's other run waits
+exec 9>build/demo.lock
+flock 9
 port=$(free_port)
-said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
+said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1 9>&-)
 is "make demo CHECK=1 exits 0" "$?" 0
 like "it says where the site is" "$said" "http://127.0.0.1:$port"
 like "it says who was signed in" "$said" 'id token is signed by .*: Robin'
@@ -18,12 +21,12 @@ like "and that it arrived once" "$said" 'saw one submission'
 wait_for 5 sh -c "! curl -s -o /dev/null http://127.0.0.1:$port/"
 is "nothing listens there afterwards" "$?" 0
 
-node -e "require('net').createServer().listen($port, '127.0.0.1')" &
+node -e "require('net').createServer().listen($port, '127.0.0.1')" 9>&- &
 blocker=$!
 started+=("$blocker")
 wait_for 5 sh -c "exec 3<>/dev/tcp/127.0.0.1/$port" ||
 	wait_for 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
-said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1)
+said=$(make --no-print-directory demo CHECK=1 PORT="$port" $san 2>&1 9>&-)
 [ $? -ne 0 ]
 result $? "a busy port ends it"
 like "with a sentence that names PORT=" "$said" "port $port .* in use.*PORT="
