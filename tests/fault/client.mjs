@@ -272,6 +272,7 @@ export class Sender {
 			jobAsked: job.jobId};
 		const mine = who.lines?.() ?? {};
 		line.page = mine.headers?.origin;
+		line.login = Boolean(mine.params?.LOWTIDE_OWNER) || undefined;
 		if (way === 'again' && !job.jobId)
 			this.journal.write({what: 'send', t: from, name, wire,
 				kind, key, slot, owner: this.who.owner});

@@ -53,6 +53,9 @@ const consumed = a => a.status === 410 && a.kind === 'once' &&
 /* its upstream wants another credential; the job rests */
 const rests = a => a.status === 401 && a.kind === 'renewed' &&
 	['pending', 'processing'].includes(a.state);
+/* the web server's word, asked to change something by a page not of `origins` */
+const borrowed = ({login, page, ask}, origins) => login && page &&
+	!origins.includes(page) && ['again', 'cancel'].includes(ask);
 const mayBe = a => known[a.ask]?.includes(a.status) || cancelled(a) ||
 	refused(a) || consumed(a) || rests(a);
 /* those whose effect is to be there once, and those that may be repeated */
@@ -79,8 +82,9 @@ function surelyOpen(byName, names) {
 /* Each check: (world) → findings. The unit test walks this table. */
 export const checks = {
 	/* every answer is one that its question has */
-	answersKnown: ({answers, limits}) => answers
-		.filter(a => !mayBe(a) && !(a.state === 'failed' &&
+	answersKnown: ({answers, limits, origins}) => answers
+		.filter(a => !mayBe(a) && !(a.status === 401 &&
+			borrowed(a, origins)) && !(a.state === 'failed' &&
 			['again', 'result'].includes(a.ask) &&
 			limits.failed?.includes(a.status)))
 		.map(a => `${a.name}: ${a.ask} was answered ${a.status}`),
@@ -425,6 +429,11 @@ export const checks = {
 	originsTold: ({answers, origins}) => answers.filter(a => a.page &&
 		a.origin !== (origins.includes(a.page) ? a.page : undefined))
 		.map(a => `${a.name}: ${a.ask} of ${a.page}, for ${a.origin}`),
+
+	/* what a browser adds by itself counts for no page from elsewhere */
+	loginsStayHome: ({answers, origins}) => answers.filter(a =>
+		borrowed(a, origins) && ![401, 502, 503, 504].includes(a.status))
+		.map(a => `${a.name}: ${a.ask} of ${a.page}, ${a.status}`),
 
 	/* every row is in a state, and at the end in a last one */
 	rowsEnd: ({rows, drained}) => rows
