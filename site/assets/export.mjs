@@ -4,7 +4,7 @@
  * still there when the page is loaded anew, or opened tomorrow.
  */
 import '/lowtide-job.mjs';
-import {$, fill, needSignIn, onDemand, trouble} from './page.mjs';
+import {$, fill, needSignIn, onDemand, shut, trouble} from './page.mjs';
 import {hasSent} from './session.mjs';
 
 const form = $('#export-form');
@@ -68,7 +68,7 @@ const own = {
 
 /* What is at work is shown, and not asked for again. */
 function busy(is) {
-	fields.disabled = is;
+	shut(fields, is);
 	said.textContent = is ? 'You may leave this page, and come back to ' +
 		'its address.' : '';
 }

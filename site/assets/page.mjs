@@ -16,6 +16,24 @@ export function fill(id, texts = {}) {
 	return made;
 }
 
+let left = null; /* what had the focus when its form was locked */
+
+/*
+ * Locks what is in a <fieldset>, or gives it back; and to whoever pressed its
+ * button the focus, which a locked one loses, if he has not gone elsewhere.
+ */
+export function shut(fields, locked) {
+	const {activeElement, body} = document;
+	if (locked && fields.contains(activeElement))
+		left = activeElement;
+	fields.disabled = locked;
+	if (locked)
+		return;
+	if (activeElement === body)
+		left?.focus({preventScroll: true});
+	left = null;
+}
+
 const pounds = new Intl.NumberFormat('en-GB',
 	{style: 'currency', currency: 'GBP'});
 const days = new Intl.DateTimeFormat('en-GB',

@@ -4,7 +4,7 @@
  * declaration is not kept: it is made for the figures in front of one, each
  * time.
  */
-import {$, money} from './page.mjs';
+import {$, money, shut} from './page.mjs';
 import {permission} from './session.mjs';
 
 const DRAFT = 'draft:return';
@@ -74,7 +74,7 @@ export const sending = () => navigator.onLine ? 'Sending…' : 'You are offline:
 /* Nothing in it can be changed while what it says is on its way. */
 export const isLocked = () => fields.disabled;
 export function lock(locked) {
-	fields.disabled = locked;
+	shut(fields, locked);
 	form.finalised.checked = false;
 }
 

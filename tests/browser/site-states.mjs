@@ -188,6 +188,83 @@ for (const [at, {api, there, shown, stop}] of Object.entries(PAGES))
 			!/^network: /.test(one)), []);
 	});
 
+/* ---- what only a press asks for -------------------------------------------- */
+
+/* What <lowtide-job> says of itself, to be seen and heard. */
+const told = () => page.run(() => {
+	const view = document.querySelector('lowtide-job');
+	const line = view.shadowRoot.querySelector('[role=status]');
+	return [view.getAttribute('state'), line.textContent];
+});
+/* By keyboard, so that there is a focus to be lost. */
+async function press(selector) {
+	await page.run((s) => document.querySelector(s).focus(), selector);
+	for (const type of ['keyDown', 'keyUp'])
+		await page.send('Input.dispatchKeyEvent', {type, key: 'Enter',
+			code: 'Enter', text: '\r', windowsVirtualKeyCode: 13});
+}
+const focused = () => page.run(() => document.activeElement.id ||
+	document.activeElement.localName);
+
+const EXPORT = 'POST /api/v1/hmrc/vat/export';
+test('export.html: nothing yet, on its way, refused', async () => {
+	await open('export.html', EXPORT, never);
+	equal((await told())[0], 'idle');
+	ok(await page.run(() => document.querySelector('[slot=idle]')
+		.checkVisibility()));
+	await basics();
+	await press('#export-start');
+	await page.until(() => document.querySelector('lowtide-job')
+		.getAttribute('state') === 'sending');
+	equal(await told(), ['sending', 'Sending…']);
+	equal(await said('#export-said', /^You may leave this page/),
+		{seen: true, live: true});
+	equal(await page.run(() =>
+		document.querySelector('#export-fields').disabled), true);
+
+	await open('export.html', EXPORT, problem(500));
+	await page.run(() => sessionStorage.removeItem(
+		'lowtide:/api/export 193054661 2025'));
+	await open('export.html', EXPORT, problem(500));
+	await press('#export-start');
+	await page.until(() => document.querySelector('lowtide-job')
+		.getAttribute('state') === 'failed');
+	match((await told())[1], /Something is wrong at our end/);
+	match(await text('#export-trouble'), BROKEN);
+	await page.until(() =>
+		!document.querySelector('#export-fields').disabled);
+	equal(await focused(), 'export-start');
+	equal(page.complaints.filter((one) => !/^network: /.test(one)), []);
+});
+
+const RETURN = 'POST /api/v1/hmrc/vat/return';
+test('vat.html: a return on its way, and refused by us', async () => {
+	answers[PAGES['vat.html'].api] = answer(PAGES['vat.html'].there);
+	await open('vat.html', RETURN, never);
+	await page.until(() => document.querySelector('#period').value);
+	await page.run(() => {
+		document.querySelector('#finalised').checked = true;
+	});
+	await press('#submit-return');
+	equal(await said('#return-said', /^Sending…$/),
+		{seen: true, live: true});
+	await page.run(() => {
+		for (const key of Object.keys(sessionStorage))
+			if (key.startsWith('lowtide:'))
+				sessionStorage.removeItem(key);
+	});
+	await open('vat.html', RETURN, problem(500));
+	await page.until(() => document.querySelector('#period').value);
+	await page.run(() => {
+		document.querySelector('#finalised').checked = true;
+	});
+	await press('#submit-return');
+	equal(await said('#return-said', BROKEN), {seen: true, live: true});
+	await page.until(() =>
+		!document.querySelector('#return-fields').disabled);
+	equal(await focused(), 'submit-return');
+});
+
 test('signed out: each says so, asks nothing, and shows nothing', async () => {
 	const own = Object.entries(PAGES).filter(([, row]) => !row.everybody)
 		.map(([at]) => at);
