@@ -6,7 +6,8 @@
  */
 import {$, AS_IT_WAS, day, fill, needSignIn, onDemand, trouble}
 	from './page.mjs';
-import {asOf, cache, put, reading} from './reads.mjs';
+import {asOf, cache, reading} from './reads.mjs';
+import {put} from './rows.mjs';
 import {hasSent} from './session.mjs';
 
 const BUNDLES = '/api/v1/bundle';
@@ -279,9 +280,12 @@ if (!needSignIn()) {
 		$('button', box).addEventListener('click', () =>
 			add(box.dataset.id));
 	addEventListener('online', () => look());
-	if (hasSent())
-		resume().catch(() => {});
+	const resumed = hasSent() && resume().catch(() => {});
 	await look();
 	if (changed.ago() < SETTLES)
 		setTimeout(look, SETTLES);
+	/* expected by a page that is gone: nobody is going to settle it here */
+	await resumed;
+	if (read?.expected && !changes.size)
+		await look(true);
 }

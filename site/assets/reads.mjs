@@ -4,7 +4,6 @@
  * it is there. And how old it is, in words.
  */
 import {openCache} from '/cache.mjs';
-import {$} from './page.mjs';
 import {credentials, person} from './session.mjs';
 
 /* No answer, or: not now. 502 and 504 are what was asked behind it. */
@@ -54,29 +53,4 @@ export async function reading(url, {signal, ...options}, show) {
 	tell(read);
 	if (read.fresh)
 		tell(await read.fresh);
-}
-
-/*
- * These elements are the list now. What looks the same as before is not
- * touched, so it keeps the focus; who was on what is gone goes on from what is
- * there instead, or from the heading above.
- */
-export function put(list, made) {
-	const rest = [...list.children];
-	const at = rest.findIndex((old) => old.contains(document.activeElement));
-	const all = made.map((one) => {
-		const i = rest.findIndex((old) => old.isEqualNode(one));
-		return i < 0 ? one : rest.splice(i, 1)[0];
-	});
-	for (const old of rest)
-		old.remove();
-	for (const [i, one] of all.entries())
-		if (list.children[i] !== one)
-			list.insertBefore(one, list.children[i] ?? null);
-	if (at < 0 || list.contains(document.activeElement))
-		return;
-	const next = all[Math.min(at, all.length - 1)];
-	const title = $('h2', list.closest('section'));
-	title.tabIndex = -1;
-	(next && $('a, button:not([hidden])', next) || title).focus();
 }

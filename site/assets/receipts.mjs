@@ -4,7 +4,8 @@
  */
 import {$, AS_IT_WAS, fill, moment, money, needSignIn, trouble}
 	from './page.mjs';
-import {asOf, cache, put, reading} from './reads.mjs';
+import {asOf, cache, reading} from './reads.mjs';
+import {put} from './rows.mjs';
 
 const RECEIPTS = '/api/v1/hmrc/receipt';
 const LONG = 366 * 86400;

@@ -189,6 +189,31 @@ test('one bundle, added in two windows: two of them, each on its own',
 		equal(new Set(gone.map(({path}) => path)).size, 2);
 	});
 
+test('the window that added one is closed: the next one asks how it is',
+	async () => {
+		const before = await puts();
+		const other = await browser.page();
+		await signIn(other, {to: '/bundles.html'});
+		await quiet(other);
+		await mood('HOLD', other);
+		await add('agent', other);
+		await holding('PUT', '/bundles/');
+		equal((await rows(other)).map(({badge}) => badge).sort(),
+			['', 'Confirming…']);
+		await other.close();
+		await release();
+		await answered('PUT', before + 1);
+		/* a read may be two seconds old */
+		for (let i = 0; i < 30; i++) {
+			await open();
+			if ((await rows()).length === 2 && (await rows()).every(
+				({state}) => state === 'settled'))
+				break;
+		}
+		equal((await rows()).map(({name, state}) => [name, state]), [
+			['Limited company', 'settled'], ['Agent', 'settled']]);
+	});
+
 test('nothing was left to complain about', () =>
 	equal(page.complaints.filter((one) =>
 		!/ERR_INTERNET_DISCONNECTED|status of 403/.test(one)), []));
