@@ -45,8 +45,8 @@ let answer; /* of the APIs; undefined: their own */
 page.on('Fetch.requestPaused', ({requestId, request}) => {
 	const how = answer && answer(request);
 	if (how)
-		page.send('Fetch.fulfillRequest', {requestId, ...how, body:
-			Buffer.from(JSON.stringify(how.body ?? ''))
+		page.send('Fetch.fulfillRequest', {requestId, ...how,
+			body: how.body && Buffer.from(JSON.stringify(how.body))
 				.toString('base64')});
 	else if (how !== null)
 		page.send('Fetch.continueRequest', {requestId});
@@ -111,13 +111,20 @@ const added = (id, scenario, then) => idle(async () => {
 });
 /* Patience ends: polls alone, nothing new, and a clock that runs fast. */
 const silent = ({url, headers}) => {
-	const responseHeaders = [{name: 'retry-after', value: '30'}];
 	if (/\/events$/.test(new URL(url).pathname))
-		return {responseCode: 406, responseHeaders};
+		return {...broken(), responseCode: 406};
 	return Object.keys(headers).some((name) =>
 		/^if-none-match$/i.test(name)) && /\/api\/jobs\//.test(url) ?
-		{responseCode: 304, responseHeaders} : undefined;
+		{responseCode: 304, responseHeaders: [
+			{name: 'retry-after', value: '30'},
+			{name: 'x-request-id', value: 'r'}]} : undefined;
 };
+/* What was not over is not looked into by the next page, which is another's. */
+const sentNothing = () => page.run(() => {
+	for (const key of Object.keys(sessionStorage))
+		if (key.startsWith('lowtide:'))
+			sessionStorage.removeItem(key);
+});
 let usual; /* ends the hurry */
 const still = (path) => ({who: IN, answer: silent,
 	async ready() {
@@ -128,6 +135,7 @@ const still = (path) => ({who: IN, answer: silent,
 	async after() {
 		await usual();
 		await release();
+		await sentNothing();
 	},
 });
 /* The token is none any more, behind what is shown. */
@@ -171,7 +179,7 @@ const PAGES = {
 		watching: {...filed('HOLD', 'processing'), after: release},
 		filed: filed('', 'completed'),
 		refused: filed('DUPLICATE_SUBMISSION', 'failed'),
-		held: filed('CLOSE_SILENTLY', 'failed'),
+		held: {...filed('CLOSE_SILENTLY', 'failed'), after: sentNothing},
 		still: still('/vat.html'),
 		over: {...over(() => page.run(() => {
 			document.querySelector('#vrn').dispatchEvent(
