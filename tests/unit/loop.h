@@ -70,8 +70,9 @@ struct shared {
 	char changed[TOKEN_MAX];      /* whose token changed wakes */
 	volatile int version, over;   /* of streams */
 	volatile int piece;	      /* bytes of what they are told at once */
-	volatile int slow; /* what the token "slow" was told, bytes */
-	volatile int gone; /* calls of gone, and whose the last one was */
+	volatile int slow;  /* what the token "slow" was told, bytes */
+	volatile int taken; /* requests, but for /echo: taken up so far */
+	volatile int gone;  /* calls of gone, and whose the last one was */
 	char gone_token[TOKEN_MAX];
 };
 
@@ -296,7 +297,9 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 {
 	const char *token = token_of(a, r);
 	long number = r->query.n ? atol(arena_cstr(a, r->query)) : 0;
+	struct world *w = ctx;
 
+	w->shared->taken += !str_is(r->path, "/echo");
 	if (str_is(r->path, "/events") || str_is(r->path, "/later"))
 		return test_ask_stream(ctx, now, a, str_is(r->path, "/later"),
 		    number, token, wait, ans);
@@ -304,7 +307,6 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		assert_int_equal(r->body.n, 0);
 		say(a, ans, 413, "too large", token);
 	} else if (str_is(r->path, "/park")) {
-		struct world *w = ctx;
 		w->shared->asked_then = w->shared->asked;
 		*wait = (struct waiting){.deadline_boot = now.boot_ms + number,
 		    .version = now.boot_ms + number};
@@ -319,7 +321,6 @@ static inline enum outcome test_handle(void *ctx, struct app_now now,
 		put_token(wait, token);
 		return OUTCOME_PARK;
 	} else if (str_is(r->path, "/count")) {
-		struct world *w = ctx;
 		ans->status = 200;
 		ans->body = arena_printf(a, "%d", ++w->shared->counted);
 	} else if (str_is(r->path, "/commit")) {
