@@ -1,25 +1,100 @@
 #include "generator/api-make.h"
 
+#include <arpa/inet.h>
+
 #include "lib/units.h"
 #include "lib/url.h"
 
 /*
  * [upstream.X]. Findings: `upstream-local`, `rate-missing`, `ca-not-absolute`;
- * as a warning `key-unused`. What concerns reads alone is in lowtide.json where
- * a read calls it.
+ * as warnings `key-unused` and `upstream-plain`. What concerns reads alone is
+ * in lowtide.json where a read calls it.
  */
 #define BURST_MAX 10000
+
+/* --- in the clear --------------------------------------------------------- */
+
+static bool is_private_v4(const struct in_addr *in)
+{
+	static const struct {
+		uint32_t net;
+		unsigned bits;
+	} nets[] = {
+	    {0x00000000, 8},  /* this host */
+	    {0x0a000000, 8},  /* 10.0.0.0/8 (RFC 1918) */
+	    {0x64400000, 10}, /* 100.64.0.0/10, shared (RFC 6598) */
+	    {0x7f000000, 8},  /* loopback */
+	    {0xa9fe0000, 16}, /* 169.254.0.0/16, of one link */
+	    {0xac100000, 12}, /* 172.16.0.0/12 */
+	    {0xc0a80000, 16}, /* 192.168.0.0/16 */
+	};
+	uint32_t address = ntohl(in->s_addr);
+
+	for (size_t i = 0; i < sizeof(nets) / sizeof(*nets); i++)
+		if ((address ^ nets[i].net) >> (32 - nets[i].bits) == 0)
+			return true;
+	return false;
+}
+
+/* ::, ::1, fc00::/7, fe80::/10, and what has such an IPv4 address in it. */
+static bool is_private_v6(const struct in6_addr *in6)
+{
+	const uint8_t *a = in6->s6_addr;
+	struct in_addr in;
+
+	memcpy(&in, a + 12, sizeof(in));
+	return (a[0] & 0xfe) == 0xfc ||
+	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+	       IN6_IS_ADDR_LOOPBACK(in6) || IN6_IS_ADDR_UNSPECIFIED(in6) ||
+	       (IN6_IS_ADDR_V4MAPPED(in6) && is_private_v4(&in));
+}
+
+/*
+ * Whether the host is one of a network of one's own, as far as its name says: a
+ * name without a dot, as containers have it, is nobody's on the internet.
+ */
+static bool is_private(struct arena *a, struct str host)
+{
+	static const char *const own[] = {
+	    ".internal", ".local", ".localhost", ".home.arpa", ".lan", ".test"};
+	struct in_addr in;
+	struct in6_addr in6;
+
+	if (str_ends(host, "."))
+		host.n--;
+	if (str_starts(host, "["))
+		return inet_pton(AF_INET6,
+			   arena_cstr(a, str_slice(host, 1, host.n - 1)),
+			   &in6) == 1 &&
+		       is_private_v6(&in6);
+	if (inet_pton(AF_INET, arena_cstr(a, host), &in) == 1)
+		return is_private_v4(&in);
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		size_t n = strlen(own[i]);
+		if (host.n > n && str_ieq(str_slice(host, host.n - n, host.n),
+				      str_of(own[i])))
+			return true;
+	}
+	return str_find(host, '.', 0) == host.n;
+}
 
 static void check_base(struct making *m, struct upstream *u)
 {
 	struct pos pos = making_place(m, "base");
 	struct url url;
 
-	if (url_split(m->a, u->base, &url) == ERR_OK && url_is_loopback(&url) &&
-	    !u->local)
+	if (u->local || url_split(m->a, u->base, &url) != ERR_OK)
+		return;
+	if (url_is_loopback(&url))
 		diag_error(m->diag, pos, "upstream-local",
 		    "%.*s is this machine; say local = true if that is meant",
 		    STR_ARG(u->base));
+	else if (str_is(url.scheme, "http") && !is_private(m->a, url.host))
+		diag_warn(m->diag, pos, "upstream-plain",
+		    "bodies, tokens and answers would go to %.*s in the clear; "
+		    "write https, or local = true if it is in a network of "
+		    "your own",
+		    STR_ARG(url.host));
 }
 
 /* A burst is a second's worth, and one call at least. */

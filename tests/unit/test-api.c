@@ -397,6 +397,61 @@ static void bases_and_origins(void **state)
 	kit_close(&k);
 }
 
+/* Bodies and tokens in the clear are told of; what is one's own is not. */
+static void plain_bases(void **state)
+{
+	static const struct {
+		const char *host;
+		bool warned;
+	} rows[] = {
+	    {"http://public.example", true},
+	    {"http://public.example:8080/v1", true},
+	    {"HTTP://PUBLIC.example", true},
+	    {"http://8.8.8.8", true},
+	    {"http://172.32.0.1", true},
+	    {"http://172.15.255.255", true},
+	    {"http://11.0.0.1", true},
+	    {"http://192.169.0.1", true},
+	    {"http://[2001:4860::1]", true},
+	    {"http://[fe00::1]", true},
+	    {"http://[::ffff:8.8.8.8]", true},
+	    {"http://internal.example", true},
+	    {"http://notlocal", false},
+	    {"http://ledger", false},
+	    {"http://ledger:9000", false},
+	    {"http://ledger.internal", false},
+	    {"http://a.ledger.INTERNAL.", false},
+	    {"http://printer.local", false},
+	    {"http://10.1.2.3:80", false},
+	    {"http://172.16.0.1", false},
+	    {"http://172.31.255.255", false},
+	    {"http://192.168.1.1", false},
+	    {"http://100.64.0.1", false},
+	    {"http://[fd00::1]:80", false},
+	    {"http://[fc00::1]", false},
+	    {"http://[fe80::1]", false},
+	    {"http://[::ffff:10.0.0.1]", false},
+	    {"http://public.example'\nlocal = true\n#", false},
+	    {"https://public.example", false},
+	    {"{run.simulator.url}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct kit k;
+		char text[200];
+		snprintf(text, sizeof(text), "[upstream.v]\nbase = '%s'\n",
+		    rows[i].host);
+		assert_int_equal(make(&k, text), ERR_OK);
+		assert_int_equal(k.diag.errors, 0);
+		if (k.diag.warnings != rows[i].warned)
+			fail_msg("%s: %s", rows[i].host, kit_said(&k));
+		if (rows[i].warned)
+			kit_says(&k, "api.toml:4:8: warning: upstream-plain: ");
+		kit_close(&k);
+	}
+}
+
 static void repeated_prefix(void **state)
 {
 	struct kit k;
@@ -511,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(waits_that_contradict),
 	    cmocka_unit_test(headers_that_calls_may_not_set),
 	    cmocka_unit_test(bases_and_origins),
+	    cmocka_unit_test(plain_bases),
 	    cmocka_unit_test(repeated_prefix),
 	    cmocka_unit_test(templates),
 	    cmocka_unit_test(nothing_to_compile),
