@@ -55,6 +55,20 @@ static void test_names(void **state)
 	    "\"integrity\":{\"/%3C!--%01%27\":\"sha512-x\"}}");
 }
 
+/* Bare names are compared as they stand there; no `<` ends the script. */
+static void test_bare(void **state)
+{
+	(void)state;
+	struct import rows[] = {import("#util", "/u#.mjs"),
+	    import("@a/b c?%2f", "/b.mjs"), import("a</script>\"", "/c.mjs")};
+
+	for (size_t i = 0; i < 3; i++)
+		rows[i].integrity = (struct str){0};
+	assert_str(importmap_json(&arena, rows, 3),
+	    "{\"imports\":{\"#util\":\"/u%23.mjs\",\"@a/b c?%2f\":\"/b.mjs\","
+	    "\"a\\u003c/script>\\\"\":\"/c.mjs\"},\"integrity\":{}}");
+}
+
 /* printf '{}' | openssl dgst -sha256 -binary | base64 */
 static void test_source(void **state)
 {
@@ -71,6 +85,7 @@ int main(void)
 	    cmocka_unit_test(test_none),
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_bare),
 	    cmocka_unit_test(test_source),
 	};
 
