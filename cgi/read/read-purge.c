@@ -13,6 +13,7 @@
 #define NAME_LISTEN (PURGE_CONNS_MAX + 0u)
 #define NAME_TIMER (PURGE_CONNS_MAX + 1u)
 #define EVENTS_MAX (PURGE_CONNS_MAX + 2)
+#define AGAIN_MS 1000 /* before it is tried again to let somebody in */
 
 struct operator
 {
@@ -24,7 +25,8 @@ struct operator
 struct purge {
 	struct purge_spec spec;
 	int epoll_fd, timer_fd;
-	bool full; /* nobody else is let in */
+	bool full;	    /* nobody else is let in */
+	int64_t again_boot; /* out of descriptors: not before; 0 = now */
 	struct operator operators[PURGE_CONNS_MAX];
 };
 
@@ -49,7 +51,8 @@ static void leave(struct purge *p, struct operator* o)
 {
 	close(o->fd);
 	o->fd = -1;
-	let_in(p, true);
+	if (!p->again_boot)
+		let_in(p, true);
 }
 
 /* What fits into any socket's buffer; who does not read it has had it. */
@@ -107,6 +110,10 @@ static void accept_some(struct purge *p, int64_t now_boot)
 	while ((o = free_place(p)) != NULL) {
 		const int fd = accept4(p->spec.listen_fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+			p->again_boot = now_boot + AGAIN_MS;
+			let_in(p, false);
+		}
 		if (fd < 0)
 			return;
 		o->fd = fd;
@@ -122,7 +129,7 @@ static void accept_some(struct purge *p, int64_t now_boot)
 static void set_timer(struct purge *p, int64_t now_boot)
 {
 	struct itimerspec at = {0};
-	int64_t first = 0, ms;
+	int64_t first = p->again_boot, ms;
 
 	for (size_t i = 0; i < PURGE_CONNS_MAX; i++)
 		if (p->operators[i].fd >= 0 &&
@@ -137,6 +144,10 @@ static void set_timer(struct purge *p, int64_t now_boot)
 
 static void end_late(struct purge *p, int64_t now_boot)
 {
+	if (p->again_boot && p->again_boot <= now_boot) {
+		p->again_boot = 0;
+		let_in(p, true);
+	}
 	for (size_t i = 0; i < PURGE_CONNS_MAX; i++)
 		if (p->operators[i].fd >= 0 &&
 		    p->operators[i].until_boot <= now_boot)
@@ -241,7 +252,7 @@ enum err purge_ask(const struct listen_at *at, const char *where,
     struct str prefix, struct diag *diag, uint64_t *n)
 {
 	const struct timeval patience = {.tv_sec = PURGE_MS / 1000};
-	char line[PURGE_LINE_MAX];
+	char line[PURGE_LINE_MAX + 1];
 	enum err err = ERR_OK;
 
 	if (prefix.n > PURGE_LINE_MAX - sizeof(COMMAND) ||

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -213,6 +214,42 @@ static void test_leavers(void **state)
 	close_world();
 }
 
+/* What the lowest free descriptor would be is the first that there is not. */
+static struct rlimit use_up_descriptors(void)
+{
+	struct rlimit was, now;
+	const int next = dup(purge_fd(w.purge));
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	now = was;
+	now.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+	return was;
+}
+
+/* Who cannot be let in must not keep the loop from sleeping. */
+static void test_no_descriptor(void **state)
+{
+	bool rests = false;
+	(void)state;
+
+	open_world(0);
+	int fd = dial();
+	send(fd, "purge y\n", 8, MSG_NOSIGNAL);
+	const struct rlimit was = use_up_descriptors();
+	for (int i = 0; i < 10 && !rests; i++) {
+		purge_run(w.purge, clock_boot_ms(), &w);
+		rests = !is_readable(purge_fd(w.purge), 0);
+	}
+	assert_int_equal(w.times, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_true(rests);
+	assert_told(fd, "41\n");
+	close_world();
+}
+
 /* ---- the other side ------------------------------------------------------ */
 
 static void *serve(void *fd)
@@ -251,6 +288,31 @@ static void test_asking(void **state)
 	arena_release(&a);
 }
 
+/* The longest prefix that there is room for, and one byte more. */
+static void test_asking_at_length(void **state)
+{
+	char prefix[PURGE_LINE_MAX];
+	const size_t most = PURGE_LINE_MAX - sizeof("purge \n") + 1;
+	pthread_t thread;
+	uint64_t n = 0;
+	(void)state;
+
+	open_world(0);
+	memset(prefix, 'x', sizeof(prefix));
+	int fd = purge_fd(w.purge);
+	assert_int_equal(pthread_create(&thread, NULL, serve, &fd), 0);
+	assert_int_equal(
+	    purge_ask(&w.at, w.path, (struct str){prefix, most}, NULL, &n),
+	    ERR_OK);
+	pthread_join(thread, NULL);
+	assert_int_equal(n, 41);
+	assert_int_equal(strlen(w.asked), most);
+	assert_int_equal(
+	    purge_ask(&w.at, w.path, (struct str){prefix, most + 1}, NULL, &n),
+	    ERR_USAGE);
+	close_world();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,8 +320,10 @@ int main(void)
 	    cmocka_unit_test(test_in_pieces),
 	    cmocka_unit_test(test_too_long),
 	    cmocka_unit_test(test_silent),
+	    cmocka_unit_test(test_no_descriptor),
 	    cmocka_unit_test(test_leavers),
 	    cmocka_unit_test(test_asking),
+	    cmocka_unit_test(test_asking_at_length),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
