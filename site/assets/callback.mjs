@@ -42,11 +42,15 @@ async function account(signIn) {
 	location.replace(signIn.returnTo);
 }
 
-/* What the token opens is for the pages that file. */
+/*
+ * What the token opens is for the pages that file, and for who is signed in: for
+ * nobody it is not fetched.
+ */
 async function permission(signIn) {
-	const got = await exchange(signIn);
+	const got = person() && await exchange(signIn);
+	if (!got || !permit(got, signIn.provider))
+		throw Object.assign(new Error('nobody'), {code: 'signed-out'});
 	const {expires_in: seconds} = got;
-	permit(got, signIn.provider);
 	$('#callback-back').href = signIn.returnTo;
 	$('#callback-next').hidden = false;
 	say('done', 'You gave permission', 'HMRC gave us access in your name' +
@@ -64,8 +68,9 @@ function failed(error) {
 	}
 	say('failed', ...explain(error, provider));
 	const again = $('#callback-again');
+	const first = error.code === 'signed-out' ? 'cognito' : provider;
 	again.hidden = false;
-	again.addEventListener('click', () => go(provider,
+	again.addEventListener('click', () => go(first,
 		{returnTo: '/sign-in.html'}).catch(failed), {once: true});
 }
 

@@ -114,8 +114,13 @@ export function trouble(error, who = 'HMRC') {
 
 const here = () => location.pathname + location.search + location.hash;
 
-/* At the provider, and back to this very place; 'hmrc': its permission. */
+/*
+ * At the provider, and back to this very place; 'hmrc': its permission, which is
+ * for who is signed in.
+ */
 export async function signIn(provider = 'cognito') {
+	if (provider !== 'cognito' && needSignIn())
+		return;
 	try {
 		const {go} = await import('/oauth.mjs');
 		await go(provider, {returnTo: here()});

@@ -15,6 +15,10 @@
  * The id token is for who keeps the bundles, and HMRC's own token, where there
  * is a permission, for HMRC. All three go to our own APIs and nowhere else, and
  * api.toml says which of them is passed on where; the first never is.
+ *
+ * A permission is one person's: it is taken only while somebody is signed in,
+ * counts for nobody else, and goes when another one comes. Before whoever signs
+ * in here first, nothing was anybody's, and so nothing is left to him either.
  */
 const ACCOUNT = 'signed-in';
 const PERMISSION = 'permission';
@@ -45,20 +49,26 @@ const last = () => storage((all) => JSON.parse(all.getItem(ACCOUNT)))?.sub;
 /* `got` is what exchange() gave: tokens, and claims that it has checked. */
 export function keep(got) {
 	const {sub, name, email} = got.claims;
-	const before = last();
-	const other = before !== undefined && before !== sub;
-	const given = read(PERMISSION);
-	if (other || given && (given.sub ?? sub) !== sub)
+	if (last() !== sub)
 		forget();
-	else if (given)
-		write(PERMISSION, {...given, sub});
 	write(ACCOUNT, {sub, name: name ?? email ?? sub, email,
 		until: ends(got), access: got.access_token, id: got.id_token});
 }
 
-/* The same of HMRC's, and of its sandbox's: for who is signed in, or will be. */
-export const permit = (got, provider) => write(PERMISSION, {provider,
-	sub: read(ACCOUNT)?.sub, until: ends(got), access: got.access_token});
+/* The same of HMRC's, and of its sandbox's; false: there is nobody to have it. */
+export function permit(got, provider) {
+	const {sub} = read(ACCOUNT) ?? {};
+	if (sub)
+		write(PERMISSION, {provider, sub, until: ends(got),
+			access: got.access_token});
+	return !!sub;
+}
+
+/* What HMRC gave to who is signed in. */
+function given() {
+	const kept = read(PERMISSION);
+	return kept && kept.sub === read(ACCOUNT)?.sub ? kept : undefined;
+}
 
 /* HMRC does not take it any more: there is none until it is given again. */
 export const revoke = () => storage((all) => all.removeItem(PERMISSION));
@@ -71,14 +81,14 @@ export function person() {
 
 /* {provider, until}, or undefined */
 export function permission() {
-	const {provider, until} = read(PERMISSION) ?? {};
+	const {provider, until} = given() ?? {};
 	return provider && {provider, until};
 }
 
 /* Headers of requests to our APIs. */
 export function credentials() {
 	const account = read(ACCOUNT);
-	const hmrc = read(PERMISSION);
+	const hmrc = given();
 	return {
 		...account && {authorization: `Bearer ${account.access}`,
 			'account-token': account.id},

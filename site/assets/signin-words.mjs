@@ -46,6 +46,9 @@ const words = {
 		'to end within ten minutes. Start again.'],
 	'repeated-parameter': ['We cannot read this answer',
 		'Its address was changed on the way. Start again.'],
+	'signed-out': ['Nobody is signed in any more', 'What HMRC allows is kept ' +
+		'for one person, and for nobody it was not kept. Start again ' +
+		'with your account; then give permission once more.'],
 	'wrong-page': foreign,
 	'issuer-mismatch': foreign,
 	'no-code': ['The answer is empty', 'It holds neither a yes nor a no. ' +

@@ -78,8 +78,10 @@ function details(card) {
 /* Who is signed in, which the top of each page says, too. */
 function show() {
 	const who = person();
-	$('#account .out').hidden = !!who;
-	$('#account .in').hidden = !who;
+	for (const part of document.querySelectorAll('.out'))
+		part.hidden = !!who;
+	for (const part of document.querySelectorAll('.in'))
+		part.hidden = !who;
 	$('h1').textContent = who ? 'Your account' : 'Sign in';
 	const given = permission();
 	$('#permission').textContent = given ? `${given.provider === 'hmrc' ?

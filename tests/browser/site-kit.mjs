@@ -24,12 +24,16 @@ export async function settled(page, fn, ...args) {
 
 /*
  * as: 'allow' is Robin Tidewater, 'other' Ada Fielding; permit: HMRC is told by
- * them that we may file; ends at `to`.
+ * them that we may file, once they are signed in; ends at `to`.
  */
 export async function signIn(page, {as = 'allow', to = '/sign-in.html',
 	with: provider = 'cognito', permit = false} = {}) {
-	if (permit)
+	if (permit) {
+		await signIn(page, {as});
 		await signIn(page, {as, with: 'hmrc'});
+		await page.go(new URL(to, site).href);
+		return;
+	}
 	await page.go(`${site}/sign-in.html?${new URLSearchParams({to})}`);
 	await settled(page, () => document.querySelector('#sign-in-said')
 		?.textContent);

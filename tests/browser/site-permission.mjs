@@ -6,8 +6,8 @@
  */
 import {test, ok, equal, match, done} from '../tap.mjs';
 import {interpose, says as answer, settled, signIn} from './site-kit.mjs';
-import {arrivals, browser, mood, page, picture, seen, simulator, site, text,
-	vrn} from './site-person.mjs';
+import {arrivals, browser, calls, mood, page, picture, reload, seen, simulator,
+	site, text, vrn} from './site-person.mjs';
 
 const VAT = `${site}/vat.html`;
 const form = (of = page) => of.run(() => ({
@@ -168,6 +168,156 @@ test('who may not file for that business is told so, and where to go',
 		['HMRC did not accept it', 'CLIENT_OR_AGENT_NOT_AUTHORISED',
 			'Give permission']);
 		match(await text('#return-said'), /for another business/);
+	});
+
+/* ---- whose it is ----------------------------------------------------------- */
+
+const has = (of) => of.run(() => 'permission' in sessionStorage);
+/* What went with the last look at what is due. */
+const withIt = (of) => 'hmrc-access-token' in of.requests.findLast(({url}) =>
+	url.includes('/vat/obligations')).headers;
+/* Their sign-in runs out, or is no good any more: they are known still. */
+const runOut = (of) => of.run(() => {
+	const {sub} = JSON.parse(sessionStorage['signed-in']);
+	sessionStorage['signed-in'] = JSON.stringify({sub, until: 0});
+});
+async function looked(of, what) {
+	await of.until((words) => document.querySelector('#obligations-said')
+		.textContent.startsWith(words), what);
+}
+
+test('who is signed out is told to sign in before HMRC is asked', async () => {
+	const other = await browser.page({own: true});
+	const shown = () => other.run(() => ['.out', '.in'].map((part) =>
+		document.querySelector(`[data-provider=hmrc] ${part}`)
+			.checkVisibility()));
+	await other.go(`${site}/sign-in.html`);
+	await other.until(() => document.querySelector('#sign-in-said')
+		.textContent);
+	equal(await shown(), [true, false]);
+	await picture('permission-signed-out', other);
+	await signIn(other);
+	await other.until(() => document.querySelector('#account .name')
+		.textContent);
+	equal(await shown(), [false, true]);
+	await other.close();
+});
+
+test('given with nobody signed in, it is not even fetched', async () => {
+	const other = await browser.page({own: true});
+	const fetched = async () => (await calls()).filter(({path}) =>
+		path === '/oauth/token').length;
+	const before = await fetched();
+	await other.go(`${site}/sign-in.html`);
+	await other.leave(async () => (await import('/oauth.mjs')).go('hmrc'));
+	await settled(other, (at) => location.origin === at &&
+		document.readyState === 'complete', simulator);
+	await other.leave(() => document.querySelector('button[value=allow]')
+		.click());
+	await settled(other, () => document.querySelector('#callback')
+		?.dataset.state === 'failed');
+	equal([await text('h1', other), await text('#callback-code', other)],
+		['Nobody is signed in any more', 'signed-out']);
+	equal([await has(other), await fetched()], [false, before]);
+	await other.leave(() => document.querySelector('#callback-again').click());
+	equal(await settled(other, (at) => location.origin === at &&
+		document.readyState === 'complete' && location.pathname,
+	simulator), '/oauth2/authorize');
+	await other.close();
+});
+
+test('who is no longer signed in is told so, and not sent to HMRC', async () => {
+	const other = await browser.page({own: true});
+	await signIn(other, {to: '/vat.html'});
+	await looked(other, 'HMRC wants your permission');
+	await runOut(other);
+	await other.run(() => document.querySelector('#give-permission').click());
+	await seen('#signed-out', other);
+	equal(await other.run(() => location.pathname), '/vat.html');
+	await other.close();
+});
+
+test('nor kept, where the sign-in ends while it is fetched', async () => {
+	const other = await browser.page({own: true});
+	await signIn(other);
+	const between = await interpose(other);
+	let ending;
+	between['POST /api/v1/hmrc/token'] = () => {
+		ending = runOut(other);
+	};
+	await other.leave(() => document.querySelector('[data-sign-in=hmrc]')
+		.click());
+	await settled(other, (at) => location.origin === at &&
+		document.readyState === 'complete', simulator);
+	await other.leave(() => document.querySelector('button[value=allow]')
+		.click());
+	await settled(other, () => document.querySelector('#callback')
+		?.dataset.state === 'failed');
+	await ending;
+	equal([await text('#callback-code', other), await has(other)],
+		['signed-out', false]);
+	await other.close();
+});
+
+test('one person’s is not another’s who signs in here after that',
+	async () => {
+		const other = await browser.page({own: true});
+		await signIn(other, {permit: true, to: '/vat.html'});
+		await looked(other, '2 periods');
+		equal(withIt(other), true);
+		await runOut(other);
+		equal(await has(other), true);
+		await signIn(other, {as: 'other'});
+		equal([await text('#who', other), await has(other)],
+			['Ada Fielding', false]);
+		await other.go(VAT);
+		await looked(other, 'HMRC wants your permission');
+		equal([withIt(other), await note(other)], [false, true]);
+		await other.close();
+	});
+
+test('whoever’s it was that nobody knows, it is the next one’s neither',
+	async () => {
+		const other = await browser.page({own: true});
+		await other.go(`${site}/sign-in.html`);
+		const kept = await page.run(() => sessionStorage.permission);
+		const {sub, ...nobodys} = JSON.parse(kept);
+		ok(sub);
+		for (const one of [nobodys, {...nobodys, sub: 'somebody else'}]) {
+			await other.run((it) => {
+				sessionStorage.clear();
+				sessionStorage.permission = JSON.stringify(it);
+			}, one);
+			await signIn(other);
+			equal(await has(other), false);
+			await other.go(VAT);
+			/* nor where it comes to be there after that */
+			await other.run((it) => {
+				sessionStorage.permission = JSON.stringify(it);
+			}, one);
+			await reload(other);
+			await looked(other, 'HMRC wants your permission');
+			equal(withIt(other), false);
+		}
+		await other.close();
+	});
+
+test('who signs in again has what he gave, and lets go of it as he leaves',
+	async () => {
+		const other = await browser.page({own: true});
+		await signIn(other, {permit: true});
+		await runOut(other);
+		await signIn(other, {to: '/vat.html'});
+		await looked(other, '2 periods');
+		equal([await has(other), withIt(other), await note(other)],
+			[true, true, false]);
+		await other.go(`${site}/sign-in.html`);
+		await other.leave(() => document.querySelector('#sign-out')
+			.click());
+		await settled(other, () => location.pathname ===
+			'/auth/signed-out.html');
+		equal(await has(other), false);
+		await other.close();
 	});
 
 test('nothing was left to complain about', () =>
