@@ -184,7 +184,7 @@ static enum err equip(struct endpoint *e, const struct opt_value *values)
 
 static enum err set_up(struct endpoint *e, const struct opt_value *values)
 {
-	process_hold_hangup();
+	process_settle_signals();
 	if (values[CGI_LOG_LEVEL].given)
 		(void)log_level_read(
 		    values[CGI_LOG_LEVEL].string, &e->log.level);

@@ -37,10 +37,11 @@ const char *process_test_file(const struct opt_result *found)
 	return found->n_operands ? found->operands[0] : NULL;
 }
 
-void process_hold_hangup(void)
+void process_settle_signals(void)
 {
 	sigset_t set;
 
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);

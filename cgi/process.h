@@ -65,8 +65,11 @@ bool process_is_answered(struct start *s, const struct process_rows *rows,
 /* --test's FILE; NULL: none. */
 const char *process_test_file(const struct opt_result *found);
 
-/* What comes before there is a loop for it waits until there is. */
-void process_hold_hangup(void);
+/*
+ * SIGHUP that comes before there is a loop for it waits until there is. That
+ * nobody reads the log any more, SIGPIPE, ends nobody.
+ */
+void process_settle_signals(void);
 /* A connection each for thousands that wait. */
 void process_raise_file_limit(void);
 /* The log's `running-as-root`, if so; `why` says what to do. */

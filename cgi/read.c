@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -150,8 +149,7 @@ static enum err set_up(struct read_program *p, const struct opt_value *values)
 {
 	enum err err = read_options(p, values);
 
-	process_hold_hangup();
-	signal(SIGPIPE, SIG_IGN);
+	process_settle_signals();
 	if (err == ERR_OK)
 		err = open_files(p, values);
 	if (err == ERR_OK)

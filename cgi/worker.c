@@ -278,8 +278,7 @@ static enum err work(struct worker *w, const struct opt_value *values)
 {
 	enum err err = read_options(w, values);
 
-	signal(SIGPIPE, SIG_IGN);
-	process_hold_hangup();
+	process_settle_signals();
 	if (err == ERR_OK)
 		err = open_files(w, values);
 	if (err == ERR_OK)

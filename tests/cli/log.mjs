@@ -155,6 +155,25 @@ test('at level error a quiet day has no line', async () => {
 	equal(line.cgi.log.split('\n').filter(l => l.startsWith('{') &&
 		!/running-as-root|sandbox-partial/.test(l)), []);
 });
+test('nobody reads it any more: that is no reason to end', async () => {
+	line.cgi.child.kill('SIGTERM');
+	await line.cgi.ended;
+	const unheard = (...given) => {
+		const it = line.start(...given);
+		it.child.stderr.destroy();
+		return it;
+	};
+	line.cgi = unheard('lowtide-cgi', '--listen', `unix:${line.socket}`);
+	await until('it answers, or has ended', () =>
+		line.cgi.exit !== undefined || get('/api/jobs/health')
+			.then(r => r.status, () => false));
+	const worker = unheard('lowtide-worker', '--dev');
+	await line.ended(await line.send('/api/good'));
+	for (const it of [line.cgi, worker]) {
+		it.child.kill('SIGTERM');
+		equal(await it.ended, 0);
+	}
+});
 test('another level is refused', () =>
 	equal(line.run('lowtide-cgi', '--log-level', 'loud').status, 64));
 await done();

@@ -88,7 +88,7 @@ static void a_hangup_waits(void **state)
 
 	(void)state;
 	sigprocmask(SIG_SETMASK, NULL, &before);
-	process_hold_hangup();
+	process_settle_signals();
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	assert_true(sigismember(&now, SIGHUP));
 	assert_false(sigismember(&now, SIGTERM));
