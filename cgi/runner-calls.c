@@ -22,6 +22,7 @@ static void call(struct runner *r, struct attempt *t, struct runner_now now)
 {
 	t->phase = ATTEMPT_CALLING;
 	t->called_boot = now.now_boot;
+	t->call.leave_by_boot = t->poll.asking ? NULL : &t->job.lease_boot;
 	r->spec.upstream->start(r->spec.pool, &t->call, t);
 }
 
@@ -134,22 +135,34 @@ static void take_progress(struct runner *r)
 	arena_release(&arena);
 }
 
+/* A lease that could not be renewed in time: the job may be another's by now.
+ */
+static bool has_run_out(
+    const struct runner *r, const struct attempt *t, struct runner_now now)
+{
+	return t->phase == ATTEMPT_CALLING && !t->poll.asking &&
+	       t->job.lease_boot <=
+		   (r->spec.clock_boot ? r->spec.clock_boot() : now.now_boot);
+}
+
+static void put_off(struct runner *r, struct attempt *t, struct runner_now now)
+{
+	t->phase = ATTEMPT_LATE;
+	r->heartbeat_boot = now.now_boot;
+}
+
 /*
- * A call leaves while we look after it. One that has not, and whose lease could
- * not be renewed in time, is called back: the job may be another's by now.
+ * A call leaves while we look after it. One that has not is called back; and
+ * one that was stopped at its connection, since we were kept from running
+ * behind this look (leave_by_boot), is as if it had been.
  */
 static void call_back(struct runner *r, struct runner_now now)
 {
-	const int64_t boot =
-	    r->spec.clock_boot ? r->spec.clock_boot() : now.now_boot;
-
 	for (struct attempt *t = r->attempts; t; t = t->next)
-		if (t->phase == ATTEMPT_CALLING && !t->poll.asking &&
-		    t->job.lease_boot <= boot &&
+		if (has_run_out(r, t, now) &&
 		    r->spec.upstream->unsent(r->spec.pool, t)) {
 			runner_abort(r, t);
-			t->phase = ATTEMPT_LATE;
-			r->heartbeat_boot = now.now_boot;
+			put_off(r, t, now);
 		}
 }
 
@@ -169,6 +182,9 @@ void runner_take_answers(struct runner *r, struct runner_now now)
 		    answer.status, now.now_boot - t->called_boot);
 		if (t->phase == ATTEMPT_STRAY)
 			end_stray(r, t, &answer, now);
+		else if (answer.end == UPSTREAM_UNSENT &&
+			 has_run_out(r, t, now))
+			put_off(r, t, now);
 		else
 			attempt_answered(t, &arena, &answer, &o);
 	}

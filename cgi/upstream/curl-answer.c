@@ -104,6 +104,8 @@ static const char *why_of(
 			   : "its answer broke off within its head";
 	if (call->refused)
 		return "its address is private; say local = true if it may be";
+	if (call->late)
+		return "its time to leave was over";
 	if (call->header_bytes > UPSTREAM_HEADER_BYTES_MAX)
 		return "its answer has more headers than anybody needs";
 	if (call->too_large)

@@ -218,6 +218,7 @@ void http_call_set_up(struct http_call *call, const struct upstream_call *spec)
 {
 	call->local = spec->local;
 	call->reuse = spec->reuse;
+	call->leave_by_boot = spec->leave_by_boot;
 	call->keep = spec->keep;
 	curl_easy_setopt(call->easy, CURLOPT_URL, spec->url);
 	set_rules(call->easy, spec);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cgi/upstream/address.h"
+#include "lib/clock.h"
 
 /*
  * The connections that are kept, and whether they may be used once more.
@@ -146,7 +147,8 @@ static bool may_be_used(const struct http_kept *kept)
 
 /*
  * Before a byte of it leaves. A connection may have been opened by a call that
- * was allowed to, so the address is looked at once more, too.
+ * was allowed to, so the address is looked at once more, too. And between the
+ * caller's last look at the clock and this the process may have been stopped.
  */
 static int on_request(
     void *ctx, char *there, char *here, int port, int our_port)
@@ -155,7 +157,9 @@ static int on_request(
 	const void *ends = hash(there, here, port, our_port);
 
 	call->refused = !call->local && !address_text_is_global(there);
-	if (call->refused)
+	call->late =
+	    call->leave_by_boot && *call->leave_by_boot <= clock_boot_ms();
+	if (call->refused || call->late)
 		return CURL_PREREQFUNC_ABORT;
 	if (!call->reuse)
 		return CURL_PREREQFUNC_OK;

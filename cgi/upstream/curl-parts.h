@@ -28,6 +28,8 @@ struct http_call {
 	struct curl_slist *headers;
 	void *tag;
 	bool local, reuse, too_large, refused;
+	const int64_t *leave_by_boot; /* the caller's; NULL */
+	bool late;		      /* it was not let out any more */
 	bool stale; /* what it was to use of what is kept was not to be */
 	struct http_kept *kept; /* the connection that it is on; NULL */
 	int opened[HTTP_OPENED];

@@ -85,6 +85,8 @@ static const char *why_refused(const struct exec_call *call, struct arena *a)
 {
 	const char *reason = strerror(call->reason);
 
+	if (call->reason == ETIME)
+		return "its time to begin was over";
 	if (call->refused == EXEC_NO_FOLDER)
 		return arena_printf(a,
 		    "no folder can be made in %s for the program: %s; it "

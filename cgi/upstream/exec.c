@@ -181,8 +181,12 @@ static int watch(struct exec_pool *pool, struct exec_call *call)
 	return 0;
 }
 
-/* 0 or errno: it never ran. Watched first, since that may fail, too. */
-static int launch(struct exec_pool *pool, struct exec_call *call)
+/*
+ * 0 or errno: it never ran. Watched first, since that may fail, too. Whether it
+ * may still begin is looked at last of all.
+ */
+static int launch(struct exec_pool *pool, struct exec_call *call,
+    const int64_t *leave_by_boot)
 {
 	int theirs[EXEC_PORTS], reason;
 
@@ -193,6 +197,8 @@ static int launch(struct exec_pool *pool, struct exec_call *call)
 	reason = exec_open_ports(call, theirs);
 	if (reason == 0)
 		reason = watch(pool, call);
+	if (reason == 0 && leave_by_boot && *leave_by_boot <= clock_boot_ms())
+		reason = ETIME;
 	if (reason == 0)
 		reason = exec_start_minder(pool->work, call, theirs);
 	for (int i = 0; i < EXEC_PORTS; i++)
@@ -222,7 +228,7 @@ static void exec_start(void *p, const struct upstream_call *spec, void *tag)
 		call->until_ms = clock_monotonic_ms() + spec->timeout_ms;
 	call->next = pool->calls;
 	pool->calls = call;
-	call->reason = launch(pool, call);
+	call->reason = launch(pool, call, spec->leave_by_boot);
 	if (call->reason != 0) {
 		call->is_refused = call->ended = call->gone = true;
 		for (int i = 0; i < EXEC_PORTS; i++)

@@ -36,6 +36,7 @@ static void fake_start(void *pool, const struct upstream_call *spec, void *tag)
 	call->body = arena_str(a, spec->body);
 	call->reuse = spec->reuse;
 	call->local = spec->local;
+	call->leave_by_boot = spec->leave_by_boot;
 	call->timeout_ms = spec->timeout_ms;
 	call->headers.n = spec->headers.n;
 	call->headers.items =

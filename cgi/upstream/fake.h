@@ -17,6 +17,7 @@ struct fake_call {
 	struct str body;
 	bool has_body, reuse, local;
 	int64_t timeout_ms;
+	const int64_t *leave_by_boot; /* the caller's */
 	bool unsent;  /* set by the test: no byte has left yet */
 	bool exec;    /* a program */
 	bool stopped; /* it was asked to end */

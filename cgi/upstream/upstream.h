@@ -83,8 +83,16 @@ struct upstream_call {
 	int64_t response_max; /* bytes; 0 = UPSTREAM_RESPONSE_MAX */
 	const char *ca;	      /* a PEM file instead of the system's; NULL */
 	struct strs keep;     /* headers of the answer to keep; lower case */
+	/*
+	 * From *leave_by_boot on (CLOCK_BOOTTIME, which may be put off while it
+	 * is called) nothing of it leaves any more, and it ends as
+	 * UPSTREAM_UNSENT: looked at when the connection stands, right before
+	 * the first byte. NULL: it may leave at any time.
+	 */
+	const int64_t *leave_by_boot;
 	const struct upstream_exec *exec; /* then only body, timeout_ms (0 =
-					     none) and response_max count */
+					     none), response_max and
+					     leave_by_boot count */
 	/* a read instead of an HTTP call; then only timeout_ms counts. Its
 	   answer has the read's status and, of a 200, its body. */
 	const struct upstream_read *read;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cgi/upstream/upstream.h"
+#include "lib/clock.h"
 #include "tests/unit/upstream-server.h"
 
 /*
@@ -254,6 +255,57 @@ static void a_kept_one_that_lives(void **state)
 	}
 	assert_int_equal(w->server.arrivals, 3);
 	assert_int_equal(w->server.connections, 2);
+}
+
+/*
+ * Whoever was stopped until his time was over sends nothing any more, on a
+ * connection that is kept as little as on one of its own.
+ */
+static void what_is_late_does_not_leave(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	struct world *w = *state;
+	int64_t by = INT64_MAX;
+
+	serve(w, steps, 1);
+	w->call.leave_by_boot = &by;
+	for (int i = 0; i < 2; i++) {
+		w->call.reuse = i > 0;
+		by = INT64_MAX;
+		assert_int_equal(ends(w), UPSTREAM_ANSWER);
+		by = clock_boot_ms();
+		assert_int_equal(ends(w), UPSTREAM_UNSENT);
+		assert_non_null(strstr(w->answer.why, "to leave was over"));
+	}
+	assert_int_equal(w->server.arrivals, 2);
+	by = clock_boot_ms() + 3600000;
+	assert_int_equal(ends(w), UPSTREAM_ANSWER);
+	assert_int_equal(w->server.arrivals, 3);
+}
+
+/* The time may be over while it connects, and may be put off meanwhile. */
+static void it_is_looked_at_last(void **state)
+{
+	static const struct server_step steps[] = {{.answer = KEPT_OPEN}};
+	struct world *w = *state;
+	int64_t by;
+	void *tag;
+
+	serve(w, steps, 1);
+	w->call.leave_by_boot = &by;
+	for (int in_time = 0; in_time < 2; in_time++) {
+		by = in_time ? 0 : INT64_MAX;
+		ops->start(w->pool, &w->call, w);
+		by = in_time ? INT64_MAX : 0;
+		while (!ops->next(w->pool, &w->arena, &tag, &w->answer))
+			ops->wait(w->pool, NULL, 0, NULL, 1000);
+		assert_int_equal(
+		    w->answer.end, in_time ? UPSTREAM_ANSWER : UPSTREAM_UNSENT);
+	}
+	assert_int_equal(w->server.arrivals, 1);
+	/* both of them were connected */
+	while (w->server.connections < 2)
+		poll(NULL, 0, 1);
 }
 
 /* Whoever must not open one must not use one that another one may. */
@@ -567,6 +619,8 @@ int main(void)
 	    CASE(never_sent_again),
 	    CASE(a_kept_one_that_dies),
 	    CASE(a_kept_one_that_lives),
+	    CASE(what_is_late_does_not_leave),
+	    CASE(it_is_looked_at_last),
 	    CASE(a_kept_one_is_looked_at_too),
 	    CASE(its_own_is_nobody_elses),
 	    CASE(no_proxy_of_the_environment),

@@ -1,5 +1,7 @@
 #include "exec-world.h"
 
+#include "lib/clock.h"
+
 /*
  * What programs answer, what they are given, and why one is not started.
  */
@@ -142,6 +144,18 @@ static void test_what_cannot_be_started(void **state)
 	never_ran(w, "longer than the system takes");
 	w->argv[1] = w->fifo;
 	BODY_IS(run(w, HANDLER "echo now"), "now\n");
+}
+
+static void test_too_late_to_begin(void **state)
+{
+	struct exec_world *w = *state;
+	int64_t by = clock_boot_ms();
+
+	write_handler(w, HANDLER "echo now");
+	w->call.leave_by_boot = &by;
+	never_ran(w, "to begin was over");
+	by += 3600000;
+	BODY_IS(run(w, NULL), "now\n");
 }
 
 static void test_no_place_for_its_folder(void **state)
@@ -373,6 +387,7 @@ static int tests(void)
 	    TEST(test_exits),
 	    TEST(test_falls_over_its_limit),
 	    TEST(test_what_cannot_be_started),
+	    TEST(test_too_late_to_begin),
 	    TEST(test_no_place_for_its_folder),
 	    TEST(test_no_descriptors_left),
 	    TEST(test_unsent_is_only_what_never_began),

@@ -263,6 +263,45 @@ static void a_commit_takes_too_long(void **state)
 	assert_int_equal(up->n, 2);
 }
 
+/*
+ * Its worker looked at the clock, and was then kept from running until the
+ * lease was over: the connection did not let it out. It is as if it had never
+ * been called: renewed first, no attempt of it burnt, and another's if it is.
+ */
+static void a_call_is_not_let_out(void **state)
+{
+	static const struct upstream_answer unsent = {.end = UPSTREAM_UNSENT};
+	struct world *w = *state;
+	struct fake_upstream *up = w->workers[0].up;
+	struct job job = accept(w, RETURN, "");
+
+	settle(w, 0);
+	assert_ptr_not_equal(up->calls[0].leave_by_boot, NULL);
+	w->boot += HEARTBEAT;
+	settle(w, 0);
+	assert_int_equal(
+	    *up->calls[0].leave_by_boot, row(w, RETURN, &job).lease_boot);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(up->n, i + 1);
+		fake_end(up, i, unsent);
+		w->boot += HEARTBEAT;
+		stall_ms = LEASE + 1; /* between that look and the answers */
+		step(w, 0);
+		assert_int_equal(up->n, i + 1);
+		assert_true(w->workers[0].due <= w->boot);
+		if (i == 0)
+			step(w, 0);
+		assert_int_equal(row(w, RETURN, &job).attempt, 1);
+		assert_int_equal(row(w, RETURN, &job).state, JOB_PROCESSING);
+	}
+	hire(w, 1);
+	settle(w, 1);
+	assert_int_equal(row(w, RETURN, &job).reason, REASON_OUTCOME_UNKNOWN);
+	settle(w, 0);
+	assert_int_equal(up->n, 2);
+	assert_false(runner_is_busy(w->workers[0].runner));
+}
+
 static void late_calls_are_given_back(void **state)
 {
 	struct world *w = *state;
@@ -702,6 +741,7 @@ int main(void)
 	    CASE(heartbeats_keep_the_lease),
 	    CASE(a_worker_sleeps_too_long),
 	    CASE(a_commit_takes_too_long),
+	    CASE(a_call_is_not_let_out),
 	    CASE(late_calls_are_given_back),
 	    CASE(all_sleep_too_long),
 	    CASE(an_answer_blows_up),

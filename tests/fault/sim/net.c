@@ -79,6 +79,7 @@ static void net_start(void *pool, const struct upstream_call *spec, void *tag)
 	c->job = job_of(spec, &poll);
 	c->poll = poll;
 	c->program = spec->exec != NULL;
+	c->leave_by_boot = spec->leave_by_boot;
 	c->reply = any_reply(c->program);
 	c->depart_boot = sim->boot + draw_below(d, 3) * draw_below(d, 400);
 	if (!sim->calm && draw_chance(d, 8))
@@ -147,13 +148,21 @@ void net_bind(struct sim *s)
 	sim = s;
 }
 
-/* Bytes leave when whoever called looks after his calls, and no sooner. */
+/*
+ * Bytes leave when whoever called looks after his calls, and no sooner; nor
+ * when they are not to any more.
+ */
 static void depart(struct worker *w)
 {
-	for (struct call *c = w->calls; c < w->calls + CALLS_MAX; c++)
-		if (c->running && !c->departed && c->depart_boot <= sim->boot &&
-		    c->until_boot > sim->boot)
+	for (struct call *c = w->calls; c < w->calls + CALLS_MAX; c++) {
+		if (!c->running || c->departed || c->depart_boot > sim->boot ||
+		    c->until_boot <= sim->boot)
+			continue;
+		if (c->leave_by_boot && *c->leave_by_boot <= sim->boot)
+			c->until_boot = sim->boot;
+		else
 			arrive(c);
+	}
 }
 
 int64_t net_due(const struct sim *s, const struct worker *w)

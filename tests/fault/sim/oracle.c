@@ -68,15 +68,15 @@ static struct job row_of(struct sim *s, int job)
 }
 
 /*
- * It leaves while its worker holds the job, unless that was kept from running
+ * It leaves while its worker holds the job, though that was kept from running
  * between its last look at the clock and this.
  */
 void oracle_left(struct sim *s, const struct call *c)
 {
 	const struct job row = row_of(s, c->job);
 
-	if (!s->napped && (row.state != JOB_PROCESSING || row.held ||
-			      row.attempt != c->attempt))
+	if (row.state != JOB_PROCESSING || row.held ||
+	    row.attempt != c->attempt)
 		sim_fault(s, c->job, "it left when its job was another's");
 }
 

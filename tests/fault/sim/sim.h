@@ -125,7 +125,8 @@ struct call {
 	int attempt; /* the row's, when it was started */
 	bool running, poll, program, departed, stopped;
 	int64_t depart_boot, ready_boot, until_boot;
-	int64_t say_boot; /* when it says how far it is */
+	const int64_t *leave_by_boot; /* nothing leaves from then on; NULL */
+	int64_t say_boot;	      /* when it says how far it is */
 	enum reply reply;
 	size_t arrival; /* of the job's, once departed */
 };
@@ -220,7 +221,6 @@ struct sim {
 	int64_t slow_ms;
 	int64_t nap_ms;	   /* inside the step, before it hears of its calls */
 	bool naps_in_turn; /* … or before its turn comes, on a disk */
-	bool napped;	   /* it has */
 
 	/* disk.c */
 	bool on_disk, copied;

@@ -152,7 +152,6 @@ static void step_worker(struct sim *s, struct worker *w)
 
 	s->stepping = s->looking = (int)(w - s->workers);
 	s->step_boot = w->stepped_boot = s->boot;
-	s->napped = false;
 	if (w->ring_boot && w->ring_boot <= s->boot) {
 		w->ring_boot = 0;
 		runner_ring(w->runner, sim_now(s));
@@ -189,7 +188,6 @@ void world_nap(struct sim *s, int64_t ms)
 				step_worker(s, &s->workers[i]);
 	}
 	s->stepping = s->looking = sleeper;
-	s->napped = true;
 	s->step_boot = step_boot;
 }
 
