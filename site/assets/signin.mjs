@@ -24,10 +24,24 @@ function elsewhere(said, {origin}) {
 		link);
 }
 
-/* Back to the page that wanted somebody signed in; to this one otherwise. */
+/*
+ * Back to the page that wanted somebody signed in (?to=/vat.html), to this one
+ * where none did, and home from what is no page of ours to come back to. Read as
+ * a browser reads it, to which "\" is "/" and a tab is nothing.
+ */
 function wanted() {
-	const to = new URLSearchParams(location.search).get('to') ?? '';
-	return /^\/(?![/\\])/.test(to) ? to : location.pathname;
+	const to = new URLSearchParams(location.search).get('to');
+	if (!to)
+		return location.pathname;
+	try {
+		const {origin, pathname, search, hash} =
+			new URL(to, location.origin);
+		return origin === location.origin && to.startsWith('/') &&
+			!/^\/auth\/|\/\//.test(pathname) ?
+			pathname + search + hash : '/';
+	} catch {
+		return '/'; /* no URL at all: "//" */
+	}
 }
 
 function press(button) {

@@ -301,25 +301,64 @@ test('the same site by another name: where to go is told', async () => {
 	equal(await other.run(() => Object.keys(sessionStorage)), []);
 });
 
-test('who came for a page is back on it, if it is one of ours', async () => {
+/* To where somebody comes who has signed in at that address of ours. */
+async function endOf(at, of) {
+	await of.go(`${site}${at}`);
+	await ready(of);
+	await of.run(() => sessionStorage.clear());
+	await press('[data-sign-in=cognito]', of);
+	await atProvider(of);
+	await press(ALLOW, of);
+	await until((origin) => location.origin === origin &&
+		!location.pathname.startsWith('/auth/') &&
+		document.readyState === 'complete', [site], of);
+	return of.run(() => location.pathname + location.search +
+		location.hash);
+}
+
+/*
+ * The same, by what oauth.mjs keeps of it: who signs in too often is kept
+ * waiting.
+ */
+async function keptOf(at, of) {
+	await of.go(`${site}${at}`);
+	await ready(of);
+	await of.run(() => sessionStorage.clear());
+	await press('[data-sign-in=cognito]', of);
+	await atProvider(of);
+	await of.go(`${site}/404.html`);
+	const [record] = await of.run(() => Object.values({...sessionStorage}));
+	return record.split(' ').at(-1);
+}
+const asking = (to) => `/sign-in.html?${new URLSearchParams({to})}`;
+
+test('who came for a page is back on it', async () => {
 	const other = await browser.page();
-	for (const [to, end] of [['/vat.html?a=b#c', '/vat.html?a=b#c'],
-		...['//evil.example/', '/\\evil.example/', 'javascript:alert(1)',
-			'https://evil.example/', ''].map((bad) =>
-			[bad, '/sign-in.html'])]) {
-		await other.go(`${site}/sign-in.html?${
-			new URLSearchParams({to})}`);
-		await ready(other);
-		await other.run(() => sessionStorage.clear());
-		await press('[data-sign-in=cognito]', other);
-		await atProvider(other);
-		await press(ALLOW, other);
-		await until((origin) => location.origin === origin &&
-			!location.pathname.startsWith('/auth/') &&
-			document.readyState === 'complete', [site], other);
-		equal(await other.run(() => location.pathname +
-			location.search + location.hash), end, to);
-	}
+	equal(await endOf('/sign-in.html', other), '/sign-in.html');
+	equal(await endOf(asking('/vat.html?a=//b#c d'), other),
+		'/vat.html?a=//b#c%20d');
+	for (const [to, end] of [['', '/sign-in.html'],
+		['/vat.html', '/vat.html'],
+		['/a/../receipts.html', '/receipts.html']])
+		equal(await keptOf(asking(to), other), end, to);
+	await other.close();
+});
+
+test('what is no page of ours to come back to is the home page', async () => {
+	const other = await browser.page();
+	for (const odd of ['//evil.example/vat.html', '/\\evil.example/vat.html',
+		'\\\\evil', '/\t/evil.example', '\t//evil.example', '/\n\\evil/x',
+		'/.//evil', '/x/..//evil', '//', '/%2e//evil.example',
+		' //evil.example', 'https://evil.example/vat.html',
+		'https:evil.example', 'evil.html', 'javascript:alert(1)',
+		'java\tscript:alert(1)', 'data:text/html,x', `blob:${site}/x`,
+		`${site}/vat.html`, '/auth/signed-out.html', 'http://[', '\u0000'])
+		equal(await keptOf(asking(odd), other), '/',
+			JSON.stringify(odd));
+	for (const odd of ['/\t/evil', 'javascript:alert(1)'])
+		equal(await endOf(asking(odd), other), '/', odd);
+	ok(!other.requests.some(({url}) => /evil|script/.test(
+		new URL(url).hostname)));
 	await other.close();
 });
 
