@@ -8,8 +8,7 @@
  * before seccomp, which would not let it open the folders' rules.
  */
 
-/* Keys are in memory: neither a core file nor a debugger gets to see it. */
-static bool keep_memory(void)
+bool sandbox_memory(void)
 {
 	const struct rlimit none = {0};
 	const bool limited = setrlimit(RLIMIT_CORE, &none) == 0;
@@ -31,7 +30,7 @@ void sandbox_enter(
 
 	note(&missing, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0,
 	    "no-new-privs");
-	note(&missing, keep_memory(), "no-core");
+	note(&missing, sandbox_memory(), "no-core");
 	note(&missing, sandbox_files(spec), "landlock");
 	note(&missing, sandbox_calls(spec), "seccomp");
 	if (missing.len)

@@ -54,6 +54,12 @@ void sandbox_enter(
  */
 bool sandbox_files(const struct sandbox_spec *spec); /* Landlock */
 bool sandbox_calls(const struct sandbox_spec *spec); /* seccomp */
+/*
+ * Neither a core file nor a debugger gets to see what is in memory: for whoever
+ * has keys there (start_keys), in a sandbox or not. Once it is who it should
+ * be: to become another user undoes it.
+ */
+bool sandbox_memory(void);
 
 /*
  * A sanitizer looks for leaks at exit with a process of its own, which stops

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgi/sandbox.h"
+
 /*
  * In this order: where the files are, configuration, keys, store. The keys are
  * read even after the configuration was not, where it is known which file they
@@ -99,6 +101,7 @@ enum err start_keys(struct start *s)
 {
 	if (!s->keys_path)
 		return ERR_MISSING;
+	(void)sandbox_memory();
 	return keys_load(s->keys_path, &s->diag, &s->keys);
 }
 

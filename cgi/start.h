@@ -66,7 +66,7 @@ enum err start_open(struct start *s, const struct opt_value *values,
  * Its parts, in this order. NULL: the default. The keys are looked at even
  * where the configuration was not good, so that both mistakes are told. `how`
  * says role, brief and turn_wait_ms of a handle; where the store is and whose,
- * is known here.
+ * is known here. From start_keys() on there are no core files.
  */
 enum err start_config(struct start *s, const char *config, const char *state,
     const char *keys) __attribute__((warn_unused_result));

@@ -16,7 +16,7 @@ const upstream = await startUpstream({
 const line = await startLine({upstreams: [{name: 'u', base: upstream.url}],
 	apis: [{name: 'free', upstream: 'u'}]});
 const at = name => join(line.dir, name);
-line.worker();
+const worker = line.worker();
 
 const member = (pid, task, name) => {
 	const said = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
@@ -37,8 +37,12 @@ test('every thread has its filter and gets no new rights', async () => {
 	for (const task of tasks(line.cgi.pid))
 		isConfined(line.cgi.pid, task);
 });
-test('it leaves no core file', () =>
-	equal(coreLimit(line.cgi.pid), ['0', '0']));
+test('it leaves no core file, nor does the worker', async () => {
+	equal(coreLimit(line.cgi.pid), ['0', '0']);
+	await until('the worker runs', () =>
+		worker.log.includes('"worker-started"'));
+	equal(coreLimit(worker.pid), ['0', '0']);
+});
 test('nothing was missing, or it says what', () => {
 	const said = line.cgi.log.match(/.*sandbox-partial.*/);
 	if (said)

@@ -4,7 +4,7 @@
  * an idle worker.
  */
 import {execFileSync, spawn, spawnSync} from 'node:child_process';
-import {readFileSync, readdirSync, readlinkSync} from 'node:fs';
+import {mkdirSync, readFileSync, readdirSync} from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import {join} from 'node:path';
@@ -512,21 +512,22 @@ test('without a stderr its lines go nowhere, into no file of ours', async () => 
 	const r = spawnSync('sh', ['-c', 'exec "$0" "$@" <&- >&- 2>&-',
 		program('lowtide-worker'), '--dev', '--lease', 'x', ...line.common]);
 	equal(r.status, 64);
+	const state = join(line.dir, 'mute');
+	mkdirSync(state);
 	const child = spawn('sh', ['-c', 'exec "$0" "$@" <&- >&- 2>&-',
-		program('lowtide-worker'), ...line.common], {stdio: 'ignore'});
+		program('lowtide-worker'), ...line.common, '--state', state],
+	{stdio: 'ignore'});
 	cleanup(() => child.kill('SIGKILL'));
 	const over = new Promise(r => child.on('close', r));
-	const fds = await until('it has three', () => {
-		if (!/worker/.test(readFileSync(`/proc/${child.pid}/comm`)))
-			return false; /* the shell's are others */
-		const low = readdirSync(`/proc/${child.pid}/fd`)
-			.filter(n => Number(n) < 3);
-		return low.length === 3 && low.map(n =>
-			readlinkSync(`/proc/${child.pid}/fd/${n}`));
-	});
+	/* it takes signals once its store is open: the kernel's own word */
+	await until('it would drain', () => /^SigBlk:\s+\w*[4-7c-f]\w{3}$/m.test(
+		readFileSync(`/proc/${child.pid}/status`, 'utf8')));
 	child.kill('SIGTERM');
-	await over;
-	equal(fds, ['/dev/null', '/dev/null', '/dev/null']);
+	equal(await over, 0);
+	const files = readdirSync(state);
+	ok(files.includes('host.lock'));
+	equal(files.filter(f => readFileSync(join(state, f), 'latin1')
+		.includes('"program":"lowtide-worker"')), []);
 });
 
 test('no body and no credential in a log or in the store', async () => {

@@ -5,9 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "cgi/sandbox.h"
 
 /* cgi/process.c: what the programs that stay do alike. */
 enum { TESTS = START_COUNT, VERSION };
@@ -112,11 +119,45 @@ static void as_many_files_as_may_be(void **state)
 	assert_int_equal(limit.rlim_cur, limit.rlim_max);
 }
 
+/* 0: whoever has read keys leaves no core, and no debugger gets in. */
+static int read_keys(const char *path)
+{
+	struct rlimit limit;
+	struct start s;
+
+	start_init(&s);
+	s.keys_path = path;
+	if (start_keys(&s) != ERR_OK)
+		return 1;
+	if (getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_max)
+		return 2;
+	return prctl(PR_GET_DUMPABLE) == SANDBOX_SANITIZED ? 0 : 3;
+}
+
+static void keys_stay_in_memory(void **state)
+{
+	char dir[] = "/tmp/lowtide-process.XXXXXX", path[64];
+	int status = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/keys", dir);
+	assert_int_equal(keys_generate(path, NULL), ERR_OK);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(read_keys(path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_answered_at_once),
 	    cmocka_unit_test(a_hangup_waits),
+	    cmocka_unit_test(keys_stay_in_memory),
 	    cmocka_unit_test(as_many_files_as_may_be),
 	};
 
