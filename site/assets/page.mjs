@@ -112,8 +112,6 @@ export function trouble(error, who = 'HMRC') {
 
 /* ---- who has to sign in first ---------------------------------------------- */
 
-const here = () => location.pathname + location.search + location.hash;
-
 /*
  * At the provider, and back to this very place; 'hmrc': its permission, which is
  * for who is signed in.
@@ -121,13 +119,18 @@ const here = () => location.pathname + location.search + location.hash;
 export async function signIn(provider = 'cognito') {
 	if (provider !== 'cognito' && needSignIn())
 		return;
+	const {pathname, search, hash} = location;
 	try {
 		const {go} = await import('/oauth.mjs');
-		await go(provider, {returnTo: here()});
+		await go(provider, {returnTo: pathname + search + hash});
 	} catch {
-		/* that page says why it does not work, and what to do */
-		location.assign(`/sign-in.html?${
-			new URLSearchParams({to: here()})}`);
+		/*
+		 * That page says why it does not work, and what to do. What
+		 * stands behind a # no server has to know (a job, a receipt),
+		 * so there it stays.
+		 */
+		location.assign(`/sign-in.html?${new URLSearchParams(
+			{to: pathname + search})}${hash}`);
 	}
 }
 

@@ -27,8 +27,10 @@ function elsewhere(said, {origin}) {
 /*
  * Back to the page that wanted somebody signed in (?to=/vat.html), to this one
  * where none did, and home from what is no page of ours to come back to. Read as
- * a browser reads it, to which "\" is "/" and a tab is nothing.
+ * a browser reads it, to which "\" is "/" and a tab is nothing. What stood behind
+ * that page's # stands behind ours: in a query it would be in the server's log.
  */
+const behind = location.hash;
 function wanted() {
 	const to = new URLSearchParams(location.search).get('to');
 	if (!to)
@@ -38,7 +40,7 @@ function wanted() {
 			new URL(to, location.origin);
 		return origin === location.origin && to.startsWith('/') &&
 			!/^\/auth\/|\/\//.test(pathname) ?
-			pathname + search + hash : '/';
+			pathname + search + (hash || behind) : '/';
 	} catch {
 		return '/'; /* no URL at all: "//" */
 	}

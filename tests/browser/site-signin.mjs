@@ -344,6 +344,34 @@ test('who came for a page is back on it', async () => {
 	await other.close();
 });
 
+test('where signing in does not work, no server is told which job it was for',
+	async () => {
+		const other = await browser.page();
+		const job = `#job_${'A'.repeat(48)}`;
+		await other.send('Network.setBlockedURLs',
+			{urls: ['*/oauth.*.mjs']});
+		await other.go(`${site}/export.html?x=1${job}`);
+		await until(() => !document.querySelector('#signed-out').hidden,
+			[], other);
+		await press('#signed-out button', other);
+		await until(() => location.pathname === '/sign-in.html' &&
+			document.readyState === 'complete', [], other);
+		equal(await other.run(() => [location.search, location.hash]),
+			['?to=%2Fexport.html%3Fx%3D1', job]);
+		ok(!other.requests.some(({url, headers}) =>
+			/job_/.test(url + JSON.stringify(headers))));
+		await other.send('Network.setBlockedURLs', {urls: []});
+		await other.leave(() => location.reload());
+		await ready(other);
+		await press('[data-sign-in=cognito]', other);
+		await atProvider(other);
+		await press(ALLOW, other);
+		await until(() => location.pathname === '/export.html', [], other);
+		equal(await other.run(() => location.search + location.hash),
+			`?x=1${job}`);
+		await other.close();
+	});
+
 test('what is no page of ours to come back to is the home page', async () => {
 	const other = await browser.page();
 	for (const odd of ['//evil.example/vat.html', '/\\evil.example/vat.html',
