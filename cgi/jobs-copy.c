@@ -139,14 +139,18 @@ static enum err copy_config(struct jobs *run)
 		   : err;
 }
 
-/* Half a copy is none, so nobody shall take it for one. */
-static void remove_all(struct jobs *run, bool folder)
+/*
+ * Half a copy is none, so nobody shall take it for one. Whose the store in
+ * there is, is whose the rest is: of two at the same time the other one has
+ * made nothing but perhaps the folder.
+ */
+static void remove_ours(struct jobs *run, bool store, bool folder)
 {
 	static const char *const names[] = {"jobs.db", "keys", "lowtide.json"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; store && i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(in(run, names[i]));
-	if (folder)
+	if (folder) /* stays where something is in it */
 		rmdir(run->found.operands[0]);
 }
 
@@ -163,6 +167,7 @@ enum err jobs_backup(struct jobs *run)
 	if (err != ERR_OK)
 		return err;
 	err = copy_store(run);
+	const bool ours = err == ERR_OK;
 	if (err == ERR_OK && keys)
 		err = copy_keys(run);
 	if (err == ERR_OK)
@@ -170,7 +175,7 @@ enum err jobs_backup(struct jobs *run)
 	if (err == ERR_OK)
 		err = fs_sync_dir(path, &run->start.diag);
 	if (err != ERR_OK) {
-		remove_all(run, made);
+		remove_ours(run, ours, made);
 		return err;
 	}
 	(void)stat(in(run, "jobs.db"), &st);

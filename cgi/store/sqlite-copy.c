@@ -245,6 +245,8 @@ static enum err sync_folder(const char *path)
 /* Under its own name, unless somebody else took that meanwhile. */
 static enum err publish(struct copying *c)
 {
+	enum err err;
+
 	if (sync_path(c->part, O_RDWR))
 		return report_io(c, "it cannot be synced");
 	if (link(c->part, c->wanted->path))
@@ -253,9 +255,11 @@ static enum err publish(struct copying *c)
 				 "somebody made a file of that name meanwhile; "
 				 "name another folder")
 			   : report_io(c, "it cannot get its name");
-	if (sync_folder(c->wanted->path))
-		return report_io(c, "its folder cannot be synced");
-	return ERR_OK;
+	if (!sync_folder(c->wanted->path))
+		return ERR_OK;
+	err = report_io(c, "its folder cannot be synced");
+	unlink(c->wanted->path);
+	return err;
 }
 
 enum err sqlite_copy(
