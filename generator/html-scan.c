@@ -48,6 +48,122 @@ static const struct word attrs[] = {
     WORD("integrity", HTML_INTEGRITY),
 };
 
+/* Events of HTML 8.1.8.2, UI and Pointer Events, CSS, without their "on". */
+static const char *const events[] = {
+    "abort",
+    "afterprint",
+    "animationcancel",
+    "animationend",
+    "animationiteration",
+    "animationstart",
+    "auxclick",
+    "beforeinput",
+    "beforematch",
+    "beforeprint",
+    "beforetoggle",
+    "beforeunload",
+    "blur",
+    "cancel",
+    "canplay",
+    "canplaythrough",
+    "change",
+    "click",
+    "close",
+    "command",
+    "contextlost",
+    "contextmenu",
+    "contextrestored",
+    "copy",
+    "cuechange",
+    "cut",
+    "dblclick",
+    "drag",
+    "dragend",
+    "dragenter",
+    "dragleave",
+    "dragover",
+    "dragstart",
+    "drop",
+    "durationchange",
+    "emptied",
+    "ended",
+    "error",
+    "focus",
+    "formdata",
+    "gotpointercapture",
+    "hashchange",
+    "input",
+    "invalid",
+    "keydown",
+    "keypress",
+    "keyup",
+    "languagechange",
+    "load",
+    "loadeddata",
+    "loadedmetadata",
+    "loadstart",
+    "lostpointercapture",
+    "message",
+    "messageerror",
+    "mousedown",
+    "mouseenter",
+    "mouseleave",
+    "mousemove",
+    "mouseout",
+    "mouseover",
+    "mouseup",
+    "offline",
+    "online",
+    "pagehide",
+    "pageshow",
+    "paste",
+    "pause",
+    "play",
+    "playing",
+    "pointercancel",
+    "pointerdown",
+    "pointerenter",
+    "pointerleave",
+    "pointermove",
+    "pointerout",
+    "pointerover",
+    "pointerup",
+    "popstate",
+    "progress",
+    "ratechange",
+    "rejectionhandled",
+    "reset",
+    "resize",
+    "scroll",
+    "scrollend",
+    "securitypolicyviolation",
+    "seeked",
+    "seeking",
+    "select",
+    "selectionchange",
+    "selectstart",
+    "slotchange",
+    "stalled",
+    "storage",
+    "submit",
+    "suspend",
+    "timeupdate",
+    "toggle",
+    "touchcancel",
+    "touchend",
+    "touchmove",
+    "touchstart",
+    "transitioncancel",
+    "transitionend",
+    "transitionrun",
+    "transitionstart",
+    "unhandledrejection",
+    "unload",
+    "volumechange",
+    "waiting",
+    "wheel",
+};
+
 /* The id of a name, -1 for one that nobody asks for. */
 static int look_up(const struct word *words, size_t n, struct str name)
 {
@@ -116,8 +232,21 @@ static size_t behind(const struct html_scan *s, const char *what, size_t from)
 	return hit ? (size_t)(hit - s->html.p) + n : s->html.n;
 }
 
+static bool is_handler(struct str name)
+{
+	if (name.n < 4 || !str_ieq(str_slice(name, 0, 2), STR("on")))
+		return false;
+	name = str_slice(name, 2, name.n);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (str_ieq(name, str_of(events[i])))
+			return true;
+	return false;
+}
+
 static void note(struct html_tag *tag, struct str name, struct str value)
 {
+	if (!tag->handler.name.n && is_handler(name) && html_trimmed(value).n)
+		tag->handler = (struct html_handler){name, value};
 	int id = look_up(attrs, sizeof(attrs) / sizeof(attrs[0]), name);
 
 	if (id < 0)
@@ -151,6 +280,7 @@ static bool read_attrs(struct html_scan *s, struct html_tag *tag)
 	size_t at = s->at;
 
 	tag->n = 0;
+	tag->handler = (struct html_handler){0};
 	for (;;) {
 		struct str name, value = {0};
 		at = skip_kind(s, at, SPACE | SLASH);
@@ -247,4 +377,29 @@ bool html_raw_text(
 	}
 	*text = str_slice(s->html, from, s->at);
 	return true;
+}
+
+bool html_has(const struct html_tag *tag, enum html_attr attr)
+{
+	for (size_t i = 0; i < tag->n; i++)
+		if (tag->attrs[i].attr == attr)
+			return true;
+	return false;
+}
+
+struct str html_value(const struct html_tag *tag, enum html_attr attr)
+{
+	for (size_t i = 0; i < tag->n; i++)
+		if (tag->attrs[i].attr == attr)
+			return tag->attrs[i].value;
+	return (struct str){0};
+}
+
+struct str html_trimmed(struct str value)
+{
+	while (value.n && html_is_space(value.p[0]))
+		value = str_slice(value, 1, value.n);
+	while (value.n && html_is_space(value.p[value.n - 1]))
+		value.n--;
+	return value;
 }

@@ -45,6 +45,10 @@ enum html_attr {
 	HTML_INTEGRITY,
 	HTML_ATTRS, /* how many we know */
 };
+/* The first of a tag's attributes that is a handler of events and not blank. */
+struct html_handler {
+	struct str name, value;
+};
 struct html_tag {
 	const char *start; /* its `<` */
 	struct str name;
@@ -55,6 +59,7 @@ struct html_tag {
 		enum html_attr attr;
 		struct str value; /* as written, without its quotes */
 	} attrs[HTML_ATTRS];
+	struct html_handler handler; /* name.n 0: there is none */
 };
 struct html_scan {
 	struct str html;
@@ -68,6 +73,12 @@ bool html_next_tag(struct html_scan *s, struct html_tag *tag);
  */
 bool html_raw_text(
     struct html_scan *s, const struct html_tag *tag, struct str *text);
+
+bool html_has(const struct html_tag *tag, enum html_attr attr);
+/* As written; the empty view where it has no such attribute. */
+struct str html_value(const struct html_tag *tag, enum html_attr attr);
+/* Without white space at both ends. */
+struct str html_trimmed(struct str value);
 
 static inline bool html_is_space(char c)
 {

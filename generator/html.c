@@ -18,9 +18,9 @@ struct rewriter {
 	const struct html_refs *refs;
 	struct buf *out;
 	struct html_modules *modules;
-	size_t copied;	    /* up to here it is in out */
-	bool has_integrity; /* the tag that is being read */
-	size_t inert;	    /* depth of <template> and <noscript> */
+	size_t copied;		     /* up to here it is in out */
+	bool has_integrity;	     /* the tag that is being read */
+	size_t templates, noscripts; /* depths; scripts are inert in both */
 };
 
 static bool is(struct str word, const char *lower)
@@ -54,6 +54,11 @@ struct pos html_pos(struct str text, const char *file, const char *at)
 static size_t offset(const struct rewriter *r, const char *p)
 {
 	return (size_t)(p - r->scan.html.p);
+}
+
+static bool is_inert(const struct rewriter *r)
+{
+	return r->templates || r->noscripts;
 }
 
 static void copy_up_to(struct rewriter *r, size_t end)
@@ -94,18 +99,9 @@ static void rewrite_path(
 	r->copied += n;
 }
 
-static struct str trimmed(struct str value)
-{
-	while (value.n && html_is_space(value.p[0]))
-		value = str_slice(value, 1, value.n);
-	while (value.n && html_is_space(value.p[value.n - 1]))
-		value.n--;
-	return value;
-}
-
 static void see_url(struct rewriter *r, struct str value)
 {
-	value = trimmed(value);
+	value = html_trimmed(value);
 	if (value.n)
 		rewrite_path(r, value, NULL);
 }
@@ -123,7 +119,7 @@ static size_t value_end(const struct rewriter *r, struct str value)
 /* That of a module, which may get an integrity attribute. */
 static void see_module_url(struct rewriter *r, struct str value)
 {
-	struct str path = trimmed(value), integrity = {0};
+	struct str path = html_trimmed(value), integrity = {0};
 
 	if (path.n)
 		rewrite_path(r, path, &integrity);
@@ -234,22 +230,6 @@ static const struct {
 
 /* --- elements --------------------------------------------------------- */
 
-static struct str value_of(const struct html_tag *tag, enum html_attr attr)
-{
-	for (size_t i = 0; i < tag->n; i++)
-		if (tag->attrs[i].attr == attr)
-			return tag->attrs[i].value;
-	return (struct str){0};
-}
-
-static bool has(const struct html_tag *tag, enum html_attr attr)
-{
-	for (size_t i = 0; i < tag->n; i++)
-		if (tag->attrs[i].attr == attr)
-			return true;
-	return false;
-}
-
 /* A picture for those who show links to the page: a whole URL, or nothing. */
 static void see_meta(struct rewriter *r, const struct html_tag *tag)
 {
@@ -257,13 +237,13 @@ static void see_meta(struct rewriter *r, const struct html_tag *tag)
 	    "og:image:secure_url", "og:video", "og:audio", "twitter:image",
 	    "twitter:image:src"};
 	struct str base = r->refs->base_url;
-	struct str value = trimmed(value_of(tag, HTML_CONTENT));
+	struct str value = html_trimmed(html_value(tag, HTML_CONTENT));
 
 	if (!base.n || !str_eq(str_slice(value, 0, base.n), base) ||
 	    value.n == base.n || value.p[base.n] != '/' ||
 	    str_find(value, '&', 0) < value.n ||
-	    (!IS_ONE_OF(value_of(tag, HTML_PROPERTY), names) &&
-		!IS_ONE_OF(value_of(tag, HTML_NAME), names)))
+	    (!IS_ONE_OF(html_value(tag, HTML_PROPERTY), names) &&
+		!IS_ONE_OF(html_value(tag, HTML_NAME), names)))
 		return;
 	value = str_slice(value, base.n, value.n);
 	size_t n = str_find(value, '?', 0), hash = str_find(value, '#', 0);
@@ -293,7 +273,7 @@ static bool has_word(struct str value, const char *word)
 
 static void note_module(struct rewriter *r, const struct html_tag *tag)
 {
-	if (r->inert || r->modules->at != SIZE_MAX)
+	if (is_inert(r) || r->modules->at != SIZE_MAX)
 		return;
 	copy_up_to(r, offset(r, tag->start));
 	r->modules->at = r->out->len;
@@ -301,9 +281,9 @@ static void note_module(struct rewriter *r, const struct html_tag *tag)
 
 static void see_script(struct rewriter *r, const struct html_tag *tag)
 {
-	struct str type = trimmed(value_of(tag, HTML_TYPE));
+	struct str type = html_trimmed(html_value(tag, HTML_TYPE));
 
-	if (is(type, "importmap") && !r->inert && !r->modules->has_map) {
+	if (is(type, "importmap") && !is_inert(r) && !r->modules->has_map) {
 		r->modules->has_map = true;
 		r->modules->map_at = offset(r, tag->start);
 	}
@@ -313,16 +293,13 @@ static void see_script(struct rewriter *r, const struct html_tag *tag)
 static void see_text(
     struct rewriter *r, const struct html_tag *tag, struct str text)
 {
-	static const char *const code[] = {
-	    "", "module", "text/javascript", "application/javascript"};
-
 	if (!text.n)
 		return;
 	if (tag->element == HTML_STYLE_ELEMENT)
 		see_css(r, text);
 	else if (tag->element == HTML_SCRIPT && r->refs->script &&
-		 !has(tag, HTML_SRC) &&
-		 IS_ONE_OF(trimmed(value_of(tag, HTML_TYPE)), code))
+		 !html_has(tag, HTML_SRC) &&
+		 html_is_code(html_trimmed(html_value(tag, HTML_TYPE))))
 		r->refs->script(r->refs->ctx, text);
 }
 
@@ -332,30 +309,29 @@ static enum html_attr see_module(struct rewriter *r, const struct html_tag *tag)
 	enum html_attr attr = HTML_ATTRS;
 
 	if (tag->element == HTML_SCRIPT &&
-	    is(trimmed(value_of(tag, HTML_TYPE)), "module"))
+	    is(html_trimmed(html_value(tag, HTML_TYPE)), "module"))
 		attr = HTML_SRC;
 	else if (tag->element == HTML_LINK &&
-		 has_word(value_of(tag, HTML_REL), "modulepreload"))
+		 has_word(html_value(tag, HTML_REL), "modulepreload"))
 		attr = HTML_HREF;
 	if (attr != HTML_ATTRS)
 		note_module(r, tag);
-	return has(tag, HTML_INTEGRITY) ? HTML_ATTRS : attr;
+	return html_has(tag, HTML_INTEGRITY) ? HTML_ATTRS : attr;
 }
 
 static void see_tag(struct rewriter *r, const struct html_tag *tag)
 {
-	bool hides =
-	    tag->element == HTML_TEMPLATE || tag->element == HTML_NOSCRIPT;
-
 	if (tag->closes) {
-		r->inert -= hides && r->inert;
+		r->templates -= tag->element == HTML_TEMPLATE && r->templates;
+		r->noscripts -= tag->element == HTML_NOSCRIPT && r->noscripts;
 		return;
 	}
-	r->inert += hides;
+	r->templates += tag->element == HTML_TEMPLATE;
+	r->noscripts += tag->element == HTML_NOSCRIPT;
 	if (tag->element == HTML_BASE)
 		return; /* it names no file */
 	enum html_attr module = see_module(r, tag);
-	r->has_integrity = has(tag, HTML_INTEGRITY);
+	r->has_integrity = html_has(tag, HTML_INTEGRITY);
 	if (tag->element == HTML_SCRIPT)
 		see_script(r, tag);
 	else if (tag->element == HTML_META)
@@ -370,6 +346,17 @@ static void see_tag(struct rewriter *r, const struct html_tag *tag)
 	}
 }
 
+static void see_inline(
+    struct rewriter *r, const struct html_tag *tag, struct str text)
+{
+	const struct html_place place = {
+	    .in_template = r->templates, .in_noscript = r->noscripts};
+
+	if (r->refs->inlined && !tag->closes)
+		html_see_inline(
+		    tag, text, place, r->refs->inlined, r->refs->ctx);
+}
+
 void html_rewrite(struct arena *a, struct str html,
     const struct html_refs *refs, struct buf *out, struct html_modules *modules)
 {
@@ -381,13 +368,14 @@ void html_rewrite(struct arena *a, struct str html,
 	    .modules = modules,
 	};
 	struct html_tag tag;
-	struct str text;
 
 	*modules = (struct html_modules){.at = SIZE_MAX};
 	while (html_next_tag(&r.scan, &tag)) {
+		struct str text = {0};
 		see_tag(&r, &tag);
 		if (!tag.closes && html_raw_text(&r.scan, &tag, &text))
 			see_text(&r, &tag, text);
+		see_inline(&r, &tag, text);
 	}
 	buf_put_str(out, str_slice(html, r.copied, html.n));
 }

@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_GENERATOR_HTML_H
 #define LOWTIDE_GENERATOR_HTML_H
 
+#include "generator/html-inline.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/diag.h"
@@ -52,6 +53,8 @@ struct html_refs {
 	struct str (*path)(void *ctx, const struct html_ref *ref);
 	/* The text of a script in the page itself; NULL: not wanted. */
 	void (*script)(void *ctx, struct str code);
+	/* What it does by itself, generator/html-inline.h; NULL: not wanted. */
+	void (*inlined)(void *ctx, const struct html_inline *what);
 	void *ctx;
 	struct str base_url; /* this site's own; empty: not known */
 };

@@ -46,12 +46,7 @@ static bool is_known(const struct making *m, struct str logical)
 		   arena_printf(m->arena, "%.*s/index.html", STR_ARG(name)));
 }
 
-/*
- * A template's line is found by the reference's text; one that came out of a
- * value has no line of its own.
- */
-static struct pos source_place(
-    const struct making *m, struct str text, const char *at)
+struct pos page_place(const struct making *m, struct str text, const char *at)
 {
 	const char *file = m->page->file;
 
@@ -72,7 +67,7 @@ static void missing(
 
 	m->tells = true;
 	if (!m->pages->quiet)
-		diag_warn(m->diag, source_place(m, ref->path, ref->at),
+		diag_warn(m->diag, page_place(m, ref->path, ref->at),
 		    "missing-reference", "there will be no file %.*s; %s",
 		    STR_ARG(logical),
 		    module ? module->asked_by
@@ -129,8 +124,7 @@ static void see_integrity(
 	    !assets->list[i].is_rewritten)
 		return;
 	m->tells = true;
-	diag_warn(m->diag, source_place(m, ref->path, ref->at),
-	    "stale-integrity",
+	diag_warn(m->diag, page_place(m, ref->path, ref->at), "stale-integrity",
 	    "%.*s is rewritten when it is published, so browsers will refuse "
 	    "it; leave `integrity` out",
 	    STR_ARG(logical));
@@ -177,6 +171,30 @@ static void script(void *ctx, struct str code)
 	js_refs(m->arena, code, named, ctx);
 }
 
+/*
+ * A page's own import map, which that of the site gives way to; a policy that
+ * has the hash of none, or of another one, has browsers pass over it.
+ */
+static void tell_own_map(
+    struct making *m, const struct html_modules *modules, bool has_site_map)
+{
+	bool is_lost = !m->pages->own_policy;
+
+	if (!is_lost && !has_site_map)
+		return;
+	m->tells = true;
+	diag_warn(m->diag,
+	    page_place(m, STR("importmap"), m->html.p + modules->map_at),
+	    "own-import-map", "this page has an import map of its own%s%s",
+	    has_site_map ? ", so that of the site is left out; its modules are "
+			   "loaded by their stable names, without integrity"
+			 : "",
+	    is_lost ? ", and the Content-Security-Policy of this site has "
+		      "browsers pass over it; write its names below `imports` "
+		      "in [client] instead"
+		    : "");
+}
+
 /* The site's import map, before the first module. */
 static void put_import_map(
     struct making *m, struct buf *out, const struct html_modules *modules)
@@ -186,19 +204,12 @@ static void put_import_map(
 	if (modules->at == SIZE_MAX)
 		return;
 	see_import_map(m);
-	if (!map.n)
-		return;
 	if (modules->has_map) {
-		m->tells = true;
-		diag_warn(m->diag,
-		    source_place(
-			m, STR("importmap"), m->html.p + modules->map_at),
-		    "own-import-map",
-		    "this page has an import map of its own, so that of the "
-		    "site is left out; its modules are loaded by their stable "
-		    "names, without integrity");
+		tell_own_map(m, modules, map.n > 0);
 		return;
 	}
+	if (!map.n)
+		return;
 	size_t rest = out->len - modules->at;
 	buf_put_str(out, map);
 	memmove(out->data + modules->at + map.n, out->data + modules->at, rest);
@@ -209,6 +220,7 @@ void page_rewrite(struct making *m, struct buf *out)
 {
 	const struct html_refs refs = {.path = reference,
 	    .script = script,
+	    .inlined = page_inlined,
 	    .ctx = m,
 	    .base_url = m->pages->b->site->base_url};
 	struct html_modules modules;

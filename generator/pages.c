@@ -6,6 +6,7 @@
 #include "generator/modules.h"
 #include "generator/mustache.h"
 #include "generator/page-oauth.h"
+#include "generator/server.h"
 #include "generator/sources.h"
 
 /*
@@ -334,8 +335,12 @@ enum err produce_pages(struct build *b)
 	    .data = build_data(b),
 	    .prefix = site_text(b->site, "prefix"),
 	    .quiet = b->diag->errors > 0,
+	    .own_policy = server_has_own_policy(b),
 	    .names = answers_names(b)};
 	enum err all = list_pages(&pages);
+
+	/* another policy, other warnings */
+	pages.names += pages.own_policy * lookup_hash(STR("own policy"));
 
 	all = worse(all, build_each(b, "rendering", pages.n, make, &pages));
 	for (size_t i = 0; i < pages.n; i++) {

@@ -2,6 +2,7 @@
 #define LOWTIDE_GENERATOR_PAGES_H
 
 #include "generator/answers.h"
+#include "generator/html.h"
 #include "generator/lookup.h"
 #include "lib/fs.h"
 
@@ -20,7 +21,8 @@ struct page {
 };
 struct pages {
 	struct build *b;
-	bool quiet; /* no warnings of references */
+	bool quiet;	 /* no warnings of references */
+	bool own_policy; /* server_has_own_policy() */
 	struct page *list;
 	size_t n;
 	struct lookup by_name;
@@ -43,6 +45,13 @@ struct making {
 };
 
 bool pages_have(const struct pages *pages, struct str name);
+/*
+ * Where `at` in the page's HTML was written. A template's line is found by
+ * `text`, which stands there; one that came out of a value has no line.
+ */
+struct pos page_place(const struct making *m, struct str text, const char *at);
+/* Warns of it, if browsers will. page-inline.c; ctx is a struct making. */
+void page_inlined(void *ctx, const struct html_inline *what);
 /* Appends the page's HTML with its references rewritten, and the import map. */
 void page_rewrite(struct making *m, struct buf *out);
 

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "generator/api-auth.h"
 #include "generator/server.h"
 
@@ -82,6 +84,26 @@ static bool is_wanted(const struct build *b, const char *kind)
 	for (size_t i = 0; i < kinds->as.array.n; i++)
 		if (str_is(kinds->as.array.items[i]->text, kind))
 			return true;
+	return false;
+}
+
+bool server_has_own_policy(struct build *b)
+{
+	static const struct {
+		const char *kind, *file; /* where templates/server says it */
+	} rows[] = {{"nginx", "nginx-site.conf"},
+	    {"apache", "apache-site.conf"}, {"lighttpd", "lighttpd-site.conf"},
+	    {"lighttpd", "lighttpd-headers"}};
+
+	if (out_find(&b->out, OUT_WWW, STR("_headers")))
+		return true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct str name = arena_printf(
+		    b->arena, "templates/server/%s.mustache", rows[i].file);
+		const char *path = site_path(b->arena, b->site->dir, name.p);
+		if (is_wanted(b, rows[i].kind) && access(path, F_OK) == 0)
+			return true;
+	}
 	return false;
 }
 

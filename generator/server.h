@@ -93,6 +93,12 @@ void server_check_patterns(struct build *b);
  */
 struct str server_policy(struct build *b, bool *from_env);
 /*
+ * Whether the site says what browsers do by itself, for a server that it wants:
+ * in the template that has the policy above, or in a _headers of its own. Then
+ * nothing is known of it.
+ */
+bool server_has_own_policy(struct build *b);
+/*
  * What other origins' pages may read: modules and fonts, by their endings, and
  * by name catalogues and the pointers that were made here.
  */

@@ -307,6 +307,7 @@ static void test_import_map(void **state)
 	(void)state;
 	struct kit k;
 	open_site(&k);
+	kit_file(&k, "static/_headers", "a policy of its own");
 	kit_file(&k, "assets/app.mjs", "import './lib.mjs';'./a.css';'./w.js'");
 	kit_file(&k, "assets/lib.mjs", "1");
 	kit_file(&k, "assets/w.js", "2");
@@ -348,6 +349,33 @@ static void test_import_map(void **state)
 	kit_close(&k);
 }
 
+/* One that browsers pass over, whether or not the site has one. */
+static void test_lost_import_map(void **state)
+{
+	(void)state;
+	struct kit k;
+	open_site(&k);
+	kit_file(&k, "assets/app.mjs", "1");
+	kit_file(&k, "pages/own.html",
+	    "\n <script type=importmap>{}</script>"
+	    "<script type=module src=/assets/app.mjs></script>");
+	assert_int_equal(run(&k), ERR_OK);
+	assert_string_equal(kit_said(&k),
+	    "pages/own.html:2:2: warning: own-import-map: this page has an "
+	    "import map of its own, and the Content-Security-Policy of this "
+	    "site has browsers pass over it; write its names below `imports` "
+	    "in [client] instead\n");
+	kit_file(&k, "assets/app.mjs", "import '/assets/lib.mjs'");
+	kit_file(&k, "assets/lib.mjs", "1");
+	assert_int_equal(run(&k), ERR_OK);
+	kit_says(&k,
+	    "pages/own.html:2:2: warning: own-import-map: this page has an "
+	    "import map of its own, so that of the site is left out; its "
+	    "modules are loaded by their stable names, without integrity, and "
+	    "the Content-Security-Policy of this site has browsers pass over");
+	kit_close(&k);
+}
+
 /* A digest of a sheet as it was written does not fit what is published. */
 static void test_stale_integrity(void **state)
 {
@@ -375,6 +403,7 @@ static void test_no_import_map(void **state)
 	(void)state;
 	struct kit k;
 	open_site(&k);
+	kit_file(&k, "static/_headers", "a policy of its own");
 	kit_file(&k, "assets/app.mjs", "1");
 	kit_file(&k, "pages/a.html",
 	    "<script type=importmap>{}</script><script type=module>1</script>");
@@ -392,6 +421,7 @@ static void test_bare_names(void **state)
 	(void)state;
 	struct kit k;
 	open_site(&k);
+	kit_file(&k, "static/_headers", "a policy of its own");
 	kit_file(&k, "site.toml",
 	    "name = \"t\"\n[client.imports]\nreact = \"/assets/react.mjs\"\n"
 	    "\"@a/b.c\" = \"/b.mjs\"\n");
@@ -659,6 +689,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_module_renames),
 	    cmocka_unit_test(test_import_map),
+	    cmocka_unit_test(test_lost_import_map),
 	    cmocka_unit_test(test_stale_integrity),
 	    cmocka_unit_test(test_no_import_map),
 	    cmocka_unit_test(test_other_modules),

@@ -1,7 +1,7 @@
 /*
  * The reference rewriter: what it touches, what it must not, and that every
- * other byte of a page stays, however broken the page is. Covers html-scan and
- * html-path.
+ * other byte of a page stays, however broken the page is. Covers html-scan,
+ * html-inline and html-path.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,9 @@
 struct seen {
 	struct arena *arena;
 	struct str html;
-	struct buf paths; /* "line:col path" each, `;` behind */
-	struct buf code;  /* scripts, `;` behind each */
+	struct buf paths;   /* "line:col path" each, `;` behind */
+	struct buf code;    /* scripts, `;` behind each */
+	struct buf inlined; /* "line:col KIND" each, `;` behind */
 };
 
 /* Every path with an "a" at its start or behind a slash gets `+` behind it. */
@@ -45,8 +46,25 @@ static void keep_code(void *ctx, struct str code)
 	buf_putc(&seen->code, ';');
 }
 
+static void keep_inline(void *ctx, const struct html_inline *what)
+{
+	static const char *const kinds[HTML_INLINE_KINDS] = {
+	    [HTML_INLINE_SCRIPT] = "script",
+	    [HTML_INLINE_STYLE] = "style",
+	    [HTML_INLINE_RULES] = "rules",
+	    [HTML_INLINE_HANDLER] = "handler",
+	    [HTML_UNTYPED_MODULE] = "untyped"};
+	struct seen *seen = ctx;
+	struct pos pos = html_pos(seen->html, "p.html", what->text.p);
+
+	assert_true(what->text.n > 0);
+	assert_true(what->text.p + what->text.n <= seen->html.p + seen->html.n);
+	buf_printf(&seen->inlined, "%u:%u %s%s%.*s;", pos.line, pos.col,
+	    kinds[what->kind], what->name.n ? " " : "", STR_ARG(what->name));
+}
+
 struct result {
-	struct str html, paths, code;
+	struct str html, paths, code, inlined;
 	struct html_modules modules;
 };
 
@@ -55,6 +73,7 @@ static struct result all_of(struct arena *a, struct str html)
 	struct seen seen = {.arena = a, .html = html};
 	struct html_refs refs = {.path = plus,
 	    .script = keep_code,
+	    .inlined = keep_inline,
 	    .ctx = &seen,
 	    .base_url = STR("https://s.example")};
 	struct buf out = {0};
@@ -64,9 +83,11 @@ static struct result all_of(struct arena *a, struct str html)
 	r.html = arena_str(a, buf_str(&out));
 	r.paths = arena_str(a, buf_str(&seen.paths));
 	r.code = arena_str(a, buf_str(&seen.code));
+	r.inlined = arena_str(a, buf_str(&seen.inlined));
 	buf_release(&out);
 	buf_release(&seen.paths);
 	buf_release(&seen.code);
+	buf_release(&seen.inlined);
 	return r;
 }
 
@@ -330,6 +351,82 @@ static void test_scripts(void **state)
 	arena_release(&arena);
 }
 
+/* What a policy without 'unsafe-inline' forbids, and nothing else. */
+static void test_inline(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *html, *found;
+	} pages[] = {
+	    {"<script>f()</script>", "1:1 script;"},
+	    {"<p>\n <SCRIPT TYPE=module>f()</SCRIPT>", "2:2 script;"},
+	    {"<script type=' text/JavaScript '>f()</script>", "1:1 script;"},
+	    {"<script type>f()</script>", "1:1 script;"},
+	    {"<svg><script>f()</script></svg>", "1:6 script;"},
+	    {"<script nonce=x>f()</script>", "1:1 script;"},
+	    {"<style>b{}</style>", "1:1 style;"},
+	    {"<style media=print type=text/css>b{}", "1:1 style;"},
+	    {"<b style='a: b'>", "1:11 rules;"},
+	    {"<b STYLE=a:b class=x>", "1:10 rules;"},
+	    {"<noscript><style>b{}</style><b style=a:b></noscript>",
+		"1:11 style;1:38 rules;"},
+	    {"<button onclick=\"f()\">", "1:9 handler onclick;"},
+	    {"<form ONSUBMIT='return f()' onreset=g()>",
+		"1:7 handler ONSUBMIT;"},
+	    {"<body onload=f() style=a:b>", "1:24 rules;1:7 handler onload;"},
+	    {"<img onerror='' onload=f()>", "1:17 handler onload;"},
+	    {"<script src=x.mjs></script>", "1:13 untyped;"},
+	    {"<script defer src='/a/x.mjs?v#y' type=text/javascript></script>",
+		"1:20 untyped;"},
+	    {"<template><b></template><script>f()</script>", "1:25 script;"},
+	    /* data, and what is loaded */
+	    {"<script src=x.js></script>", ""},
+	    {"<script src=x.js>f()</script>", ""},
+	    {"<script src>f()</script>", ""},
+	    {"<script type=module src=x.mjs></script>", ""},
+	    {"<script type=' MODULE' src=x.mjs></script>", ""},
+	    {"<svg><script href=x.js>f()</script></svg>", ""},
+	    {"<svg><script xlink:href=x.js>f()</script></svg>", ""},
+	    {"<script src=x.mjs.js></script><script src=x.js?y.mjs></script>",
+		""},
+	    {"<script type=importmap>{}</script>", ""},
+	    {"<script type=speculationrules>{}</script>", ""},
+	    {"<script type=application/json>{}</script>", ""},
+	    {"<script type=application/ld+json>{}</script>", ""},
+	    {"<script type=text/template><b onclick=f()></script>", ""},
+	    {"<script type='text/javascript; charset=utf-8'>f()</script>", ""},
+	    {"<script type=x-shader src=x.mjs></script>", ""},
+	    {"<script></script><script>\n</script><style> </style>", ""},
+	    {"<style type=text/less>b{}</style>", ""},
+	    {"<b style='' onclick=\" \">", ""},
+	    /* no handlers */
+	    {"<b on=f() onfoo=f() on-click=f() onclicks=f() data-onclick=f()>",
+		""},
+	    {"<b title='onclick=f()' class=onclick>", ""},
+	    /* nowhere in force */
+	    {"<template><script>f()</script><b style=a:b onclick=f()>"
+	     "<style>b{}</style><script src=x.mjs></script></template>",
+		""},
+	    {"<noscript><script>f()</script><b onclick=f()>"
+	     "<script src=x.mjs></script></noscript>",
+		""},
+	    {"<!-- <script>f()</script><b style=a:b> -->", ""},
+	    {"<textarea><script>f()</script></textarea>", ""},
+	    {"<title><style>b{}</style></title>", ""},
+	    {"</b onclick=f() style=a:b>", ""},
+	    {"<b onclick=f()", ""},
+	    {"&lt;script>f()&lt;/script>", ""},
+	};
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct arena arena;
+		arena_init(&arena);
+		struct result r = all_of(&arena, str_of(pages[i].html));
+		if (!str_is(r.inlined, pages[i].found))
+			fail_msg("%s: %.*s", pages[i].html, STR_ARG(r.inlined));
+		arena_release(&arena);
+	}
+}
+
 static void test_nul(void **state)
 {
 	(void)state;
@@ -416,6 +513,7 @@ int main(void)
 	    cmocka_unit_test(test_css_paths),
 	    cmocka_unit_test(test_modules),
 	    cmocka_unit_test(test_scripts),
+	    cmocka_unit_test(test_inline),
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_keeps_every_byte),
 	    cmocka_unit_test(test_endless),

@@ -368,6 +368,92 @@ static void test_missing_references(void **state)
 	done(f);
 }
 
+#define INLINE                                                                 \
+	"<style>b{}</style>\n<b style=\"a:b\" onclick=f()>\n"                  \
+	"<script>f()</script><script src=/m.mjs></script>"
+
+/* What browsers would pass over, with the place and what to write. */
+static void test_inline(void **state)
+{
+	(void)state;
+	struct fixture *f = made((const char *const[]){SITE, "static/m.mjs",
+	    "m", "pages/a.html", INLINE, "pages/b.mustache",
+	    "{{! two\nlines }}<b style=\"a:b\">\n<i onclick=f() "
+	    "style='c:{{site.name}}'>\n"
+	    "<script>\n f({{site.name}})</script>",
+	    NULL});
+	assert_int_equal(run_all(f), ERR_OK);
+	assert_found(f, "inline-style pages/a.html:1:1; "
+			"inline-style pages/a.html:2:11; "
+			"inline-handler pages/a.html:2:16; "
+			"inline-script pages/a.html:3:1; "
+			"module-type pages/a.html:3:33; "
+			"inline-style pages/b.mustache:2:19; "
+			"inline-style pages/b.mustache:0:0; "
+			"inline-handler pages/b.mustache:3:4; "
+			"inline-script pages/b.mustache:0:0; ");
+	assert_int_equal(f->diag.errors, 0);
+	static const char *const texts[] = {"over a <style>; put its rules "
+					    "into a file below assets/",
+	    "over a `style` attribute; give the element a class",
+	    "over the attribute `onclick`; have a script",
+	    "over a script that stands in a page; put it into a file",
+	    "/m.mjs is a module, and this tag"};
+	const struct diag_item *item = f->diag.first;
+	for (size_t i = 0; i < 5; i++, item = item->next)
+		if (!strstr(item->text.p, texts[i]))
+			fail_msg("%s", item->text.p);
+	done(f);
+}
+
+/* A page that is published twice is told of once. */
+static void test_inline_once(void **state)
+{
+	(void)state;
+	struct fixture *f = made((const char *const[]){"site.toml",
+	    "name = \"t\"\n[site]\nurls = \"both\"\n", "pages/a.html",
+	    "<style>b{}</style><script src=/m.mjs>", "static/m.mjs", "m",
+	    NULL});
+	assert_int_equal(run_all(f), ERR_OK);
+	assert_found(f, "inline-style pages/a.html:1:1; "
+			"module-type pages/a.html:1:31; ");
+	done(f);
+}
+
+/* Only what is said of a policy that is known. */
+static void test_own_policy(void **state)
+{
+	static const struct {
+		const char *kinds, *name;
+		bool is_own;
+	} rows[] = {
+	    {"nginx", "templates/server/nginx-site.conf.mustache", true},
+	    {"apache", "templates/server/apache-site.conf.mustache", true},
+	    {"lighttpd", "templates/server/lighttpd-site.conf.mustache", true},
+	    {"lighttpd", "templates/server/lighttpd-headers.mustache", true},
+	    {"static-host", "static/_headers", true},
+	    {"nginx", "static/_headers", true},
+	    {"nginx", "templates/server/apache-site.conf.mustache", false},
+	    {"nginx", "templates/server/nginx-http.conf.mustache", false},
+	    {"nginx", "static/headers", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char site[80];
+		snprintf(site, sizeof(site),
+		    "name = \"t\"\n[server]\nkinds = [\"%s\"]\n",
+		    rows[i].kinds);
+		struct fixture *f = made(
+		    (const char *const[]){"site.toml", site, rows[i].name, "x",
+			"static/m.mjs", "m", "pages/a.html", INLINE, NULL});
+		assert_int_equal(run_all(f), ERR_OK);
+		if (f->diag.warnings != (rows[i].is_own ? 1 : 5))
+			fail_msg("%s: %s", rows[i].name, found(f).p);
+		done(f);
+	}
+}
+
 #define URLS(how) "site.toml", "name = \"t\"\n[site]\nurls = \"" how "\"\n"
 #define LINKS                                                                  \
 	"<a href=\"b.html#x\"><a href=\"/sub/c.html\"><a href=\"./\">"         \
@@ -468,6 +554,9 @@ int main(void)
 	    cmocka_unit_test(test_rewrites),
 	    cmocka_unit_test(test_env_by_name),
 	    cmocka_unit_test(test_missing_references),
+	    cmocka_unit_test(test_inline),
+	    cmocka_unit_test(test_inline_once),
+	    cmocka_unit_test(test_own_policy),
 	    cmocka_unit_test(test_urls),
 	    cmocka_unit_test(test_urls_clash),
 	    cmocka_unit_test(test_404),
