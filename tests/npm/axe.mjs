@@ -286,6 +286,10 @@ test('every page is in the table', async () => {
 for (const path of paths)
 	check(path, OUT);
 test('somebody signs in', () => signIn(page, {permit: true}));
+test('there is a receipt, and a request that is over', async () => {
+	await page.go(`${site}/vat.html`);
+	await filed('', 'completed').ready();
+});
 for (const path of paths)
 	check(path, IN);
 test('a fault would have been found', async () => {
