@@ -12,7 +12,7 @@
  * in the spellings that the servers compare with; a template only puts it into
  * quotes.
  *
- *   site id root port csp socket prefix api   plain values
+ *   site id root port socket prefix api   plain values
  *   types[]      ending, type (bare), full (with its charset)
  *   texts[]      types that have a charset; any_texts
  *   exact[]      path, immutable: for nginx's map, a hash
@@ -22,6 +22,7 @@
  *   shared[]     regex: what other origins' pages may read; shared_all is one
  *   callbacks[]  regex: pages that providers send people back to; any_callbacks
  *   referrer referrer_callback   the policy of all pages, and of those
+ *   csp csp_script scripts plain looks[]   server-policy.c
  *   redirects[]  from, regex, raw, plain; head, tail, splat, takes …
  *   codings[]    token, ending, suffix; the best first
  *   rewrites[]   for lighttpd, which cannot ask whether a file is there
@@ -227,32 +228,6 @@ static void set_api(const struct server_ctx *d)
 
 /* --- the rest ---------------------------------------------------------- */
 
-/*
- * Pages load from here alone, and talk to the APIs where those are; and to
- * those that codes are exchanged with, where pages do that.
- */
-struct str server_policy(struct build *b, bool *from_env)
-{
-	const struct value *api_url = site_value(b->site, "api_url");
-	struct str tokens = oauth_tokens_origins(b, from_env);
-	struct url api;
-	struct str also = {0};
-
-	if (b->site->api_url.n &&
-	    url_split(b->arena, b->site->api_url, &api) == ERR_OK)
-		also = arena_printf(
-		    b->arena, " %.*s", STR_ARG(url_origin(b->arena, &api)));
-	*from_env |= also.n && api_url && api_url->from_env;
-	struct str scripts = {0};
-	if (b->import_map_source.n)
-		scripts = arena_printf(b->arena, " script-src 'self' %.*s;",
-		    STR_ARG(b->import_map_source));
-	return arena_printf(b->arena,
-	    "default-src 'self';%.*s connect-src 'self'%.*s%.*s; "
-	    "base-uri 'none'; frame-ancestors 'none'; object-src 'none'",
-	    STR_ARG(scripts), STR_ARG(also), STR_ARG(tokens));
-}
-
 static int64_t example_port(struct build *b)
 {
 	struct url base;
@@ -294,11 +269,9 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	    .spelling = spelling};
 	const struct server_ctx *d = &data;
 	struct str not_found = STR("404.html"), fallback = {0};
-	bool from_env = false; /* it is said of these files anyhow */
 
 	data_text(d, d->root, "site", b->site->name);
 	data_text(d, d->root, "id", identifier(d, b->site->name));
-	data_text(d, d->root, "csp", server_policy(b, &from_env));
 	data_text(d, d->root, "year", STR(SERVER_YEAR));
 	data_text(d, d->root, "root", str_of(b->root ? b->root : ROOT));
 	data_flag(d, d->root, "absolute",
@@ -310,6 +283,7 @@ struct value *server_data(struct build *b, const struct redirects *redirects,
 	server_set_rules(d);
 	server_set_shared(d);
 	server_set_callbacks(d);
+	server_set_policies(d);
 	server_set_redirects(d, redirects);
 	set_map_sizes(d);
 	set_api(d);

@@ -5,7 +5,7 @@
 #include "generator/server.h"
 
 /*
- * Between server-data.c, server-owner.c and server-paths.c alone: the table
+ * Between server-data.c and the server-*.c named below alone: the table
  * that is being made for templates, and how things are put into it.
  */
 struct server_ctx {
@@ -32,6 +32,9 @@ struct value *data_row(const struct server_ctx *d, struct value *array);
 struct str data_made(const struct server_ctx *d,
     void (*put)(struct buf *out, struct str text), struct str text);
 
+/* What lighttpd has behind the path of a compressed sibling. */
+#define SERVER_CODED_ENDINGS "(?:\\.(?:br|zst|gz))?"
+
 /* What answers below the prefix, but the job of a read: an API, or a read. */
 struct server_route {
 	struct str path;
@@ -45,8 +48,9 @@ struct str server_route_regex(const struct server_ctx *d, struct str path);
 /* False: nothing is below the prefix. */
 bool server_set_reads(const struct server_ctx *d);
 
-void server_set_owner(const struct server_ctx *d);  /* server-owner.c */
-void server_set_worker(const struct server_ctx *d); /* server-worker.c */
+void server_set_owner(const struct server_ctx *d);    /* server-owner.c */
+void server_set_policies(const struct server_ctx *d); /* server-policy.c */
+void server_set_worker(const struct server_ctx *d);   /* server-worker.c */
 void server_set_read_unit(const struct server_ctx *d);
 /* server-paths.c: each sets the arrays of its name. */
 void server_find_lowered(struct server_ctx *d);

@@ -14,8 +14,6 @@
 const char *const server_shared_endings[] = {
     ".mjs", ".woff2", ".woff", ".ttf", ".otf", NULL};
 
-static const char coded_endings[] = "(?:\\.(?:br|zst|gz))?";
-
 static void push_regex(const struct server_ctx *d, struct value *array,
     struct str regex, bool is_folder, bool immutable)
 {
@@ -26,7 +24,7 @@ static void push_regex(const struct server_ctx *d, struct value *array,
 	    arena_printf(d->a, "^%.*s%s", STR_ARG(regex), end));
 	data_text(d, row, "coded",
 	    arena_printf(d->a, "^%.*s%s%s", STR_ARG(regex),
-		is_folder ? "" : coded_endings, end));
+		is_folder ? "" : SERVER_CODED_ENDINGS, end));
 	data_flag(d, row, "immutable", immutable);
 }
 

@@ -89,7 +89,7 @@ void server_check_patterns(struct build *b);
 
 /*
  * The Content-Security-Policy of all pages. *from_env is set where the
- * environment said a part of it, else left alone.
+ * environment said a part of it, else left alone. server-policy.c.
  */
 struct str server_policy(struct build *b, bool *from_env);
 /*

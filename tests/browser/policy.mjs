@@ -51,6 +51,17 @@ test('a service worker may be one of the site\'s files', async () => {
 	}), 'the worker');
 });
 
+test('a worker is held to it, too', async () => {
+	const before = page.complaints.length;
+	equal(await page.run(() => new Promise((go) => {
+		new Worker('/elsewhere.mjs', {type: 'module'})
+			.onmessage = ({data}) => go(data);
+	})), ['refused', 'refused', 'done']);
+	const said = page.complaints.splice(before).join();
+	match(said, /connect-src|default-src/);
+	match(said, /script-src/);
+});
+
 test('nobody complained', () => equal(page.complaints, []));
 
 test('a script in the page does not run, and is told of', async () => {

@@ -35,6 +35,14 @@ addEventListener('fetch', (event) => {
 		event.respondWith(new Response('the worker'));
 });
 E2
+cat >"$site/static/elsewhere.mjs" <<'E2'
+const refused = (ask) => ask.then(() => 'done', () => 'refused');
+postMessage(await Promise.all([
+	refused(fetch('http://127.0.0.1:1/', {mode: 'no-cors'})),
+	refused(import('data:text/javascript,1')),
+	refused(fetch('/')),
+]));
+E2
 {
 	echo '<!doctype html><html lang="en"><title>policy</title>'
 	echo '<link rel="icon" href="/icon.svg">'

@@ -194,6 +194,7 @@ static void streams_are_waited_for(void **state)
 	has(server("systemd/lowtide-cgi@.service"), "--idle-exit 5m");
 }
 
+/* Of a script's own policy only what holds in a worker is said. */
 static void connects_to_the_other_host(void **state)
 {
 	(void)state;
@@ -203,8 +204,12 @@ static void connects_to_the_other_host(void **state)
 	assert_int_equal(kit_load(&k, NULL), ERR_OK);
 	kit_build(&k);
 	assert_int_equal(produce_server(&k.build), ERR_OK);
-	has(server("nginx-site.conf"),
-	    "connect-src 'self' https://api.acme.example:8443;");
+	has(server("nginx-http.conf"),
+	    "\tdefault \"default-src 'self'; "
+	    "connect-src 'self' https://api.acme.example:8443; base-uri");
+	has(server("nginx-http.conf"),
+	    "\"~\\\\.(?:mjs|js)\\\\z\" \"default-src 'self'; "
+	    "connect-src 'self' https://api.acme.example:8443\";");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_kit, close_kit)
