@@ -58,8 +58,16 @@ async function permission(signIn) {
 			'.'));
 }
 
+/* A no from HMRC is for the page that needs a yes: it says so, and asks anew. */
+const refused = (error) => error.code === 'access_denied' &&
+	provider !== 'cognito';
+
 function failed(error) {
 	const who = person();
+	if (refused(error)) {
+		location.replace('/vat.html#refused');
+		return;
+	}
 	if (error.code === 'unknown-state' && who && provider === 'cognito') {
 		say('done', 'You are signed in already', `As ${who.name}. This ` +
 			'page has nothing left to do; going back to it does ' +

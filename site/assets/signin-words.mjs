@@ -7,11 +7,7 @@ const account = {
 	denied: ['You did not sign in', 'You pressed Cancel, or your account ' +
 		'did not let you in. Nothing has changed.'],
 };
-const hmrc = {
-	who: 'HMRC',
-	denied: ['You did not give permission', 'You pressed Cancel, or HMRC ' +
-		'refused. We cannot file for you, and nothing has changed.'],
-};
+const hmrc = {who: 'HMRC'}; /* what it denies, the VAT page tells */
 const about = {cognito: account, hmrc, 'hmrc:sandbox': hmrc};
 
 const clock = ['The time is not right', 'The answer is not for this moment. ' +
@@ -65,7 +61,7 @@ const words = {
 function find(error, code, {who, denied}) {
 	if (Object.hasOwn(words, code))
 		return words[code];
-	if (code === 'access_denied')
+	if (code === 'access_denied' && denied)
 		return denied;
 	if (/^(server_error|temporarily_unavailable|answer-.*)$/.test(code))
 		return busy(who);

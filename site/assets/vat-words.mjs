@@ -2,7 +2,7 @@
  * What became of a return, for the person whose return it is: what happened,
  * and what to do. By the problem's name; HMRC's own refusals by HMRC's code.
  */
-import {trouble} from './page.mjs';
+import {$, trouble} from './page.mjs';
 
 /* [what to do, the action beside it] */
 const refusals = {
@@ -69,4 +69,17 @@ export function words(error) {
 	const [title, text] = trouble(error);
 	return {title, text,
 		todo: PASSING.includes(error.type) ? 'again' : undefined};
+}
+
+/*
+ * From a no at HMRC's own page one comes back to #refused, see callback.mjs. That
+ * is told first, and once, and asked again whatever was given before.
+ */
+export function refused() {
+	const note = $('#no-permission');
+	history.replaceState(null, '', location.pathname);
+	$('span', note).textContent = 'HMRC’s permission was not given: you ' +
+		'pressed Cancel there, or it said no. Nothing has changed.';
+	note.hidden = false;
+	note.focus();
 }

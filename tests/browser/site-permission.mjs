@@ -20,6 +20,7 @@ const form = (of = page) => of.run(() => ({
 }));
 const note = (of = page) => of.run(() =>
 	!document.querySelector('#no-permission').hidden);
+const has = (of) => of.run(() => 'permission' in sessionStorage);
 const settledForm = (of = page) => settled(of, () =>
 	document.querySelector('#obligations') &&
 	!document.querySelector('#obligations').hasAttribute('aria-busy'));
@@ -31,23 +32,34 @@ const press = (of = page) => of.run(() => {
 const ended = (of = page) => of.until(() => ['completed', 'failed'].includes(
 	document.querySelector('#return-status').dataset.state) &&
 	!document.querySelector('#return-fields').disabled);
-/* At HMRC's page, by that button of ours; and back by its own. */
-async function permit(button, decision = 'allow', of = page) {
+/* At HMRC's page, by that button of ours; and off by one of its own. */
+async function decide(button, decision, of) {
 	await of.leave((s) => document.querySelector(s).click(), button);
 	equal(await settled(of, (where) => location.origin === where &&
 		document.readyState === 'complete' && location.pathname,
 	simulator), '/oauth/authorize');
 	await of.leave((value) => document.querySelector(
 		`button[value=${value}]`).click(), decision);
-	await settled(of, () => ['done', 'failed'].includes(document
-		.querySelector('#callback')?.dataset.state));
+}
+async function permit(button, of = page) {
+	await decide(button, 'allow', of);
+	await settled(of, () => document.querySelector('#callback')
+		?.dataset.state === 'done');
 }
 /* Back to where one came from. */
-async function back(of = page) {
-	await of.leave(() => document.querySelector('#callback-back').click());
+async function returned(of) {
 	await settled(of, () => location.pathname === '/vat.html' &&
 		document.readyState === 'complete');
 	await settledForm(of);
+}
+async function back(of = page) {
+	await of.leave(() => document.querySelector('#callback-back').click());
+	await returned(of);
+}
+async function cancelled(button, of = page) {
+	await decide(button, 'cancel', of);
+	await returned(of);
+	await of.until(() => !location.hash);
 }
 /* What HMRC said is due, for those who cannot ask it. */
 const due = answer({obligations: [{periodKey: '25A4', start: '2025-10-01',
@@ -87,19 +99,35 @@ test('a return that is sent all the same is not filed, and waits', async () => {
 	await picture('permission-wanted');
 });
 
-test('Cancel at HMRC’s page: the form is as it was, and nothing filed',
-	async () => {
-		await permit('#return-action', 'cancel');
-		equal(await text('h1'), 'You did not give permission');
-		await page.go(VAT);
-		await settledForm();
-		const {vrn: kept, box1, box6, locked} = await form();
-		equal([kept, box1, box6, locked],
-			[number, '123.45', '617', false]);
-		await page.until(() => document.querySelector('#return-action'));
-		equal(await text('#return-said h3'),
-			'HMRC wants your permission');
-	});
+/* What the note says, and whether it has the focus. */
+const told = (of = page) => of.run(() => [
+	document.querySelector('#no-permission span').textContent
+		.replace(/\s+/g, ' '),
+	document.activeElement.id === 'no-permission']);
+
+test('Cancel at HMRC’s page: back at the form, which asks again', async () => {
+	await cancelled('#return-action');
+	const {vrn: kept, box1, box6, locked} = await form();
+	equal([kept, box1, box6, locked], [number, '123.45', '617', false]);
+	await page.until(() => document.querySelector('#return-action'));
+	equal(await text('#return-said h3'), 'HMRC wants your permission');
+	equal(await note(), true);
+	equal(await told(), ['HMRC’s permission was not given: you pressed ' +
+		'Cancel there, or it said no. Nothing has changed.', true]);
+	ok(await page.run(() => {
+		const {top, bottom} = document.querySelector('#give-permission')
+			.getBoundingClientRect();
+		return top >= 0 && bottom <= innerHeight;
+	}));
+	await picture('permission-refused');
+	/* told once; and asked by that button, too */
+	await reload();
+	await settledForm();
+	match((await told())[0], /^HMRC has not heard from you/);
+	equal([await note(), (await told())[1]], [true, false]);
+	await cancelled('#give-permission');
+	match((await told())[0], /^HMRC’s permission was not given/);
+});
 
 test('given there, one is back at the form, and told what is left to do',
 	async () => {
@@ -146,7 +174,7 @@ test('one that HMRC takes no more is forgotten, and asked for anew', async () =>
 		.querySelector('#obligations-said').textContent));
 	equal(await note(other), true);
 	equal(await other.run(() => 'permission' in sessionStorage), false);
-	await permit('#give-permission', 'allow', other);
+	await permit('#give-permission', other);
 	await back(other);
 	equal((await form(other)).vrn, own);
 	equal(await note(other), false);
@@ -168,11 +196,15 @@ test('who may not file for that business is told so, and where to go',
 		['HMRC did not accept it', 'CLIENT_OR_AGENT_NOT_AUTHORISED',
 			'Give permission']);
 		match(await text('#return-said'), /for another business/);
+		/* a no there is told, and takes nothing away */
+		equal(await note(), false);
+		await cancelled('#return-action');
+		equal([await note(), await has(page)], [true, true]);
+		match((await told())[0], /Nothing has changed/);
 	});
 
 /* ---- whose it is ----------------------------------------------------------- */
 
-const has = (of) => of.run(() => 'permission' in sessionStorage);
 /* What went with the last look at what is due. */
 const withIt = (of) => 'hmrc-access-token' in of.requests.findLast(({url}) =>
 	url.includes('/vat/obligations')).headers;

@@ -158,7 +158,8 @@ test('HMRC: what happened, and honestly what comes next', async () => {
 test('HMRC, cancelled; and the sandbox, which is not the real one',
 	async () => {
 		await go('hmrc', CANCEL);
-		equal((await told()).title, 'You did not give permission');
+		await until(() => location.pathname === '/vat.html' &&
+			!document.querySelector('#no-permission').hidden);
 		await go('hmrc:sandbox', ALLOW);
 		equal((await told()).title, 'You gave permission');
 		equal(await page.run(() => location.pathname),
@@ -260,7 +261,8 @@ test('each error of the modules has words, and none blames the wrong one',
 			equal(title(code), 'HMRC has a problem');
 		for (const code of ['invalid_scope', 'toString', 'login_required'])
 			equal(title(code), 'That did not work');
-		equal(title('access_denied'), 'You did not give permission');
+		equal(explain({code: 'access_denied'}, 'cognito')[0],
+			'You did not sign in');
 	});
 
 test('the last step fails: who is to blame is told', async () => {
@@ -475,7 +477,9 @@ test('on a telephone and in the dark', async () => {
 		await told(other);
 		await fits('permission');
 		await go('hmrc', CANCEL, other);
-		await told(other);
+		await until(() => location.pathname === '/vat.html' &&
+			!document.querySelector('#no-permission').hidden &&
+			document.querySelector('.obligations .badge'), [], other);
 		await fits('cancelled');
 		equal(other.complaints, []);
 	}
