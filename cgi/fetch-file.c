@@ -145,17 +145,6 @@ enum err fetch_file_try(
 
 /* ---- the set ------------------------------------------------------------- */
 
-static bool write_all(int fd, struct str bytes)
-{
-	for (size_t at = 0; at < bytes.n;) {
-		const ssize_t n = write(fd, bytes.p + at, bytes.n - at);
-		if (n < 0 && errno != EINTR)
-			return false;
-		at += n > 0 ? (size_t)n : 0;
-	}
-	return true;
-}
-
 static bool write_set(
     const struct fetch_file *f, const char *path, struct str set, int64_t ms)
 {
@@ -165,23 +154,8 @@ static bool write_set(
 
 	if (fd < 0)
 		return false;
-	const bool good = fchmod(fd, FETCH_FILE_MODE) == 0 &&
-			  write_all(fd, set) && set_time(fd, ms) &&
-			  fsync(fd) == 0;
-	const int why = errno;
-	close(fd);
-	errno = why;
-	return good;
-}
-
-static bool sync_folder(const struct fetch_file *f)
-{
-	const int fd =
-	    openat(f->dir, FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	const bool good = fsync(fd) == 0;
+	const bool good = fchmod(fd, FETCH_FILE_MODE) == 0 && fs_put(fd, set) &&
+			  set_time(fd, ms) && fsync(fd) == 0;
 	const int why = errno;
 	close(fd);
 	errno = why;
@@ -205,7 +179,7 @@ enum err fetch_file_put(const struct fetch_file *f, struct str set,
 	const char *fresh = temporary_path(&a, f);
 	bool good = write_set(f, fresh, set, now_ms) &&
 		    renameat(f->dir, fresh, f->dir, f->path) == 0 &&
-		    sync_folder(f);
+		    fs_sync_at(f->dir, FOLDER);
 	const int why = errno;
 
 	if (good)

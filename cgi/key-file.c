@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fs.h"
 #include "lib/units.h"
 
 /*
@@ -190,20 +191,6 @@ static enum err io_error(struct diag *diag, const char *path, const char *what)
 	return ERR_IO;
 }
 
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, bytes, n);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return false;
-		bytes += put;
-		n -= (size_t)put;
-	}
-	return true;
-}
-
 /* Whose the file is stays: an operator may be somebody else than the user. */
 static bool make_like(int fd, const char *path)
 {
@@ -215,19 +202,14 @@ static bool make_like(int fd, const char *path)
 	       fchmod(fd, 0600) == 0;
 }
 
-static bool sync_folder(const char *path)
+/* It is there already, and what was there may come back. */
+static enum err in_doubt(struct diag *diag, const char *path)
 {
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	char *slash = strrchr(dir, '/');
-	if (slash)
-		slash[slash == dir] = '\0';
-	int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool done = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	return done;
+	diag_error(diag, POS_FILE(path), "io-error",
+	    "it is in place, but its folder cannot be synced: %s; until that "
+	    "disk is looked after, a power cut may bring the old one back",
+	    strerror(errno));
+	return ERR_IO;
 }
 
 static enum err replace(struct key_file *f, struct diag *diag)
@@ -251,16 +233,16 @@ static enum err replace(struct key_file *f, struct diag *diag)
 	}
 	if (fd < 0)
 		return io_error(diag, fresh, "cannot make the new file");
-	if (!make_like(fd, f->real) || !write_all(fd, f->out, f->n_out) ||
-	    fsync(fd) != 0)
+	const struct str bytes = {.p = f->out, .n = f->n_out};
+	if (!make_like(fd, f->real) || !fs_put(fd, bytes) || fsync(fd) != 0)
 		err = io_error(diag, fresh, "cannot write the new file");
 	close(fd);
 	if (!err && rename(fresh, f->real) != 0)
 		err = io_error(diag, f->real, "cannot put it in place");
 	if (err)
 		unlink(fresh);
-	else if (!sync_folder(f->real))
-		err = io_error(diag, f->real, "cannot sync its folder");
+	else if (!fs_sync_folder_of(f->real))
+		err = in_doubt(diag, f->real);
 	return err;
 }
 

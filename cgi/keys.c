@@ -10,6 +10,8 @@
 
 #include <sodium.h>
 
+#include "lib/fs.h"
+
 /*
  * Whatever held a key on the way is wiped, also after an error. One bad line
  * refuses the whole file: what was sealed by the key that it meant could not be
@@ -285,20 +287,6 @@ static size_t write_text(char *out, size_t size)
 	return n;
 }
 
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, bytes, n);
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return false;
-		bytes += put;
-		n -= (size_t)put;
-	}
-	return fsync(fd) == 0;
-}
-
 enum err keys_generate(const char *path, struct diag *diag)
 {
 	char text[1024];
@@ -316,11 +304,13 @@ enum err keys_generate(const char *path, struct diag *diag)
 	if (fd < 0)
 		return io_error(diag, path, "cannot make the key file");
 	size_t n = write_text(text, sizeof(text));
-	if (!write_all(fd, text, n))
+	if (!fs_put(fd, (struct str){.p = text, .n = n}) || fsync(fd) != 0)
 		err = io_error(diag, path, "cannot write the keys");
 	sodium_memzero(text, sizeof(text));
 	if (close(fd) != 0 && err == ERR_OK)
 		err = io_error(diag, path, "cannot write the keys");
+	if (err == ERR_OK && !fs_sync_folder_of(path))
+		err = io_error(diag, path, "cannot sync its folder");
 	if (err != ERR_OK)
 		unlink(path);
 	return err;

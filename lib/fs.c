@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,17 +89,46 @@ static size_t folder_length(const char *path)
 	return slash ? (size_t)(slash - path) + (slash == path) : 0;
 }
 
-static enum err write_all(int fd, struct str bytes)
+bool fs_put(int fd, struct str bytes)
 {
 	while (bytes.n) {
 		ssize_t w = write(fd, bytes.p, bytes.n);
 		if (w < 0 && errno == EINTR)
 			continue;
 		if (w < 0)
-			return ERR_IO;
+			return false;
 		bytes = str_slice(bytes, (size_t)w, bytes.n);
 	}
-	return ERR_OK;
+	return true;
+}
+
+bool fs_sync_at(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	const bool good = fsync(fd) == 0 || errno == EINVAL;
+	const int why = errno;
+	close(fd);
+	errno = why;
+	return good;
+}
+
+bool fs_sync_folder_of(const char *path)
+{
+	char folder[PATH_MAX] = ".";
+	const size_t n = folder_length(path);
+
+	if (n >= sizeof(folder)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	if (n) {
+		memcpy(folder, path, n);
+		folder[n] = '\0';
+	}
+	return fs_sync_at(AT_FDCWD, folder);
 }
 
 enum err fs_write(
@@ -118,7 +148,7 @@ enum err fs_write(
 		err = failed(diag, path, "written");
 		goto done;
 	}
-	bool bad = write_all(fd, bytes) || fchmod(fd, mode) || fsync(fd);
+	bool bad = !fs_put(fd, bytes) || fchmod(fd, mode) || fsync(fd);
 	if (bad)
 		err = failed(diag, path, "written");
 	if (close(fd) != 0 && !err)
@@ -162,14 +192,8 @@ enum err fs_mkdirs(const char *path, mode_t mode, struct diag *diag)
 
 enum err fs_sync_dir(const char *path, struct diag *diag)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return failed(diag, path, "opened");
-	/* some file systems cannot sync a folder and say EINVAL */
-	bool bad = fsync(fd) != 0 && errno != EINVAL;
-	enum err err = bad ? failed(diag, path, "synced") : ERR_OK;
-	close(fd);
-	return err;
+	return fs_sync_at(AT_FDCWD, path) ? ERR_OK
+					  : failed(diag, path, "synced");
 }
 
 static bool is_dots(const char *name)

@@ -36,6 +36,15 @@ enum err fs_mkdirs(const char *path, mode_t mode, struct diag *diag)
 /* fsync of a folder, so that names in it survive a power loss. */
 enum err fs_sync_dir(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));
+/*
+ * Below all that: the bytes, all of them; and fsync of the folder `name` in
+ * `at`, or of the one that a path's last name stands in. False: errno, nothing
+ * is said. A file system that cannot sync folders (EINVAL) has done what it
+ * can.
+ */
+bool fs_put(int fd, struct str bytes) __attribute__((warn_unused_result));
+bool fs_sync_at(int at, const char *name) __attribute__((warn_unused_result));
+bool fs_sync_folder_of(const char *path) __attribute__((warn_unused_result));
 /* Removes a tree without following symlinks; a missing one is fine. */
 enum err fs_remove_tree(const char *path, struct diag *diag)
     __attribute__((warn_unused_result));

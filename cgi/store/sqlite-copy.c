@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fs.h"
+
 /*
  * A copy of a store while it is in use. It grows under another name,
  * "PATH.part", is marked as a copy and synced there, and only then gets its
@@ -214,32 +216,17 @@ static enum err mark(struct copying *c)
 	return err ? report_db(c, err, &c->to) : ERR_OK;
 }
 
-static enum err sync_path(const char *path, int flags)
+static enum err sync_file(const char *path)
 {
-	const int fd = open(path, flags | O_CLOEXEC);
-	enum err err = ERR_OK;
+	const int fd = open(path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return ERR_IO;
-	if (fsync(fd))
-		err = ERR_IO;
+	const enum err err = fsync(fd) ? ERR_IO : ERR_OK;
 	const int problem = errno;
 	close(fd);
 	errno = problem;
 	return err;
-}
-
-static enum err sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	const size_t n = slash ? (size_t)(slash - path) : 0;
-
-	if (!slash)
-		snprintf(folder, sizeof(folder), ".");
-	else
-		snprintf(folder, sizeof(folder), "%.*s", n ? (int)n : 1, path);
-	return sync_path(folder, O_RDONLY | O_DIRECTORY);
 }
 
 /* Under its own name, unless somebody else took that meanwhile. */
@@ -247,7 +234,7 @@ static enum err publish(struct copying *c)
 {
 	enum err err;
 
-	if (sync_path(c->part, O_RDWR))
+	if (sync_file(c->part))
 		return report_io(c, "it cannot be synced");
 	if (link(c->part, c->wanted->path))
 		return errno == EEXIST
@@ -255,7 +242,7 @@ static enum err publish(struct copying *c)
 				 "somebody made a file of that name meanwhile; "
 				 "name another folder")
 			   : report_io(c, "it cannot get its name");
-	if (!sync_folder(c->wanted->path))
+	if (fs_sync_folder_of(c->wanted->path))
 		return ERR_OK;
 	err = report_io(c, "its folder cannot be synced");
 	unlink(c->wanted->path);
