@@ -117,15 +117,16 @@ static bool check_numbers(struct reading *r)
 }
 
 /* Both are operations of one openapi.json, and rows of one log. */
-static void check_free(struct making *m, struct str name)
+static void check_free(struct making *m, struct str name, struct str own)
 {
 	const struct value *apis = site_table(m->b->site, "api");
 
 	if (value_member(apis, name))
 		diag_error(m->diag, m->table->pos, "name-taken",
-		    "[api.%.*s] is called so; call one of the two something "
-		    "else",
-		    STR_ARG(name));
+		    "[api.%.*s] is called so, and a name is one operation's; "
+		    "call one of the two something else (a path they may "
+		    "share: path = \"%.*s\" in the one that is renamed)",
+		    STR_ARG(name), STR_ARG(own));
 }
 
 static void lists(struct reading *r)
@@ -151,7 +152,7 @@ static void one_read(struct making *m, struct str name, struct pos *places)
 		    ? making_text(m, "path")
 		    : arena_printf(m->a, "/%.*s", STR_ARG(name));
 	making_check_name(m, name, "read");
-	check_free(m, name);
+	check_free(m, name, r.own);
 	api_check_path(r.own, making_place(m, "path"), m->diag);
 	read->name = name;
 	read->path = arena_printf(

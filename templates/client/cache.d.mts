@@ -77,7 +77,13 @@ export interface ReadCache {
 	 * until then. The function that comes back settles it: confirmed, it
 	 * stays for as long as the read itself may be cached, then it is asked
 	 * for again; else it is gone, and asked for at the next read. For
-	 * `optimistic` of requests.mjs.
+	 * `optimistic` of requests.mjs; a get() behind it, and another one when
+	 * the promise of settling resolves, is what to draw.
+	 *
+	 *	const settle = await cache.expect(url, (all) =>
+	 *		all?.filter(({id}) => id !== one.id).concat(one));
+	 *	draw();
+	 *	return (how) => settle(how).then(draw);
 	 *
 	 * Several for one URL are laid over each other, and each goes by itself.
 	 * So `change` may be called again, over what was read without it or by
@@ -89,7 +95,8 @@ export interface ReadCache {
 	 */
 	expect<Value = unknown>(url: string | URL,
 		change: (value: Value | undefined) => Value,
-		options?: {ttl?: number}): Promise<Settle>;
+		options?: {ttl?: number}):
+		Promise<(...how: Parameters<Settle>) => Promise<void>>;
 	/**
 	 * Forgets all URLs that begin so; how many they were. What this window
 	 * expects it lays over the next answer.

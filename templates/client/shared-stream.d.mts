@@ -29,7 +29,9 @@ export interface SharedStream extends EventTarget, JobStream {
 		options?: AddEventListenerOptions | boolean): void;
 	/**
 	 * Its detail is null where it is cut off for now, and else why this tab
-	 * was refused. It may hear another one that fares better.
+	 * was refused: 'unauthorized' is what it is, too, where APIs are for
+	 * anybody (auth = "none"), whose jobs have no owner to be told. It may
+	 * hear another one that fares better.
 	 */
 	addEventListener(type: 'lost',
 		listener: (event: CustomEvent<RequestError | null>) => void,

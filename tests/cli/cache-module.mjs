@@ -3,6 +3,7 @@
  * does as it is told, and a clock that passes when it is told. In a browser,
  * and before the real lowtide-read: tests/browser/cache.mjs.
  */
+import {readFileSync} from 'node:fs';
 import {done, equal, ok, rejects, test} from '../tap.mjs';
 import {openCache, ReadError} from '../../templates/client/cache.mjs';
 import {ownClock, startServer, Stores, until} from './cache-kit.mjs';
@@ -1017,6 +1018,41 @@ test('put back, the clock ends what is expected', async () => {
 	equal((await openCache({name: `owner-${made}`}).get(url)).value, ['a']);
 	clock.pass(1);
 });
+/*
+ * The README's example as it stands there, before a server that has what was
+ * sent by the time it says so: nothing goes meanwhile, nothing is there twice.
+ */
+const [example] = /^import \{openCache\}[^]*?(?=^import )/m.exec(
+	readFileSync(new URL('../../README.md', import.meta.url), 'utf8'));
+const follow = new Function('openCache', 'person', 'api', 'show', 'one', 'url',
+	example.replace(/^import.*/, '').replaceAll("'/api/bundle'", 'url'));
+for (const [kept, headers] of [['kept', private10],
+	['read and not kept', {'cache-control': 'no-store'}]])
+	for (const confirmed of [true, false])
+		test(`as the README has it: ${kept}, ${confirmed ? 'confirmed' :
+			'refused'}`, async () => {
+			const {cache, name, says, url} = fresh();
+			const had = (ids) => says({headers,
+				body: [...ids].map((id) => ({id}))});
+			const seen = [];
+			had('a');
+			await cache.get(url);
+			const settle = await new Promise((go) => follow(openCache,
+				{sub: name}, {fetch, fireAndForget: (api, body,
+					{optimistic}) => go(optimistic())},
+				(all) => seen.push(all.map(({id}) => id).join('')),
+				{id: 'b'}, url));
+			await until(() => seen.length);
+			const end = confirmed ? 'ab' : 'a';
+			had(end);
+			clock.pass(11);
+			const before = seen.length;
+			await settle({confirmed});
+			await until(() => seen.length > before);
+			await settled();
+			equal([seen.at(-1), ...seen.filter((it) =>
+				!['ab', end].includes(it))], [end]);
+		});
 test('no promise was left to fail alone', async () => {
 	await settled();
 	equal(unhandled, []);
