@@ -38,8 +38,10 @@ static enum err in_view(struct auditing *a,
 
 /*
  * A statement for one use, made of text for each request table that is there,
- * also of those that left the configuration.
+ * also of those that left the configuration. SQLite takes 500 terms in one
+ * UNION, so it is a union of unions; their rows are merged all the same.
  */
+#define TERMS 400
 struct united {
 	const char *each, *end;
 };
@@ -65,17 +67,20 @@ static enum err unite(
 {
 	struct buf names = {0}, sql = {0};
 	enum err err = table_names(a, &names);
-	const char *or_all = "";
+	size_t terms = 0;
 
-	for (size_t at = 0; !err && at < names.len;) {
+	for (size_t at = 0; !err && at < names.len; terms++) {
 		const char *name = names.data + at;
 		const size_t n = strcspn(name, "\n");
-		buf_puts(&sql, or_all);
+		if (terms % TERMS == 0)
+			buf_puts(&sql, terms ? ") UNION ALL " : "");
+		buf_puts(
+		    &sql, terms % TERMS ? " UNION ALL " : "SELECT * FROM (");
 		sqlite_expand(
 		    &sql, text->each, (struct str){.p = name, .n = n});
-		or_all = " UNION ALL ";
 		at += n + 1;
 	}
+	buf_puts(&sql, ")");
 	buf_puts(&sql, text->end);
 	*st = NULL;
 	if (!err && names.len)

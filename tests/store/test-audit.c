@@ -250,6 +250,38 @@ static void an_api_that_went_is_told(void **unused)
 	teardown(&state);
 }
 
+/* As many as SQLite takes in one UNION, and one more beside ours. */
+#define MANY 500
+
+static void so_many_apis_that_went_are_looked_at(void **unused)
+{
+	struct buf sql = {0};
+	struct fixture *f;
+	void *state = NULL;
+
+	(void)unused;
+	assert_int_equal(setup(&state), 0);
+	f = state;
+	fixture_open(f);
+	fill(f);
+	buf_puts(&sql, "BEGIN;");
+	for (int i = 0; i < MANY; i++)
+		buf_printf(&sql,
+		    "CREATE TABLE \"went-%d\"(key BLOB PRIMARY KEY, born INT,"
+		    " version INT, head BLOB) WITHOUT ROWID;",
+		    i);
+	buf_puts(&sql, "COMMIT");
+	meddle(f, sql.data);
+	buf_release(&sql);
+	assert_int_equal(audit(f, false).n, 0);
+	meddle(f, "INSERT INTO \"went-499\" VALUES(x'01', 1, (SELECT version"
+		  " FROM \"select\" WHERE born=3), x'01000000')");
+	const struct found found = audit(f, false);
+	assert_int_equal(found.n, 1);
+	assert_string_equal(found.check, "version-twice");
+	teardown(&state);
+}
+
 static const struct contract contract[] = {
     T(nothing_is_wrong_with_a_store_in_use),
     T(many_rows_are_looked_at_in_pieces),
@@ -261,6 +293,7 @@ int main(void)
 	    cmocka_unit_test(each_damage_is_found),
 	    cmocka_unit_test(an_index_that_lies_is_found_by_a_deep_look),
 	    cmocka_unit_test(an_api_that_went_is_told),
+	    cmocka_unit_test(so_many_apis_that_went_are_looked_at),
 	};
 
 	return both_run("audit", contract, sizeof(contract) / sizeof(*contract),
