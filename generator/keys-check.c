@@ -8,6 +8,19 @@
  * table with a key that is unknown is `doubtful`: a key that seems missing may
  * be the misspelt one. key_mend() and the producers go by these marks.
  */
+#define TOLD_MAX 12 /* keys of a table that are all told */
+
+/* ", or take one of these: a, b"; nothing where there are none, or too many. */
+static struct str instead(struct key_walk *w, const char *const *keys, size_t n)
+{
+	struct str all = {0};
+
+	for (size_t i = 0; i < n && n <= TOLD_MAX; i++)
+		all = arena_printf(w->a, "%.*s%s%s", STR_ARG(all),
+		    i ? ", " : ", or take one of these: ", keys[i]);
+	return all;
+}
+
 static void unknown(struct key_walk *w, const char *parent, struct value *table,
     const struct member *m)
 {
@@ -34,8 +47,8 @@ static void unknown(struct key_walk *w, const char *parent, struct value *table,
 		    STR_ARG(m->key), best);
 	else
 		diag_error(w->diag, m->pos, "unknown-key",
-		    "there is no key `%.*s` here; take it out",
-		    STR_ARG(m->key));
+		    "there is no key `%.*s` here; take it out%.*s",
+		    STR_ARG(m->key), STR_ARG(instead(w, near, n)));
 }
 
 /* Everything below a key of kind ANY: references and placeholders. */

@@ -141,6 +141,11 @@ static void unknown_keys_get_the_nearest(void **state)
 	finds("[api.a]\nqwertyuiop = 1",
 	    "f:3:1: unknown-key: there is no key `qwertyuiop` here; take it "
 	    "out\n");
+	/* of a few, all are told */
+	finds("[client]\nqwertyuiop = true",
+	    "f:3:1: unknown-key: there is no key `qwertyuiop` here; take it "
+	    "out, or take one of these: requests, shared_stream, cache, "
+	    "catalogue, job_element, use_job, imports\n");
 	finds("[oauth.a]\ndomian = 'x'",
 	    "f:3:1: unknown-key: there is no key `domian` here; did you mean "
 	    "`domain`?\n");
