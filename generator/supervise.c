@@ -20,7 +20,9 @@
  * as a group while it is still a zombie, since its number may be another's once
  * it was reaped.
  */
-#define LOG_TAIL 400 /* bytes of a log that a dead child's last line is in */
+#define LOG_TAIL 4096 /* bytes of a log that a dead child's last words are in  \
+		       */
+#define WORDS_MAX 400 /* bytes of them that are told */
 #define START_FAILED 127
 
 enum err supervise_init(struct supervisor *s, struct diag *diag)
@@ -122,6 +124,8 @@ static enum err launch(struct supervisor *s, struct child *c, struct diag *diag)
 		reason = errno;
 		goto done;
 	}
+	off_t end = c->log ? lseek(log, 0, SEEK_END) : 0;
+	c->log_from = end > 0 ? end : 0;
 	char **env = environment(c);
 	c->pid = fork();
 	if (c->pid == 0)
@@ -180,23 +184,41 @@ enum err supervise_start(
 	return err;
 }
 
+/*
+ * A line that says why: not of a stack or of an error's members, which are
+ * indented and end in a brace, nor the version that node ends with.
+ */
+static bool says_why(struct str line)
+{
+	return line.n && !strchr(" \t\r}", line.p[0]) &&
+	       !str_starts(line, "Node.js v");
+}
+
 struct str supervise_last_words(struct arena *a, const struct child *c)
 {
 	char room[LOG_TAIL];
 	int fd = c->log ? open(c->log, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	struct str last = {0};
 
 	if (fd < 0)
-		return (struct str){0};
-	off_t size = lseek(fd, 0, SEEK_END);
-	ssize_t n = pread(
-	    fd, room, sizeof(room), size > LOG_TAIL ? size - LOG_TAIL : 0);
+		return last;
+	off_t from_end = lseek(fd, 0, SEEK_END) - LOG_TAIL;
+	ssize_t n = pread(fd, room, sizeof(room),
+	    from_end > c->log_from ? from_end : c->log_from);
 	close(fd);
 	struct str text =
 	    str_trim((struct str){.p = room, .n = n > 0 ? (size_t)n : 0});
-	size_t from = text.n;
-	while (from > 0 && text.p[from - 1] != '\n')
-		from--;
-	return arena_str(a, str_slice(text, from, text.n));
+	for (size_t to = text.n, from; to > 0; to = from ? from - 1 : 0) {
+		from = to;
+		while (from > 0 && text.p[from - 1] != '\n')
+			from--;
+		struct str line = str_slice(text, from, to);
+		if (!last.n)
+			last = line;
+		if (says_why(line))
+			return arena_str(a, str_slice(line, 0, WORDS_MAX));
+	}
+	return arena_str(a, str_slice(last, 0, WORDS_MAX));
 }
 
 static void report_death(const struct child *c, struct diag *diag)

@@ -38,6 +38,7 @@ struct child {
 	int status;
 	int64_t started_ms, restart_ms, delay_ms;
 	int64_t renew_ms; /* told to end; killed from then on; 0 = not told */
+	off_t log_from;	  /* where in the log its own words begin */
 };
 
 struct supervisor {
@@ -73,7 +74,11 @@ void supervise_renew(struct child *child, int grace_ms);
  * that are still there after grace_ms or when a second signal arrives.
  */
 void supervise_stop(struct supervisor *s, int grace_ms);
-/* The last line of a child's log, for whoever wants to know why it died. */
+/*
+ * Of what a child has put into its log since it was started, for whoever wants
+ * to know why it died: the last line that says so (not of a stack, nor node's
+ * version), or the last one.
+ */
 struct str supervise_last_words(struct arena *a, const struct child *c);
 /* In a child that root has just forked: for good. */
 bool supervise_become_nobody(void) __attribute__((warn_unused_result));

@@ -137,6 +137,24 @@ static void started_again(void **state)
 	assert_true(c->delay_ms > SUPERVISE_RESTART_MS);
 }
 
+/* node ends with its version, behind a stack and what an error holds. */
+static void says_why(void **state)
+{
+	struct child *c =
+	    shell("printf '%s\\n' 'Error: no port' '    at x (y)' "
+		  "\"  code: 'E'\" '}' '' 'Node.js v20.1.0' >&2");
+
+	(void)state;
+	assert_int_equal(supervise_start(&s, c, &diag), ERR_OK);
+	until_gone(c);
+	assert_true(str_is(supervise_last_words(&arena, c), "Error: no port"));
+	/* what has nothing better says what it has, and no other's words */
+	c = shell("printf '%s\\n' '}' '  alone' >&2");
+	assert_int_equal(supervise_start(&s, c, &diag), ERR_OK);
+	until_gone(c);
+	assert_true(str_is(supervise_last_words(&arena, c), "  alone"));
+}
+
 /* Whoever is left in its group does not outlive it. */
 static void takes_its_group_along(void **state)
 {
@@ -276,6 +294,7 @@ int main(void)
 	    TEST(starts_where_and_as_told),
 	    TEST(cannot_start),
 	    TEST(started_again),
+	    TEST(says_why),
 	    TEST(takes_its_group_along),
 	    TEST(stops_the_last_first),
 	    TEST(the_deaf_are_killed),
