@@ -20,9 +20,8 @@
  * as a group while it is still a zombie, since its number may be another's once
  * it was reaped.
  */
-#define LOG_TAIL 4096 /* bytes of a log that a dead child's last words are in  \
-		       */
-#define WORDS_MAX 400 /* bytes of them that are told */
+#define LOG_TAIL 4096 /* bytes of a dead child's log that are looked at */
+#define WORDS_MAX 400 /* bytes of its last words that are told */
 #define START_FAILED 127
 
 enum err supervise_init(struct supervisor *s, struct diag *diag)
