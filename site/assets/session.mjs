@@ -23,8 +23,11 @@
 const ACCOUNT = 'signed-in';
 const PERMISSION = 'permission';
 
-/* With storage switched off there is nobody; signing in says why. */
-function storage(use) {
+/*
+ * With storage switched off nothing is kept, and there is nobody; signing in
+ * says why.
+ */
+export function storage(use) {
 	try {
 		return use(sessionStorage);
 	} catch {

@@ -5,7 +5,7 @@
  * time.
  */
 import {$, money, shut} from './page.mjs';
-import {permission} from './session.mjs';
+import {permission, storage} from './session.mjs';
 
 const DRAFT = 'draft:return';
 
@@ -23,15 +23,6 @@ export function sums() {
 	$('#box5').textContent = money(Math.abs(net));
 	$('#net-label').firstChild.data = net < 0 ? 'To get back ' : 'To pay ';
 	return {totalVatDue: due, netVatDue: Math.abs(net)};
-}
-
-/* With storage switched off nothing is kept; that is all. */
-function storage(use) {
-	try {
-		return use(sessionStorage);
-	} catch {
-		return undefined;
-	}
 }
 
 export function remember() {
