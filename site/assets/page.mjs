@@ -72,6 +72,8 @@ const troubles = {
 	'job-cancelled': ['Cancelled', 'It was not sent.'],
 	network: ['We cannot be reached',
 		'Check your connection. What was accepted goes on without you.'],
+	'still-running': ['It is under way still',
+		'It goes on without you. Try again in a few minutes.'],
 	unauthorized: ['You are not signed in any more',
 		'Sign in again; you come back to this page.'],
 	'needs-credentials': ['HMRC wants your permission',
@@ -79,7 +81,11 @@ const troubles = {
 		'at the top.'],
 	'rate-limited': ['That was very often', 'Try again in a minute.'],
 };
-for (const name of ['circuit-open', 'overloaded', 'queue-full',
+for (const name of ['foreign-answer', 'foreign-url'])
+	troubles[name] = ['Something else answered',
+		'What came is not from us. A network that wants you to sign ' +
+		'in to it does that: look there, then try again.'];
+for (const name of ['circuit-open', 'overloaded', 'queue-full', 'store-full',
 	'store-unavailable', 'keys-unavailable'])
 	troubles[name] = ['We are very busy',
 		'You did nothing wrong. Try again in a few minutes.'];
@@ -87,16 +93,20 @@ for (const name of ['circuit-open', 'overloaded', 'queue-full',
 /* Beside what is shown still, where the sign-in is over. */
 export const AS_IT_WAS = 'This is how it was. Sign in to see what is new.';
 
-/* The short name of what went wrong with a request, with its job, or a read. */
+/*
+ * The short name of what went wrong with a request, with its job, or a read. Of a
+ * read nobody said it who has no body, or is none of ours: what stands before the
+ * endpoint, or a page that somebody else put there, of which nothing was found
+ * that should be in it.
+ */
 export function kind({type, status, body}) {
 	if (type)
 		return type;
-	/* a read that got no further than what stands before the endpoint */
-	if ([502, 503, 504].includes(status) && !body)
-		return 'network';
-	if (body?.upstreamFailures?.some((f) => f.httpResponseStatus === 401))
+	if (!body)
+		return status > 499 ? 'network' : 'foreign-answer';
+	if (body.upstreamFailures?.some((f) => f.httpResponseStatus === 401))
 		return 'needs-credentials';
-	return String(body?.type ?? '').replace(/^.*\/problems\//, '');
+	return String(body.type ?? '').replace(/^.*\/problems\//, '');
 }
 
 /* `who` is asked behind it */
@@ -106,7 +116,8 @@ export function trouble(error, who = 'HMRC') {
 	if (type === 'upstream-refused' && said && !error.body.error)
 		return [`${who} did not accept it`, `${said}.`];
 	const known = troubles[type] ?? [error.title ?? error.body?.title ??
-		'That did not work', error.body?.detail ?? error.message];
+		'That did not work', error.body?.detail ??
+		(error.message === type ? 'Try again later.' : error.message)];
 	return known.map((text = '') => `${text}`.replaceAll('HMRC', who));
 }
 

@@ -9,17 +9,23 @@ import {credentials, person} from './session.mjs';
 /* No answer, or: not now. 502 and 504 are what was asked behind it. */
 const PASSING = [undefined, 429, 503];
 
-/* Asked once. How to ask again, and when, is loaded where it comes to that. */
+/*
+ * Asked once. How to ask again, and when, is loaded where it comes to that. All of
+ * ours is JSON; what else comes is somebody else's, and must not be kept.
+ */
 async function ask(url, init) {
-	const answer = await fetch(url, {...init, redirect: 'error',
+	let answer = await fetch(url, {...init, redirect: 'error',
 		headers: {...init.headers, ...credentials()}}).catch(() => {});
 	init.signal.throwIfAborted();
-	if (!PASSING.includes(answer?.status))
-		return answer;
-	const {api} = await import('./api.mjs').catch((cause) => {
-		throw Object.assign(cause, {type: 'network'});
-	});
-	return api.fetch(url, init);
+	if (PASSING.includes(answer?.status)) {
+		const {api} = await import('./api.mjs').catch((cause) => {
+			throw Object.assign(cause, {type: 'network'});
+		});
+		answer = await api.fetch(url, init);
+	}
+	if (answer.ok && !/json/.test(answer.headers.get('content-type')))
+		throw Object.assign(new Error(url), {type: 'foreign-answer'});
+	return answer;
 }
 
 export const cache = openCache({name: person()?.sub ?? 'nobody', fetch: ask});

@@ -11,6 +11,8 @@ import {askPermission, boxes, form, forgetDraft, lock, number, remember, sending
 	sums} from './vat-form.mjs';
 import {words} from './vat-words.mjs';
 
+export {refused} from './vat-words.mjs';
+
 const panel = $('#return-status');
 const said = $('#return-said');
 const withdraw = $('#cancel-return');

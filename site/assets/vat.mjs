@@ -126,7 +126,7 @@ const draft = restore();
 if (!needSignIn()) {
 	askPermission();
 	if (location.hash === '#refused')
-		import('./vat-words.mjs').then((its) => its.refused(), () => {});
+		returns().then((its) => its.refused(), () => {});
 	$('#give-permission').addEventListener('click', () => signIn('hmrc'));
 	if (hasSent())
 		await resume(draft);
