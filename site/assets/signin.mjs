@@ -126,8 +126,9 @@ async function letGo({sub}) {
 async function signOut() {
 	try {
 		await letGo(person() ?? {});
-		const {openStream} = await import('./api.mjs');
-		(await openStream()).close();
+		const [{api}, {shareStream}] = await Promise.all([
+			import('./api.mjs'), import('/shared-stream.mjs')]);
+		shareStream(api, {owner: person().sub}).close();
 	} finally {
 		announceSignOut();
 		forget();
