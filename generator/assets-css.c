@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "generator/css-comments.h"
 #include "generator/css.h"
 #include "generator/reference.h"
 
@@ -108,9 +109,14 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 		css_rewrite(w->arena, r.css, &refs, &out);
 		if (!asset->waits.len) {
 			tell_missing(&r);
-			asset->is_rewritten = asset->answers.asked.len > 0;
+			bool loses = asset_loses_comments(round->b, asset);
+			struct str put = buf_str(&out);
+			if (loses)
+				put = css_without_comments(w->arena, put);
+			asset->is_rewritten =
+			    loses || asset->answers.asked.len > 0;
 			err = asset_stage(
-			    round->b, asset, w->arena, w->diag, buf_str(&out));
+			    round->b, asset, w->arena, w->diag, put);
 			if (err == ERR_OK && !r.missing.len)
 				asset_remember(round->b, asset, w->arena);
 		}

@@ -96,10 +96,10 @@ static enum err digest_file(struct asset *asset, struct diag *diag)
 	return n < 0 ? ERR_IO : ERR_OK;
 }
 
-/* Whether it is published without its comments. */
-static bool loses_comments(const struct build *b, const struct asset *asset)
+bool asset_loses_comments(const struct build *b, const struct asset *asset)
 {
-	return b->assets->no_comments && str_ends(asset->logical, ".mjs");
+	return b->assets->no_comments &&
+	       (asset->kind == ASSET_CSS || str_ends(asset->logical, ".mjs"));
 }
 
 /* Its name among the sources, as memos have it. */
@@ -121,7 +121,8 @@ bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a)
 	if (!out_reuse(&b->out, OUT_WWW, path_for(asset, a).p, &row.digest))
 		return false;
 	asset->is_good = true;
-	asset->is_rewritten = answers_any(row.aux) || loses_comments(b, asset);
+	asset->is_rewritten =
+	    answers_any(row.aux) || asset_loses_comments(b, asset);
 	buf_put_str(&asset->answers.named, named);
 	return true;
 }
@@ -249,7 +250,7 @@ static enum err put_one(void *ctx, struct worker *w, size_t i)
 	if (asset->kind == ASSET_PLAIN && asset->entry->size > ASSET_WHOLE_MAX)
 		return stage_large(p->b, asset, w->arena, w->diag);
 	enum err err = asset_read(asset, w->arena, w->diag, &bytes);
-	asset->is_rewritten = loses_comments(p->b, asset);
+	asset->is_rewritten = asset_loses_comments(p->b, asset);
 	if (err == ERR_OK) {
 		put = asset->is_rewritten ? js_without_comments(w->arena, bytes)
 					  : bytes;
@@ -290,7 +291,7 @@ static struct assets *assets_of(struct build *b, const struct fs_list *list)
 	assets->names = answers_names(b);
 	assets->no_comments = !site_flag(b->site, "compress.comments");
 	if (assets->no_comments)
-		assets->names += lookup_hash(STR("compress.comments"));
+		assets->names += lookup_hash(STR("compress.comments, css"));
 	assets->list =
 	    arena_array(b->arena, list->n + 1, sizeof(*assets->list));
 	for (; assets->n < list->n; assets->n++) {

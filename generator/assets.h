@@ -48,11 +48,13 @@ struct assets {
 	size_t n;
 	struct lookup by_logical;
 	uint64_t names;	  /* as answers have it, and what else decides bytes */
-	bool no_comments; /* in modules, [compress] comments */
+	bool no_comments; /* [compress] comments */
 };
 
 /* A worker's. Whether it is published already, all answers the same. */
 bool asset_is_unchanged(struct build *b, struct asset *asset, struct arena *a);
+/* Whether it is published without its comments. */
+bool asset_loses_comments(const struct build *b, const struct asset *asset);
 /* A worker's. The file's bytes, with a finding if they cannot be had. */
 enum err asset_read(const struct asset *asset, struct arena *a,
     struct diag *diag, struct str *bytes);

@@ -637,7 +637,7 @@ static void test_threads(void **state)
 	kit_close(&k);
 }
 
-/* Modules without their comments, nothing else; names are of what is put. */
+/* Modules and sheets without their comments; names are of what is put. */
 static void test_no_comments(void **state)
 {
 	(void)state;
@@ -651,10 +651,12 @@ static void test_no_comments(void **state)
 	    "import './gone.mjs';\n");
 	kit_file(&k, "assets/b.mjs", "\texport {};\n");
 	kit_file(&k, "assets/c.js", "/* c */");
-	kit_file(&k, "assets/d.css", "/* d */");
+	kit_file(&k, "assets/d.css", "/* d */\na {\n\tb: url(e.png);\n}\n");
+	kit_file(&k, "assets/e.png", "e");
 	kit_file(&k, "pages/p.html",
 	    "<script type=module src=/assets/a.mjs></script>\n"
-	    "<link rel=modulepreload href=/assets/b.mjs integrity=x>");
+	    "<link rel=modulepreload href=/assets/b.mjs integrity=x>\n"
+	    "<link rel=stylesheet href=/assets/d.css integrity=x>");
 	assert_int_equal(run(&k), ERR_OK);
 	assert_string_equal(text(&k, "assets/a.mjs"),
 	    "import './b.mjs';\nif (x) {\ny(`\n /* z */`);\n}\n"
@@ -663,7 +665,8 @@ static void test_no_comments(void **state)
 	assert_string_equal(
 	    kit_output(&k, OUT_WWW, "assets/b.mjs"), "export {};\n");
 	assert_string_equal(text(&k, "assets/c.js"), "/* c */");
-	assert_string_equal(text(&k, "assets/d.css"), "/* d */");
+	assert_int_equal(
+	    strncmp(text(&k, "assets/d.css"), "a {b: url(e.", 12), 0);
 	assert_non_null(strstr(
 	    kit_output(&k, OUT_WWW, "p.html"), of_bytes(&k, "export {};\n")));
 	/* findings have the places that were written */
@@ -671,6 +674,9 @@ static void test_no_comments(void **state)
 	    "assets/a.mjs:8:9: warning: missing-reference: there will be no "
 	    "file /assets/gone.mjs; write it, or correct the reference\n"
 	    "pages/p.html:2:30: warning: stale-integrity: /assets/b.mjs is "
+	    "rewritten when it is published, so browsers will refuse it; leave "
+	    "`integrity` out\n"
+	    "pages/p.html:3:27: warning: stale-integrity: /assets/d.css is "
 	    "rewritten when it is published, so browsers will refuse it; leave "
 	    "`integrity` out\n");
 	kit_close(&k);
