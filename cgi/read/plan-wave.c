@@ -178,17 +178,18 @@ static void make_calls(struct plan *plan, const struct plan_ids *ids)
 			end_call(plan, &plan->calls[i]);
 }
 
-static void learn_ids(struct plan *plan, struct plan_ids *ids)
+/* *room: for so many parts more; what they will have is taken from it. */
+static void learn_ids(struct plan *plan, struct plan_ids *ids, size_t *room)
 {
 	size_t users = 0;
 
 	for (size_t i = 0; i < plan->n_calls; i++)
 		users += plan->calls[i].ids == ids;
 	ids->failed = find_failed_call(&plan->calls[ids->from]);
-	if (!ids->failed)
-		plan_learn_ids(plan, ids,
-		    users ? (PLAN_CALLS_MAX - plan->n_parts) / users
-			  : PLAN_IDS_MAX);
+	if (ids->failed)
+		return;
+	plan_learn_ids(plan, ids, users ? *room / users : PLAN_IDS_MAX);
+	*room -= users * ids->list.n;
 }
 
 static void wake_all(struct plan *plan, struct plan_calling *call)
@@ -204,6 +205,8 @@ static void wake_all(struct plan *plan, struct plan_calling *call)
  */
 static void end_call(struct plan *plan, struct plan_calling *call)
 {
+	size_t room = PLAN_CALLS_MAX - plan->n_parts;
+
 	call->whole = true;
 	for (size_t i = 0; i < plan->n_calls; i++)
 		if (call->users >> i & 1 &&
@@ -212,7 +215,7 @@ static void end_call(struct plan *plan, struct plan_calling *call)
 	for (size_t i = 0; i < plan->n_ids; i++) {
 		if (plan->ids[i].from != call->number)
 			continue;
-		learn_ids(plan, &plan->ids[i]);
+		learn_ids(plan, &plan->ids[i], &room);
 		for (size_t j = 0; j < plan->n_calls; j++)
 			if (plan->calls[j].joins >> i & 1)
 				wake_all(plan, &plan->calls[j]);

@@ -495,6 +495,44 @@ static const char *failures_of(const struct read_result *r)
 	return text;
 }
 
+/*
+ * No more calls than that for what an answer names, either: three lists of it,
+ * with three calls each, share the room.
+ */
+static void too_many_of_an_answer(void **state)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	static const char *const calls[] = {
+	    "a1", "a2", "a3", "b1", "b2", "b3", "c1", "c2", "c3"};
+	struct kit *k = kit_new();
+	const char *ids = many_ids(1000);
+	struct plan_call call;
+
+	(void)state;
+	kit_call(k, "all", "/all", NULL);
+	for (size_t i = 0; i < 9; i++)
+		kit_call(k, calls[i],
+		    arena_printf(&kit_arena, "/p/{id.%s}", names[i / 3]).p,
+		    names[i / 3]);
+	for (size_t i = 0; i < 3; i++)
+		kit_ids(k, names[i],
+		    arena_printf(&kit_arena, "call.all.%s", names[i]).p,
+		    1000000);
+	struct plan *plan = kit_plan(k);
+	assert_true(plan_next(plan, &call));
+	kit_answer(plan, call.index,
+	    arena_printf(
+		&kit_arena, "{\"a\":[%s],\"b\":[%s],\"c\":[%s]}", ids, ids, ids)
+		.p);
+	while (plan_next(plan, &call))
+		;
+	assert_int_equal(plan_calls(plan), 1 + 3 * 1000 + 3 * 365);
+	plan_expire(plan);
+	struct read_result r = kit_result(plan);
+	assert_non_null(strstr(failures_of(&r), "it has more than 365 of {b}"));
+	assert_non_null(strstr(failures_of(&r), "it has more than 0 of {c}"));
+}
+
 /* What identifiers were to come from failed, was empty, or has odd ones. */
 static void bulk_that_failed(void **state)
 {
@@ -1127,6 +1165,7 @@ int main(void)
 	    cmocka_unit_test(composed),
 	    cmocka_unit_test(keys),
 	    cmocka_unit_test(nested),
+	    cmocka_unit_test(too_many_of_an_answer),
 	    cmocka_unit_test(bulk_that_failed),
 	    cmocka_unit_test(bulk_that_is_empty),
 	    cmocka_unit_test(odd_identifiers),
