@@ -358,8 +358,7 @@ struct str check_printed(
 	struct value *v;
 
 	if (!api->body_secret.n ||
-	    json_read(a, body, (size_t)api->body_max, NULL, NULL, &v) !=
-		ERR_OK ||
+	    json_read(a, body, body.n, NULL, NULL, &v) != ERR_OK ||
 	    v->kind != VALUE_TABLE)
 		return body;
 	json_open(&w, '{');

@@ -41,7 +41,8 @@ void check_envelope(struct arena *a, const struct api *api,
  * The bytes of a body that its fingerprint is made of (contract 1): where the
  * API has members that are credentials, the JSON without them and without
  * white space, so that a refreshed token still replays; else, and where it is
- * no JSON object, the body as it came.
+ * no JSON object, the body as it came. Of any length: the API may have taken
+ * more when this one came.
  */
 struct str check_printed(
     struct arena *a, const struct api *api, struct str body);

@@ -4,7 +4,8 @@
  */
 import {spawn, spawnSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {chmodSync, readFileSync, readdirSync, statSync} from 'node:fs';
+import {chmodSync, readFileSync, readdirSync, statSync, writeFileSync}
+	from 'node:fs';
 import {join} from 'node:path';
 import {cleanup, done, equal, match, ok, test} from '../tap.mjs';
 import {program, startLine, startUpstream, switches, until} from './line.mjs';
@@ -132,6 +133,16 @@ test('what its client sent is shown when asked for', () => {
 	fails(1, /request-erased/, 'show', job.waits, '--request-body');
 	equal(line.jobs('show', job.waits, '--result').out, '{"id":1}');
 	equal(line.show(job.waits).requestId, 'the-first-one-0123456789');
+});
+
+/* By a configuration that takes less than it did when the job came. */
+test('and no credential of a body that would be too large by now', () => {
+	const file = join(line.dir, 'lowtide.json');
+	const was = readFileSync(file, 'utf8');
+	writeFileSync(file, was.replaceAll('"bodyMax":65536', '"bodyMax":8'));
+	const r = line.jobs('show', job.needs, '--request-body');
+	writeFileSync(file, was);
+	equal([r.status, r.out], [0, '{"a":1}']);
 });
 
 /* ---- as they change ---------------------------------------------------------- */
