@@ -7,11 +7,13 @@
 
 #include "generator/client.h"
 #include "generator/html.h"
+#include "generator/imports.h"
 #include "generator/js-comments.h"
 #include "generator/js-refs.h"
 #include "generator/memo.h"
 #include "generator/modules.h"
 #include "generator/reference.h"
+#include "generator/server.h"
 #include "generator/sources.h"
 
 #define TEXT_MAX                                                               \
@@ -185,7 +187,8 @@ static void found(void *ctx, struct str path)
 struct producing {
 	struct build *b;
 	struct assets *assets;
-	bool quiet; /* no warnings of references */
+	bool quiet;	 /* no warnings of references */
+	bool own_policy; /* pages may have import maps of their own */
 };
 
 struct scan_imports {
@@ -197,31 +200,48 @@ struct scan_imports {
 };
 
 /* What is neither an asset nor a module may still be a page. */
-static void imported(void *ctx, struct str path, const char *at)
+static bool is_missing(const struct scan_imports *s, struct str logical)
+{
+	const struct build *b = s->producing->b;
+
+	return (client_module_of(logical) || str_starts(logical, "/assets/")) &&
+	       lookup_get(&s->producing->assets->by_logical, logical) ==
+		   LOOKUP_NONE &&
+	       !build_published(b, logical).n &&
+	       !out_find(&b->out, OUT_WWW, str_slice(logical, 1, logical.n));
+}
+
+static void imported(void *ctx, const struct js_import *import)
 {
 	struct scan_imports *s = ctx;
+	const struct importing importing = {.b = s->producing->b,
+	    .arena = s->worker->arena,
+	    .from = source_of(s->asset)};
 	struct diag *diag = s->worker->diag;
 	const char *file = s->asset->entry->path;
-	struct str logical =
-	    reference_resolve(s->worker->arena, source_of(s->asset), path);
+	bool is_bare = import->path.n == 0;
+	struct str text;
 
-	const struct build *b = s->producing->b;
-	const struct client_module *module = client_module_of(logical);
-
-	if ((!module && !str_starts(logical, "/assets/")) ||
-	    lookup_get(&s->producing->assets->by_logical, logical) !=
-		LOOKUP_NONE ||
-	    build_published(b, logical).n ||
-	    out_find(&b->out, OUT_WWW, str_slice(logical, 1, logical.n)))
-		return;
+	if (is_bare) {
+		if (s->producing->own_policy ||
+		    imports_is_mapped(importing.b, import->name))
+			return;
+		text = imports_bare_text(&importing, import->name);
+	} else {
+		struct str logical = reference_resolve(
+		    importing.arena, importing.from, import->path);
+		if (!is_missing(s, logical))
+			return;
+		text = imports_missing_text(&importing, logical);
+	}
 	s->tells = true;
-	if (s->producing->quiet)
-		return;
-	diag_warn(diag,
-	    diag_is_full(diag) ? POS_FILE(file) : html_pos(s->code, file, at),
-	    "missing-reference", "there will be no file %.*s; %s",
-	    STR_ARG(logical),
-	    module ? module->asked_by : "write it, or correct the reference");
+	if (!s->producing->quiet)
+		diag_warn(diag,
+		    diag_is_full(diag)
+			? POS_FILE(file)
+			: html_pos(s->code, file, import->name.p),
+		    is_bare ? "bare-import" : "missing-reference", "%.*s",
+		    STR_ARG(text));
 }
 
 /* Whether it said anything: then it is to be said the next time, too. */
@@ -320,9 +340,12 @@ enum err produce_assets(struct build *b)
 	enum err all = sources_list(b, "assets", false, &list);
 	struct producing p = {.b = b,
 	    .assets = assets_of(b, &list),
-	    .quiet = b->diag->errors > 0};
+	    .quiet = b->diag->errors > 0,
+	    .own_policy = server_has_own_policy(b)};
 
 	b->assets = p.assets;
+	/* what else decides what is told of them */
+	p.assets->names += imports_mapped(b) + p.own_policy;
 	all = worse(all, build_each(b, "publishing", p.assets->n, put_one, &p));
 	for (size_t i = 0; i < p.assets->n; i++)
 		if (p.assets->list[i].is_good)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "generator/html-path.h"
+#include "generator/js-tokens.h"
 #include "lib/url.h"
 
 struct search {
@@ -104,101 +105,137 @@ void js_refs(struct arena *a, struct str code,
 
 /* --- what a module imports ---------------------------------------------- */
 
-static size_t skip_space_back(struct str code, size_t at)
+/*
+ * Where in `import a, {b as c} from './d.mjs'`: a clause ends by its literal,
+ * or by what no clause has. `export` begins one, too, but names nothing alone.
+ */
+enum clause { NO_CLAUSE, IMPORT, CLAUSE, FROM, BRACKET };
+struct imports {
+	struct arena *arena;
+	void (*found)(void *ctx, const struct js_import *import);
+	void *ctx;
+	enum clause clause;
+	bool is_name;	    /* behind a dot */
+	struct str dynamic; /* of `import('…'`, until what follows is seen */
+};
+
+static bool is_module_name(struct str path)
 {
-	while (at && str_find(STR(" \t\r\n"), code.p[at - 1], 0) < 4)
-		at--;
-	return at;
+	return str_ends(path, ".mjs") || str_ends(path, ".js");
 }
 
-static bool is_word_before(struct str code, size_t at, const char *word)
+/* The literal without its quotes. */
+static void see_import(const struct imports *s, struct str text, bool is_static)
 {
-	size_t n = strlen(word);
+	struct js_import import = {.name = text, .is_static = is_static};
+	bool is_path = str_starts(text, "/") || str_starts(text, "./") ||
+		       str_starts(text, "../");
 
-	if (at < n || !str_is(str_slice(code, at - n, at), word))
-		return false;
-	if (at == n)
-		return true;
-	char c = code.p[at - n - 1];
-	return !is_alnum(c) && !((unsigned char)c & 0x80) && !strchr("_$.#", c);
-}
-
-/* from, to: the literal without its quotes. */
-static bool is_imported(struct str code, size_t from, size_t to)
-{
-	size_t at = skip_space_back(code, from - 1);
-
-	if (is_word_before(code, at, "import") ||
-	    is_word_before(code, at, "from"))
-		return true;
-	if (!at || code.p[at - 1] != '(' ||
-	    !is_word_before(code, skip_space_back(code, at - 1), "import"))
-		return false;
-	/* and all of what stands in the brackets, or all but options */
-	struct str rest = str_trim(str_slice(code, to + 1, to + 17));
-	return str_starts(rest, ")") || str_starts(rest, ",");
-}
-
-static bool is_specifier(struct str text)
-{
-	return (str_ends(text, ".mjs") || str_ends(text, ".js")) &&
-	       (str_starts(text, "./") || str_starts(text, "../") ||
-		   (str_starts(text, "/") && !str_starts(text, "//")));
-}
-
-/* Where the quote is closed on its line; code.n where it is not. */
-static size_t literal_end(struct str code, size_t at)
-{
-	char quote = code.p[at];
-
-	for (at++; at < code.n && code.p[at] != '\n'; at++) {
-		if (code.p[at] == quote)
-			return at;
-		at += code.p[at] == '\\';
+	if (!text.n || text.n > JS_REF_MAX || html_is_elsewhere(text) ||
+	    str_find(text, '\\', 0) < text.n)
+		return;
+	if (is_path) {
+		text = str_slice(text, 0, str_find(text, '?', 0));
+		text = str_slice(text, 0, str_find(text, '#', 0));
+		if (url_decode(s->arena, text, &import.path))
+			return;
 	}
-	return code.n;
+	if (is_static || is_module_name(import.path))
+		s->found(s->ctx, &import);
 }
 
-/* Behind what begins at `at` and is no code; `at` itself where it is code. */
-static size_t skip_other(struct str code, size_t at)
+static void see_word(struct imports *s, struct str word)
 {
-	struct str rest = str_slice(code, at, code.n);
+	if (s->is_name)
+		s->clause = NO_CLAUSE;
+	else if (str_is(word, "import"))
+		s->clause = IMPORT;
+	else if (str_is(word, "export"))
+		s->clause = CLAUSE;
+	else if (s->clause != NO_CLAUSE && s->clause != BRACKET)
+		s->clause = str_is(word, "from") ? FROM : CLAUSE;
+	else
+		s->clause = NO_CLAUSE;
+}
 
-	if (str_starts(rest, "//"))
-		return str_find(code, '\n', at);
-	if (str_starts(rest, "/*")) {
-		const char *end = memmem(rest.p + 2, rest.n - 2, "*/", 2);
-		return end ? (size_t)(end - code.p) + 2 : code.n;
+static void see_literal(struct imports *s, struct str text)
+{
+	if (s->clause == IMPORT || s->clause == FROM)
+		see_import(s, text, true);
+	else if (s->clause == BRACKET)
+		s->dynamic = text;
+	/* a clause may rename what has a name of any letters */
+	s->clause = s->clause == CLAUSE ? CLAUSE : NO_CLAUSE;
+}
+
+static void see_mark(struct imports *s, struct str mark)
+{
+	/* all of what stands in the brackets, or all but options */
+	if (s->dynamic.n && (*mark.p == ')' || *mark.p == ','))
+		see_import(s, s->dynamic, false);
+	if (s->clause == IMPORT && *mark.p == '(')
+		s->clause = BRACKET;
+	else if (s->clause != NO_CLAUSE && s->clause != BRACKET &&
+		 mark.n == 1 && strchr("{},*", *mark.p))
+		s->clause = CLAUSE;
+	else
+		s->clause = NO_CLAUSE;
+}
+
+/*
+ * Behind the last word that a literal, or a comment, stands behind: most files
+ * have theirs at the top, and need not be read to their end.
+ */
+static size_t last_word(struct str code, const char *word)
+{
+	size_t n = strlen(word), last = 0;
+	const char *hit;
+
+	for (size_t at = 0; at < code.n; at = (size_t)(hit - code.p) + n) {
+		hit = memmem(code.p + at, code.n - at, word, n);
+		if (!hit)
+			break;
+		struct str rest =
+		    str_slice(code, (size_t)(hit - code.p) + n, code.n);
+		size_t i = 0;
+		while (i < rest.n && strchr(" \t\r\n(", rest.p[i]))
+			i++;
+		if (i < rest.n && strchr("\"'/", rest.p[i]))
+			last = (size_t)(rest.p - code.p);
 	}
-	if (!str_starts(rest, "`"))
-		return at;
-	for (at++; at < code.n && code.p[at] != '`'; at++)
-		at += code.p[at] == '\\';
-	return at < code.n ? at + 1 : code.n;
+	return last;
 }
 
 void js_imports(struct arena *a, struct str code,
-    void (*found)(void *ctx, struct str path, const char *at), void *ctx)
+    void (*found)(void *ctx, const struct js_import *import), void *ctx)
 {
-	for (size_t at = 0; at < code.n;) {
-		size_t next = skip_other(code, at);
-		if (next > at || (code.p[at] != '"' && code.p[at] != '\'')) {
-			at = next > at ? next : at + 1;
+	static const struct str bom = STR_INIT("\xef\xbb\xbf");
+	struct imports s = {.arena = a, .found = found, .ctx = ctx};
+	struct js_scan scan = {.code = code};
+	size_t from = last_word(code, "from"), last = last_word(code, "import");
+	struct str piece;
+	enum js_token kind;
+
+	if (from > last)
+		last = from;
+	if (str_starts(code, bom.p))
+		scan.at = bom.n;
+	if (!js_is_usual(str_slice(code, 0, last)))
+		return;
+	while ((scan.at < last || s.clause != NO_CLAUSE || s.dynamic.n) &&
+	       (kind = js_next(&scan, &piece)) < JS_END) {
+		if (kind == JS_BLANK || kind == JS_COMMENT)
 			continue;
-		}
-		size_t end = literal_end(code, at);
-		if (end == code.n) { /* of a regular expression, say */
-			at = str_find(code, '\n', at);
-			continue;
-		}
-		struct str text = str_slice(code, at + 1, end), path;
-		text = str_slice(text, 0, str_find(text, '?', 0));
-		text = str_slice(text, 0, str_find(text, '#', 0));
-		if (text.n <= JS_REF_MAX && is_specifier(text) &&
-		    str_find(text, '\\', 0) == text.n &&
-		    is_imported(code, at + 1, end) &&
-		    !url_decode(a, text, &path))
-			found(ctx, path, code.p + at + 1);
-		at = end + 1;
+		struct str dynamic = s.dynamic;
+		if (kind == JS_WORD)
+			see_word(&s, piece);
+		else if (kind == JS_STRING)
+			see_literal(&s, str_slice(piece, 1, piece.n - 1));
+		else
+			see_mark(&s, piece);
+		if (dynamic.n)
+			s.dynamic = (struct str){0};
+		s.is_name = kind == JS_OTHER &&
+			    (str_is(piece, ".") || str_is(piece, "#"));
 	}
 }

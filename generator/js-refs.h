@@ -1,6 +1,8 @@
 #ifndef LOWTIDE_GENERATOR_JS_REFS_H
 #define LOWTIDE_GENERATOR_JS_REFS_H
 
+#include <stdbool.h>
+
 #include "lib/arena.h"
 
 /*
@@ -22,12 +24,18 @@
 void js_refs(struct arena *a, struct str code,
     void (*found)(void *ctx, struct str path), void *ctx);
 /*
- * Of a module only what it surely imports, to warn of what is not there: a
- * literal directly behind `from`, `import` or `import(`, in no comment, string
- * or template, that begins as a path of this site and ends as modules do. Too
- * little rather than too much. `at` is the literal's first byte.
+ * Of a module only what it surely imports, to warn of what is not there:
+ * literals of `import` and `export … from` statements, and of `import('…')`
+ * where they are all that it has and end as modules do; in no comment, string
+ * or template. Up to what generator/js-tokens.h is not sure of; too little
+ * rather than too much. Not of other hosts.
  */
+struct js_import {
+	struct str name; /* as written; what it is a view of is the code */
+	struct str path; /* as js_refs() has it; empty: a bare name, "react" */
+	bool is_static;	 /* it is made before anything else is done */
+};
 void js_imports(struct arena *a, struct str code,
-    void (*found)(void *ctx, struct str path, const char *at), void *ctx);
+    void (*found)(void *ctx, const struct js_import *import), void *ctx);
 
 #endif

@@ -5,6 +5,7 @@
 #include "generator/assets.h"
 #include "generator/client.h"
 #include "generator/html.h"
+#include "generator/imports.h"
 #include "generator/js-refs.h"
 #include "generator/modules.h"
 #include "generator/reference.h"
@@ -164,11 +165,50 @@ static void named(void *ctx, struct str path)
 		answers_name(&m->answers, logical);
 }
 
+static void imported(void *ctx, const struct js_import *import)
+{
+	struct making *m = ctx;
+	const struct importing importing = {
+	    .b = m->pages->b, .arena = m->arena, .from = m->page->name};
+	bool is_bare = import->path.n == 0;
+	struct str text;
+
+	if (is_bare) {
+		if (imports_is_mapped(importing.b, import->name))
+			return;
+		text = imports_bare_text(&importing, import->name);
+	} else {
+		struct str logical =
+		    reference_resolve(m->arena, importing.from, import->path);
+		if (build_published(importing.b, logical).n ||
+		    is_known(m, logical))
+			return;
+		text = imports_missing_text(&importing, logical);
+	}
+	m->tells = true;
+	diag_warn(m->diag, page_place(m, import->name, import->name.p),
+	    is_bare ? "bare-import" : "missing-reference", "%.*s",
+	    STR_ARG(text));
+}
+
+static bool has_text(struct str html, const char *text)
+{
+	return html.n && memmem(html.p, html.n, text, strlen(text));
+}
+
+/*
+ * Where the policy is the site's own a script in a page is no mistake, but for
+ * what it imports; not where the page itself may say what that is.
+ */
 static void script(void *ctx, struct str code)
 {
 	struct making *m = ctx;
 
 	js_refs(m->arena, code, named, ctx);
+	if (m->pages->own_policy && !m->pages->quiet && m->page->entry &&
+	    !m->page->is_second && !has_text(m->html, "importmap") &&
+	    !has_text(m->html, "<base"))
+		js_imports(m->arena, code, imported, ctx);
 }
 
 /*

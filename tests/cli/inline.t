@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What browsers would pass over is told in each build, also of pages that did
-# not change since the last one; and no longer where the policy is another.
+# What browsers would pass over is told in each build, also of files that did
+# not change since the last one; and no longer where the site is another.
 . tests/lib.sh
 
 cd "$TMP" || exit 1
@@ -22,4 +22,20 @@ echo "add_header Content-Security-Policy \"script-src 'unsafe-inline'\";" >"$own
 is "not where the site has a policy of its own" "$(build)" ""
 rm "$own"
 is "but when it has none again" "$(build)" "$first"
+
+echo y >site/pages/index.html
+echo "import 'react';" >site/assets/app.mjs
+first=$(build)
+like "a name that nothing says the place of is told of" "$first" \
+	'^site/assets/app.mjs:1:9: warning: bare-import: no import map says wh'
+is "and once more" "$(build)" "$first"
+echo "client.imports.react = '/assets/react.mjs'" >>site/site.toml
+echo 1 >site/assets/react.mjs
+is "not when there is one" "$(build)" ""
+sed -i '$d' site/site.toml
+is "but when there is none again" "$(build)" "$first"
+echo x >"$own"
+is "not where pages may say it themselves" "$(build)" ""
+rm "$own"
+is "but where they may not" "$(build)" "$first"
 done_testing

@@ -349,6 +349,58 @@ static void test_import_map(void **state)
 	kit_close(&k);
 }
 
+/* A module's imports that browsers find nowhere, and what to write instead. */
+static void test_bare_imports(void **state)
+{
+	static const struct {
+		const char *code, *said; /* behind the name of the finding */
+	} rows[] = {
+	    {"import a from 'react'",
+		"1:16: warning: bare-import: no import map says what \"react\" "
+		"is, so browsers load nothing of this module; put the module "
+		"below assets/ and name it in [client], imports = { \"react\" "
+		"= \"/assets/NAME.mjs\" }, or import it by its path, "
+		"\"./NAME.mjs\""},
+	    {"\n export {a} from '@x/y'", "2:19: warning: bare-import: "},
+	    {"import 'mapped/more'", "1:9: warning: bare-import: "},
+	    {"import 'lib.mjs'", "of this module; write \"./lib.mjs\""},
+	    {"import 'assets/lib.mjs'",
+		"of this module; write \"/assets/lib.mjs\""},
+	    {"import 'cache.mjs'", "of this module; write \"/cache.mjs\""},
+	    {"import './lib'",
+		"1:9: warning: missing-reference: there will be no file "
+		"/assets/lib; browsers add no ending: write that of "
+		"/assets/lib.mjs"},
+	    {"import './no.json'", "1:9: warning: missing-reference: "},
+	    {"import './sub/'", "1:9: warning: missing-reference: "},
+	    {"import '/cache.mjs'", "/cache.mjs; say cache = true in [client]"},
+	    {"import 'mapped'; import 'all/of/it'; import '#x'", NULL},
+	    {"import './lib.mjs'; import '/s.mjs'; import '/no/such'", NULL},
+	    {"import('react')", NULL},
+	    {"// import 'react'\n`import 'react'`", NULL},
+	    {"import 'https://x.example/y.mjs'; import 'node:fs'", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct kit k;
+		kit_open(&k);
+		kit_file(&k, "site.toml",
+		    "name = \"t\"\nclient.imports = { mapped = "
+		    "\"/assets/lib.mjs\", \"all/\" = \"/assets/lib.mjs\", "
+		    "\"#x\" = \"/assets/lib.mjs\" }\n");
+		kit_file(&k, "static/s.mjs", "1");
+		kit_file(&k, "assets/lib.mjs", "1");
+		kit_file(&k, "assets/app.mjs", rows[i].code);
+		assert_int_equal(run(&k), ERR_OK);
+		if (k.diag.warnings != (rows[i].said != NULL))
+			fail_msg("%s: %s", rows[i].code, kit_said(&k));
+		if (rows[i].said)
+			kit_says(&k, rows[i].said);
+		kit_close(&k);
+	}
+}
+
 /* One that browsers pass over, whether or not the site has one. */
 static void test_lost_import_map(void **state)
 {
@@ -695,6 +747,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_module_renames),
 	    cmocka_unit_test(test_import_map),
+	    cmocka_unit_test(test_bare_imports),
 	    cmocka_unit_test(test_lost_import_map),
 	    cmocka_unit_test(test_stale_integrity),
 	    cmocka_unit_test(test_no_import_map),

@@ -406,6 +406,37 @@ static void test_inline(void **state)
 	done(f);
 }
 
+/* Scripts that stand in a page, where the site's own policy lets them. */
+static void test_inline_imports(void **state)
+{
+	static const struct {
+		const char *script, *found;
+	} rows[] = {
+	    {"import 'react'", "bare-import pages/sub/a.html:1:30; "},
+	    {"\nimport './no.mjs'", "missing-reference pages/sub/a.html:2:9; "},
+	    {"import '/assets/app'",
+		"missing-reference pages/sub/a.html:1:30; "},
+	    {"import '../assets/app.mjs'; import '/sub/a.html'", ""},
+	    {"import 'mapped'; import('react'); import '/s.mjs'", ""},
+	    {"import 'react'</script><script type=importmap>{}", ""},
+	    {"import './no.mjs'</script><base href=/x/>", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char page[200];
+		snprintf(page, sizeof(page), "<script type=module> %s</script>",
+		    rows[i].script);
+		struct fixture *f = made((const char *const[]){"site.toml",
+		    "name = \"t\"\nclient.imports.mapped = \"/s.mjs\"\n",
+		    "static/_headers", "x", "static/s.mjs", "s",
+		    "assets/app.mjs", "1", "pages/sub/a.html", page, NULL});
+		assert_int_equal(run_all(f), ERR_OK);
+		assert_found(f, rows[i].found);
+		done(f);
+	}
+}
+
 /* A page that is published twice is told of once. */
 static void test_inline_once(void **state)
 {
@@ -555,6 +586,7 @@ int main(void)
 	    cmocka_unit_test(test_env_by_name),
 	    cmocka_unit_test(test_missing_references),
 	    cmocka_unit_test(test_inline),
+	    cmocka_unit_test(test_inline_imports),
 	    cmocka_unit_test(test_inline_once),
 	    cmocka_unit_test(test_own_policy),
 	    cmocka_unit_test(test_urls),

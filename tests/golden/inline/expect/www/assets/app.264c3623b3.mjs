@@ -1,0 +1,3 @@
+import {useState} from 'react';
+import {tell} from 'tell.mjs';
+import './tell';
