@@ -56,7 +56,7 @@ export interface Read<Value = unknown> {
 	fresh: Promise<Read<Value>> | null;
 }
 
-/** The answer was not 200. */
+/** The answer was not 200. Its message has the number; body.detail says why. */
 export class ReadError extends Error {
 	status: number;
 	/** RFC 9457, or what JSON came; else undefined */

@@ -44,6 +44,22 @@ test('a reload finds what is under way again', async () => {
 		true);
 });
 
+test('a server that is away is told in words, and nothing is sent twice', async () => {
+	await page.run(() => {
+		window.real = fetch;
+		window.fetch = () => Promise.reject(new TypeError('none'));
+	});
+	await page.click('button');
+	await page.until(() => /cannot be reached/.test(
+		document.getElementById('said').textContent));
+	await page.run(() => {
+		window.fetch = window.real;
+	});
+	await page.click('button');
+	await page.until(() => document.getElementById('result').textContent);
+	match(await text('result'), /^Q-0003: 22\.50 a month$/);
+});
+
 test('what the service says no to is shown', async () => {
 	await page.run(() => {
 		document.getElementById('plan').options[0].value = 'none';

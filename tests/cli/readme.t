@@ -63,6 +63,15 @@ is "whose every step succeeds" "$?" 0
 like "and ends with what to upload" "$said" ' index\.html '
 cd "$OLDPWD" || exit 1
 
+# ---- where it leads operators: what is installed is what a build has written
+"$LOWTIDE" build -q -C "$TMP/mysite"
+for manual in cgi/lowtide-cgi.8 cgi/lowtide-read.8; do
+	for file in $(grep -oE 'dist/[a-z][^ ]*' "$manual" | sort -u); do
+		ok "as $manual has it: $file" \
+			test -e "$TMP/mysite/${file//NAME/mysite}"
+	done
+done
+
 for name in $(grep -oE '\]\([^)]+\)' README.md | tr -d '])('); do
 	ok "what it links to is there: $name" test -e "$name"
 done

@@ -10,6 +10,12 @@ const at = (id) => document.getElementById(id);
 const form = at('quote');
 const button = form.querySelector('button');
 
+/* What has no words of its own: nothing is lost, the same is sent once. */
+const words = {
+	network: 'The server cannot be reached. Ask again in a while.',
+	'still-running': 'This takes longer than usual. Reload to look again.',
+};
+
 /* Each state that is new, until it has ended. */
 function show({status, jobId, progress, message}) {
 	at('ticket').textContent = jobId ?? '';
@@ -32,7 +38,8 @@ async function watch(job) {
 		at('said').textContent = 'Here is your quote.';
 		at('result').textContent = `${number}: ${total} a month`;
 	} catch (error) { /* what the service said, or what is known instead */
-		at('said').textContent = error.body?.message ?? error.message;
+		at('said').textContent = error.body?.message ??
+			words[error.type] ?? error.message;
 	}
 	button.disabled = false;
 	at('progress').hidden = true;
