@@ -1,6 +1,6 @@
 #include "cgi/jobs.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,18 +77,17 @@ enum err filter_owner(
 /* ---- times ---------------------------------------------------------------
  */
 
-/* The forms of RFC 3339 that are UTC; what is left out is zero. */
+/* The forms of RFC 3339 that are UTC; what is left out is zero, and a day that
+   its month does not have is none. */
 static const char *const forms[] = {
     "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"};
 
 /* ".123Z", ".123", "Z" or nothing. */
 static bool read_rest(const char *rest, int64_t *ms)
 {
-	int n = 0, milli = 0;
-
-	if (*rest == '.' && sscanf(rest, ".%3d%n", &milli, &n) == 1 && n == 4) {
-		rest += n;
-		*ms += milli;
+	if (*rest == '.' && strspn(rest + 1, "0123456789") == 3) {
+		*ms += strtol(rest + 1, NULL, 10);
+		rest += 4;
 	}
 	return strcmp(rest, "") == 0 || strcmp(rest, "Z") == 0;
 }
@@ -111,8 +110,9 @@ enum err filter_time(struct str text, int64_t now_ms, int64_t *ms)
 		const char *rest = strptime(copy, forms[i], &tm);
 		if (!rest)
 			continue;
+		const int day = tm.tm_mday;
 		*ms = (int64_t)timegm(&tm) * 1000;
-		if (read_rest(rest, ms) && *ms > 0)
+		if (tm.tm_mday == day && read_rest(rest, ms) && *ms > 0)
 			return ERR_OK;
 	}
 	return ERR_INPUT;

@@ -28,6 +28,7 @@ static void times(void **state)
 	assert_int_equal(at("2026-11-21T08:30:01.250Z"), NOW + 1250);
 	assert_int_equal(at("2026-11-21"), NOW - 8 * 3600000 - 30 * 60000);
 	assert_int_equal(at("1971-01-01"), 365 * DAY);
+	assert_int_equal(at("2024-02-29"), at("2024-03-01") - DAY);
 }
 
 static void ages(void **state)
@@ -45,7 +46,9 @@ static void nothing_else(void **state)
 	    "2026-11", "2026-13-01", "2026-11-21 08:30", "2026-11-21T08:30+01",
 	    "2026-11-21T25:30", "2026-11-21T08:30:01.2Z",
 	    "2026-11-21T08:30:01.2500Z", "2026-11-21T08:30ZZ", "1969-12-31",
-	    "2026-11-21T08:30:00.000Z and much more"};
+	    "2026-11-21T08:30:00.000Z and much more", "2026-02-29",
+	    "2026-11-31T08:30", "2026-11-21T08:30:01.-12Z",
+	    "2026-11-21T08:30:01. 12Z"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
