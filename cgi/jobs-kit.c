@@ -74,6 +74,8 @@ enum err jobs_trouble(struct jobs *run, enum err err)
 	struct diag *diag = &run->start.diag;
 	const struct pos pos = POS_FILE(run->start.state_dir);
 
+	if (run->unheard)
+		return err;
 	if (err == ERR_BUSY || err == ERR_AGAIN)
 		diag_error(diag, pos, "store-busy",
 		    "its turn did not come: another program has had it for "
@@ -311,7 +313,8 @@ enum err jobs_flush(struct jobs *run)
 	    !out->len || fwrite(out->data, 1, out->len, stdout) == out->len;
 
 	buf_clear(out);
-	return fflush(stdout) == 0 && whole ? ERR_OK : ERR_IO;
+	run->unheard |= fflush(stdout) != 0 || !whole;
+	return run->unheard ? ERR_IO : ERR_OK;
 }
 
 enum err jobs_confirm(struct jobs *run, bool yes, const char *format, ...)

@@ -101,11 +101,11 @@ int main(int argc, char *argv[])
 		if (command)
 			err = run_command(&run, command, argc - 1, argv + 1);
 	}
-	if (run.out.len &&
-	    fwrite(run.out.data, 1, run.out.len, stdout) != run.out.len)
+	if (jobs_flush(&run) != ERR_OK) {
+		diag_error(&run.start.diag, POS_NONE, "io-error",
+		    "the output could not be written");
 		err = ERR_IO;
-	if (fflush(stdout) != 0)
-		err = ERR_IO;
+	}
 	buf_release(&run.out);
 	return start_close(&run.start, err);
 }

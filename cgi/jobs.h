@@ -17,6 +17,7 @@ struct jobs {
 	struct start start;
 	struct opt_result found;
 	struct buf out;
+	bool unheard; /* some of it could not be written */
 };
 
 #define COMMAND(symbol, name, operand, fewest, most, help)                     \
@@ -59,12 +60,13 @@ enum err jobs_walk(struct jobs *run, size_t api,
     enum err (*each)(void *ctx, size_t api, const uint8_t key[JOB_KEY_BYTES]),
     void *ctx) __attribute__((warn_unused_result));
 void jobs_no_job(struct jobs *run, const char *text);
-/* A finding for an error of the store's; gives it back. */
+/* A finding for an error of the store's, unless it was the output's, which is
+   told at the end; gives it back. */
 enum err jobs_trouble(struct jobs *run, enum err err);
 /* A line on stderr: when, and what was done to what. */
 void jobs_say(const struct jobs *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* What is in .out goes to stdout now. */
+/* What is in .out goes to stdout now; ERR_IO and .unheard where it does not. */
 enum err jobs_flush(struct jobs *run) __attribute__((warn_unused_result));
 /* The operands, or, where one is "-", the lines of stdin in its place. */
 struct jobs_words {

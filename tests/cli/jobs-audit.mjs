@@ -5,7 +5,7 @@
 import {spawnSync} from 'node:child_process';
 import {join} from 'node:path';
 import {done, equal, match, ok, test} from '../tap.mjs';
-import {startLine, startUpstream, until} from './line.mjs';
+import {program, startLine, startUpstream, until} from './line.mjs';
 
 const waiting = [];
 const up = await startUpstream({
@@ -84,6 +84,20 @@ test('what was changed behind our back is found', async () => {
 	equal(findings.length, lines.length);
 	equal(findings.filter(f => f.jobId).length,
 		lines.filter(l => l.startsWith('job_')).length);
+});
+
+/* What is wrong is not the store. */
+test('what cannot be written is told, and as that', () => {
+	const into = (command, ...args) => {
+		const r = spawnSync('sh', ['-c', '"$@" >/dev/full', 'sh',
+			program('lowtide-jobs'), command, ...line.common,
+			...args], {encoding: 'utf8'});
+		return [r.status, r.stderr.replace(/^looked at .*\n/, '')];
+	};
+	const told = [74, 'io-error: the output could not be written\n'];
+	equal(into('audit'), told);
+	equal(into('audit', '--json'), told);
+	equal(into('ls'), told);
 });
 
 await done();
