@@ -31,17 +31,15 @@ static bool is_blank(struct str text)
 	return true;
 }
 
-static void tell(const struct seeing *s, enum html_inline_kind kind,
-    struct str text, struct str name)
-{
-	s->found(s->ctx,
-	    &(struct html_inline){.kind = kind, .text = text, .name = name});
-}
-
 /* From one byte of the page to another one behind it. */
 static struct str between(const char *from, const char *to)
 {
 	return (struct str){.p = from, .n = (size_t)(to - from)};
+}
+
+static void tell(const struct seeing *s, struct html_inline what)
+{
+	s->found(s->ctx, &what);
 }
 
 /* The tag and the first line of what is in it that is not blank. */
@@ -74,10 +72,12 @@ static void see_script(const struct seeing *s, struct str text)
 	if (!html_is_code(type))
 		return;
 	if (!named && !is_blank(text))
-		tell(s, HTML_INLINE_SCRIPT, beginning(tag, text),
-		    (struct str){0});
+		tell(s, (struct html_inline){.kind = HTML_INLINE_SCRIPT,
+			    .text = beginning(tag, text),
+			    .tag = between(tag->start, text.p)});
 	if (str_ends(path_of(src), ".mjs") && !str_ieq(type, STR("module")))
-		tell(s, HTML_UNTYPED_MODULE, src, (struct str){0});
+		tell(s, (struct html_inline){
+			    .kind = HTML_UNTYPED_MODULE, .text = src});
 }
 
 static void see_styles(const struct seeing *s, struct str text)
@@ -88,10 +88,12 @@ static void see_styles(const struct seeing *s, struct str text)
 
 	if (tag->element == HTML_STYLE_ELEMENT && !is_blank(text) &&
 	    (!type.n || str_ieq(type, STR("text/css"))))
-		tell(s, HTML_INLINE_STYLE, beginning(tag, text),
-		    (struct str){0});
+		tell(s, (struct html_inline){.kind = HTML_INLINE_STYLE,
+			    .text = beginning(tag, text),
+			    .tag = between(tag->start, text.p)});
 	if (!is_blank(rules))
-		tell(s, HTML_INLINE_RULES, rules, (struct str){0});
+		tell(s, (struct html_inline){
+			    .kind = HTML_INLINE_RULES, .text = rules});
 }
 
 void html_see_inline(const struct html_tag *tag, struct str text,
@@ -109,8 +111,8 @@ void html_see_inline(const struct html_tag *tag, struct str text,
 	if (tag->element == HTML_SCRIPT)
 		see_script(&s, text);
 	if (handler->name.n)
-		tell(&s, HTML_INLINE_HANDLER,
-		    between(
-			handler->name.p, handler->value.p + handler->value.n),
-		    handler->name);
+		tell(&s, (struct html_inline){.kind = HTML_INLINE_HANDLER,
+			     .text = between(handler->name.p,
+				 handler->value.p + handler->value.n),
+			     .name = handler->name});
 }

@@ -25,6 +25,7 @@ struct html_inline {
 	enum html_inline_kind kind;
 	/* of the page: what to look for in a template, and where it stands */
 	struct str text;
+	struct str tag;	 /* of an element: that it begins with, "<script>" */
 	struct str name; /* of the handler's attribute, "onclick" */
 };
 struct html_place {

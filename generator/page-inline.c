@@ -1,5 +1,7 @@
 #include "generator/pages.h"
 
+#include <string.h>
+
 /*
  * Warnings of what browsers will pass over in a page: what stands in it itself
  * and the policy of lowtide's own server configurations forbids, and modules
@@ -21,14 +23,35 @@ static const struct {
 	"have a script below assets/ call addEventListener()"},
 };
 
+static size_t find(struct str text, struct str what, size_t from)
+{
+	struct str rest = str_slice(text, from, text.n);
+	const char *hit =
+	    rest.n && what.n ? memmem(rest.p, rest.n, what.p, what.n) : NULL;
+
+	return hit ? (size_t)(hit - text.p) : text.n;
+}
+
+/* In a template an element with values in it is found by its only tag. */
+static struct pos place_of(
+    const struct making *m, const struct html_inline *what)
+{
+	struct pos pos = page_place(m, what->text, what->text.p);
+	size_t at = find(m->source, what->tag, 0);
+
+	if (pos.line || diag_is_full(m->diag) || at == m->source.n ||
+	    find(m->source, what->tag, at + 1) < m->source.n)
+		return pos;
+	return html_pos(m->source, m->page->file, m->source.p + at);
+}
+
 static void tell_forbidden(struct making *m, const struct html_inline *what)
 {
 	struct str name = what->name;
 	const char *quote = name.n ? "`" : "";
 
 	m->tells = true;
-	diag_warn(m->diag, page_place(m, what->text, what->text.p),
-	    forbidden[what->kind].name,
+	diag_warn(m->diag, place_of(m, what), forbidden[what->kind].name,
 	    "the Content-Security-Policy of this site has browsers pass over "
 	    "%s%s%.*s%s; %s",
 	    forbidden[what->kind].what, quote, STR_ARG(name), quote,

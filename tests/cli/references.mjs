@@ -35,7 +35,8 @@ const kinds = {
 	png: [6, (i) => `assets/p${i}.png`, () => `png ${below(1000)}`],
 	mjs: [7, (i) => `assets/m${i}.mjs`, () => `${some(3, () =>
 		`import './${mjs()}';`)}\n${some(2, () =>
-		`new URL('${png()}', import.meta.url);`)} // ${below(1000)}`],
+		`new URL('${png()}', import.meta.url);`)}
+${below(4) ? '' : 'import \'react\';'} // ${below(1000)}`],
 	page: [7, (i) => `pages/g${i}.html`, () => `${some(3, () =>
 		`<link rel=stylesheet ${below(9) ? '' : 'integrity=x '
 	}href="/assets/${css()}">`)}
@@ -48,9 +49,12 @@ ${some(3, () => `<a href="${page()}">${below(1000)}</a>`)}
 ${below(5) ? '' : `<script>fetch('/assets/${png()}')</script>`}`],
 	template: [2, (i) => `pages/t${i}.mustache`, () =>
 		`{{public.word}} <a href="${page()}">{{page.path}}</a>`],
+	/* with it the site has a policy of its own */
+	policy: [1, () => 'static/_headers', () => `# ${below(1000)}`],
 	text: [4, (i) => `static/s${i}.txt`, () => `${below(1000)}`],
 	site: [1, () => 'site.toml', () =>
-		`name = "t"\n[public]\nword = "${below(3)}"\n`],
+		`name = "t"\n[public]\nword = "${below(3)}"\n${below(2) ? '' :
+			'[client.imports]\nreact = "/assets/m1.mjs"\n'}`],
 };
 
 const put = (name, text) => {

@@ -381,6 +381,8 @@ static void test_inline(void **state)
 	    "{{! two\nlines }}<b style=\"a:b\">\n<i onclick=f() "
 	    "style='c:{{site.name}}'>\n"
 	    "<script>\n f({{site.name}})</script>",
+	    "pages/c.mustache",
+	    "<style>{{site.name}}{}</style><style>b{{site.name}}{}</style>",
 	    NULL});
 	assert_int_equal(run_all(f), ERR_OK);
 	assert_found(f, "inline-style pages/a.html:1:1; "
@@ -391,7 +393,9 @@ static void test_inline(void **state)
 			"inline-style pages/b.mustache:2:19; "
 			"inline-style pages/b.mustache:0:0; "
 			"inline-handler pages/b.mustache:3:4; "
-			"inline-script pages/b.mustache:0:0; ");
+			"inline-script pages/b.mustache:4:1; "
+			"inline-style pages/c.mustache:0:0; "
+			"inline-style pages/c.mustache:0:0; ");
 	assert_int_equal(f->diag.errors, 0);
 	static const char *const texts[] = {"over a <style>; put its rules "
 					    "into a file below assets/",
