@@ -1,17 +1,12 @@
 #include "cgi/metrics-work.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgi/metrics-text.h"
+#include "cgi/metrics-calls.h"
 #include "lib/config-merge.h"
 
-/*
- * Calls have too many statuses to be told from the start, as the endpoint's
- * answers have; everything else is a fixed list. Calls last longer than
- * accepts do, so the bounds are others.
- */
+/* Calls last longer than accepts do, so the bounds are others. */
 static const struct metrics_bound bounds[] = {
     {10, "0.01"},
     {50, "0.05"},
@@ -44,20 +39,10 @@ static const char *const became_names[BECAME] = {
     [AGAIN] = "queued-again",
     [LOST] = "lost",
 };
-static const char *const end_names[UPSTREAM_ENDS] = {
-    [UPSTREAM_ANSWER] = "answer",
-    [UPSTREAM_UNSENT] = "unsent",
-    [UPSTREAM_TIMEOUT] = "timeout",
-    [UPSTREAM_BROKEN] = "broken",
-    [UPSTREAM_TOO_LARGE] = "too-large",
-    [UPSTREAM_AGAIN] = "again",
-    [UPSTREAM_FAILED] = "failed",
-};
 
 struct work {
 	uint64_t claims, recovered;
-	uint64_t ends[UPSTREAM_ENDS];
-	uint64_t answers[METRICS_STATUS_MAX - METRICS_STATUS_MIN + 1];
+	struct metrics_calls over;
 	uint64_t became[BECAME];
 	uint64_t failures[JOB_REASONS];
 	struct times calls, jobs;
@@ -131,11 +116,7 @@ void metrics_called(struct metrics_work *m, size_t api, enum upstream_end end,
 	if (!w || end >= UPSTREAM_ENDS)
 		return;
 	took(&w->calls, ms);
-	if (end == UPSTREAM_ANSWER && status >= METRICS_STATUS_MIN &&
-	    status <= METRICS_STATUS_MAX)
-		w->answers[status - METRICS_STATUS_MIN]++;
-	else
-		w->ends[end]++;
+	metrics_calls_count(&w->over, end, status);
 }
 
 /* BECAME: it goes on, and nothing has come of it yet. */
@@ -237,32 +218,13 @@ static void put_claims(struct telling *t)
 	}
 }
 
-static void put_call(struct telling *t, size_t api, const char *end,
-    const char *code, uint64_t n)
-{
-	if (!n)
-		return;
-	begin_of(t, api);
-	metrics_label(&t->text, "end", str_of(end));
-	metrics_label(&t->text, "code", str_of(code));
-	metrics_value(&t->text, n);
-}
-
 static void put_calls(struct telling *t)
 {
 	metrics_family(&t->text, "lowtide_worker_calls_total", "counter",
 	    "Calls that are over, by API, how they ended, and HTTP status.");
-	for (size_t i = 0; i < api_count(t); i++) {
-		const struct work *w = &t->m->apis[i];
-		for (int s = METRICS_STATUS_MIN; s <= METRICS_STATUS_MAX; s++) {
-			char code[12]; /* any int */
-			snprintf(code, sizeof(code), "%d", s);
-			put_call(t, i, end_names[UPSTREAM_ANSWER], code,
-			    w->answers[s - METRICS_STATUS_MIN]);
-		}
-		for (int end = 0; end < UPSTREAM_ENDS; end++)
-			put_call(t, i, end_names[end], "", w->ends[end]);
-	}
+	for (size_t i = 0; i < api_count(t); i++)
+		metrics_calls_put(&t->text, "api",
+		    metrics_api_name(t->config, i), &t->m->apis[i].over);
 }
 
 static void put_times(struct telling *t, const char *family, const char *help,

@@ -1,6 +1,7 @@
 #ifndef LOWTIDE_CGI_READ_METRICS_READ_PARTS_H
 #define LOWTIDE_CGI_READ_METRICS_READ_PARTS_H
 
+#include "cgi/metrics-calls.h"
 #include "cgi/read/metrics-read.h"
 
 /*
@@ -23,7 +24,7 @@ struct of_read {
 };
 struct of_upstream {
 	uint64_t parts[READ_FROMS];
-	uint64_t ends[UPSTREAM_ENDS], answers[READ_METRICS_STATUSES];
+	struct metrics_calls over;
 	uint64_t retried, hedged, opened, refused[2];
 	struct times times;
 };

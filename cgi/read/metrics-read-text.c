@@ -9,15 +9,6 @@ static const char *const from_names[READ_FROMS] = {
     [READ_FROM_COALESCED] = "coalesced",
     [READ_FROM_CALL] = "call",
 };
-static const char *const end_names[UPSTREAM_ENDS] = {
-    [UPSTREAM_ANSWER] = "answer",
-    [UPSTREAM_UNSENT] = "unsent",
-    [UPSTREAM_TIMEOUT] = "timeout",
-    [UPSTREAM_BROKEN] = "broken",
-    [UPSTREAM_TOO_LARGE] = "too-large",
-    [UPSTREAM_AGAIN] = "again",
-    [UPSTREAM_FAILED] = "failed",
-};
 static const char *const refused_names[2] = {"full", "breaker"};
 static const char *const bool_names[2] = {"false", "true"};
 
@@ -93,19 +84,6 @@ static void put_parts(struct telling *t)
 			    upstreams->items[i].upstream->parts[f]);
 }
 
-static void put_call(struct telling *t, size_t upstream, const char *end,
-    const char *code, uint64_t n)
-{
-	if (!n)
-		return;
-	metrics_sample(&t->text, "");
-	metrics_label(
-	    &t->text, "upstream", str_of(t->m->upstreams.items[upstream].name));
-	metrics_label(&t->text, "end", str_of(end));
-	metrics_label(&t->text, "code", str_of(code));
-	metrics_value(&t->text, n);
-}
-
 static void put_calls(struct telling *t)
 {
 	const struct rows *upstreams = &t->m->upstreams;
@@ -113,17 +91,10 @@ static void put_calls(struct telling *t)
 	metrics_family(&t->text, "lowtide_read_calls_total", "counter",
 	    "Calls that are over, by upstream, how they ended, and HTTP "
 	    "status.");
-	for (size_t i = 0; i < upstreams->n; i++) {
-		const struct of_upstream *u = upstreams->items[i].upstream;
-		for (int s = METRICS_STATUS_MIN; s <= METRICS_STATUS_MAX; s++) {
-			char code[12]; /* any int */
-			snprintf(code, sizeof(code), "%d", s);
-			put_call(t, i, end_names[UPSTREAM_ANSWER], code,
-			    u->answers[s - METRICS_STATUS_MIN]);
-		}
-		for (int end = 0; end < UPSTREAM_ENDS; end++)
-			put_call(t, i, end_names[end], "", u->ends[end]);
-	}
+	for (size_t i = 0; i < upstreams->n; i++)
+		metrics_calls_put(&t->text, "upstream",
+		    str_of(upstreams->items[i].name),
+		    &upstreams->items[i].upstream->over);
 	metrics_family(&t->text, "lowtide_read_call_seconds", "histogram",
 	    "How long calls took, by upstream.");
 	for (size_t i = 0; i < upstreams->n; i++) {

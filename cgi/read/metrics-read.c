@@ -154,10 +154,7 @@ void read_metrics_called(struct read_metrics *m, size_t upstream,
 	if (!u || end >= UPSTREAM_ENDS)
 		return;
 	took(&u->times, ms);
-	if (end == UPSTREAM_ANSWER && is_status(status))
-		u->answers[status - METRICS_STATUS_MIN]++;
-	else
-		u->ends[end]++;
+	metrics_calls_count(&u->over, end, status);
 }
 
 void read_metrics_retried(struct read_metrics *m, size_t upstream)
