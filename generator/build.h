@@ -28,6 +28,7 @@ struct build {
 	const struct site *site;
 	const struct out_spec *spec;	 /* where to write; NULL: nowhere */
 	const struct previous *previous; /* --previous; NULL: none */
+	const struct previous *tried; /* `serve`: what browsers here may keep */
 	struct out out;
 	struct pool pool;	   /* all zero: one thread */
 	FILE *talk;		   /* -v: what each step made; NULL: silent */

@@ -28,10 +28,16 @@ static bool split(struct str path, struct str *name, struct str *version)
 	return false;
 }
 
+/* What was there before; published, or only tried. */
+static const struct previous *before(const struct build *b)
+{
+	return b->previous ? b->previous : b->tried;
+}
+
 static const struct manifest_file *find(
     struct build *b, const struct catalogue *c, const char *ending)
 {
-	return manifest_find(&b->previous->manifest,
+	return manifest_find(&before(b)->manifest,
 	    arena_printf(b->arena, "%.*s-v%.*s.%s", STR_ARG(c->name),
 		STR_ARG(c->version), ending));
 }
@@ -61,10 +67,10 @@ static const struct value *read_old(struct build *b, const struct catalogue *c)
 	struct value *tree = NULL;
 	struct str bytes;
 
-	if (!was || !b->previous->dir)
+	if (!was || !before(b)->dir)
 		return NULL;
-	const char *file = fs_join(
-	    b->arena, b->previous->dir, arena_cstr(b->arena, was->path));
+	const char *file =
+	    fs_join(b->arena, before(b)->dir, arena_cstr(b->arena, was->path));
 	if (fs_read(b->arena, file, TOML_MAX, NULL, &bytes) != ERR_OK)
 		return NULL;
 	/* it must be what the manifest says it is */
@@ -170,14 +176,11 @@ static void check(struct build *b, struct str name, struct str version)
 		    STR_ARG(name), STR_ARG(version), STR_ARG(name));
 }
 
-enum err catalogue_guard(struct build *b)
+static void look(struct build *b)
 {
-	size_t errors = b->diag->errors;
+	const struct manifest *m = &before(b)->manifest;
 	struct str name, version;
 
-	if (!b->previous)
-		return ERR_OK;
-	const struct manifest *m = &b->previous->manifest;
 	for (size_t i = 0; i < m->n; i++) {
 		const struct manifest_file *pointer;
 		if (m->files[i].class != OUT_IMMUTABLE ||
@@ -193,5 +196,28 @@ enum err catalogue_guard(struct build *b)
 		if (differs(b, c, "toml") || differs(b, c, "json"))
 			reused(b, c);
 	}
+}
+
+/* Nothing was published yet: what is tried may be tried again. */
+static void look_at_tried(struct build *b)
+{
+	struct diag *diag = b->diag, found;
+
+	diag_init(&found, b->arena);
+	b->diag = &found;
+	look(b);
+	b->diag = diag;
+	for (const struct diag_item *i = found.first; i; i = i->next)
+		diag_warn(diag, i->pos, i->name, "%.*s", STR_ARG(i->text));
+}
+
+enum err catalogue_guard(struct build *b)
+{
+	size_t errors = b->diag->errors;
+
+	if (b->previous)
+		look(b);
+	else if (b->tried)
+		look_at_tried(b);
 	return b->diag->errors > errors ? ERR_INPUT : ERR_OK;
 }

@@ -14,6 +14,9 @@
  *   catalogue-version-backwards  a version below that of before
  *   catalogue-gone               (a warning) one that is not published now
  *
+ * Under `lowtide serve` they are warnings, held against the build before: no
+ * release was made, but the browser that looks on keeps what it has.
+ *
  * How far: what was removed or has another type is a new major version, what
  * was added a minor one, and any other change a patch; in 0.x, where majors
  * do not count yet, a minor one and patches.

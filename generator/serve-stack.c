@@ -129,6 +129,9 @@ enum err serve_build(struct serve *s, struct site *site, struct arena *a,
 	};
 
 	pool_init(&b.pool, 0);
+	/* the first time there is none */
+	if (previous_load(a, dir, NULL, &b.tried) != ERR_OK)
+		b.tried = NULL;
 	enum err err = serve_fill_references(s, site, a, diag);
 	err = build_loaded(&b, site, err);
 	if (err != ERR_OK)

@@ -93,6 +93,14 @@ mkdir "$site/catalogue"
 printf 'version = "1.0.0"\n' >"$site/catalogue/plans.toml"
 printf '[catalogue.plans]\n' >>"$site/site.toml"
 ok "a catalogue that was not there" wait_for 30 shows /plans.json '1.0.0'
+printf 'version = "1.0.0"\nprice = 9\n' >"$site/catalogue/plans.toml"
+ok "changed under its version it is served" wait_for 30 shows \
+	/plans-v1.0.0.json '"price":9'
+ok "with a word, for browsers keep what they have" wait_for 30 grep -q \
+	'plans.toml:1:11: warning: catalogue-version-reused: .*raise it to' "$log"
+sed -i 's/1.0.0/1.1.0/' "$site/catalogue/plans.toml"
+ok "under another one" wait_for 30 shows /plans.json '1.1.0'
+is "and without a word" "$(grep -c 'warning: catalogue-version-reused: 1' "$log")" 1
 
 # ---- mistakes
 page three
