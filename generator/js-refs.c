@@ -131,9 +131,11 @@ static void see_import(const struct imports *s, struct str text, bool is_static)
 	bool is_path = str_starts(text, "/") || str_starts(text, "./") ||
 		       str_starts(text, "../");
 
-	if (!text.n || text.n > JS_REF_MAX || html_is_elsewhere(text) ||
-	    str_find(text, '\\', 0) < text.n)
+	if (!text.n || text.n > JS_REF_MAX || html_is_elsewhere(text))
 		return;
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == '\\')
+			return;
 	if (is_path) {
 		text = str_slice(text, 0, str_find(text, '?', 0));
 		text = str_slice(text, 0, str_find(text, '#', 0));

@@ -227,7 +227,7 @@ static void test_imports(void **state)
 	    {"new URL('./a.mjs', import.meta.url)", ""},
 	    {"import 'https://x.example/a.mjs'", ""},
 	    {"import('./a.json'); import('./a'); import('')", ""},
-	    {"import ''", ""},
+	    {"import ''; import 'a\x01b'; import '\ta'", ""},
 	    {"'./a.mjs'", ""},
 	    {"import './a.mjs", ""},
 	    {"import './a\\x2emjs.mjs'; import 're\\x61ct'", ""},
