@@ -38,7 +38,11 @@ export interface Catalogue<Value = unknown> extends EventTarget {
 	/** absolute, of the versioned file */
 	readonly url: string;
 	readonly value: Value;
-	/** the network failed, or what it gave was not what it should be */
+	/**
+	 * the network failed, or what it gave was not what it should be; it has
+	 * failed, too, if the pointer is not here in 10 s, or what it names in
+	 * two minutes
+	 */
 	readonly stale: boolean;
 	/**
 	 * Looks whether there is a newer version; which, or null. Never rejects:

@@ -19,6 +19,9 @@
  * lies, be it at another origin (which then has to allow it by CORS).
  */
 const STORE = 'lowtide:catalogue';
+const POINTER = 10000; /* ms until the pointer is here, */
+const FILE = 120000; /* and what it names; then the network counts as away */
+const LONGEST = 2 ** 31 - 1; /* ms; more would be over at once */
 
 /* Where there is no Cache, or it is full, nothing is kept, nothing fails. */
 const quietly = (use) => use().catch(() => {});
@@ -27,17 +30,21 @@ const quietly = (use) => use().catch(() => {});
 const older = (one, other) => `${one.version}.`.localeCompare(
 	`${other.version}.`, 'en', {numeric: true}) < 0;
 
-async function json(url, init) {
-	const answer = await fetch(url, init);
+async function json(url, ms, init) {
+	const answer = await fetch(url,
+		{...init, signal: AbortSignal.timeout(ms)});
 	if (!answer.ok)
 		throw new Error(`${url}: ${answer.status}`);
 	return answer.json();
 }
 
 /* What names a version: it has its bytes said, in the one way there is here. */
-function checked(found, place, name = found.name) {
-	if (found.name !== name || !/^\d+\.\d+\.\d/.test(found.version) ||
-		!/^sha512-[A-Za-z\d+/]{86}==$/.test(found.integrity))
+function checked(found, place, name = found?.name) {
+	const {version, url, integrity} = found ?? {};
+	if ([name, version, url, integrity].some((text) =>
+		typeof text !== 'string') || found.name !== name ||
+		!/^\d+\.\d+\.\d/.test(version) ||
+		!/^sha512-[A-Za-z\d+/]{86}==$/.test(integrity))
 		throw new Error(`${place} is no pointer to ${name}`);
 	return {...found, url: new URL(found.url, place).href};
 }
@@ -49,12 +56,16 @@ export async function openCatalogue(pointer, {known, every, signal} = {}) {
 	let newest = it;
 
 	const ask = async (name) =>
-		checked(await json(place, {cache: 'no-cache'}), place, name);
+		checked(await json(place, POINTER, {cache: 'no-cache'}),
+			place, name);
 
-	/* What is none of ours there is nothing. */
-	const kept = () => quietly(async () => checked(
-		await (await (await caches.open(STORE)).match(key)).json(),
-		place));
+	/* What is none of ours there is nothing: it is not to be shown. */
+	const kept = () => quietly(async () => {
+		const cache = await caches.open(STORE);
+		const found = await (await cache.match(key)).json();
+		if (found.value !== undefined)
+			return checked(found, place);
+	});
 
 	const keep = (all) => quietly(async () =>
 		(await caches.open(STORE)).put(key,
@@ -69,7 +80,7 @@ export async function openCatalogue(pointer, {known, every, signal} = {}) {
 			const {url, integrity} = to;
 			if (now?.integrity !== integrity &&
 				!(now && older(to, now))) {
-				const value = await json(url, {integrity});
+				const value = await json(url, FILE, {integrity});
 				await keep(now = {...to, value});
 			}
 		} catch (error) {
@@ -117,7 +128,7 @@ export async function openCatalogue(pointer, {known, every, signal} = {}) {
 	if (every && !signal?.aborted) {
 		const page = globalThis.document;
 		const look = () => page?.hidden || check();
-		const timer = setInterval(look, every);
+		const timer = setInterval(look, Math.min(every, LONGEST));
 		page?.addEventListener('visibilitychange', look, {signal});
 		signal?.addEventListener('abort', () => clearInterval(timer));
 	}

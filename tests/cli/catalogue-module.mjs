@@ -86,7 +86,9 @@ test('how they are fetched', async () => {
 	const real = globalThis.fetch;
 	const inits = [];
 	globalThis.fetch = (url, init) => {
-		inits.push(init);
+		const {signal, ...more} = init;
+		ok(signal instanceof AbortSignal);
+		inits.push(more);
 		return real(url, init);
 	};
 	await its.open().finally(() => globalThis.fetch = real);
@@ -433,6 +435,96 @@ test('it does not look where nobody said so, or not any more', async () => {
 	delete globalThis.document;
 	await its.open({every: 9});
 	equal(await looks(its, [...timers.keys()].at(-1)), 1);
+});
+/* ---- what comes broken --------------------------------------------------- */
+
+/* Time limits that are over when they are told to be. */
+const limits = [];
+const {timeout} = AbortSignal;
+AbortSignal.timeout = (ms) => {
+	const one = new AbortController();
+	limits.push({ms, end: () => one.abort(new DOMException('', 'TimeoutError'))});
+	return one.signal;
+};
+cleanup(() => Object.assign(AbortSignal, {timeout}));
+async function timesOut(opening, ms) {
+	const none = [];
+	opening.catch(() => {});
+	while (!none.length)
+		await new Promise((go) => setTimeout(go, 5)).then(() =>
+			none.push(...limits.splice(0).filter((one) => one.ms === ms)));
+	none.map(({end}) => end());
+}
+
+test('a server that never answers is one that is away', async () => {
+	const its = site();
+	its.publish('1.0.0');
+	await its.open();
+	limits.length = 0;
+	server.says(`/${its.name}.json`, {hold: true});
+	let opening = its.open();
+	await timesOut(opening, 10000);
+	equal(seen(await opening), at('1.0.0', true));
+	its.points('1.1.0');
+	server.says(its.file('1.1.0'), {hold: true});
+	opening = its.open();
+	await timesOut(opening, 120000);
+	const it = await opening;
+	equal(seen(it), at('1.0.0', true));
+	server.says(`/${its.name}.json`, {hold: true});
+	const checking = it.check();
+	await timesOut(checking, 10000);
+	equal([await checking, it.stale], [null, true]);
+});
+const BROKEN = {
+	nothing: {body: ''}, 'a page': {body: '<h1>Hello</h1>'}, null: {body: 'null'},
+	'a list': {body: '[]'}, 'a number': {body: '7'}, 'a text': {body: '"x"'},
+	'no body': {status: 204}, 'what has moved': {status: 404},
+	'a huge one': {body: `"${'x'.repeat(3e6)}"`},
+	'no name': {version: '2.0.0'},
+	'lists for texts': {lists: true}, 'an URL that is none': {url: 'http://['},
+	'a number for a URL': {url: 5}, 'no URL': {url: undefined},
+};
+test('what is no pointer leaves what is kept, or rejects', async () => {
+	for (const [what, {lists, url, version, ...say}] of Object.entries(BROKEN)) {
+		const its = site();
+		const bad = lists ? Object.fromEntries(Object.entries(
+			its.pointer('2.0.0')).map(([k, v]) => [k, [v]])) :
+			version ? {...its.pointer(version), name: undefined} :
+			{...its.pointer('2.0.0'), url};
+		const breaks = () => server.says(`/${its.name}.json`,
+			'body' in say || say.status ? say : {body: bad});
+		its.serves('2.0.0');
+		breaks();
+		await rejects(its.open(), /./);
+		its.publish('1.0.0');
+		const it = await its.open();
+		breaks();
+		equal([what, await it.check(), it.stale], [what, null, true]);
+		equal(seen(await its.open()), at('1.0.0', true));
+	}
+});
+test('what another wrote where this is kept is not shown', async () => {
+	for (const change of [({value, ...more}) => more, () => null, () => 5,
+		() => [], (all) => ({...all, name: 5}), (all) =>
+			({...all, version: ['9.0.0']}), (all) => ({...all, url: {}})]) {
+		const its = site();
+		its.publish('1.0.0');
+		await its.open();
+		const [[key, was]] = [...stores.named.get('lowtide:catalogue').entries]
+			.filter(([url]) => url.includes(`${its.name}.json`));
+		const store = stores.named.get('lowtide:catalogue');
+		await store.put(key, new Response(JSON.stringify(
+			change(await was.clone().json()))));
+		equal(seen(await its.open()), at('1.0.0'));
+		equal(its.files('1.0.0'), 2);
+	}
+});
+test('a wait that is too long for a timer is long', async () => {
+	const its = site();
+	its.publish('1.0.0');
+	await its.open({every: 1e12});
+	equal([...timers.values()].at(-1), 2 ** 31 - 1);
 });
 test('no promise was left to fail alone', async () => {
 	await new Promise((go) => setTimeout(go, 20));
