@@ -207,11 +207,13 @@ class SharedStream extends EventTarget {
 	/* ---- hearing ------------------------------------------------------ */
 
 	#take(message) {
-		if (message.close)
+		const {id, close, ask} = message ?? {};
+		if (close)
 			this.#close();
 		else if (!this.leading)
-			message.id === undefined || this.#hear(message);
-		else if (message.ask && this.live)
+			(id === null || typeof id === 'string') &&
+				this.#hear(message);
+		else if (ask && this.live)
 			this.#channel.postMessage(
 				{id: this.#last, from: this.#last});
 	}
@@ -232,7 +234,7 @@ class SharedStream extends EventTarget {
 			return;
 		this.#fresh = false;
 		this.#last = id;
-		if (event)
+		if (event?.document)
 			this.#pass(event);
 	}
 

@@ -229,7 +229,8 @@ test('what another module says is nothing to this one', async () => {
 	await settled();
 	const stranger = new browser.Channel(browser.Channel.names()[0]);
 	const say = async () => {
-		for (const what of [{}, {hello: 1}, 'id', 7, [], true])
+		for (const what of [{}, {hello: 1}, 'id', 7, [], true, null,
+			{id: 7}, {id: {}, event: 5}, {id: [1]}])
 			stranger.postMessage(what);
 		await settled();
 	};
@@ -242,6 +243,15 @@ test('what another module says is nothing to this one', async () => {
 	server.happen();
 	await settled();
 	equal(tabs.map((t) => t.log), [['live', 'gap', 1], ['live', 'gap', 1]]);
+});
+
+test('an event without a document is none', async () => {
+	const {tabs, browser} = await world(2);
+	const stranger = new browser.Channel(browser.Channel.names()[0]);
+	for (const event of [5, 'x', {}, {document: null}, {document: 0}])
+		stranger.postMessage({id: '3', from: '0', event});
+	await settled();
+	equal(heard(tabs), [[], []]);
 });
 
 /* ---- asleep -------------------------------------------------------------- */
