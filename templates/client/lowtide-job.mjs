@@ -11,7 +11,7 @@
  */
 
 /* Where nothing is under way, and the slot that is shown then; else its name */
-const SLOTS = {idle: 'idle', completed: 'result', failed: 'error',
+const SLOTS = {completed: 'result', failed: 'error', idle: 'idle',
 	cancelled: 'cancelled'};
 const STYLE = ':host{display:block}' +
 	':host([hidden]),[hidden]{display:none!important}' +
@@ -20,10 +20,10 @@ const STYLE = ':host{display:block}' +
 /* Where pages are only rendered there is no such element to extend. */
 export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 	static words = {};
-	static observedAttributes = ['label', 'cancel'];
+	static observedAttributes = ['cancel', 'label'];
 	state = 'idle';
-	#job = null;
 	#more; /* laid over what the job says: how it ended, here */
+	#job = null;
 	#turn; /* another one for each time that it is watched */
 	#asked; /* the job that was asked to stop */
 	#parts;
@@ -43,7 +43,7 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 				this.#asked = this.#job;
 				this.#draw();
 				this.#job.cancel().catch(() => {
-					this.#asked = null;
+					this.#asked = 0;
 					this.#draw();
 				});
 			}}),
@@ -71,7 +71,7 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 	}
 
 	disconnectedCallback() {
-		this.#turn = null;
+		this.#turn = 0;
 	}
 
 	attributeChangedCallback() {
@@ -84,47 +84,46 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 		const seen = {status: job ? 'sending' : 'idle', ...job?.state,
 			...more};
 		const [progress, message, cancel, again, slot] = this.#parts;
-		const state = this.state = seen.stillRunning ?
-			'still-running' : seen.status;
+		/* what every object has (constructor) is the name of no state */
+		const state = this.state = seen.stillRunning ? 'still-running' :
+			seen.status in {} ? 'processing' : seen.status;
 		const word = (name) => this.getAttribute(name) ??
 			LowtideJob.words[name] ??
-			name[0].toUpperCase() +
-				name.slice(1).replace(/-/g, ' ');
-		slot.name = SLOTS[state] ?? state;
+			name.replace(/-/g, ' ').replace(/./, (c) => c.toUpperCase());
 		this.setAttribute('state', state);
+		slot.name = SLOTS[state] ?? state;
 		const said =
-			!job ? '' : seen.held ? word('awaiting-a-decision') :
+			seen.held ? word('awaiting-a-decision') :
 			seen.needsCredentials ? word('sign-in-again') :
-			seen.message ?? word(state);
+			seen.message ?? (job ? word(state) : '');
 		/* the same again would be read out again */
 		if (said !== message.textContent)
 			message.textContent = said;
 		progress.hidden = state in SLOTS;
-		if (seen.progress)
-			progress.value = seen.progress;
+		if (seen.progress > 0)
+			progress.setAttribute('value', seen.progress);
 		else
 			progress.removeAttribute('value');
 		progress.ariaLabel = this.getAttribute('label') ?? said;
 		cancel.hidden = state in SLOTS || !seen.jobId || seen.held;
-		cancel.disabled = this.#asked === job || seen.cancelRequestedAt;
-		cancel.textContent = word(
-			cancel.disabled ? 'asked-to-stop' : 'cancel');
-		again.hidden = !seen.stillRunning;
+		cancel.textContent = word((cancel.disabled =
+			seen.cancelRequestedAt || this.#asked === job) ?
+			'asked-to-stop' : 'cancel');
 		again.textContent = word('look-again');
+		again.hidden = !seen.stillRunning;
 	}
 
 	async #watch(more) {
 		const job = this.#job;
 		const turn = this.#turn = {};
 		this.#draw(more);
-		if (!job || !this.isConnected || more?.status)
+		if (more?.status || !this.isConnected || !job)
 			return;
 		let detail, type = 'done';
 		more = {status: 'completed'};
 		try {
 			/* asked for now: afterwards would be to watch anew */
-			detail = job.result();
-			detail.catch(() => {});
+			(detail = job.result()).catch(() => {});
 			for await (const {} of job) {
 				if (turn !== this.#turn)
 					return;
@@ -135,7 +134,7 @@ export class LowtideJob extends (globalThis.HTMLElement ?? Object) {
 			detail = error;
 			type = 'failed';
 			/* we cannot see it: that is no end of it */
-			more = job.statusUrl && !SLOTS[this.state] &&
+			more = job.statusUrl && !(this.state in SLOTS) &&
 				!/^job-/.test(error.type) ?
 				{stillRunning: true, message: null} :
 				{status: /^job-c/.test(error.type) ?

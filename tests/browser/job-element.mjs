@@ -333,6 +333,38 @@ test('held, or in want of credentials: said in words', async () => {
 		'Sign in again');
 });
 
+test('progress that is none, or too much, is no end of it', async () => {
+	await fresh();
+	await begin();
+	const bars = [];
+	for (const progress of ['"abc"', '1e309', '-5', '101', 'null', '[]', '{}',
+		'true', '"40"', '0.5'])
+		bars.push(await page.run(async (json) => {
+			job.say(JSON.parse(`{"status": "processing", "progress": ${json}}`));
+			await settled();
+			const {state, bar, said} = look();
+			return [state, said, bar];
+		}, progress));
+	equal(bars, ['unknown', 0, 'unknown', 100, 'unknown', 'unknown', 'unknown',
+		0, 40, 0.5].map((bar) => ['processing', 'Processing', bar]));
+	equal(await events(), []);
+});
+
+test('what every object has is no state, and no word for one', async () => {
+	await fresh();
+	await begin();
+	for (const status of ['constructor', '__proto__', 'toString',
+		'hasOwnProperty'])
+		equal(await page.run(async (its) => {
+			job.say({status: its});
+			await settled();
+			return look();
+		}, status), {state: 'processing', attribute: 'processing',
+			said: 'Processing', bar: 'unknown', buttons: ['Cancel'],
+			slots: ['processing']}, status);
+	equal(await events(), []);
+});
+
 test('words: of the element, of all, and changed while it is shown',
 	async () => {
 		await fresh();
