@@ -101,11 +101,8 @@ int main(int argc, char *argv[])
 		if (command)
 			err = run_command(&run, command, argc - 1, argv + 1);
 	}
-	if (jobs_flush(&run) != ERR_OK) {
-		diag_error(&run.start.diag, POS_NONE, "io-error",
-		    "the output could not be written");
-		err = ERR_IO;
-	}
+	if (jobs_flush(&run) != ERR_OK)
+		err = ERR_IO; /* which start_close() tells */
 	buf_release(&run.out);
 	return start_close(&run.start, err);
 }

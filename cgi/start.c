@@ -217,6 +217,12 @@ enum err start_test(
 
 int start_close(struct start *s, enum err err)
 {
+	/* a full disk behind stdout is an error like any other */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		diag_error(&s->diag, POS_NONE, "io-error",
+		    "the output could not be written");
+		err = ERR_IO;
+	}
 	diag_print(&s->diag, stderr);
 	store_close(s->store);
 	keys_wipe(&s->keys);

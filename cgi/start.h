@@ -97,7 +97,7 @@ enum err start_test(struct start *s, const struct opt_value *values,
     const char *file) __attribute__((warn_unused_result));
 /*
  * Prints the findings to stderr, closes, wipes, and returns the exit status
- * of `err`.
+ * of `err`, or of an output that could not be written.
  */
 int start_close(struct start *s, enum err err);
 

@@ -92,6 +92,14 @@ like 'a test ends well, and makes nothing' "$status $said$(ls "$TMP/state")" \
 	'^0 .* the first start makes in .*/state$'
 like 'the version' "$("$worker" --version) $("$jobs" --version)" \
 	'^lowtide-worker [0-9.]+ lowtide-jobs [0-9.]+$'
+for option in --version --help; do
+	for p in cgi worker read jobs; do
+		"$BIN/lowtide-$p" "$option" >/dev/full 2>"$TMP/said"
+		is "$p $option: an output that cannot be written is told" \
+			"$? $(cat "$TMP/said")" \
+			'74 io-error: the output could not be written'
+	done
+done
 start worker "$worker" "${common[@]}"
 ok 'the worker makes its store' \
 	wait_for 10 grep -q worker-started "$TMP/worker.err"
