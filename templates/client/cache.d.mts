@@ -94,7 +94,7 @@ export interface ReadCache {
 	 * the request then says invalidate() when it has ended.
 	 */
 	expect<Value = unknown>(url: string | URL,
-		change: (value: Value | undefined) => Value,
+		change: (value: Value | undefined) => Value | undefined,
 		options?: {ttl?: number}):
 		Promise<(...how: Parameters<Settle>) => Promise<void>>;
 	/**

@@ -41,6 +41,12 @@ export function add(id: string): void {
 		optimistic: () => cache.expect<Bundle[]>('/api/v1/bundle',
 			(were) => [...were ?? [], {id}], {ttl: 60}),
 	});
+	/* as the README has it: nothing of nothing, and drawn when it is settled */
+	api.fireAndForget('POST bundle', {id}, {optimistic: async () => {
+		const settle = await cache.expect<Bundle[]>('/api/v1/bundle',
+			(were) => were?.concat({id}));
+		return (how) => settle(how).then(() => plans);
+	}});
 	cache.expect<Bundle[]>('/api/v1/bundle',
 		// @ts-expect-error: there may be none
 		(were) => [...were, {id}]);
