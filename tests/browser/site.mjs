@@ -168,6 +168,73 @@ const looks = {
 	...pictures && {phone: {width: 390, height: 844},
 		'phone-dark': {width: 390, height: 844, dark: true}},
 };
+/* Beside the menu, where there is room for it, and beside its button else. */
+const WIDTHS = {320: 'Robin', 600: 'Robin Tidewater', 800: 'Robin Tidewater',
+	960: 'Robin Tidewater', 961: 'Robin Tidewater',
+	1000: 'Robin Tidewater', 1280: 'Robin Tidewater'};
+for (const [width, name] of Object.entries(WIDTHS))
+	test(`${width} px: the menu is there, and the name is whole`, async () => {
+		const other = await browser.page({width: Number(width),
+			dark: width % 3 === 0});
+		await signIn(other);
+		/* on its own page it is in bold, and others are in the menu */
+		for (const at of ['sign-in.html', 'requests.html', 'vat.html']) {
+			await other.go(`${site}/${at}`);
+			const {sees, ...top} = await other.run(() => {
+				const who = document.querySelector('#who');
+				const links = [...document.querySelectorAll('nav a')]
+					.filter((a) => a.checkVisibility());
+				return {sees: document.querySelector('.menu')
+					.checkVisibility(),
+				name: who.innerText,
+				cut: who.scrollWidth > who.clientWidth,
+				links: links.length,
+				lines: new Set(links.map((a) => a.offsetTop)).size,
+				out: document.documentElement.scrollWidth >
+					innerWidth};
+			});
+			const wide = width > 960;
+			equal(sees, !wide, at);
+			equal(top, {name, cut: false, links: wide ? 7 : 0,
+				lines: wide ? 1 : 0, out: false}, at);
+		}
+		/* a name that is too long for it gives way */
+		equal(await other.run(() => {
+			const who = document.querySelector('#who');
+			who.textContent = 'Wolfeschlegelsteinhausenbergerdorff'
+				.repeat(3);
+			const {right} = who.getBoundingClientRect();
+			return [right <= innerWidth, who.scrollWidth >
+				who.clientWidth, new Set([...document
+				.querySelectorAll('nav a')].filter((a) =>
+				a.checkVisibility()).map((a) => a.offsetTop))
+				.size < 2, document.documentElement.scrollWidth <=
+				innerWidth];
+		}), [true, true, true, true]);
+		await other.close();
+	});
+
+/* How many cards are in each row, by the width. */
+for (const [at, card, rows] of [['', '.way', {320: [1, 1, 1], 800: [3]}],
+	['catalogue.html', '.bundle', {320: [1, 1, 1, 1], 600: [2, 2],
+		800: [2, 2], 1000: [4], 1280: [4]}]])
+	test(`/${at}: no card is alone in its row`, async () => {
+		const other = await browser.page();
+		for (const [width, counts] of Object.entries(rows)) {
+			await other.send('Emulation.setDeviceMetricsOverride', {
+				width: Number(width), height: 900,
+				deviceScaleFactor: 1, mobile: false});
+			await other.go(`${site}/${at}`);
+			equal(await other.run((s) => {
+				const tops = [...document.querySelectorAll(s)]
+					.map((one) => one.offsetTop);
+				return [...new Set(tops)].map((top) =>
+					tops.filter((t) => t === top).length);
+			}, card), counts, width);
+		}
+		await other.close();
+	});
+
 for (const [name, look] of Object.entries(looks))
 	test(`nothing is cut off, nothing complains: ${name}`, async () => {
 		const other = await browser.page(look);
