@@ -271,6 +271,14 @@ void leg_ended(struct engine *e, struct engine_now now, struct leg *leg,
 /* All of them; late: they had their time, and did not answer in it. */
 void legs_abort(
     struct engine *e, struct engine_now now, struct flight *f, bool late);
+/*
+ * Nobody waits for it any more. How a call ends that tries its upstream says
+ * whether others may be made: a page of more calls than may try it has failed
+ * before any of those is back, and so would the next one. They are let end, and
+ * no other goes on, or begins; false: there is none.
+ */
+bool legs_left_to_try(
+    struct engine *e, struct engine_now now, struct flight *f);
 void flight_due(struct engine *e, struct engine_now now, struct flight *f);
 void flight_arm(struct engine *e, struct flight *f);
 

@@ -128,32 +128,58 @@ static void count(struct engine *e, struct engine_now now, struct flight *f,
 	queue_look(e, q);
 }
 
-void legs_abort(
-    struct engine *e, struct engine_now now, struct flight *f, bool late)
+static void leg_abort(
+    struct engine *e, struct engine_now now, struct leg *leg, bool late)
 {
-	for (size_t i = 0; i < FLIGHT_LEGS; i++) {
-		struct leg *leg = &f->legs[i];
-		if (!leg->out)
-			continue;
-		const struct lane_end end = {.pass = leg->pass,
-		    .end = UPSTREAM_TIMEOUT,
-		    .took_ms = now.now_boot - leg->began_boot};
-		leg->out = false;
-		e->running--;
-		e->spec.upstream->abort(e->spec.pool, leg);
-		if (late && end.took_ms >= f->patience_ms / 2) {
-			count(e, now, f, &end, "it had its time");
-		} else {
-			lane_drop(f->queue->lane, leg->pass);
-			queue_look(e, f->queue);
-		}
+	struct flight *f = leg->flight;
+	const struct lane_end end = {.pass = leg->pass,
+	    .end = UPSTREAM_TIMEOUT,
+	    .took_ms = now.now_boot - leg->began_boot};
+
+	leg->out = false;
+	e->running--;
+	e->spec.upstream->abort(e->spec.pool, leg);
+	if (late && end.took_ms >= f->patience_ms / 2) {
+		count(e, now, f, &end, "it had its time");
+	} else {
+		lane_drop(f->queue->lane, leg->pass);
+		queue_look(e, f->queue);
 	}
 }
 
-/* Whether it is made once more, and somebody would still be there. */
+void legs_abort(
+    struct engine *e, struct engine_now now, struct flight *f, bool late)
+{
+	for (size_t i = 0; i < FLIGHT_LEGS; i++)
+		if (f->legs[i].out)
+			leg_abort(e, now, &f->legs[i], late);
+}
+
+bool legs_left_to_try(struct engine *e, struct engine_now now, struct flight *f)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < FLIGHT_LEGS; i++)
+		any |= f->legs[i].out && f->legs[i].pass.probe;
+	for (size_t i = 0; i < FLIGHT_LEGS && any; i++)
+		if (f->legs[i].out && !f->legs[i].pass.probe)
+			leg_abort(e, now, &f->legs[i], false);
+	if (any) {
+		f->hedge_boot = 0;
+		flight_arm(e, f);
+	}
+	return any;
+}
+
+/*
+ * Whether it is made once more, and somebody would still be there. Who tried an
+ * upstream has found out, and for nobody else.
+ */
 static bool rest(struct engine *e, struct engine_now now, struct flight *f,
     const struct lane_end *end)
 {
+	if (!f->n_waiters && !f->renews)
+		return false;
 	const int64_t ms = lane_retry_ms(
 	    f->queue->lane, end, f->tries, (uint32_t)(engine_random(e) >> 32));
 	const int64_t boot = now.now_boot + (ms > 0 ? ms : 1);

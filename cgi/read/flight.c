@@ -277,17 +277,6 @@ void flight_join(struct engine *e, struct engine_now now, struct flight *f,
 		flight_arm(e, f);
 }
 
-/* Nobody may wait for it any more, but how it ends says whether others may be
-   made: a page of more calls than may try its upstream has failed before any of
-   those is back, and so would the next one. */
-static bool is_probe(const struct flight *f)
-{
-	for (size_t i = 0; i < FLIGHT_LEGS; i++)
-		if (f->legs[i].out && f->legs[i].pass.probe)
-			return true;
-	return false;
-}
-
 void flight_leave(
     struct engine *e, struct engine_now now, struct waiter *w, bool late)
 {
@@ -301,7 +290,7 @@ void flight_leave(
 			flight_arm(e, f);
 		return;
 	}
-	if (!late && is_probe(f))
+	if (!late && legs_left_to_try(e, now, f))
 		return;
 	legs_abort(e, now, f, late);
 	flight_free(e, f);

@@ -538,6 +538,30 @@ static void test_breaker_and_leavers(void **state)
 	world_free(w);
 }
 
+/* It was made to find out, and has: nobody is there for whom to try again. */
+static void test_breaker_tried_for_nobody(void **state)
+{
+	struct world *w = with_breaker();
+	(void)state;
+
+	one(w)->retries = 1;
+	start(w);
+	open_it(w);
+	w->boot += 5000;
+	const size_t n = calls_of(w, "one/a");
+	const uint64_t t = ask_read(w, "page");
+	engine_leave(w->e, t);
+	step(w);
+	assert_int_equal(calls_of(w, "one/a"), n + 1);
+	assert_int_equal(engine_load(w->e).flights, 1);
+	refuses(w, "one/a", 503);
+	step(w);
+	assert_int_equal(engine_breaker(w->e, 0, w->boot), BREAKER_OPEN);
+	assert_int_equal(engine_load(w->e).flights, 0);
+	quiet(w);
+	world_free(w);
+}
+
 /* More calls than may try it: the page fails at once, the trying goes on. */
 static void test_breaker_of_many_calls(void **state)
 {
@@ -823,6 +847,7 @@ int main(void)
 	    cmocka_unit_test(test_breaker),
 	    cmocka_unit_test(test_breaker_is_told),
 	    cmocka_unit_test(test_breaker_and_leavers),
+	    cmocka_unit_test(test_breaker_tried_for_nobody),
 	    cmocka_unit_test(test_breaker_of_many_calls),
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
