@@ -562,6 +562,58 @@ static void test_breaker_tried_for_nobody(void **state)
 	world_free(w);
 }
 
+/*
+ * One that tries takes so long that others found its upstream well meanwhile,
+ * and a second call beside it is due: not for nobody, and not once he left.
+ */
+static void test_breaker_tried_alone(void **state)
+{
+	struct world *w = with_breaker();
+	uint64_t t[2];
+	(void)state;
+
+	one(w)->hedge = 90;
+	one(w)->timeout_ms = 60000;
+	w->shop.reads[0].deadline_ms = 60000;
+	add_read(w, "b");
+	add_call(w, "b", "one", "/b");
+	add_call(w, "c", "one", "/c");
+	start(w);
+	warm_up(w, 100, 8000);
+	for (int leaves = 0; leaves < 2; leaves++) {
+		w->boot += 10000;
+		open_it(w);
+		w->boot += 5000;
+		const size_t n = calls_of(w, "one/a");
+		t[0] = ask_read(w, "page");
+		if (leaves)
+			engine_leave(w->e, t[0]);
+		t[1] = ask_read(w, "b");
+		refuses(w, "one/b", 500);
+		step(w);
+		take(w, t[1]);
+		assert_int_equal(
+		    engine_breaker(w->e, 0, w->boot), BREAKER_OPEN);
+		w->boot += 5000;
+		t[1] = ask_read(w, "b");
+		says(w, "one/b", "1");
+		says(w, "one/c", "1");
+		step(w);
+		take(w, t[1]);
+		assert_int_equal(
+		    engine_breaker(w->e, 0, w->boot), BREAKER_CLOSED);
+		pass(w, 4000);
+		assert_int_equal(calls_of(w, "one/a"), n + (leaves ? 1 : 2));
+		if (!leaves)
+			engine_leave(w->e, t[0]);
+		assert_string_equal(running(w), "one/a");
+		says(w, "one/a", "1");
+		step(w);
+		quiet(w);
+	}
+	world_free(w);
+}
+
 /* More calls than may try it: the page fails at once, the trying goes on. */
 static void test_breaker_of_many_calls(void **state)
 {
@@ -848,6 +900,7 @@ int main(void)
 	    cmocka_unit_test(test_breaker_is_told),
 	    cmocka_unit_test(test_breaker_and_leavers),
 	    cmocka_unit_test(test_breaker_tried_for_nobody),
+	    cmocka_unit_test(test_breaker_tried_alone),
 	    cmocka_unit_test(test_breaker_of_many_calls),
 	    cmocka_unit_test(test_breaker_and_deadlines),
 	    cmocka_unit_test(test_breaker_and_queue),
