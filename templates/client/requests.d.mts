@@ -107,7 +107,7 @@ export interface Connection {
 	 * that a stream is connected. After a 401 it is called once more with
 	 * refresh true, for all requests that are waiting for it together, and
 	 * they are sent again, once, under the same name. What it throws is
-	 * what they end with.
+	 * what they end with; but events() asks it again, later and later.
 	 */
 	headers?(why: {refresh: boolean}): HeadersInit | Promise<HeadersInit>;
 	/** as fetch() has it; 'same-origin' */
@@ -222,6 +222,12 @@ export interface Client {
 	 * 'DELETE bundle/7'; POST where there is no method. Where the upstream
 	 * does not accept what is forwarded (needsCredentials), it is sent again
 	 * with other headers, as after a 401.
+	 *
+	 * An answer is to begin within 35 s and what it may `wait`, and a ms for
+	 * each 16 bytes that are sent; a look at the job within 35 s; a stream
+	 * within 10 s, and then there is to be a sign of life every 45. What has
+	 * not is given up, and is as good as a lost connection: sent again under
+	 * the same name, seven times, then 'network'.
 	 */
 	submit<Result = unknown>(api: string, body?: Body,
 		options?: Submission): Job<Result>;
@@ -240,7 +246,8 @@ export interface Client {
 	 * fetch() with the connection's headers and the refresh after a 401.
 	 * Resolves with whatever answer came; never leaves the origin of the
 	 * base. Where no method is said it is sent twice more, a little later,
-	 * if the server is away; what may do something is not.
+	 * if the server is away; what may do something is not. As with fetch(),
+	 * how long it may take is for `signal` to say.
 	 */
 	fetch(path: string | URL, init?: RequestInit): Promise<Response>;
 	/**
@@ -252,8 +259,10 @@ export interface Client {
 	/**
 	 * What happens to all jobs of the owner, from now on or since an event;
 	 * connects again by itself, page hidden or not, also when nothing has
-	 * come for 45 s (a sign of life is due every 15). Throws a RequestError
-	 * where there are no such streams.
+	 * come for 45 s (a sign of life is due every 15): after 2 s, or what the
+	 * stream says (1 s to a minute), and twice as long each time that nothing
+	 * is said, up to half a minute. Throws a RequestError where there are no
+	 * such streams.
 	 *
 	 * `told` is called, in order with the events, with how far the stream
 	 * is whenever that comes without an event: as it begins, and with each

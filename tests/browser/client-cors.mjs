@@ -124,13 +124,18 @@ test('all jobs of an owner from elsewhere, and their stream', async () => {
 	ok(list.length > 3 && list.every(status => status === 'completed'), list);
 	await page.run(() => {
 		globalThis.told = [];
+		globalThis.live = false;
 		globalThis.enough = new AbortController();
 		(async () => {
 			for await (const {document} of
-				api.events({signal: enough.signal}))
+				api.events({signal: enough.signal, told(id) {
+					live ||= id !== null;
+				}}))
 				told.push(document.status);
 		})().catch(() => {});
 	});
+	/* begun before it is connected, it might be over what it tells first */
+	await page.until(() => live);
 	const hold = await page.held('told', {api: 'sealed', body: {}});
 	await page.until(() => told.includes('processing'));
 	up.release(hold);

@@ -246,7 +246,11 @@ against('what others keep is none of ours', [], async ({api, connect, shelf,
 	equal([api.kept(), api.resume('k')], [[], null]);
 	equal(connect({base: `${base}/other/api`}).kept(),
 		[{key: 'k', requestId: '1'}]);
-	shelf.kept[`lowtide:${base}/api/`] = '{';
+	for (const text of ['{', 'null', '5', '[]', '""', '{"k":5}']) {
+		shelf.kept[`lowtide:${base}/api/`] = text;
+		equal(api.resume('k'), null);
+	}
+	shelf.kept[`lowtide:${base}/api/`] = 'null';
 	equal([api.kept(), api.resume('k')], [[], null]);
 });
 

@@ -262,6 +262,74 @@ against('offline nothing is sent, for half a minute at most', [json(200, 1),
 	equal(await other.result(), 2);
 });
 
+/* ---- never answered */
+
+against('taken, and never answered: again, under the same name', [
+	silence, silence, json(200, 'filed'),
+], async (on) => {
+	const job = on.api.submit('x', {a: 1}, {key: 'k', wait: 2000});
+	for (const sent of [1, 2]) {
+		await until(() => on.seen.length === sent);
+		equal(on.time.held(), []);
+		/* what it may wait, and 35 s */
+		await on.time.pass(37000);
+		await until(() => on.seen[sent - 1].gone);
+	}
+	equal(await job.result(), 'filed');
+	equal([ids(on).size, on.api.kept()], [1, []]);
+});
+
+against('what is large has longer; fetch() has as long as it likes', [
+	silence, silence,
+], async ({api, seen, time}) => {
+	const stop = new AbortController();
+	const {signal} = stop;
+	const job = api.submit('x', 'x'.repeat(32000), {signal, wait: 0});
+	const answer = api.fetch('y', {signal});
+	await until(() => seen.length === 2);
+	equal(time.held(), []);
+	await time.pass(37000);
+	ok(!seen.find(({url}) => url === '/api/y').gone);
+	stop.abort();
+	equal((await caught(job.result())).name, 'AbortError');
+	equal((await caught(answer)).name, 'AbortError');
+});
+
+against('nobody ever answers: told after its re-sends', [
+	...Array(8).fill(silence),
+], async ({api, seen, time}) => {
+	const end = caught(api.submit('x', {}, {key: 'k'}).result());
+	for (let n = 1; n <= 8; n++) {
+		await until(() => seen.length === n);
+		await time.pass(36000);
+	}
+	equal([(await end).type, (await end).status, api.kept().length],
+		['network', 0, 1]);
+	ok(seen.every(({gone}) => gone));
+});
+
+for (const said of ['1e999', '-7', 'NaN', 'soon', '', 'Infinity',
+	'99999999999999999999', date(4e12)])
+	against(`Retry-After: ${said}: neither at once for ever, nor for ever`, [
+		...Array(3).fill(empty(503, {'retry-after': said, date: date(1e12)})),
+		json(200, 1),
+	], async ({api, time}) => {
+		const job = api.submit('x');
+		const long = /^(1e|Inf|99|.*GMT)/.test(said);
+		for (let n = 0; long && n < 3; n++)
+			await time.pass(60000);
+		equal(await job.result(), 1);
+		equal(time.slept, long ? [] : [125, 250, 500]);
+	});
+
+against('a 304 to what was sent is no result of it', [
+	empty(304), json(200, 1),
+], async ({api}) => {
+	const e = await caught(api.submit('x', {}, {key: 'k'}).result());
+	equal([e.type, e.status, api.kept().length], ['foreign-answer', 304, 1]);
+	equal(await api.submit('x', {}, {key: 'k'}).result(), 1);
+});
+
 /* ---- refusals */
 
 against('refused at once: told, and not sent again', [

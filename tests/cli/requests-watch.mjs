@@ -570,7 +570,7 @@ async function gather(events, into = []) {
 }
 
 against('events(): what happens, how far it is, and again by itself', [
-	stream('retry: 500\n\n', 'id: 4\n\n', block(5, 'pending'), 'cut'),
+	stream('retry: 1500\n\n', 'id: 4\n\n', block(5, 'pending'), 'cut'),
 	empty(502), stream('id: 5\n\n', block(6, 'completed')),
 ], async ({api, seen, time, tab}) => {
 	const stop = new AbortController();
@@ -580,7 +580,7 @@ against('events(): what happens, how far it is, and again by itself', [
 	await until(() => all.length === 2);
 	equal(all, [['job', '5', 'pending'], ['job', '6', 'completed']]);
 	equal(told, ['4', null, null, '5']);
-	equal(time.slept, [500, 500]);
+	equal(time.slept, [1500, 3000]);
 	equal(seen.map(({url, headers}) => [url, headers['last-event-id']]),
 		[['/api/jobs/events?view=command', '3'],
 			['/api/jobs/events?view=command', '5'],
@@ -623,5 +623,95 @@ against('events(): left alone, asleep or silent; ended by who reads it', [
 	await time.pass(45000);
 	await run;
 	await until(() => seen[2].gone);
+});
+/* ---- what is not to be waited for, or not so long */
+
+for (const [said, ms] of Object.entries({1: 1000, '-5': 1000, 0: 1000,
+	abc: 2000, '1e999': 60000, 99999999999: 60000, '': 1000, 3000: 3000}))
+	against(`retry: ${said} is a wait of ${ms} ms`, [
+		accepted, stream(`retry: ${said}\n\n`, block(1, 'pending'), 'cut'),
+		stream(block(2, 'completed')),
+	], async ({api, time, seen}) => {
+		const job = api.submit('x');
+		if (ms > 10000)
+			await time.pass(ms);
+		await job.result();
+		equal(time.slept, ms > 10000 ? [] : [ms]);
+		equal(seen.length, 3);
+	});
+
+against('events(): who cannot say who asks asks later and later', [
+	stream(block(1, 'pending')),
+], async ({connect, url, time, seen}) => {
+	let asked = 0, signedIn = false;
+	const stop = new AbortController();
+	const api = connect({base: url, headers() {
+		asked++;
+		if (!signedIn)
+			throw new RangeError('no network to refresh it');
+		return {};
+	}});
+	const all = [];
+	const over = gather(api.events({signal: stop.signal}), all);
+	/* a minute and more of it: 2, 4, 8, 16, 30, 30 s */
+	for (const ms of [16000, 30000, 30000])
+		await time.pass(ms);
+	equal([time.slept, seen.length], [[2000, 4000, 8000], 0]);
+	await until(() => asked === 7);
+	signedIn = true;
+	await time.pass(30000);
+	await until(() => all.length);
+	/* and at once again when it has heard something */
+	signedIn = false;
+	seen[0].res.destroy();
+	await until(() => time.held().includes(16000));
+	equal(time.slept, [2000, 4000, 8000, 2000, 4000, 8000]);
+	stop.abort();
+	equal((await caught(over)).name, 'AbortError');
+});
+
+against('events(): what is no document is passed over', [
+	stream('id: 1\ndata: null\n\n', 'id: 2\ndata: 5\n\n',
+		'id: 3\ndata: {"status\n\n', 'id: 4\ndata: []\n\n',
+		block(5, 'completed')),
+], async ({api}) => {
+	const told = [];
+	for await (const {id, document} of api.events({told: (id) =>
+		told.push(id)})) {
+		equal([id, document.status], ['5', 'completed']);
+		break;
+	}
+	equal(told, ['1', '2', '3', '4']);
+});
+
+against('a stream of what is no document says nothing of the job', [
+	accepted, stream('id: 2\ndata: null\n\n', 'id: 3\ndata: 7\n\n',
+		'id: 4\ndata: {"a": 1}\n\n', 'id: 5\ndata: {\n\n',
+		block(6, 'completed', {result: 1})),
+], async ({api}) => {
+	equal(await states(api.submit('x')), ['accepted', 'completed']);
+});
+
+against('an ETag that is not ours is no version', [
+	plain, at(null, 'pending', {}, {etag: '"5d8c72a5"'}),
+	at(null, 'processing', {}, {etag: '"1a"'}),
+	at(null, 'completed', {}, {etag: '"0"'}),
+], async ({api, seen}) => {
+	equal(await states(api.submit('x')), ['accepted', 'pending',
+		'processing', 'completed']);
+	ok(seen.every(({headers}) => !headers['if-none-match']));
+});
+
+against('a look that is never answered is made again', [
+	plain, silence, at(1, 'pending'), silence, at(2, 'completed'),
+], async ({api, seen, time}) => {
+	const job = api.submit('x');
+	await until(() => seen.length === 2);
+	await time.pass(35000);
+	await until(() => seen.length === 4);
+	ok(seen[1].gone);
+	await time.pass(30000);
+	await job.result();
+	ok(seen[3].gone);
 });
 await done();
