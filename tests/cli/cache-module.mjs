@@ -1053,6 +1053,42 @@ for (const [kept, headers] of [['kept', private10],
 			equal([seen.at(-1), ...seen.filter((it) =>
 				!['ab', end].includes(it))], [end]);
 		});
+/* ---- what comes broken --------------------------------------------------- */
+
+for (const [what, text] of Object.entries({nothing: '', 'no JSON': '{',
+	null: 'null', 'a number': '5', 'a list': '[]', 'no value': '{"at":1}',
+	'a value alone': '{"value":{"n":9}}',
+	'times that are none': '{"value":{"n":9},"at":"x","age":[],"life":"x"}',
+	'lists': '{"value":[],"at":[1],"age":{},"life":[],"etag":null}'}))
+	test(`what another wrote there (${what}) is not shown`, async () => {
+		const {cache, url, name, asked} = fresh(n(1));
+		const store = await stores.open(`lowtide:${name}`);
+		await store.put(`${url}&lowtide`, new Response(text));
+		equal(told(await cache.get(url)), [1, 'network']);
+		equal(told(await cache.get(url)), [1, 'cache']);
+		equal(asked(), 1);
+	});
+for (const [what, say] of Object.entries({'no content': {status: 204},
+	'a 304 that nobody asked for': {status: 304}, nothing: {body: ''},
+	'a page that says it is JSON': {body: '<h1>Hello</h1>'},
+	'half of it': {body: '{"n":'}, 'a part': {status: 206, body: {n: 1}}}))
+	test(`${what} is told, not kept, and asked for once each time`, async () => {
+		const {cache, url, asked, kept} = fresh(say);
+		for (const times of [1, 2]) {
+			const e = await cache.get(url).catch((why) => why);
+			ok(e instanceof ReadError || e instanceof SyntaxError, e);
+			equal([asked(), kept()], [times, []]);
+		}
+	});
+test('ages and lives that are none leave it to be asked for', async () => {
+	for (const headers of [{'cache-control': 'max-age=x', age: 'x'},
+		{'cache-control': 'max-age=', age: ''}, {age: '-'}]) {
+		const {cache, url, asked} = fresh(n(1, headers));
+		equal(told(await cache.get(url)), [1, 'network']);
+		equal(told(await cache.get(url)), [1, 'network']);
+		equal(asked(), 2);
+	}
+});
 test('no promise was left to fail alone', async () => {
 	await settled();
 	equal(unhandled, []);
