@@ -59,8 +59,9 @@ edit() { # sets $did
 		printf '\n[public]\nx%d = "y"\n' "$RANDOM" >"$TMP/public"
 		grep -q '^\[public\]' "$file" &&
 			sed -i "s/^\[public\]/[public]\nx$RANDOM = \"y\"/" "$file" ;;
-	11) file=$(pick assets/more -name '*.svg') && to=$(pick assets/more -name '*.svg')
-		[ "$file" = "$to" ] || cp -p "$file" "$to" ;;
+	11) file=$(pick assets/more -name '*.svg') &&
+		to=$(pick assets/more -name '*.svg') &&
+		[ "$file" != "$to" ] && cp -p "$file" "$to" ;;
 	12) file=$(pick handlers) && echo "# $RANDOM" >>"$file" ;;
 	esac
 	did="$did ${file#"$site"/}"
