@@ -89,7 +89,8 @@ export async function interpose(page) {
 
 /*
  * A clock that runs so many times as fast, for all pages from the next on: what
- * waits minutes ends in seconds. Only waits are told by it, not what time it is.
+ * waits minutes ends in seconds. Only waits are told by it, not what time it is;
+ * and not how long an answer may take to begin, since no server is faster by it.
  * What it gives ends it, for the page that is there as well.
  */
 export async function hurry(page, times) {
@@ -97,9 +98,10 @@ export async function hurry(page, times) {
 		'Page.addScriptToEvaluateOnNewDocument', {source: `{
 			const wait = globalThis.setTimeout;
 			const each = globalThis.setInterval;
+			const isOfAnswers = (ms) => ms >= 35000 && ms < 60000;
 			globalThis.hurry = ${times};
 			globalThis.setTimeout = (run, ms = 0, ...more) =>
-				wait(run, ms / hurry, ...more);
+				wait(run, isOfAnswers(ms) ? ms : ms / hurry, ...more);
 			globalThis.setInterval = (run, ms = 0, ...more) =>
 				each(run, ms / hurry, ...more);
 		}`});
