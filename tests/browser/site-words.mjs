@@ -18,7 +18,7 @@ const NAME = /'([a-z]+(?:-[a-z]+)+|network|unauthorized)'/g;
 const names = (source) => [...source.matchAll(NAME)].map(([, name]) => name);
 
 /* What tells the rungs of a ladder apart, and never leaves it. */
-const INSIDE = ['unfit', 'away', 'full'];
+const INSIDE = ['next', 'away', 'held'];
 
 /* What requests.d.mts says above RequestError's type. */
 const types = read(`${CLIENT}/requests.d.mts`);
@@ -57,6 +57,7 @@ test('each name that requests.mjs promises has words of its own', async () => {
 
 test('and so has each that it makes', async () => {
 	ok(made.includes('still-running') && made.length > 6, `${made}`);
+	INSIDE.forEach((name) => ok(source.includes(`trouble('${name}')`), name));
 	for (const type of made) {
 		const said = await words({type, message: type});
 		isSaid(said, type);

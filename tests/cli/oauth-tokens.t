@@ -1027,10 +1027,9 @@ redirect_path = "/auth/server.html"
 `, 'many');
 		equal(connect(many), '\'self\' https://token.acme.example ' +
 			'https://www.acme.example');
-		for (const conf of ['nginx-site.conf'])
-			ok(fs.readFileSync(path.join(tmp, 'many/server', conf),
-				'utf8').includes('connect-src \'self\' https://' +
-				'token.acme.example https://www.acme.example;'));
+		const conf = path.join(tmp, 'many/server/nginx-http.conf');
+		ok(fs.readFileSync(conf, 'utf8').includes('connect-src \'self\' ' +
+			'https://token.acme.example https://www.acme.example;'));
 	});
 	test('without `tokens`: no module, no connection', () => {
 		for (const oauth of ['', '[oauth]\ntokens = false\n']) {
