@@ -105,6 +105,6 @@ int main(void)
 	    cmocka_unit_test(stays),
 	    cmocka_unit_test(not_sure),
 	};
-
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("css-comments", tests, NULL, NULL);
 }
