@@ -83,10 +83,20 @@ test('clients, streams, tables and upstream agree', async () => {
 	 */
 	const waits = l => l.kind === 'once' && l.status === 503 &&
 		['again', 'result'].includes(l.ask);
-	const trouble = log.filter(l => l.what === 'answer' && l.status >= 500 &&
+	const answers = log.filter(l => l.what === 'answer');
+	const trouble = answers.filter(l => l.status >= 500 &&
 		!/queue-full/.test(l.problem) && !waits(l))
 		.map(l => `${l.status} ${l.problem}: ${l.ask} of ${l.kind}`);
-	equal([...new Set(trouble)], []);
+	/*
+	 * Who reads may be held back for a moment, whatever time it is (gate.h):
+	 * one in a hundred at most, and it is told. A clock that did it would
+	 * do it to everybody until it is right.
+	 */
+	const held = trouble.filter(t => /store-unavailable/.test(t));
+	if (held.length)
+		console.log(`# held back: ${held.join(', ')}`);
+	ok(held.length <= answers.length / 100, `${held.length} held back`);
+	equal(trouble.filter(t => !held.includes(t)), []);
 });
 test('nothing was erased', async () => {
 	for (const {api} of await sql(world.state,
