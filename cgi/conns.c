@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cgi/conn.h"
+#include "lib/fs.h"
 
 /*
  * The table of connections grows by doubling and never moves a connection: the
@@ -143,24 +144,14 @@ void conn_later(struct loop *loop, struct conn *c)
 	TAILQ_INSERT_TAIL(&loop->ready, c, in_ready);
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, bytes, n);
-		if (done <= 0)
-			return false;
-		bytes += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
-
 bool conn_spill(
     struct loop *loop, struct conn *c, const uint8_t *bytes, size_t n)
 {
+	const struct str kept = {.p = (const char *)bytes, .n = n};
+
 	if (c->spill_fd < 0)
 		c->spill_fd = memfd_create("request", MFD_CLOEXEC);
-	if (c->spill_fd < 0 || !write_all(c->spill_fd, bytes, n)) {
+	if (c->spill_fd < 0 || !fs_put(c->spill_fd, kept)) {
 		conn_close(loop, c);
 		return false;
 	}

@@ -22,16 +22,7 @@ static bool write_all(int fd, const char *p, size_t n)
 {
 	if (is_hole(p, n))
 		return lseek(fd, (off_t)n, SEEK_CUR) >= 0;
-	while (n) {
-		ssize_t w = write(fd, p, n);
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return false;
-		p += w;
-		n -= (size_t)w;
-	}
-	return true;
+	return fs_put(fd, (struct str){.p = p, .n = n});
 }
 
 /*
