@@ -277,12 +277,7 @@ test('nor kept, where the sign-in ends while it is fetched', async () => {
 	between['POST /api/v1/hmrc/token'] = () => {
 		ending = runOut(other);
 	};
-	await other.leave(() => document.querySelector('[data-sign-in=hmrc]')
-		.click());
-	await settled(other, (at) => location.origin === at &&
-		document.readyState === 'complete', simulator);
-	await other.leave(() => document.querySelector('button[value=allow]')
-		.click());
+	await decide('[data-sign-in=hmrc]', 'allow', other);
 	await settled(other, () => document.querySelector('#callback')
 		?.dataset.state === 'failed');
 	await ending;
